@@ -1,0 +1,22 @@
+// config -> CUDA C++.
+#pragma once
+
+#include <string>
+
+#include "ditune/config.hpp"
+#include "ditune/epilogue.hpp"
+
+namespace ditune {
+
+struct KernelSource {
+  std::string name;  // of the extern "C" kernel: "mma_s8_tile_128x256x64_warps_2x4_stages_3"
+  std::string text;  // CUDA C++20; includes embedded templates by name
+};
+
+// The instantiation stub, every field named. One source serves every problem and every arch.
+KernelSource emit(const KernelConfig& config, const Epilogue& epilogue);
+
+// The same with the templates inlined: one file that `nvcc -std=c++20` compiles as it is.
+KernelSource emit_standalone(const KernelConfig& config, const Epilogue& epilogue);
+
+}  // namespace ditune

@@ -1,0 +1,44 @@
+// The candidates of a problem on a device, and why a config is not one. Pure; nothing here touches CUDA.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ditune/config.hpp"
+#include "ditune/device.hpp"
+#include "ditune/epilogue.hpp"
+#include "ditune/problem.hpp"
+
+namespace ditune {
+
+// A layer on a device: what a config is judged for.
+struct Target {
+  GemmProblem problem;
+  Epilogue epilogue;
+  DeviceInfo device;
+};
+
+struct Rejection {
+  std::string constraint;  // its name: "shared_memory"
+  std::string reason;      // "needs 245760 bytes of shared memory, a CTA has 232448"
+};
+
+// The first constraint that refuses the config, or nothing.
+std::optional<Rejection> refusal(const KernelConfig& config, const Target& target);
+
+// Throws UsageError naming config, constraint and reason if one refuses.
+void require_legal(const KernelConfig& config, const Target& target);
+
+struct Candidate {
+  KernelConfig config;
+  std::optional<Rejection> rejection;
+};
+
+// Every point of every family's dimensions, the rejected ones with their reason. The order is fixed.
+std::vector<Candidate> enumerate_all(const Target& target);
+
+// The legal ones alone.
+std::vector<KernelConfig> enumerate(const Target& target);
+
+}  // namespace ditune

@@ -1,0 +1,28 @@
+// KernelConfig: one variant of one kernel family, and its text form.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "mma_s8_config.cuh"
+
+namespace ditune {
+
+// The registration line of the families. What each brings: its config struct and kernel in templates/, its text form in
+// include/src/FAMILY_text.cpp, its candidates, constraints and cost in generator/FAMILY.hpp.
+using KernelConfig = std::variant<MmaS8Config>;
+
+bool operator==(const MmaS8Config& a, const MmaS8Config& b);
+
+// "FAMILY:key=value,...", keys in one canonical order, defaults left out:
+//   mma_s8:tile=128x256x64,warps=2x4,stages=3[,group=8][,split_k=1][,staging=direct|shared][,ctas=1][,load=16|8|4|1]
+// tile, warps and stages have no default. parse(format(c)) == c. parse_config throws UsageError on an unknown family,
+// key or value, a repeated or missing key; it does not judge whether a device can run the config.
+std::string format(const KernelConfig& config);
+KernelConfig parse_config(std::string_view text);
+
+// "mma_s8"
+std::string_view family_name(const KernelConfig& config);
+
+}  // namespace ditune

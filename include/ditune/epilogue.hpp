@@ -1,0 +1,23 @@
+// Text form of Epilogue (defined in templates/epilogue_spec.cuh, which says what each field does).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "epilogue_spec.cuh"
+
+namespace ditune {
+
+constexpr bool operator==(const Epilogue& a, const Epilogue& b) {
+  return a.sx == b.sx && a.sw == b.sw && a.bias == b.bias && a.op == b.op && a.out == b.out;
+}
+
+// Comma-separated key=value in the order sx, sw, bias, op, out, defaults left out; all defaults are "default".
+//   sx=token|tensor  sw=channel|tensor  bias=none|f32|bf16|f16  op=none  out=bf16|f16|f32|s32
+std::string format(const Epilogue& epilogue);
+
+// Accepts keys in any order; parse(format(e)) == e. Throws UsageError on an unknown or repeated key, an unknown
+// value, and on scales or a bias beside out=s32.
+Epilogue parse_epilogue(std::string_view text);
+
+}  // namespace ditune

@@ -1,0 +1,53 @@
+// Every error ditune throws. A message is one line: what is wrong, then in parentheses what to do.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace ditune {
+
+class Error : public std::runtime_error {
+ public:
+  Error(const std::string& what, const std::string& remedy)
+      : std::runtime_error(remedy.empty() ? what : what + " (" + remedy + ")") {}
+};
+
+// The request is wrong: a malformed size, an unknown name, a config that a constraint refuses.
+class UsageError : public Error {
+ public:
+  using Error::Error;
+};
+
+// The CUDA driver, runtime or a device failed; the message carries the expression.
+class CudaError : public Error {
+ public:
+  using Error::Error;
+};
+
+// NVRTC is missing or refused a source.
+class NvrtcError : public Error {
+ public:
+  NvrtcError(const std::string& what, const std::string& remedy, std::string log = {}, std::string source = {})
+      : Error(what, remedy), log_(std::move(log)), source_(std::move(source)) {}
+  const std::string& log() const { return log_; }        // the compiler's output
+  const std::string& source() const { return source_; }  // what it was given
+
+ private:
+  std::string log_, source_;
+};
+
+class DbError : public Error {
+ public:
+  enum class Kind {
+    unusable,  // not there, not readable, not ours, or of a newer version: the request is wrong
+    failed,    // the machine failed: disk full, I/O error
+  };
+  DbError(Kind kind, const std::string& what, const std::string& remedy) : Error(what, remedy), kind_(kind) {}
+  Kind kind() const { return kind_; }
+
+ private:
+  Kind kind_;
+};
+
+}  // namespace ditune

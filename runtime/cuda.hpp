@@ -1,0 +1,113 @@
+// CUDA handles, one move-only class each. Errors are CudaError with the expression that failed.
+// Links the CUDA runtime statically; a program that links this starts on a machine without a driver.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ditune/device.hpp"
+#include "ditune/error.hpp"
+#include "launch_plan.cuh"
+
+namespace ditune {
+
+void check_cuda(cudaError_t status, const char* expression);
+#define DITUNE_CUDA(expression) ::ditune::check_cuda((expression), #expression)
+
+// 0 where there is no driver or no device: a supported state.
+int device_count();
+// Properties of a visible device, completed from known_devices() where the driver does not say (rates).
+DeviceInfo device_info(int ordinal);
+std::string device_uuid(int ordinal);
+std::string cuda_driver_version();   // of the CUDA that the driver supports, "13.0"; empty without a driver
+std::string cuda_runtime_version();  // "13.0"
+
+class Stream {
+ public:
+  Stream();
+  void synchronize() const;
+  cudaStream_t get() const { return handle_.get(); }
+
+ private:
+  struct Destroy { void operator()(cudaStream_t stream) const noexcept; };
+  std::unique_ptr<CUstream_st, Destroy> handle_;
+};
+
+class Event {
+ public:
+  Event();
+  void record(const Stream& stream) const;
+  void synchronize() const;
+  cudaEvent_t get() const { return handle_.get(); }
+
+ private:
+  struct Destroy { void operator()(cudaEvent_t event) const noexcept; };
+  std::unique_ptr<CUevent_st, Destroy> handle_;
+};
+
+double elapsed_us(const Event& from, const Event& to);
+
+// Device memory, 256-byte aligned.
+class DeviceBuffer {
+ public:
+  DeviceBuffer() = default;
+  explicit DeviceBuffer(std::size_t bytes);
+  void* get() const { return data_.get(); }
+  template <class T> T* as() const { return static_cast<T*>(data_.get()); }
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  struct Free { void operator()(void* data) const noexcept; };
+  std::unique_ptr<void, Free> data_;
+  std::size_t bytes_ = 0;
+};
+
+// A kernel of a loaded cubin. Keeps the library loaded.
+class Kernel {
+ public:
+  Kernel() = default;
+  // Throws CudaError if the cubin does not fit the current device.
+  Kernel(const std::string& cubin, const std::string& name);
+  // One parameter, by value. Raises the dynamic shared memory limit once, at the first launch that needs it.
+  template <class Args> void launch(const LaunchPlan& plan, const Args& args, const Stream& stream) const {
+    Args copy = args;
+    launch_raw(plan, &copy, stream);
+  }
+  int max_ctas_per_sm(const LaunchPlan& plan) const;
+
+ private:
+  void launch_raw(const LaunchPlan& plan, void* args, const Stream& stream) const;
+  struct Loaded;
+  std::shared_ptr<Loaded> loaded_;
+};
+
+// A captured sequence of launches.
+class Graph {
+ public:
+  // Captures what `body` launches on `stream`.
+  template <class Body> static Graph capture(const Stream& stream, Body&& body) {
+    begin(stream);
+    try {
+      body();
+    } catch (...) {
+      abandon(stream);
+      throw;
+    }
+    return end(stream);
+  }
+  void launch(const Stream& stream) const;
+
+ private:
+  static void begin(const Stream& stream);
+  static void abandon(const Stream& stream) noexcept;
+  static Graph end(const Stream& stream);
+  struct Destroy { void operator()(cudaGraphExec_t graph) const noexcept; };
+  std::unique_ptr<CUgraphExec_st, Destroy> handle_;
+};
+
+}  // namespace ditune

@@ -1,0 +1,18 @@
+// How a kernel is launched. Shared by the tuner, the library, the exported header and the emulation; C++17, no includes.
+#pragma once
+
+namespace ditune {
+
+struct LaunchPlan {
+  long long grid = 0;             // CTAs, one dimension; a launch takes at most kMaxGrid
+  int cluster = 1;                // CTAs in a cluster
+  int block = 0;                  // threads in a CTA
+  int shared_bytes = 0;           // dynamic shared memory of a CTA
+  long long workspace_bytes = 0;  // global scratch: zero before the launch, left zero by the kernel
+};
+
+inline constexpr long long kMaxGrid = 2147483647;  // CUDA C++ Programming Guide, technical specifications: grid x
+
+constexpr long long ceil_div(long long a, long long b) { return (a + b - 1) / b; }
+
+}  // namespace ditune

@@ -1,0 +1,54 @@
+// One variant of the family mma_s8, and how it is launched. Shared by host and device; C++17, no other includes.
+#pragma once
+
+#include "epilogue_spec.cuh"
+#include "launch_plan.cuh"
+
+namespace ditune {
+
+enum class Staging : unsigned char {
+  direct,  // each lane stores its own accumulators, eight (four) adjacent 2-byte (4-byte) outputs at once
+  shared,  // each warp gathers whole rows of its tile in shared memory first
+};
+
+struct MmaS8Config {
+  int tile_m = 0, tile_n = 0, tile_k = 0;  // CTA tile; tile_k is also the bytes of one row of a stage
+  int warps_m = 0, warps_n = 0;            // warps over the CTA tile
+  int stages = 0;                          // depth of the cp.async pipeline
+  int group = 8;                           // rasterization: rows of tiles walked together, so that W is read from L2
+  int split_k = 1;                         // CTAs that share one output tile, each with a part of K
+  Staging staging = Staging::direct;       // the epilogue's way to global memory
+  int ctas = 1;                            // minimum CTAs per SM: bounds the registers
+  int load = 16;                           // bytes a cp.async moves (16, 8, 4), or 1: plain byte loads. K, ldx and ldw are multiples
+};
+
+constexpr int threads(const MmaS8Config& c) { return c.warps_m * c.warps_n * 32; }
+constexpr int warp_m(const MmaS8Config& c) { return c.tile_m / c.warps_m; }
+constexpr int warp_n(const MmaS8Config& c) { return c.tile_n / c.warps_n; }
+
+// Bytes of one pipeline stage: tile_m rows of X, then tile_n rows of W.
+constexpr int stage_bytes(const MmaS8Config& c) { return (c.tile_m + c.tile_n) * c.tile_k; }
+
+// Bytes in which one warp stages 16 rows of its output; rows are padded by 16 bytes against bank conflicts.
+constexpr int staging_bytes(const MmaS8Config& c, Output out) {
+  return c.staging == Staging::shared ? 16 * (warp_n(c) * output_bytes(out) + 16) : 0;
+}
+
+constexpr int shared_bytes(const MmaS8Config& c, Output out) {
+  const int pipeline = c.stages * stage_bytes(c);
+  const int staging = c.warps_m * c.warps_n * staging_bytes(c, out);  // reuses the drained pipeline
+  return pipeline > staging ? pipeline : staging;
+}
+
+constexpr LaunchPlan launch_plan(const MmaS8Config& c, Output out, long long m, long long n) {
+  const long long tiles = ceil_div(m, c.tile_m) * ceil_div(n, c.tile_n);
+  LaunchPlan plan;
+  plan.grid = tiles * c.split_k;
+  plan.block = threads(c);
+  plan.shared_bytes = shared_bytes(c, out);
+  // Split-K: an int32 partial sum per element, then a counter of arrivals per tile.
+  plan.workspace_bytes = c.split_k > 1 ? tiles * (4LL * c.tile_m * c.tile_n + 4) : 0;
+  return plan;
+}
+
+}  // namespace ditune

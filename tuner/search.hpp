@@ -1,0 +1,34 @@
+// In what order candidates are tried. Pure policy: knows neither how to measure nor where results are kept.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "ditune/config.hpp"
+#include "generator/search_space.hpp"
+
+namespace ditune {
+
+struct Scored {
+  KernelConfig config;
+  double microseconds;  // infinite if it failed
+};
+
+class Strategy {
+ public:
+  virtual ~Strategy() = default;
+  // The next configs to measure together, at most `limit`; empty: done. Never proposes a config twice.
+  virtual std::vector<KernelConfig> propose(std::size_t limit) = 0;
+  // What came of them.
+  virtual void observe(std::span<const Scored> results) = 0;
+};
+
+// "guided": the cost model ranks, the best are measured, then neighbours of the leaders; "random"; "exhaustive".
+// `seeds` are tried first (e.g. a stale winner). Throws UsageError for an unknown name. Same arguments, same order.
+std::unique_ptr<Strategy> make_strategy(std::string_view name, const Target& target, std::vector<KernelConfig> seeds,
+                                        std::uint64_t seed);
+
+}  // namespace ditune
