@@ -12,15 +12,22 @@ struct EmbeddedFile {
   std::string_view text;
 };
 
+// The text of the file of that name. Throws std::out_of_range if there is none.
+std::string_view embedded_text(std::span<const EmbeddedFile> files, std::string_view name);
+
 std::span<const EmbeddedFile> embedded_templates();
 
 // The text of one file. Throws std::out_of_range if there is none of that name.
 std::string_view embedded_template(std::string_view name);
 
-// `root` with every #include "..." of an embedded file replaced by that file, each once, in order: one self-contained text.
+// The text `root` with every #include "..." of an embedded template replaced by that file, each once, in order, and
+// without #pragma once: one self-contained text. Other includes stay as they are.
 std::string inline_templates(std::string_view root);
 
-// 16 hex digits over inline_templates(family's kernel) without comments, blank lines and trailing blanks: an edit of a
+// C++ without its comments (those in literals are none), blank lines and trailing blanks.
+std::string strip_comments(std::string_view code);
+
+// 16 hex digits over the inlined FAMILY.cuh without comments, blank lines and trailing blanks: an edit of a
 // comment, or of a file that the family does not include, changes nothing.
 std::string template_hash(std::string_view family);
 
