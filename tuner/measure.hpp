@@ -11,8 +11,18 @@
 
 namespace ditune {
 
+// How long to look: `screen` ranks many candidates, `decide` tells the few best apart.
+enum class Effort { screen, decide };
+
 // Measures configs of one problem against one another: verified first, then timed in interleaved rounds. One Measurement per
 // config, in order; a config that fails says why in its Measurement. Throws only if the device itself is lost.
-using Measure = std::function<std::vector<Measurement>(const Target& target, std::span<const KernelConfig> configs)>;
+using Measure =
+    std::function<std::vector<Measurement>(const Target& target, std::span<const KernelConfig> configs, Effort effort)>;
+
+// What the compiler makes of configs: the resources, or the failure, of each, in order. Nothing is run.
+using Compile = std::function<std::vector<Measurement>(const Target& target, std::span<const KernelConfig> configs)>;
+
+// Told which configs will probably be asked for soon, so that idle cores can compile them. Returns at once.
+using Prepare = std::function<void(const Target& target, std::span<const KernelConfig> configs)>;
 
 }  // namespace ditune

@@ -22,12 +22,15 @@ class Strategy {
   virtual ~Strategy() = default;
   // The next configs to measure together, at most `limit`; empty: done. Never proposes a config twice.
   virtual std::vector<KernelConfig> propose(std::size_t limit) = 0;
+  // What propose(limit) would return if it were asked now. The results still to come may change its mind.
+  virtual std::vector<KernelConfig> preview(std::size_t limit) const = 0;
   // What came of them.
   virtual void observe(std::span<const Scored> results) = 0;
 };
 
 // "guided": the cost model ranks, the best are measured, then neighbours of the leaders; "random"; "exhaustive".
-// `seeds` are tried first (e.g. a stale winner). Throws UsageError for an unknown name. Same arguments, same order.
+// `seeds` are tried first (e.g. a stale winner), those that are candidates of the target. Throws UsageError for an unknown
+// name. Same arguments, same order.
 std::unique_ptr<Strategy> make_strategy(std::string_view name, const Target& target, std::vector<KernelConfig> seeds,
                                         std::uint64_t seed);
 

@@ -22,33 +22,39 @@ struct Layer {
 
 struct TuneOptions {
   std::string strategy = "guided";
-  int trials = 64;                               // measured candidates a problem
-  std::optional<std::chrono::seconds> budget;    // of the whole run, split over what is left
+  int trials = 64;                             // measured candidates a problem
+  std::optional<std::chrono::seconds> budget;  // of the whole run, split evenly over what is left; every layer gets one batch
   std::uint64_t seed = 0;
+  bool retune = false;  // false: a layer whose winner in the store is up to date is reported from there
 };
 
 // What is going on, for a progress bar.
 struct TuneProgress {
-  std::size_t layer = 0, layers = 0;
-  int tried = 0, trials = 0;
+  std::size_t layer = 0, layers = 0;  // the how-manieth of how many, from 0
+  int tried = 0, trials = 0;          // of this layer
   Target target;
-  std::string trying;        // config text
-  double best_us = 0;        // 0: none yet
-  double seconds_left = 0;   // estimate
+  std::string trying;       // config text, of the first of a batch
+  double best_us = 0;       // 0: none yet
+  double seconds_left = 0;  // estimate; 0: none yet
 };
 
-// Without a GPU there is nothing to measure with: `measure` is empty and `compile` says what ptxas makes of a config; the
-// winner is the model's best among those that compile without spills, stored as predicted.
+// The machine that tune works with; gpu.hpp and compile_only.hpp make them. Without a GPU there is nothing to measure with:
+// `measure` is empty, and the winner is the model's best among those that compile without spills, stored as predicted.
 struct TuneBackend {
   Measure measure;
-  // What ptxas reports for the configs, in order; ones that fail have Measurement::failure set.
-  std::function<std::vector<Measurement>(const Target&, std::span<const KernelConfig>)> compile;
+  Compile compile;
+  Prepare prepare;  // may be empty
   // The cubin of a config already compiled, for the store; may be empty.
   std::function<std::string(const KernelConfig&, const Epilogue&)> cubin;
-  Provenance provenance;
+  // Where a trial that ends now comes from; tune fills in the seed. May be empty.
+  std::function<Provenance()> provenance;
+  // For the budget; a test brings its own.
+  std::function<std::chrono::steady_clock::time_point()> now = std::chrono::steady_clock::now;
 };
 
-// Every finished trial and every winner is committed when it is known. Returns the winners, one a layer that has one.
+// Every finished trial and every winner is committed when it is known. Returns the winners in the order of the layers, one
+// for each layer that has one; a layer that is listed twice counts once. Throws UsageError for an unknown strategy, trials
+// below 1 or an illegal problem, before anything is measured.
 std::vector<TuningRecord> tune(const std::vector<Layer>& layers, const DeviceInfo& device, const TuneOptions& options,
                                const TuneBackend& backend, Store& store,
                                const std::function<void(const TuneProgress&)>& progress = {});
