@@ -1,5 +1,5 @@
-// What the search space and the cost model need of a GPU, as a value: known GPUs are in a table, so one can generate for a
-// GPU that is not here.
+// What the search space and the cost model need of a GPU, as a value: known GPUs are in a table, so one can generate
+// for a GPU that is not here.
 #pragma once
 
 #include <compare>
@@ -31,20 +31,21 @@ struct DeviceInfo {
   int threads_per_sm = 0;
   int ctas_per_sm = 0;
   std::int64_t l2_bytes = 0;
-  double sm_clock_mhz = 0;    // boost
-  double dram_gbps = 0;       // 10^9 bytes a second
-  double l2_gbps = 0;         // L2 to SMs, 10^9 bytes a second: measured or, where nobody did, estimated
+  double sm_clock_mhz = 0;      // boost
+  double dram_gbps = 0;         // 10^9 bytes a second, nominal
+  double l2_gbps = 0;           // L2 to SMs, 10^9 bytes a second: measured or, where nobody did, estimated
   double mma_s8_per_clock = 0;  // int8 multiply-adds an SM issues in a clock through mma.sync
   bool operator==(const DeviceInfo&) const = default;
 };
 
 std::span<const DeviceInfo> known_devices();
 
-// By the driver's name or without its "NVIDIA ", "GeForce " prefix, case-insensitive: "RTX 3090". Throws UsageError.
+// By the driver's name, with or without its "NVIDIA ", "GeForce " prefix, or by the first words of it, in any case:
+// "rtx 3090", "H100". Throws UsageError.
 const DeviceInfo& find_device(std::string_view name);
 
-// The card that an arch alone stands for: 80 A100, 86 RTX 3090, 89 RTX 4090, 90 H100, 100 B200, 120 RTX 5090.
-// Archs without a card of their own in the table (87, 121) get the limits of that arch. Throws UsageError.
+// The card that an arch alone stands for: 80 A100, 86 RTX 3090, 87 Orin, 89 RTX 4090, 90 H100, 100 B200, 120 RTX 5090,
+// 121 GB10. Throws UsageError on anything else.
 const DeviceInfo& reference_device(SmArch arch);
 
 }  // namespace ditune

@@ -1,0 +1,60 @@
+#include "ditune/config.hpp"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <vector>
+
+#include "ditune/error.hpp"
+#include "mma_s8_text.hpp"
+#include "text.hpp"
+
+namespace ditune {
+namespace {
+
+// Calls f.operator()<Config>() for each family in turn.
+template <class F, class... Config>
+void for_each_family(std::variant<Config...>*, F&& f) {
+  (f.template operator()<Config>(), ...);
+}
+
+template <class F>
+void for_each_family(F&& f) {
+  for_each_family(static_cast<KernelConfig*>(nullptr), f);
+}
+
+std::string family_names() {
+  std::vector<std::string_view> names;
+  for_each_family([&]<class Config>() { names.push_back(FamilyText<Config>::kName); });
+  return text::join(names);
+}
+
+}  // namespace
+
+std::string format(const KernelConfig& config) {
+  return std::visit(
+      []<class Config>(const Config& c) {
+        return fmt::format("{}:{}", FamilyText<Config>::kName, FamilyText<Config>::format(c));
+      },
+      config);
+}
+
+KernelConfig parse_config(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos)
+    throw UsageError(fmt::format("'{}' is not a config", text),
+                     "write FAMILY:key=value,..., like mma_s8:tile=128x256x64,warps=2x4,stages=3");
+  const std::string_view family = text.substr(0, colon);
+  std::optional<KernelConfig> config;
+  for_each_family([&]<class Config>() {
+    if (family == FamilyText<Config>::kName) config = FamilyText<Config>::parse(text.substr(colon + 1));
+  });
+  if (!config) throw UsageError(fmt::format("unknown kernel family '{}'", family), "use " + family_names());
+  return *config;
+}
+
+std::string_view family_name(const KernelConfig& config) {
+  return std::visit([]<class Config>(const Config&) { return FamilyText<Config>::kName; }, config);
+}
+
+}  // namespace ditune

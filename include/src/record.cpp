@@ -1,0 +1,42 @@
+#include "ditune/record.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace ditune {
+namespace {
+
+// '|' separates the parts of a key, '%' starts an escape.
+std::string escape(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    if (c == '|' || c == '%')
+      escaped += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    else
+      escaped += c;
+  }
+  return escaped;
+}
+
+}  // namespace
+
+DeviceClass device_class(const DeviceInfo& device) {
+  return {.name = device.name, .sms = device.sms, .arch = device.arch};
+}
+
+std::string format(const TuningKey& key) {
+  return fmt::format("{}/{}/{}|{}|{}|{}", format(key.device.arch), key.device.sms, escape(key.device.name),
+                     format(key.problem), format(key.epilogue), key.template_hash);
+}
+
+std::string_view format(Source source) { return source == Source::measured ? "measured" : "predicted"; }
+
+std::string_view format(Match match) {
+  // In the order of the enum's values.
+  constexpr std::array<std::string_view, 7> kNames{"exact", "nearest m", "stale", "other device",
+                                                   "model", "default",   "none"};
+  return kNames[static_cast<std::size_t>(match)];
+}
+
+}  // namespace ditune

@@ -1,0 +1,74 @@
+#include "text.hpp"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "ditune/error.hpp"
+
+namespace ditune::text {
+namespace {
+
+// The part of `text` before the first `separator`; `text` keeps what is behind it, or becomes empty.
+std::string_view take_until(std::string_view& text, char separator) {
+  const std::size_t end = std::min(text.find(separator), text.size());
+  const std::string_view part = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return part;
+}
+
+KeyValue split_pair(std::string_view part, std::string_view what) {
+  const std::size_t equals = part.find('=');
+  if (equals == std::string_view::npos)
+    throw UsageError(fmt::format("'{}' in the {} is not key=value", part, what),
+                     "separate key=value pairs with commas");
+  return {part.substr(0, equals), part.substr(equals + 1)};
+}
+
+}  // namespace
+
+std::vector<KeyValue> parse_key_values(std::string_view text, std::string_view what,
+                                       std::span<const std::string_view> known_keys) {
+  std::vector<KeyValue> pairs;
+  const bool trailing_comma = text.ends_with(',');
+  while (!text.empty()) {
+    const KeyValue pair = split_pair(take_until(text, ','), what);
+    if (std::ranges::find(known_keys, pair.key) == known_keys.end())
+      throw UsageError(fmt::format("unknown key '{}' in the {}", pair.key, what), "use " + join(known_keys));
+    if (std::ranges::find(pairs, pair.key, &KeyValue::key) != pairs.end())
+      throw UsageError(fmt::format("key '{}' is repeated in the {}", pair.key, what), "give each key once");
+    pairs.push_back(pair);
+  }
+  if (trailing_comma) throw UsageError(fmt::format("the {} ends in a comma", what), "leave it out");
+  return pairs;
+}
+
+std::optional<std::int64_t> parse_number(std::string_view text, std::int64_t max) {
+  const bool digits = !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+  std::int64_t value = 0;
+  if (!digits || std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc{} || value > max)
+    return std::nullopt;
+  return value;
+}
+
+bool parse_extents(std::string_view text, std::int64_t max, std::span<std::int64_t> out) {
+  if (std::ranges::count(text, 'x') + 1 != static_cast<std::ptrdiff_t>(out.size())) return false;
+  for (std::int64_t& extent : out) {
+    const std::optional<std::int64_t> number = parse_number(take_until(text, 'x'), max);
+    if (!number) return false;
+    extent = *number;
+  }
+  return true;
+}
+
+std::size_t parse_word(const KeyValue& pair, std::span<const std::string_view> words) {
+  const auto found = std::ranges::find(words, pair.value);
+  if (found == words.end())
+    throw UsageError(fmt::format("unknown value '{}' of {}", pair.value, pair.key), "use " + join(words));
+  return static_cast<std::size_t>(found - words.begin());
+}
+
+std::string join(std::span<const std::string_view> words) { return fmt::format("{}", fmt::join(words, ", ")); }
+
+}  // namespace ditune::text
