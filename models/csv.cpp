@@ -1,0 +1,86 @@
+#include "models/csv.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace ditune {
+namespace {
+
+std::string trim(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return std::string(text.substr(first, text.find_last_not_of(" \t") - first + 1));
+}
+
+// Cuts a quoted field off `line`, which starts with its quote; false if it does not end.
+bool take_quoted(std::string_view& line, std::string& field) {
+  for (std::size_t i = 1; i < line.size(); ++i) {
+    if (line[i] == '"' && (i + 1 == line.size() || line[i + 1] != '"')) {
+      line.remove_prefix(i + 1);
+      return true;
+    }
+    if (line[i] == '"') ++i;
+    field += line[i];
+  }
+  return false;
+}
+
+std::vector<std::string> split_fields(std::string_view line, const std::string& source, int number) {
+  std::vector<std::string> fields;
+  for (;;) {
+    std::string field;
+    if (line.starts_with('"') && !take_quoted(line, field))
+      throw csv_error(source, number, "a quote is not closed", "close it on the same line");
+    const std::size_t comma = std::min(line.find(','), line.size());
+    field += trim(line.substr(0, comma));
+    fields.push_back(std::move(field));
+    if (comma == line.size()) return fields;
+    line.remove_prefix(comma + 1);
+  }
+}
+
+void require_columns(const std::vector<std::string>& header, const std::string& source, int line,
+                     const std::vector<std::string>& required) {
+  for (const std::string& column : required)
+    if (std::find(header.begin(), header.end(), column) == header.end())
+      throw csv_error(source, line, fmt::format("no column '{}'", column),
+                      fmt::format("the first line names the columns: {}", fmt::join(required, ",")));
+}
+
+}  // namespace
+
+UsageError csv_error(const std::string& source, int line, const std::string& what, const std::string& remedy) {
+  return UsageError(fmt::format("{} line {}: {}", source, line, what), remedy);
+}
+
+std::vector<CsvRow> read_csv(std::string_view text, const std::string& source,
+                             const std::vector<std::string>& required) {
+  std::vector<CsvRow> rows;
+  std::vector<std::string> header;
+  for (int number = 1; !text.empty(); ++number) {
+    std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (trim(line).empty() || line.starts_with('#')) continue;
+    std::vector<std::string> fields = split_fields(line, source, number);
+    if (header.empty()) {
+      require_columns(fields, source, number, required);
+      header = std::move(fields);
+      continue;
+    }
+    if (fields.size() != header.size())
+      throw csv_error(source, number, fmt::format("{} fields where the header has {}", fields.size(), header.size()),
+                      "quote a field that holds a comma");
+    CsvRow row{number, {}};
+    for (std::size_t i = 0; i < header.size(); ++i) row.fields[header[i]] = std::move(fields[i]);
+    rows.push_back(std::move(row));
+  }
+  if (header.empty())
+    throw csv_error(source, 1, "no header",
+                    fmt::format("the first line names the columns: {}", fmt::join(required, ",")));
+  return rows;
+}
+
+}  // namespace ditune

@@ -1,0 +1,27 @@
+// Comma-separated values with a header line: the table of models, and users' lists of problems.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ditune/error.hpp"
+
+namespace ditune {
+
+struct CsvRow {
+  int line = 0;                               // in the file, from 1
+  std::map<std::string, std::string> fields;  // by column name
+};
+
+// The rows below the header. Blank lines and lines that start with '#' are skipped; a field may be quoted, "" in it is
+// a quote. Throws UsageError naming `source` and the line for a row that does not have the header's columns, or an open
+// quote, and naming the column if one of `required` is not in the header.
+std::vector<CsvRow> read_csv(std::string_view text, const std::string& source,
+                             const std::vector<std::string>& required);
+
+// The error of one row: "SOURCE line N: WHAT".
+UsageError csv_error(const std::string& source, int line, const std::string& what, const std::string& remedy);
+
+}  // namespace ditune

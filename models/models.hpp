@@ -1,0 +1,43 @@
+// The linear layers of known diffusion transformers (models.csv), and the GEMM problems that they stand for at a
+// resolution.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ditune/epilogue.hpp"
+#include "ditune/error.hpp"
+#include "ditune/problem.hpp"
+
+namespace ditune {
+
+// Pixels; of a video, frames.
+struct Resolution {
+  std::int64_t width = 1024, height = 1024;
+  std::int64_t frames = 81;
+};
+
+// "1024x1024": width, height. Throws UsageError unless both are multiples of 16 (one token stands for 16x16 pixels).
+Resolution parse_resolution(std::string_view text);
+
+struct ModelLayer {
+  std::string linear;  // "qkv"; of linears that are the same problem, all names: "o,cross_q"
+  GemmProblem problem;
+  Epilogue epilogue;
+  int count = 0;  // layers of this problem in one pass
+};
+
+// In the order of the table.
+std::vector<std::string> model_names();
+std::vector<std::string> linear_names(std::string_view model);
+
+// The problems of one pass, each once, in the order of the table; of one linear alone if it is named.
+// Activations that models.csv lists are not fused: op is none. Throws UsageError listing the known names for an unknown
+// one.
+std::vector<ModelLayer> model_layers(std::string_view model, const Resolution& resolution,
+                                     const std::optional<std::string>& linear = {});
+
+}  // namespace ditune

@@ -1,0 +1,38 @@
+#include "models/csv.hpp"
+
+#include "catch.hpp"
+
+using namespace ditune;
+
+namespace {
+
+std::string error_of(const std::string& text) {
+  try {
+    read_csv(text, "list.csv", {"m", "n"});
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+}  // namespace
+
+TEST_CASE("rows come by column name with their line") {
+  const auto rows = read_csv("# a comment\n\nm, n ,note\r\n1,2,\"a, \"\"b\"\"\"\n3,4,", "list.csv", {"m", "n"});
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0].line == 4);
+  CHECK(rows[0].fields.at("n") == "2");
+  CHECK(rows[0].fields.at("note") == "a, \"b\"");
+  CHECK(rows[1].line == 5);
+  CHECK(rows[1].fields.at("m") == "3");
+  CHECK(rows[1].fields.at("note").empty());
+}
+
+TEST_CASE("a bad line is named") {
+  CHECK(error_of("m,n\n1,2\n1,2,3\n") ==
+        "list.csv line 3: 3 fields where the header has 2 (quote a field that holds a comma)");
+  CHECK(error_of("m,n\n1\n") == "list.csv line 2: 1 fields where the header has 2 (quote a field that holds a comma)");
+  CHECK(error_of("m,n\n1,\"2\n") == "list.csv line 2: a quote is not closed (close it on the same line)");
+  CHECK(error_of("m,k\n") == "list.csv line 1: no column 'n' (the first line names the columns: m,n)");
+  CHECK(error_of("# nothing\n") == "list.csv line 1: no header (the first line names the columns: m,n)");
+}
