@@ -7,8 +7,6 @@
 #include <cstddef>
 #include <memory>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "ditune/device.hpp"
 #include "ditune/error.hpp"
@@ -19,13 +17,19 @@ namespace ditune {
 void check_cuda(cudaError_t status, const char* expression);
 #define DITUNE_CUDA(expression) ::ditune::check_cuda((expression), #expression)
 
-// 0 where there is no driver or no device: a supported state.
-int device_count();
-// Properties of a visible device, completed from known_devices() where the driver does not say (rates).
+// 0 where there is no driver or no device: a supported state. Never throws.
+int device_count() noexcept;
+// What follows on this thread happens on this device.
+void use_device(int ordinal);
+// Properties of a visible device as the driver tells them, with complete_rates.
 DeviceInfo device_info(int ordinal);
-std::string device_uuid(int ordinal);
-std::string cuda_driver_version();   // of the CUDA that the driver supports, "13.0"; empty without a driver
-std::string cuda_runtime_version();  // "13.0"
+// `seen` with the rates that no driver tells (L2 bandwidth, int8 multiply-adds): those of the known device of that
+// name, else those of the arch's reference card, L2 scaled by SMs and clock. Throws UsageError for an arch older than
+// any supported one.
+DeviceInfo complete_rates(DeviceInfo seen);
+std::string device_uuid(int ordinal);  // "GPU-01234567-89ab-cdef-0123-456789abcdef"
+std::string cuda_driver_version();     // of the CUDA that the driver supports, "13.0"; empty without a driver
+std::string cuda_runtime_version();    // "13.0"
 
 class Stream {
  public:
@@ -34,7 +38,9 @@ class Stream {
   cudaStream_t get() const { return handle_.get(); }
 
  private:
-  struct Destroy { void operator()(cudaStream_t stream) const noexcept; };
+  struct Destroy {
+    void operator()(cudaStream_t stream) const noexcept;
+  };
   std::unique_ptr<CUstream_st, Destroy> handle_;
 };
 
@@ -46,7 +52,9 @@ class Event {
   cudaEvent_t get() const { return handle_.get(); }
 
  private:
-  struct Destroy { void operator()(cudaEvent_t event) const noexcept; };
+  struct Destroy {
+    void operator()(cudaEvent_t event) const noexcept;
+  };
   std::unique_ptr<CUevent_st, Destroy> handle_;
 };
 
@@ -58,23 +66,29 @@ class DeviceBuffer {
   DeviceBuffer() = default;
   explicit DeviceBuffer(std::size_t bytes);
   void* get() const { return data_.get(); }
-  template <class T> T* as() const { return static_cast<T*>(data_.get()); }
+  template <class T>
+  T* as() const {
+    return static_cast<T*>(data_.get());
+  }
   std::size_t bytes() const { return bytes_; }
 
  private:
-  struct Free { void operator()(void* data) const noexcept; };
+  struct Free {
+    void operator()(void* data) const noexcept;
+  };
   std::unique_ptr<void, Free> data_;
   std::size_t bytes_ = 0;
 };
 
-// A kernel of a loaded cubin. Keeps the library loaded.
+// A kernel of a loaded cubin, for the device that was current then. Keeps the library loaded; copies share it.
 class Kernel {
  public:
   Kernel() = default;
-  // Throws CudaError if the cubin does not fit the current device.
+  // Throws CudaError if the cubin does not fit the device or has no kernel of that name.
   Kernel(const std::string& cubin, const std::string& name);
   // One parameter, by value. Raises the dynamic shared memory limit once, at the first launch that needs it.
-  template <class Args> void launch(const LaunchPlan& plan, const Args& args, const Stream& stream) const {
+  template <class Args>
+  void launch(const LaunchPlan& plan, const Args& args, const Stream& stream) const {
     Args copy = args;
     launch_raw(plan, &copy, stream);
   }
@@ -90,7 +104,8 @@ class Kernel {
 class Graph {
  public:
   // Captures what `body` launches on `stream`.
-  template <class Body> static Graph capture(const Stream& stream, Body&& body) {
+  template <class Body>
+  static Graph capture(const Stream& stream, Body&& body) {
     begin(stream);
     try {
       body();
@@ -106,7 +121,9 @@ class Graph {
   static void begin(const Stream& stream);
   static void abandon(const Stream& stream) noexcept;
   static Graph end(const Stream& stream);
-  struct Destroy { void operator()(cudaGraphExec_t graph) const noexcept; };
+  struct Destroy {
+    void operator()(cudaGraphExec_t graph) const noexcept;
+  };
   std::unique_ptr<CUgraphExec_st, Destroy> handle_;
 };
 

@@ -1,4 +1,5 @@
-// SM clock, power, temperature and driver version through NVML, opened with dlopen; absent values where it is not there.
+// SM clock, power, temperature and driver version through NVML, opened with dlopen; absent values where it is not
+// there.
 #pragma once
 
 #include <memory>
@@ -8,14 +9,14 @@
 namespace ditune {
 
 struct GpuState {
-  double sm_clock_mhz = 0;
+  double sm_clock_mhz = 0;  // 0, here and below: the card does not tell
   double power_w = 0;
   double temperature_c = 0;
 };
 
 class Nvml {
  public:
-  // The device with this UUID ("GPU-..."); never throws: without NVML every answer is empty.
+  // The device with this UUID ("GPU-..."). Where NVML or the device is not there, every answer is empty.
   explicit Nvml(const std::string& uuid);
   std::optional<GpuState> state() const;
   std::string driver_version() const;  // "580.159.04", or empty

@@ -14,7 +14,7 @@
 namespace ditune {
 
 struct CompiledKernel {
-  std::string name;   // of the kernel in the cubin
+  std::string name;  // of the kernel in the cubin
   std::string cubin;
   ResourceUsage resources;  // shared_bytes: static alone
 };

@@ -1,0 +1,22 @@
+#include "runtime/dylib.hpp"
+
+#include <dlfcn.h>
+
+namespace ditune {
+
+Dylib::Dylib(std::span<const char* const> candidates) {
+  for (const char* candidate : candidates) {
+    handle_.reset(dlopen(candidate, RTLD_NOW | RTLD_LOCAL));
+    if (handle_) {
+      path_ = candidate;
+      return;
+    }
+    error_ = dlerror();
+  }
+}
+
+void* Dylib::symbol(const char* name) const { return handle_ ? dlsym(handle_.get(), name) : nullptr; }
+
+void Dylib::Close::operator()(void* handle) const noexcept { dlclose(handle); }
+
+}  // namespace ditune

@@ -1,0 +1,34 @@
+// A shared library opened when it is needed, so that the program starts where it is not installed.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+
+namespace ditune {
+
+class Dylib {
+ public:
+  // The first of `candidates` (names for the loader's own search, or paths) that opens; none: opens nothing.
+  explicit Dylib(std::span<const char* const> candidates);
+
+  explicit operator bool() const { return handle_ != nullptr; }
+  const std::string& path() const { return path_; }    // the candidate that opened
+  const std::string& error() const { return error_; }  // why the last one tried did not open
+
+  // The function `name`, or null where the library has none.
+  template <class Function>
+  Function* function(const char* name) const {
+    return reinterpret_cast<Function*>(symbol(name));
+  }
+
+ private:
+  void* symbol(const char* name) const;
+  struct Close {
+    void operator()(void* handle) const noexcept;
+  };
+  std::unique_ptr<void, Close> handle_;
+  std::string path_, error_;
+};
+
+}  // namespace ditune

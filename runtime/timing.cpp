@@ -1,0 +1,111 @@
+#include "runtime/timing.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
+
+namespace ditune {
+namespace {
+
+// An entry ready to be replayed.
+struct Replay {
+  Graph graph;
+  int launches = 0;
+};
+
+// The first launches: they load the kernel, raise its shared memory limit and fill caches and TLBs. Returns us per
+// launch.
+double warm_up(const TimedEntry& entry, const Stream& stream) {
+  const Event start, stop;
+  entry.launch(0, stream);
+  start.record(stream);
+  for (int set = 0; set < entry.sets; ++set) entry.launch(set, stream);
+  stop.record(stream);
+  stop.synchronize();
+  return elapsed_us(start, stop) / entry.sets;
+}
+
+Replay capture(const TimedEntry& entry, const TimingOptions& options, const Stream& stream) {
+  const int launches = launches_per_replay(warm_up(entry, stream), options.replay_us, entry.sets);
+  return {Graph::capture(stream,
+                         [&] {
+                           for (int i = 0; i < launches; ++i) entry.launch(i % entry.sets, stream);
+                         }),
+          launches};
+}
+
+// One round in flight: what stops one replay starts the next.
+struct Round {
+  explicit Round(std::size_t entries) : boundaries(entries + 1) {}
+  std::size_t first = 0;  // the entry that began it
+  std::vector<Event> boundaries;
+
+  void enqueue(const std::vector<Replay>& replays, std::size_t begin_with, const Stream& stream) {
+    first = begin_with;
+    boundaries.front().record(stream);
+    for (std::size_t i = 0; i < replays.size(); ++i) {
+      replays[(first + i) % replays.size()].graph.launch(stream);
+      boundaries[i + 1].record(stream);
+    }
+  }
+
+  // Waits for the round's end.
+  void collect(const std::vector<Replay>& replays, TimingResult& result) const {
+    boundaries.back().synchronize();
+    for (std::size_t i = 0; i < replays.size(); ++i) {
+      const std::size_t entry = (first + i) % replays.size();
+      result.samples_us[entry].push_back(elapsed_us(boundaries[i], boundaries[i + 1]) / replays[entry].launches);
+    }
+  }
+};
+
+}  // namespace
+
+TimingResult time_interleaved(std::span<const TimedEntry> entries, const TimingOptions& options, const Nvml* nvml) {
+  TimingResult result;
+  result.samples_us.resize(entries.size());
+  if (entries.empty() || options.rounds < 1) return result;
+
+  const Stream stream;
+  std::vector<Replay> replays;
+  for (const TimedEntry& entry : entries) replays.push_back(capture(entry, options, stream));
+
+  // Two rounds take turns, so that the next one is queued before the last one ends. The replay ahead of the first keeps
+  // the launch of the first timed graph out of its time.
+  Round rounds[2] = {Round(entries.size()), Round(entries.size())};
+  replays.back().graph.launch(stream);
+  rounds[0].enqueue(replays, 0, stream);
+  for (int round = 0; round < options.rounds; ++round) {
+    const auto next = static_cast<std::size_t>(round) + 1;
+    if (round + 1 < options.rounds) rounds[next % 2].enqueue(replays, next % entries.size(), stream);
+    if (nvml) result.states.push_back(nvml->state());
+    rounds[round % 2].collect(replays, result);
+  }
+  return result;
+}
+
+int operand_sets(std::size_t set_bytes, std::int64_t l2_bytes, std::size_t memory_cap) {
+  const std::size_t bytes = std::max<std::size_t>(set_bytes, 1);
+  const std::size_t beyond_l2 = (3 * static_cast<std::size_t>(l2_bytes) + bytes - 1) / bytes;
+  return static_cast<int>(std::clamp<std::size_t>(std::min(beyond_l2, memory_cap / bytes), 1, kMaxOperandSets));
+}
+
+int launches_per_replay(double launch_us, double replay_us, int sets) {
+  const double wanted = std::ceil(replay_us / std::max(launch_us, 1e-3));
+  const int launches = static_cast<int>(std::clamp<double>(wanted, kMinLaunches, kMaxLaunches));
+  return (launches + sets - 1) / sets * sets;
+}
+
+Quartiles quartiles(std::vector<double> samples) {
+  if (samples.empty()) return {};
+  std::sort(samples.begin(), samples.end());
+  const auto at = [&](double fraction) {
+    const double position = fraction * static_cast<double>(samples.size() - 1);
+    const auto below = static_cast<std::size_t>(position);
+    const std::size_t above = std::min(below + 1, samples.size() - 1);
+    return samples[below] + (position - static_cast<double>(below)) * (samples[above] - samples[below]);
+  };
+  return {at(0.25), at(0.5), at(0.75)};
+}
+
+}  // namespace ditune

@@ -1,0 +1,58 @@
+// How long a launch takes: CUDA-graph replays, operands rotating beyond L2, entries interleaved in rounds.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "runtime/cuda.hpp"
+#include "runtime/nvml.hpp"
+
+namespace ditune {
+
+// One thing to time.
+struct TimedEntry {
+  std::string name;
+  int sets = 1;  // operand sets that its launches rotate over
+  // Enqueues one launch on operand set `set`, 0 <= set < sets. Is called under stream capture: no allocation, no
+  // waiting.
+  std::function<void(int set, const Stream& stream)> launch;
+};
+
+struct TimingOptions {
+  int rounds = 10;
+  double replay_us = 3000;  // what one replay of many launches should take
+};
+
+struct TimingResult {
+  std::vector<std::vector<double>> samples_us;  // [entry][round]: mean time of a launch in that round's replay
+  std::vector<std::optional<GpuState>> states;  // [round]: read while the GPU was at it; empty without NVML
+};
+
+// In every round each entry is replayed once; the order turns by one from round to round, and the GPU never waits for
+// the host between rounds. Every entry is launched once on every set before. Throws CudaError if a launch fails.
+TimingResult time_interleaved(std::span<const TimedEntry> entries, const TimingOptions& options,
+                              const Nvml* nvml = nullptr);
+
+// How many operand sets of `set_bytes` (all that one launch reads and writes) a rotation needs so that none is found in
+// L2: three times its size in all, but at most kMaxOperandSets and at most `memory_cap` bytes; at least one.
+inline constexpr int kMaxOperandSets = 256;
+int operand_sets(std::size_t set_bytes, std::int64_t l2_bytes, std::size_t memory_cap);
+
+// Launches in one replay: as many as fill replay_us at launch_us each, a whole number of rotations over the sets, and
+// no fewer than kMinLaunches; no more than kMaxLaunches, except that every set is used once.
+inline constexpr int kMinLaunches = 4;
+inline constexpr int kMaxLaunches = 1024;
+int launches_per_replay(double launch_us, double replay_us, int sets);
+
+// First quartile, median and third quartile, linear between samples. Zeros if there are none.
+struct Quartiles {
+  double low = 0, median = 0, high = 0;
+};
+Quartiles quartiles(std::vector<double> samples);
+
+}  // namespace ditune
