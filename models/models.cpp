@@ -4,13 +4,16 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
+#include <array>
 
 #include "embedded_files.hpp"
+#include "include/src/text.hpp"
 #include "models/csv.hpp"
 
 namespace ditune {
 namespace {
+
+constexpr std::int64_t kMaxSide = 1 << 20;  // pixels
 
 // One row of models.csv.
 struct Linear {
@@ -22,10 +25,10 @@ struct Linear {
   int count = 0;
 };
 
-std::int64_t parse_integer(std::string_view text) {
-  std::int64_t value = -1;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc{} && end == text.data() + text.size() ? value : -1;
+std::int64_t number(const CsvRow& row, const std::string& column) {
+  const auto value = text::parse_number(row.fields.at(column), kMaxExtent);
+  if (!value) throw csv_error("models.csv", row.line, fmt::format("{} is not a number", column), "use digits");
+  return *value;
 }
 
 std::vector<Linear> read_table() {
@@ -35,12 +38,12 @@ std::vector<Linear> read_table() {
     const auto field = [&](const char* name) { return row.fields.at(name); };
     table.push_back({.model = field("model"),
                      .name = field("linear"),
-                     .n = parse_integer(field("n")),
-                     .k = parse_integer(field("k")),
+                     .n = number(row, "n"),
+                     .k = number(row, "k"),
                      .epilogue = parse_epilogue("bias=" + field("bias")),
                      .tokens = field("tokens"),
-                     .text_tokens = parse_integer(field("text_tokens")),
-                     .count = static_cast<int>(parse_integer(field("count")))});
+                     .text_tokens = number(row, "text_tokens"),
+                     .count = static_cast<int>(number(row, "count"))});
   }
   return table;
 }
@@ -87,14 +90,12 @@ void add(std::vector<ModelLayer>& layers, const ModelLayer& layer) {
 }  // namespace
 
 Resolution parse_resolution(std::string_view text) {
-  const std::vector<std::string_view> sides = split(text, 'x');
-  const auto legal = [](std::int64_t side) { return side >= 16 && side <= 1 << 20 && side % 16 == 0; };
-  if (sides.size() == 2) {
-    const Resolution resolution{.width = parse_integer(sides[0]), .height = parse_integer(sides[1])};
-    if (legal(resolution.width) && legal(resolution.height)) return resolution;
-  }
-  throw UsageError(fmt::format("'{}' is not a resolution", text),
-                   "write WIDTHxHEIGHT in multiples of 16, as 1024x1024");
+  std::array<std::int64_t, 2> sides{};
+  const auto legal = [](std::int64_t side) { return side >= 16 && side % 16 == 0; };
+  if (!text::parse_extents(text, kMaxSide, sides) || !std::ranges::all_of(sides, legal))
+    throw UsageError(fmt::format("'{}' is not a resolution", text),
+                     "write WIDTHxHEIGHT in multiples of 16, like 1024x1024");
+  return {.width = sides[0], .height = sides[1]};
 }
 
 std::vector<std::string> model_names() {
