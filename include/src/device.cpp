@@ -132,11 +132,10 @@ std::string_view short_name(std::string_view name) {
   return name;
 }
 
-// "H100" names "H100 80GB HBM3", "A100" names "A100-SXM4-80GB"; "RTX 30" names nothing.
-bool names(std::string_view wanted, std::string_view device) {
-  const std::string prefix = lower(short_name(wanted)), whole = lower(short_name(device));
-  if (prefix.empty() || !whole.starts_with(prefix)) return false;
-  return whole.size() == prefix.size() || std::isalnum(static_cast<unsigned char>(whole[prefix.size()])) == 0;
+// "H100" begins "H100 80GB HBM3" and "A100" begins "A100-SXM4-80GB"; "A10" does not begin "A100".
+bool begins(std::string_view words, std::string_view name) {
+  if (words.empty() || !name.starts_with(words)) return false;
+  return name.size() == words.size() || std::isalnum(static_cast<unsigned char>(name[words.size()])) == 0;
 }
 
 }  // namespace
@@ -170,12 +169,18 @@ std::span<const DeviceInfo> known_devices() {
 }
 
 const DeviceInfo& find_device(std::string_view name) {
+  const std::string wanted = lower(short_name(name));
+  std::vector<const DeviceInfo*> found;
   std::vector<std::string_view> known;
   for (const DeviceInfo& device : known_devices()) {
-    if (names(name, device.name)) return device;
+    const std::string whole = lower(short_name(device.name));
+    if (whole == wanted) return device;
+    if (begins(wanted, whole)) found.push_back(&device);
     known.push_back(short_name(device.name));
   }
-  throw UsageError(fmt::format("unknown GPU '{}'", name), "use --arch, or one of " + text::join(known));
+  if (found.size() == 1) return *found.front();
+  throw UsageError(fmt::format("{} GPU '{}'", found.empty() ? "unknown" : "ambiguous", name),
+                   "use --arch, or one of " + text::join(known));
 }
 
 const DeviceInfo& reference_device(SmArch arch) {

@@ -1,0 +1,51 @@
+#include "ditune/config.hpp"
+
+#include "catch.hpp"
+#include "ditune/error.hpp"
+
+using namespace ditune;
+
+TEST_CASE("a config's keys are canonical in print and free in order when read") {
+  const KernelConfig config = parse_config("mma_s8:load=8,stages=3,warps=2x4,group=8,tile=128x256x64,staging=shared");
+  CHECK(format(config) == "mma_s8:tile=128x256x64,warps=2x4,stages=3,staging=shared,load=8");
+  CHECK(family_name(config) == "mma_s8");
+}
+
+TEST_CASE("every field of a config makes a difference and is read back") {
+  const MmaS8Config base{.tile_m = 128, .tile_n = 256, .tile_k = 64, .warps_m = 2, .warps_n = 4, .stages = 3};
+  for (int MmaS8Config::*field :
+       {&MmaS8Config::tile_m, &MmaS8Config::tile_n, &MmaS8Config::tile_k, &MmaS8Config::warps_m, &MmaS8Config::warps_n,
+        &MmaS8Config::stages, &MmaS8Config::group, &MmaS8Config::split_k, &MmaS8Config::ctas, &MmaS8Config::load}) {
+    MmaS8Config changed = base;
+    changed.*field = changed.*field == 4 ? 8 : 4;
+    INFO(format(changed));
+    CHECK_FALSE(changed == base);
+    CHECK(std::get<MmaS8Config>(parse_config(format(changed))) == changed);
+  }
+  MmaS8Config staged = base;
+  staged.staging = Staging::shared;
+  CHECK_FALSE(staged == base);
+  CHECK(std::get<MmaS8Config>(parse_config(format(staged))) == staged);
+}
+
+TEST_CASE("text that is no config is refused") {
+  for (const char* text :
+       {"", "mma_s8", "mma_s8:", "mma_s8:tile=128x256x64,warps=2x4", "mma_s8:warps=2x4,stages=3",
+        "mma_s8:tile=128x256x64,stages=3", "mma_s8:tile=128x256x64,warps=2x4,stages=3,", "mma_s8:,tile=128x256x64",
+        "mma_s8:tile=128x256,warps=2x4,stages=3", "mma_s8:tile=128x256x64,warps=2,stages=3",
+        "mma_s8:tile=128x256x64,warps=2x4,stages=0", "mma_s8:tile=128x256x64,warps=0x4,stages=3",
+        "mma_s8:tile=128x256x64,warps=2x4,stages=-3", "mma_s8:tile=128x256x64,warps=2x4,stages=3,stages=3",
+        "mma_s8:tile=128x256x64,warps=2x4,stages=3,swizzle=2", "mma_s8:tile=128x256x64,warps=2x4,stages=3,load=2",
+        "mma_s8:tile=128x256x64,warps=2x4,stages=3,staging=fast", "mma_s8:tile=100000x256x64,warps=2x4,stages=3"}) {
+    INFO(text);
+    CHECK_THROWS_AS(parse_config(text), UsageError);
+  }
+}
+
+TEST_CASE("a refused config says what to do") {
+  CHECK_THROWS_WITH(parse_config("wgmma_s8:tile=1x1x1"), "unknown kernel family 'wgmma_s8' (use mma_s8)");
+  CHECK_THROWS_WITH(parse_config("mma_s8:stages=3"),
+                    "the config lacks tile (write tile=MxNxK,warps=MxN,stages=S at least)");
+  CHECK_THROWS_WITH(parse_config("mma_s8:tile=128x256x64,warps=2x4,stages=3,load=2"),
+                    "invalid value '2' of load (use 16, 8, 4 or 1)");
+}

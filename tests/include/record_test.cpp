@@ -1,0 +1,56 @@
+#include "ditune/record.hpp"
+
+#include "catch.hpp"
+
+using namespace ditune;
+
+namespace {
+
+TuningKey key() {
+  return {.device = {.name = "NVIDIA H100 80GB HBM3", .sms = 132, .arch = {90}},
+          .problem = {6144, 13824, 4608},
+          .epilogue = {},
+          .template_hash = "0123456789abcdef"};
+}
+
+}  // namespace
+
+TEST_CASE("a key's text holds all that makes a winner valid") {
+  CHECK(format(key()) == "sm_90/132/NVIDIA H100 80GB HBM3|6144x13824x4608|default|0123456789abcdef");
+  TuningKey other = key();
+  other.epilogue.bias = Bias::f16;
+  CHECK(format(other) != format(key()));
+  CHECK_FALSE(other == key());
+  other = key();
+  other.device.sms = 114;
+  CHECK(format(other) != format(key()));
+}
+
+TEST_CASE("names cannot break a key apart") {
+  TuningKey odd = key();
+  odd.device.name = "a|b%7C";
+  CHECK(format(odd) == "sm_90/132/a%7Cb%257C|6144x13824x4608|default|0123456789abcdef");
+}
+
+TEST_CASE("a device class is what winners are exchanged among") {
+  const DeviceInfo& h100 = find_device("H100");
+  DeviceInfo hotter = h100;
+  hotter.sm_clock_mhz = 1500;
+  CHECK(device_class(hotter) == device_class(h100));
+  CHECK(device_class(h100) == key().device);
+}
+
+TEST_CASE("a record's time is measured or predicted, as its source says") {
+  TuningRecord record;
+  record.median_us = 3;
+  record.predicted_us = 5;
+  CHECK(record.microseconds() == 5);
+  record.source = Source::measured;
+  CHECK(record.microseconds() == 3);
+  CHECK(format(Source::measured) == "measured");
+  CHECK(format(Source::predicted) == "predicted");
+  CHECK(format(Match::exact) == "exact");
+  CHECK(format(Match::nearest_m) == "nearest m");
+  CHECK(format(Match::fallback) == "default");
+  CHECK(format(Match::none) == "none");
+}
