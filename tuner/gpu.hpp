@@ -1,4 +1,5 @@
-// The tuner's work on a real GPU: candidates are compiled ahead on all cores, verified bit for bit, and only then timed.
+// The tuner's work on a real GPU: candidates are compiled ahead on all cores, verified bit for bit, and only then
+// timed.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +30,7 @@ struct Verdict {
   bool ok() const { return failure.empty(); }
 };
 
-std::vector<Verdict> verify_on_gpu(const Target& target, std::span<const KernelConfig> configs, const GpuOptions& options);
+std::vector<Verdict> verify_on_gpu(const Target& target, std::span<const KernelConfig> configs,
+                                   const GpuOptions& options);
 
 }  // namespace ditune

@@ -14,8 +14,9 @@ namespace ditune {
 // How long to look: `screen` ranks many candidates, `decide` tells the few best apart.
 enum class Effort { screen, decide };
 
-// Measures configs of one problem against one another: verified first, then timed in interleaved rounds. One Measurement per
-// config, in order; a config that fails says why in its Measurement. Throws only if the device itself is lost.
+// Measures configs of one problem against one another: verified first, then timed in interleaved rounds. One
+// Measurement per config, in order; a config that fails says why in its Measurement. Throws only if the device itself
+// is lost.
 using Measure =
     std::function<std::vector<Measurement>(const Target& target, std::span<const KernelConfig> configs, Effort effort)>;
 

@@ -20,6 +20,8 @@ struct Scored {
 class Strategy {
  public:
   virtual ~Strategy() = default;
+  // How many candidates there are in all.
+  virtual std::size_t size() const = 0;
   // The next configs to measure together, at most `limit`; empty: done. Never proposes a config twice.
   virtual std::vector<KernelConfig> propose(std::size_t limit) = 0;
   // What propose(limit) would return if it were asked now. The results still to come may change its mind.
@@ -28,9 +30,12 @@ class Strategy {
   virtual void observe(std::span<const Scored> results) = 0;
 };
 
+// Throws UsageError unless there is a strategy of that name.
+void require_strategy(std::string_view name);
+
 // "guided": the cost model ranks, the best are measured, then neighbours of the leaders; "random"; "exhaustive".
-// `seeds` are tried first (e.g. a stale winner), those that are candidates of the target. Throws UsageError for an unknown
-// name. Same arguments, same order.
+// `seeds` are tried first (e.g. a stale winner), those that are candidates of the target. Throws UsageError for an
+// unknown name. Same arguments, same order.
 std::unique_ptr<Strategy> make_strategy(std::string_view name, const Target& target, std::vector<KernelConfig> seeds,
                                         std::uint64_t seed);
 

@@ -20,10 +20,13 @@ struct Layer {
   Epilogue epilogue;
 };
 
+inline constexpr int kDefaultTrials = 64;
+
 struct TuneOptions {
   std::string strategy = "guided";
-  int trials = 64;                             // measured candidates a problem
-  std::optional<std::chrono::seconds> budget;  // of the whole run, split evenly over what is left; every layer gets one batch
+  std::optional<int> trials;  // candidates a problem; absent: kDefaultTrials, or all if exhaustive
+  std::optional<std::chrono::seconds>
+      budget;  // of the whole run, split evenly over what is left; every layer gets one batch
   std::uint64_t seed = 0;
   bool retune = false;  // false: a layer whose winner in the store is up to date is reported from there
 };
@@ -38,8 +41,9 @@ struct TuneProgress {
   double seconds_left = 0;  // estimate; 0: none yet
 };
 
-// The machine that tune works with; gpu.hpp and compile_only.hpp make them. Without a GPU there is nothing to measure with:
-// `measure` is empty, and the winner is the model's best among those that compile without spills, stored as predicted.
+// The machine that tune works with; gpu.hpp and compile_only.hpp make them. Without a GPU there is nothing to measure
+// with: `measure` is empty, and the winner is the model's best among those that compile without spills, stored as
+// predicted.
 struct TuneBackend {
   Measure measure;
   Compile compile;
@@ -52,9 +56,9 @@ struct TuneBackend {
   std::function<std::chrono::steady_clock::time_point()> now = std::chrono::steady_clock::now;
 };
 
-// Every finished trial and every winner is committed when it is known. Returns the winners in the order of the layers, one
-// for each layer that has one; a layer that is listed twice counts once. Throws UsageError for an unknown strategy, trials
-// below 1 or an illegal problem, before anything is measured.
+// Every finished trial and every winner is committed when it is known. Returns the winners in the order of the layers,
+// one for each layer that has one; a layer that is listed twice counts once. Throws UsageError for an unknown strategy,
+// trials below 1 or an illegal problem, before anything is measured.
 std::vector<TuningRecord> tune(const std::vector<Layer>& layers, const DeviceInfo& device, const TuneOptions& options,
                                const TuneBackend& backend, Store& store,
                                const std::function<void(const TuneProgress&)>& progress = {});

@@ -1,0 +1,78 @@
+#include "tuner/ledger.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <utility>
+
+#include "templates/embedded.hpp"
+
+namespace ditune {
+namespace {
+
+std::string current_hash(const KernelConfig& config) { return template_hash(family_name(config)); }
+
+TuningKey key_of(const Target& target, const KernelConfig& config) {
+  return {device_class(target.device), target.problem, target.epilogue, current_hash(config)};
+}
+
+RecordFilter winners_of(const Target& target) {
+  return {device_class(target.device), std::nullopt, {target.problem}, target.epilogue};
+}
+
+// How unlike two problems are: the sum of |ln| of the ratios of their sizes.
+double distance(const GemmProblem& a, const GemmProblem& b) {
+  const auto apart = [](std::int64_t p, std::int64_t q) {
+    return std::abs(std::log(static_cast<double>(p) / static_cast<double>(q)));
+  };
+  return apart(a.m, b.m) + apart(a.n, b.n) + apart(a.k, b.k);
+}
+
+}  // namespace
+
+std::optional<TuningRecord> Ledger::current_winner(const Target& target, Source least) const {
+  std::optional<TuningRecord> best;
+  for (TuningRecord& record : store_.winners(winners_of(target))) {
+    if (record.key.template_hash != current_hash(record.config) || refusal(record.config, target)) continue;
+    if (least == Source::measured && record.source != Source::measured) continue;
+    if (!best || is_better(record, *best)) best = std::move(record);
+  }
+  return best;
+}
+
+std::vector<KernelConfig> Ledger::relatives(const Target& target, std::size_t count) const {
+  std::vector<TuningRecord> records = store_.winners({device_class(target.device), std::nullopt, {}, std::nullopt});
+  std::stable_sort(records.begin(), records.end(), [&](const TuningRecord& a, const TuningRecord& b) {
+    return distance(a.key.problem, target.problem) < distance(b.key.problem, target.problem);
+  });
+  std::vector<KernelConfig> configs;
+  for (const TuningRecord& record : records) {
+    const bool listed = std::find(configs.begin(), configs.end(), record.config) != configs.end();
+    if (!listed && configs.size() < count && !refusal(record.config, target)) configs.push_back(record.config);
+  }
+  return configs;
+}
+
+void Ledger::add(const Target& target, const std::vector<Contender>& contenders, Source source) {
+  const Provenance from = provenance_();
+  for (const Contender& tried : contenders) {
+    store_.add({key_of(target, tried.config), tried.config, source, tried.measurement, tried.predicted_us, from});
+  }
+}
+
+TuningRecord Ledger::keep(const Target& target, const Contender& winner, Source source, const std::string& cubin) {
+  TuningRecord record;
+  record.key = key_of(target, winner.config);
+  record.config = winner.config;
+  record.source = source;
+  record.median_us = source == Source::measured ? winner.measurement.median_us : 0;
+  record.predicted_us = winner.predicted_us;
+  record.resources = winner.measurement.resources;
+  record.provenance = provenance_();
+  store_.set_winner(record, cubin);
+  for (const TuningRecord& stored : store_.winners(winners_of(target)))
+    if (stored.key == record.key) return stored;
+  return record;
+}
+
+}  // namespace ditune

@@ -1,0 +1,37 @@
+// What the tuner reads from the store and writes to it, for one device.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "db/store.hpp"
+#include "generator/search_space.hpp"
+#include "tuner/conclude.hpp"
+
+namespace ditune {
+
+class Ledger {
+ public:
+  // `provenance` is asked anew for every entry.
+  Ledger(Store& store, std::function<Provenance()> provenance) : store_(store), provenance_(std::move(provenance)) {}
+
+  // The best winner of the target whose templates are today's; of measured ones alone under `least` = measured.
+  std::optional<TuningRecord> current_winner(const Target& target, Source least) const;
+
+  // Configs that won like problems on this device, stale or not, the likest first: legal here and at most `count`.
+  std::vector<KernelConfig> relatives(const Target& target, std::size_t count) const;
+
+  // Commits a trial each.
+  void add(const Target& target, const std::vector<Contender>& contenders, Source source);
+
+  // Commits the winner with its cubin (which may be empty); returns what the store then holds for its key.
+  TuningRecord keep(const Target& target, const Contender& winner, Source source, const std::string& cubin);
+
+ private:
+  Store& store_;
+  std::function<Provenance()> provenance_;
+};
+
+}  // namespace ditune

@@ -1,0 +1,202 @@
+#include "tuner/tune.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "ditune/error.hpp"
+#include "generator/cost_model.hpp"
+#include "tuner/conclude.hpp"
+#include "tuner/ledger.hpp"
+#include "tuner/time_budget.hpp"
+
+namespace ditune {
+namespace {
+
+constexpr std::size_t kBatch = 16;        // configs measured together
+constexpr std::size_t kLateBatch = 4;     // the one batch of a layer for which there is no time left
+constexpr std::size_t kCompileBatch = 8;  // configs compiled together where nothing is measured
+constexpr std::size_t kFinalists = 4;     // measured again, longer, before one of them wins
+constexpr std::size_t kSeeds = 4;         // winners of like problems that are tried first
+
+std::vector<Layer> without_repetitions(const std::vector<Layer>& layers) {
+  std::vector<Layer> result;
+  for (const Layer& layer : layers) {
+    const bool listed = std::any_of(result.begin(), result.end(), [&](const Layer& seen) {
+      return seen.problem == layer.problem && seen.epilogue == layer.epilogue;
+    });
+    if (!listed) result.push_back(layer);
+  }
+  return result;
+}
+
+class Run {
+ public:
+  Run(const std::vector<Layer>& layers, const DeviceInfo& device, const TuneOptions& options,
+      const TuneBackend& backend, Store& store, const std::function<void(const TuneProgress&)>& progress)
+      : options_(options),
+        backend_(backend),
+        progress_(progress),
+        ledger_(store, [this] { return provenance(); }),
+        budget_(backend.now, options.budget, layers.size()) {
+    for (const Layer& layer : layers) targets_.push_back({layer.problem, layer.epilogue, device});
+  }
+
+  std::vector<TuningRecord> winners() {
+    std::vector<TuningRecord> result;
+    for (layer_ = 0; layer_ < targets_.size(); ++layer_) {
+      budget_.begin_layer(layer_);
+      std::optional<TuningRecord> winner = known_winner(target());
+      if (!winner) winner = backend_.measure ? measured_winner() : predicted_winner();
+      if (winner) result.push_back(*std::move(winner));
+    }
+    return result;
+  }
+
+ private:
+  const Target& target() const { return targets_[layer_]; }
+
+  std::size_t trials(const Strategy& strategy) const {
+    const bool all = options_.strategy == "exhaustive";
+    const std::size_t asked = options_.trials ? static_cast<std::size_t>(*options_.trials) : kDefaultTrials;
+    return all && !options_.trials ? strategy.size() : std::min(asked, strategy.size());
+  }
+
+  // A predicted winner is enough only where nothing can be measured.
+  std::optional<TuningRecord> known_winner(const Target& target) const {
+    if (options_.retune) return std::nullopt;
+    return ledger_.current_winner(target, backend_.measure ? Source::measured : Source::predicted);
+  }
+
+  // Where nothing is measured there is nothing to learn from: the model's order it is.
+  std::unique_ptr<Strategy> strategy(const Target& target) const {
+    if (!backend_.measure) return make_strategy("exhaustive", target, {}, options_.seed);
+    return make_strategy(options_.strategy, target, ledger_.relatives(target, kSeeds), options_.seed);
+  }
+
+  std::optional<TuningRecord> measured_winner() {
+    const std::optional<Contender> winner = decide(search());
+    return winner ? std::optional(keep(*winner, Source::measured)) : std::nullopt;
+  }
+
+  // All that was tried, with what came of it.
+  std::vector<Contender> search() {
+    std::vector<Contender> tried;
+    const std::unique_ptr<Strategy> strategy = this->strategy(target());
+    const std::size_t trials = this->trials(*strategy);
+    const std::size_t batch_size = budget_.is_spent() ? kLateBatch : kBatch;
+    do {
+      const std::vector<KernelConfig> batch = strategy->propose(std::min(batch_size, trials - tried.size()));
+      if (batch.empty()) break;
+      report(tried, trials, batch.front());
+      prepare(target(), strategy->preview(std::min(batch_size, trials - tried.size() - batch.size())));
+      if (tried.empty()) prepare_next_layer();
+      const std::vector<Contender> results = measure(batch, Effort::screen);
+      strategy->observe(scores(results));
+      tried.insert(tried.end(), results.begin(), results.end());
+      report(tried, trials, batch.back());
+      budget_.end_batch();
+    } while (tried.size() < trials && budget_.has_time_for_another());
+    return tried;
+  }
+
+  // The best few against one another, and longer, so that luck in a short look decides nothing.
+  std::optional<Contender> decide(const std::vector<Contender>& tried) {
+    std::vector<KernelConfig> finalists;
+    for (const Contender& contender : fastest(tried, kFinalists)) finalists.push_back(contender.config);
+    return winner_of(finalists.size() < 2 ? tried : measure(finalists, Effort::decide));
+  }
+
+  // The first in the model's order that compiles without spills.
+  std::optional<TuningRecord> predicted_winner() {
+    std::vector<Contender> tried;
+    const std::unique_ptr<Strategy> strategy = this->strategy(target());
+    const std::size_t trials = this->trials(*strategy);
+    while (tried.size() < trials) {
+      const std::vector<KernelConfig> batch = strategy->propose(std::min(kCompileBatch, trials - tried.size()));
+      report(tried, trials, batch.front());
+      prepare_next_layer();
+      const std::vector<Contender> results = commit(batch, backend_.compile(target(), batch), Source::predicted);
+      tried.insert(tried.end(), results.begin(), results.end());
+      report(tried, trials, batch.back());
+      for (const Contender& result : results)
+        if (result.measurement.ok()) return keep(result, Source::predicted);
+    }
+    return std::nullopt;
+  }
+
+  std::vector<Contender> measure(const std::vector<KernelConfig>& batch, Effort effort) {
+    return commit(batch, backend_.measure(target(), batch, effort), Source::measured);
+  }
+
+  std::vector<Contender> commit(const std::vector<KernelConfig>& batch, const std::vector<Measurement>& results,
+                                Source source) {
+    std::vector<Contender> contenders;
+    for (std::size_t i = 0; i < batch.size(); ++i)
+      contenders.push_back({batch[i], results.at(i), predict(batch[i], target()).total_us});
+    ledger_.add(target(), contenders, source);
+    return contenders;
+  }
+
+  TuningRecord keep(const Contender& winner, Source source) {
+    const std::string cubin = backend_.cubin ? backend_.cubin(winner.config, target().epilogue) : std::string();
+    return ledger_.keep(target(), winner, source, cubin);
+  }
+
+  Provenance provenance() const {
+    Provenance from = backend_.provenance ? backend_.provenance() : Provenance{};
+    from.seed = options_.seed;
+    return from;
+  }
+
+  void prepare(const Target& target, const std::vector<KernelConfig>& configs) const {
+    if (backend_.prepare && !configs.empty()) backend_.prepare(target, configs);
+  }
+
+  // So that no core idles while this layer's last batch is at work.
+  void prepare_next_layer() const {
+    if (!backend_.prepare || layer_ + 1 == targets_.size()) return;
+    const Target& next = targets_[layer_ + 1];
+    if (!known_winner(next)) prepare(next, strategy(next)->preview(backend_.measure ? kBatch : kCompileBatch));
+  }
+
+  void report(const std::vector<Contender>& tried, std::size_t trials, const KernelConfig& trying) const {
+    if (!progress_) return;
+    const double in_layer = static_cast<double>(tried.size()) / static_cast<double>(trials);
+    const std::vector<Contender> best = fastest(tried, 1);
+    TuneProgress progress;
+    progress.layer = layer_;
+    progress.layers = targets_.size();
+    progress.tried = static_cast<int>(tried.size());
+    progress.trials = static_cast<int>(trials);
+    progress.target = target();
+    progress.trying = format(trying);
+    progress.best_us = best.empty() ? 0 : best.front().measurement.median_us;
+    progress.seconds_left =
+        budget_.seconds_left((static_cast<double>(layer_) + in_layer) / static_cast<double>(targets_.size()));
+    progress_(progress);
+  }
+
+  const TuneOptions& options_;
+  const TuneBackend& backend_;
+  const std::function<void(const TuneProgress&)>& progress_;
+  Ledger ledger_;
+  TimeBudget budget_;
+  std::vector<Target> targets_;
+  std::size_t layer_ = 0;
+};
+
+}  // namespace
+
+std::vector<TuningRecord> tune(const std::vector<Layer>& layers, const DeviceInfo& device, const TuneOptions& options,
+                               const TuneBackend& backend, Store& store,
+                               const std::function<void(const TuneProgress&)>& progress) {
+  if (options.trials && *options.trials < 1)
+    throw UsageError("trials is " + std::to_string(*options.trials), "give at least 1");
+  require_strategy(options.strategy);
+  const std::vector<Layer> distinct = without_repetitions(layers);
+  for (const Layer& layer : distinct) validate(layer.problem);
+  return Run(distinct, device, options, backend, store, progress).winners();
+}
+
+}  // namespace ditune
