@@ -1,10 +1,10 @@
 // NVRTC: CUDA C++ -> cubin, without a GPU. Opened with dlopen when first needed.
 #pragma once
 
-#include <filesystem>
-#include <functional>
+#include <array>
+#include <memory>
+#include <span>
 #include <string>
-#include <vector>
 
 #include "ditune/device.hpp"
 #include "ditune/error.hpp"
@@ -19,22 +19,37 @@ struct CompiledKernel {
   ResourceUsage resources;  // shared_bytes: static alone
 };
 
-// A handle on the library; thread-safe: several compilations at once.
+// Where NVRTC is looked for, in this order: the loader's own search, then the toolkit's usual folders.
+inline constexpr std::array kNvrtcCandidates = {
+    "libnvrtc.so.13",
+    "libnvrtc.so.12",
+    "libnvrtc.so",
+    "/usr/local/cuda/lib64/libnvrtc.so",
+    "/usr/local/cuda/lib64/libnvrtc.so.13",
+    "/usr/local/cuda/lib64/libnvrtc.so.12",
+    "/usr/local/cuda/targets/x86_64-linux/lib/libnvrtc.so",
+    "/opt/cuda/lib64/libnvrtc.so",
+    "/usr/lib/x86_64-linux-gnu/libnvrtc.so",
+};
+
+// A handle on the library; copies share it. Thread-safe: several compilations at once.
 class Nvrtc {
  public:
   // Throws NvrtcError with what was tried if no NVRTC can be opened.
-  Nvrtc();
+  explicit Nvrtc(std::span<const char* const> candidates = kNvrtcCandidates);
   std::string version() const;  // "13.0"
-  // -std=c++20, -arch=sm_XX (sm_XXa where the family needs it); the templates are handed over by name.
-  // Throws NvrtcError with log and source.
+  std::string path() const;     // the candidate that opened
+  // As C++20 for exactly this arch; the embedded templates are handed over by name. Throws NvrtcError with log and
+  // source.
   CompiledKernel compile(const KernelSource& source, SmArch arch) const;
 
  private:
   struct Api;
-  const Api* api_;
+  std::shared_ptr<const Api> api_;
 };
 
-// Registers and spills as `--ptxas-options=-v` prints them for the kernel `name`.
+// Registers, spills and static shared memory as `--ptxas-options=-v` prints them for the kernel `name`. Throws
+// NvrtcError if the log says nothing of it.
 ResourceUsage parse_ptxas_log(const std::string& log, const std::string& name);
 
 }  // namespace ditune

@@ -1,0 +1,94 @@
+#include "runtime/nvrtc.hpp"
+
+#include "catch.hpp"
+
+using namespace ditune;
+
+namespace {
+
+const KernelSource kTrivial{"store_k", R"(#include "gemm_args.cuh"
+extern "C" __global__ void store_k(ditune::GemmArgs args) {
+  __shared__ int shared[100];
+  shared[threadIdx.x] = static_cast<int>(args.k);
+  __syncthreads();
+  static_cast<int*>(args.y)[threadIdx.x] = shared[threadIdx.x + 1];
+}
+)"};
+
+// As NVRTC 13.0 and ptxas printed it.
+const std::string kLog = R"(ptxas info    : 0 bytes gmem
+ptxas info    : Compiling entry function 'second' for 'sm_90'
+ptxas info    : Function properties for second
+ptxas         .     968 bytes stack frame, 1452 bytes spill stores, 1924 bytes spill loads
+ptxas info    : Used 32 registers, used 1 barriers, 968 bytes cumulative stack size, 1024 bytes smem
+ptxas info    : Compile time = 27.340 ms
+ptxas info    : Compiling entry function 'first' for 'sm_90'
+ptxas info    : Function properties for first
+ptxas         .     0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
+ptxas info    : Used 168 registers, used 0 barriers
+ptxas info    : Compile time = 1.132 ms
+)";
+
+}  // namespace
+
+TEST_CASE("The log's numbers are those of the kernel that was asked for") {
+  CHECK(parse_ptxas_log(kLog, "second") ==
+        ResourceUsage{.registers = 32, .spill_bytes = 1452 + 1924, .shared_bytes = 1024});
+  CHECK(parse_ptxas_log(kLog, "first") == ResourceUsage{.registers = 168, .spill_bytes = 0, .shared_bytes = 0});
+}
+
+TEST_CASE("A log that says nothing of the kernel is an error, not zero registers") {
+  CHECK_THROWS_AS(parse_ptxas_log(kLog, "third"), NvrtcError);
+  CHECK_THROWS_AS(parse_ptxas_log(kLog, "firs"), NvrtcError);
+  CHECK_THROWS_AS(parse_ptxas_log("", "first"), NvrtcError);
+}
+
+TEST_CASE("A kernel compiles for every supported arch without a GPU") {
+  const Nvrtc nvrtc;
+  for (const SmArch arch : supported_archs()) {
+    const CompiledKernel kernel = nvrtc.compile(kTrivial, arch);
+    INFO(format(arch));
+    CHECK(kernel.name == "store_k");
+    CHECK(kernel.cubin.substr(0, 4) ==
+          "\x7f"
+          "ELF");
+    CHECK(kernel.cubin.find("store_k") != std::string::npos);
+    CHECK(kernel.resources.registers > 0);
+    CHECK(kernel.resources.spill_bytes == 0);
+    CHECK(kernel.resources.shared_bytes >= 400);
+  }
+}
+
+TEST_CASE("A refused source is an error that carries the log and the source") {
+  const KernelSource wrong{"wrong", "extern \"C\" __global__ void wrong() { no_such_function(); }\n"};
+  try {
+    Nvrtc().compile(wrong, SmArch{86});
+    FAIL("compiled");
+  } catch (const NvrtcError& error) {
+    const std::string what = error.what();
+    CHECK(what.find("wrong does not compile for sm_86") == 0);
+    CHECK(what.find("no_such_function") != std::string::npos);
+    CHECK(what.find('\n') == std::string::npos);
+    CHECK(error.log().find("1 error detected") != std::string::npos);
+    CHECK(error.source() == wrong.text);
+  }
+}
+
+TEST_CASE("An arch that NVRTC does not know is an error that says so") {
+  CHECK_THROWS_WITH(Nvrtc().compile(kTrivial, SmArch{990}),
+                    Catch::Contains("sm_990") && Catch::Contains("newer CUDA Toolkit"));
+}
+
+TEST_CASE("Without NVRTC the error names what was tried") {
+  const std::array candidates = {"libnothing.so.1", "/nowhere/libnothing.so"};
+  CHECK_THROWS_WITH(Nvrtc(candidates),
+                    Catch::Contains("libnothing.so.1, /nowhere/libnothing.so") && Catch::Contains("install"));
+  const std::array foreign = {"libc.so.6"};
+  CHECK_THROWS_WITH(Nvrtc(foreign), Catch::Contains("functions are missing"));
+}
+
+TEST_CASE("NVRTC says which it is") {
+  const Nvrtc nvrtc;
+  CHECK(nvrtc.version() >= "12.8");
+  CHECK(nvrtc.path().find("nvrtc") != std::string::npos);
+}

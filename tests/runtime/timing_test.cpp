@@ -1,0 +1,52 @@
+#include "runtime/timing.hpp"
+
+#include "catch.hpp"
+
+using namespace ditune;
+
+namespace {
+constexpr std::size_t kMiB = 1024 * 1024;
+constexpr std::size_t kNoCap = std::size_t{1} << 40;
+}  // namespace
+
+TEST_CASE("Operand sets fill three times L2") {
+  CHECK(operand_sets(50 * kMiB, 50 * kMiB, kNoCap) == 3);
+  CHECK(operand_sets(49 * kMiB, 50 * kMiB, kNoCap) == 4);
+  CHECK(operand_sets(21 * kMiB, 50 * kMiB, kNoCap) == 8);
+  CHECK(operand_sets(500 * kMiB, 50 * kMiB, kNoCap) == 1);
+}
+
+TEST_CASE("Operand sets stay within the memory given, and within reason") {
+  CHECK(operand_sets(50 * kMiB, 50 * kMiB, 120 * kMiB) == 2);
+  CHECK(operand_sets(50 * kMiB, 50 * kMiB, 10 * kMiB) == 1);
+  CHECK(operand_sets(1, 50 * kMiB, kNoCap) == kMaxOperandSets);
+  CHECK(operand_sets(0, 0, kNoCap) == 1);
+}
+
+TEST_CASE("A replay is filled with whole rotations") {
+  CHECK(launches_per_replay(10, 3000, 1) == 300);
+  CHECK(launches_per_replay(10, 3000, 7) == 301);
+  CHECK(launches_per_replay(3000, 3000, 1) == kMinLaunches);
+  CHECK(launches_per_replay(1e6, 3000, 3) == 6);
+  CHECK(launches_per_replay(1e6, 3000, kMaxOperandSets) == kMaxOperandSets);
+  CHECK(launches_per_replay(0, 3000, 1) == kMaxLaunches);
+}
+
+TEST_CASE("Quartiles are linear between samples and indifferent to order") {
+  const Quartiles five = quartiles({5, 1, 4, 2, 3});
+  CHECK(five.low == 2);
+  CHECK(five.median == 3);
+  CHECK(five.high == 4);
+  const Quartiles two = quartiles({3, 1});
+  CHECK(two.low == 1.5);
+  CHECK(two.median == 2);
+  CHECK(two.high == 2.5);
+  CHECK(quartiles({7}).low == 7);
+  CHECK(quartiles({}).median == 0);
+}
+
+TEST_CASE("Nothing to time needs no GPU") {
+  const TimingResult result = time_interleaved({}, {});
+  CHECK(result.samples_us.empty());
+  CHECK(result.states.empty());
+}
