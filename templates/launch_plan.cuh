@@ -1,5 +1,7 @@
-// How a kernel is launched. Shared by the tuner, the library, the exported header and the emulation; C++17, no includes.
+// How a kernel is launched. Shared by the tuner, the library, the exported header and the emulation; C++17.
 #pragma once
+
+#include "host_device.cuh"
 
 namespace ditune {
 
@@ -13,6 +15,6 @@ struct LaunchPlan {
 
 inline constexpr long long kMaxGrid = 2147483647;  // CUDA C++ Programming Guide, technical specifications: grid x
 
-constexpr long long ceil_div(long long a, long long b) { return (a + b - 1) / b; }
+DITUNE_HOST_DEVICE long long ceil_div(long long a, long long b) { return (a + b - 1) / b; }
 
 }  // namespace ditune

@@ -1,4 +1,4 @@
-// One variant of the family mma_s8, and how it is launched. Shared by host and device; C++17, no other includes.
+// One variant of the family mma_s8, and how it is launched. Shared by host and device; C++17.
 #pragma once
 
 #include "epilogue_spec.cuh"
@@ -19,28 +19,28 @@ struct MmaS8Config {
   int split_k = 1;                         // CTAs that share one output tile, each with a part of K
   Staging staging = Staging::direct;       // the epilogue's way to global memory
   int ctas = 1;                            // minimum CTAs per SM: bounds the registers
-  int load = 16;                           // bytes a cp.async moves (16, 8, 4), or 1: plain byte loads. K, ldx and ldw are multiples
+  int load = 16;  // bytes a cp.async moves (16, 8, 4), or 1: plain byte loads. K, ldx and ldw are multiples
 };
 
-constexpr int threads(const MmaS8Config& c) { return c.warps_m * c.warps_n * 32; }
-constexpr int warp_m(const MmaS8Config& c) { return c.tile_m / c.warps_m; }
-constexpr int warp_n(const MmaS8Config& c) { return c.tile_n / c.warps_n; }
+DITUNE_HOST_DEVICE int threads(const MmaS8Config& c) { return c.warps_m * c.warps_n * 32; }
+DITUNE_HOST_DEVICE int warp_m(const MmaS8Config& c) { return c.tile_m / c.warps_m; }
+DITUNE_HOST_DEVICE int warp_n(const MmaS8Config& c) { return c.tile_n / c.warps_n; }
 
 // Bytes of one pipeline stage: tile_m rows of X, then tile_n rows of W.
-constexpr int stage_bytes(const MmaS8Config& c) { return (c.tile_m + c.tile_n) * c.tile_k; }
+DITUNE_HOST_DEVICE int stage_bytes(const MmaS8Config& c) { return (c.tile_m + c.tile_n) * c.tile_k; }
 
 // Bytes in which one warp stages 16 rows of its output; rows are padded by 16 bytes against bank conflicts.
-constexpr int staging_bytes(const MmaS8Config& c, Output out) {
+DITUNE_HOST_DEVICE int staging_bytes(const MmaS8Config& c, Output out) {
   return c.staging == Staging::shared ? 16 * (warp_n(c) * output_bytes(out) + 16) : 0;
 }
 
-constexpr int shared_bytes(const MmaS8Config& c, Output out) {
+DITUNE_HOST_DEVICE int shared_bytes(const MmaS8Config& c, Output out) {
   const int pipeline = c.stages * stage_bytes(c);
   const int staging = c.warps_m * c.warps_n * staging_bytes(c, out);  // reuses the drained pipeline
   return pipeline > staging ? pipeline : staging;
 }
 
-constexpr LaunchPlan launch_plan(const MmaS8Config& c, Output out, long long m, long long n) {
+DITUNE_HOST_DEVICE LaunchPlan launch_plan(const MmaS8Config& c, Output out, long long m, long long n) {
   const long long tiles = ceil_div(m, c.tile_m) * ceil_div(n, c.tile_n);
   LaunchPlan plan;
   plan.grid = tiles * c.split_k;

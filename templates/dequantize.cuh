@@ -1,0 +1,114 @@
+// The epilogue's arithmetic on `vec` adjacent outputs of one row, in the order that the numerics contract fixes.
+#pragma once
+
+#include "epilogue_spec.cuh"
+#include "gemm_args.cuh"
+#include "hardware.cuh"
+
+namespace ditune {
+
+// Elements [first, first + Count) of an array of n floats, zeros beyond its end. `first` is a multiple of 4.
+template <int Count>
+DITUNE_DEVICE void load_floats(float (&value)[Count], const float* array, long long first, long long n) {
+  if (first + Count <= n) {
+    DITUNE_UNROLL
+    for (int i = 0; i < Count; i += 4) {
+      const Vec16 v = global_load_vec16(array + first + i);
+      DITUNE_UNROLL
+      for (int j = 0; j < 4; ++j) value[i + j] = float_from_bits(v.word[j]);
+    }
+  } else {
+    DITUNE_UNROLL
+    for (int i = 0; i < Count; ++i) value[i] = first + i < n ? global_load(array + first + i) : 0.0f;
+  }
+}
+
+template <Bias bias>
+DITUNE_DEVICE float load_bias(const void* array, long long index) {
+  if constexpr (bias == Bias::f32) return global_load(static_cast<const float*>(array) + index);
+  const unsigned short half = global_load(static_cast<const unsigned short*>(array) + index);
+  return bias == Bias::bf16 ? float_from_bits(static_cast<unsigned>(half) << 16) : float_from_f16(half);
+}
+
+// What one lane needs of the columns it owns: `Count` adjacent ones from `first`.
+template <Epilogue epilogue, int Count>
+struct ColumnTerms {
+  float scale[Count];
+  float bias[Count];
+
+  DITUNE_DEVICE void load(const GemmArgs& args, long long first) {
+    if constexpr (epilogue.out != Output::s32) {
+      if constexpr (epilogue.sw == ScaleW::channel) {
+        load_floats(scale, args.sw, first, args.n);
+      } else {
+        const float one = global_load(args.sw);
+        DITUNE_UNROLL
+        for (int i = 0; i < Count; ++i) scale[i] = one;
+      }
+      if constexpr (epilogue.bias != Bias::none) {
+        DITUNE_UNROLL
+        for (int i = 0; i < Count; ++i) {
+          bias[i] = first + i < args.n ? load_bias<epilogue.bias>(args.bias, first + i) : 0.0f;
+        }
+      }
+    }
+  }
+};
+
+template <Epilogue epilogue>
+DITUNE_DEVICE float load_row_scale(const GemmArgs& args, long long row) {
+  if constexpr (epilogue.out == Output::s32) return 1.0f;
+  return global_load(args.sx + (epilogue.sx == ScaleX::token ? (row < args.m ? row : 0) : 0));
+}
+
+template <Epilogue epilogue, int Count>
+DITUNE_DEVICE float dequantize(int acc, float row_scale, const ColumnTerms<epilogue, Count>& columns, int i) {
+  float y = multiply(multiply(to_float(acc), row_scale), columns.scale[i]);
+  if constexpr (epilogue.bias != Bias::none) y = add(y, columns.bias[i]);
+  return y;
+}
+
+// `Count` outputs, packed: Count * output_bytes is 8 or 16.
+template <Epilogue epilogue, int Count>
+DITUNE_DEVICE Vec16 finish(const int (&acc)[Count], float row_scale, const ColumnTerms<epilogue, Count>& columns) {
+  Vec16 packed{};
+  if constexpr (epilogue.out == Output::s32) {
+    DITUNE_UNROLL
+    for (int i = 0; i < Count; ++i) packed.word[i] = static_cast<unsigned>(acc[i]);
+  } else if constexpr (epilogue.out == Output::f32) {
+    DITUNE_UNROLL
+    for (int i = 0; i < Count; ++i) packed.word[i] = float_bits(dequantize(acc[i], row_scale, columns, i));
+  } else {
+    DITUNE_UNROLL
+    for (int i = 0; i < Count; i += 2) {
+      const float low = dequantize(acc[i], row_scale, columns, i);
+      const float high = dequantize(acc[i + 1], row_scale, columns, i + 1);
+      packed.word[i / 2] = epilogue.out == Output::bf16 ? pack_bf16(low, high) : pack_f16(low, high);
+    }
+  }
+  return packed;
+}
+
+// Writes the packed outputs of columns [column, column + Count) of a row, those at or beyond N left out. Where rows are
+// not aligned to the packed width, element by element.
+template <Epilogue epilogue, int Count>
+DITUNE_DEVICE void store_outputs(const GemmArgs& args, long long row, long long column, const Vec16& packed) {
+  constexpr int kBytes = output_bytes(epilogue.out);
+  unsigned char* y = static_cast<unsigned char*>(args.y) + (row * args.ldy + column) * kBytes;
+  if (column + Count <= args.n && args.ldy % Count == 0) {
+    global_store_vec<Count * kBytes>(y, packed);
+    return;
+  }
+  DITUNE_UNROLL
+  for (int i = 0; i < Count; ++i) {
+    if (column + i >= args.n) return;
+    if constexpr (kBytes == 4) {
+      global_store(reinterpret_cast<unsigned*>(y) + i, packed.word[i]);
+    } else {
+      global_store(reinterpret_cast<unsigned short*>(y) + i,
+                   static_cast<unsigned short>(packed.word[i / 2] >> (i % 2 * 16)));
+    }
+  }
+}
+
+}  // namespace ditune

@@ -1,0 +1,50 @@
+// Layout arithmetic of shared memory and of the order in which tiles are computed: pure, constexpr, tested on the host.
+#pragma once
+
+#include "hardware.cuh"
+
+namespace ditune {
+
+// ---- swizzle: ldmatrix reads eight rows of 16 bytes at once; they must lie in different banks (32 banks of 4 bytes)
+
+// Rows of `pitch` bytes (64, 128, 256) in chunks of 16: the chunk's place in its row is XORed with bits of the row.
+DITUNE_HOST_DEVICE int swizzle(int row, int pitch) {
+  const int rows_per_line = pitch < 128 ? 128 / pitch : 1;  // a line is all 32 banks
+  const int chunks = pitch / 16 < 8 ? pitch / 16 : 8;
+  return (row / rows_per_line) & (chunks - 1);
+}
+
+// Byte offset of a chunk of 16 bytes.
+DITUNE_HOST_DEVICE int swizzled_offset(int row, int chunk, int pitch) {
+  return row * pitch + ((chunk ^ swizzle(row, pitch)) << 4);
+}
+
+// ---- order of W's rows in shared memory
+
+// mma gives a lane two adjacent columns of each 8-wide tile. W's rows are stored such that a lane's columns of `vec` /
+// 2 neighbouring tiles are `vec` adjacent columns of the output: it stores them at once, and four lanes 4 * vec of
+// them. The output column (from the start of the CTA tile) that slot `slot` of shared memory holds:
+DITUNE_HOST_DEVICE int column_of_slot(int slot, int vec) {
+  const int tiles = vec / 2;
+  const int tile = (slot / 8) % tiles;
+  const int lane = (slot % 8) / 2;
+  return slot / (4 * vec) * (4 * vec) + lane * vec + tile * 2 + slot % 2;
+}
+
+// ---- rasterization
+
+struct TileIndex {
+  int m, n;
+};
+
+// Walks `group` rows of tiles down each column before the next column, so that tiles computed at the same time share
+// rows of X and of W in L2.
+DITUNE_HOST_DEVICE TileIndex rasterize(int index, int tiles_m, int tiles_n, int group) {
+  const long long band = static_cast<long long>(group) * tiles_n;
+  const int first = static_cast<int>(index / band) * group;
+  const int rows = tiles_m - first < group ? tiles_m - first : group;
+  const int within = static_cast<int>(index % band);
+  return {first + within % rows, within / rows};
+}
+
+}  // namespace ditune
