@@ -1,4 +1,5 @@
-// The SQLite file that remembers: every trial, and the winner of every key. DESIGN: WAL, synchronous=FULL, BEGIN IMMEDIATE.
+// The SQLite file that remembers: every trial, and the winner of every key (schema.sql). The library reads it once;
+// nothing here is on the way of a launch.
 #pragma once
 
 #include <filesystem>
@@ -23,32 +24,39 @@ struct RecordFilter {
   std::optional<Epilogue> epilogue;
 };
 
-// A row that does not validate (a config that does not parse, a size that is not legal, a hash that does not match its
-// blob) is skipped and counted, never returned and never a crash.
+// A row that does not validate (a config that does not parse, a size that is not legal, a time that is not positive) is
+// skipped and counted, never returned and never a crash. For one thread at a time; each thread or process may open its
+// own on the same file, and writers queue. Every function throws DbError: {failed} if the machine fails, {unusable} if
+// the file turns out to be damaged.
 class Store {
  public:
-  // Creates file and folders if need be, migrates older schemas. Throws DbError{unusable} for a foreign or newer file.
+  // Creates file and folders if need be, migrates older schemas. Throws DbError{unusable}, nothing written, for a
+  // foreign or newer file and where nothing can be written.
   static Store open(const std::filesystem::path& path);
-  // Opens an existing file without writing to it (immutable where its folder is not writable). Throws DbError{unusable}.
+  // Opens an existing file without changing its content; immutable where its folder is not writable. Throws
+  // DbError{unusable}.
   static Store open_read_only(const std::filesystem::path& path);
 
   Store(Store&&) noexcept;
   Store& operator=(Store&&) noexcept;
   ~Store();
 
-  // One committed transaction each.
+  // One transaction each, on disk when the call returns. Throws UsageError for what could not be read back
+  // (validate.hpp), DbError{unusable} if opened read-only.
   void add(const Trial& trial);
-  // Keeps `record` as the winner of its key and the cubin by its hash, unless the record is predicted and the key has a
-  // measured winner. Returns whether it was kept.
+  // Keeps `record` as the winner of its key, and `cubin` by its hash, unless the record is predicted and the key has a
+  // measured winner. Returns whether it was kept. Without `cubin`, the stored one of record.cubin_hash if there is one.
   bool set_winner(const TuningRecord& record, const std::string& cubin = {});
 
+  // By device, then n, k, epilogue, m. Rows of an older template hash are among them.
   std::vector<TuningRecord> winners(const RecordFilter& filter = {}) const;
+  // In the order of trying.
   std::vector<Trial> trials(const RecordFilter& filter = {}) const;
   // Throws nothing for a hash that is not there or does not match: empty.
   std::string cubin(const std::string& hash) const;
   int skipped_rows() const;  // by the last winners() or trials()
 
-  // VACUUM INTO: a consistent copy of a live file. Throws if `to` exists.
+  // VACUUM INTO: a consistent copy of a live file. Throws DbError{unusable} if `to` exists or cannot be written.
   void copy_to(const std::filesystem::path& to) const;
 
  private:

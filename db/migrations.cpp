@@ -1,0 +1,42 @@
+#include "db/migrations.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "db/store.hpp"
+#include "ditune/error.hpp"
+#include "embedded_files.hpp"
+
+namespace ditune {
+
+std::span<const std::string_view> migrations() {
+  static const std::array all{embedded_text(kEmbeddedFiles, "schema.sql")};
+  static_assert(all.size() == kSchemaVersion);
+  return all;
+}
+
+int schema_version(const Database& db, std::size_t newest) {
+  const std::int64_t application = db.integer("PRAGMA application_id");
+  const std::int64_t version = db.integer("PRAGMA user_version");
+  const bool empty = application == 0 && version == 0 && db.integer("SELECT count(*) FROM sqlite_schema") == 0;
+  if (!empty && application != kApplicationId)
+    throw DbError(DbError::Kind::unusable, db.name() + " is a database of another program", "name another file");
+  if (version < 0 || version > static_cast<std::int64_t>(newest))
+    throw DbError(DbError::Kind::unusable,
+                  fmt::format("{} has schema {}, this ditune knows up to {}", db.name(), version, newest),
+                  "update ditune, or name another file");
+  return static_cast<int>(version);
+}
+
+void migrate(Database& db, std::span<const std::string_view> migrations) {
+  const auto is_newest = [&](int version) { return version == static_cast<int>(migrations.size()); };
+  if (is_newest(schema_version(db, migrations.size()))) return;
+  Transaction transaction(db);
+  const int version = schema_version(db, migrations.size());  // another process may have been faster
+  for (const std::string_view sql : migrations.subspan(static_cast<std::size_t>(version))) db.execute(sql);
+  db.execute(fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", kApplicationId, migrations.size()));
+  transaction.commit();
+}
+
+}  // namespace ditune

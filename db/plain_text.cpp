@@ -1,0 +1,48 @@
+#include "db/plain_text.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ditune {
+namespace {
+
+// Bytes of the plain character that `text` starts with, 0 if it starts with none. RFC 3629: no overlong forms, no
+// surrogates, nothing above U+10FFFF.
+std::size_t plain_length(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text.front());
+  if (lead < 0x80) return lead >= 0x20 && lead != 0x7f ? 1 : 0;
+  const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  if (lead < 0xc2 || lead > 0xf4 || text.size() < length) return 0;
+  std::uint32_t point = lead & (0xffu >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i) {
+    const auto next = static_cast<unsigned char>(text[i]);
+    if ((next & 0xc0) != 0x80) return 0;
+    point = point << 6 | (next & 0x3f);
+  }
+  constexpr std::uint32_t kLeast[] = {0, 0, 0xa0, 0x800, 0x10000};  // of that length; U+0080 to U+009F are controls
+  if (point < kLeast[length] || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) return 0;
+  return length;
+}
+
+}  // namespace
+
+bool is_plain(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t length = plain_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+std::string to_plain(std::string_view text) {
+  std::string plain;
+  while (!text.empty()) {
+    const std::size_t length = plain_length(text);
+    plain += length > 0 ? text.substr(0, length) : " ";
+    text.remove_prefix(length > 0 ? length : 1);
+  }
+  return plain;
+}
+
+}  // namespace ditune

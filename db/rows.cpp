@@ -1,0 +1,250 @@
+#include "db/rows.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "db/plain_text.hpp"
+#include "db/validate.hpp"
+#include "ditune/error.hpp"
+
+namespace ditune {
+namespace {
+
+// What trials and winners share, in the order in which Columns reads it.
+constexpr std::string_view kShared =
+    "devices.name, devices.sms, devices.arch, m, n, k, epilogue, template_hash, config, source, predicted_us, "
+    "registers, spill_bytes, shared_bytes, "
+    "gpu_uuid, driver_version, cuda_version, nvrtc_version, ditune_version, sm_clock_mhz, temperature_c, finished_at, "
+    "seed";
+
+// LEFT JOIN: a row that refers to nothing is read, found invalid and counted.
+constexpr std::string_view kJoins =
+    "LEFT JOIN devices ON devices.id = device_id LEFT JOIN problems ON problems.id = problem_id "
+    "LEFT JOIN configs ON configs.id = config_id LEFT JOIN toolchains ON toolchains.id = toolchain_id "
+    "WHERE (?1 IS NULL OR name = ?1) AND (?2 IS NULL OR sms = ?2) AND (?3 IS NULL OR arch = ?3) "
+    "AND (?4 IS NULL OR arch = ?4) AND (?5 IS NULL OR epilogue = ?5)";
+
+// 0 stands for unknown in memory, NULL in the tables.
+std::optional<double> known(double value) { return value == 0 ? std::nullopt : std::optional(value); }
+
+// The columns of a row from left to right; one of another type than the schema's makes the row invalid.
+class Columns {
+ public:
+  explicit Columns(const Statement& statement) : statement_(statement) {}
+
+  std::int64_t integer() { return require(statement_.integer(next_++)); }
+  int small() {
+    const std::int64_t value = integer();
+    if (value < std::numeric_limits<int>::min() || value > std::numeric_limits<int>::max()) refuse();
+    return static_cast<int>(value);
+  }
+  double real_or_zero() { return null() ? 0 : require(statement_.real(next_++)); }
+  std::string text() { return require(statement_.text(next_++)); }
+  std::string text_or_empty() { return null() ? std::string() : text(); }
+
+ private:
+  // Steps over a NULL.
+  bool null() {
+    const bool is_null = statement_.is_null(next_);
+    if (is_null) ++next_;
+    return is_null;
+  }
+  template <class T>
+  T require(std::optional<T> value) {
+    if (!value) refuse();
+    return *std::move(value);
+  }
+  [[noreturn]] static void refuse() { throw UsageError("a stored value has the wrong type", "tune it again"); }
+
+  const Statement& statement_;
+  int next_ = 0;
+};
+
+// Stored text is canonical, or nothing would find it.
+template <class Parse>
+auto parse_canonical(const std::string& text, Parse parse) {
+  auto value = parse(text);
+  if (format(value) != text) throw UsageError(fmt::format("'{}' is not canonical", text), "tune it again");
+  return value;
+}
+
+Source parse_source(const std::string& text) {
+  for (const Source source : {Source::measured, Source::predicted})
+    if (text == format(source)) return source;
+  throw UsageError(fmt::format("unknown source '{}'", text), "use measured or predicted");
+}
+
+// The columns of kShared into a Trial or a TuningRecord.
+template <class Row>
+void read_shared(Columns& columns, Row& row, ResourceUsage& resources) {
+  row.key.device.name = columns.text();
+  row.key.device.sms = columns.small();
+  row.key.device.arch.number = columns.small();
+  row.key.problem.m = columns.integer();
+  row.key.problem.n = columns.integer();
+  row.key.problem.k = columns.integer();
+  row.key.epilogue = parse_canonical(columns.text(), parse_epilogue);
+  row.key.template_hash = columns.text();
+  row.config = parse_canonical(columns.text(), parse_config);
+  row.source = parse_source(columns.text());
+  row.predicted_us = columns.real_or_zero();
+  resources.registers = columns.small();
+  resources.spill_bytes = columns.small();
+  resources.shared_bytes = columns.small();
+  Provenance& from = row.provenance;
+  from.gpu_uuid = columns.text();
+  from.driver_version = columns.text();
+  from.cuda_version = columns.text();
+  from.nvrtc_version = columns.text();
+  from.ditune_version = columns.text();
+  from.sm_clock_mhz = columns.real_or_zero();
+  from.temperature_c = columns.real_or_zero();
+  from.when = columns.text();
+  from.seed = std::bit_cast<std::uint64_t>(columns.integer());
+}
+
+std::vector<double> parse_samples(const std::string& text) {
+  const auto json = nlohmann::json::parse(text.empty() ? "[]" : text, nullptr, /*allow_exceptions=*/false);
+  const bool numbers = json.is_array() && std::all_of(json.begin(), json.end(), [](auto& v) { return v.is_number(); });
+  if (!numbers) throw UsageError("stored samples are no array of numbers", "tune it again");
+  return json.template get<std::vector<double>>();
+}
+
+Trial read_trial(const Statement& statement) {
+  Columns columns(statement);
+  Trial trial;
+  Measurement& measurement = trial.measurement;
+  read_shared(columns, trial, measurement.resources);
+  measurement.failure = columns.text_or_empty();
+  measurement.median_us = columns.real_or_zero();
+  measurement.low_us = columns.real_or_zero();
+  measurement.high_us = columns.real_or_zero();
+  measurement.samples_us = parse_samples(columns.text_or_empty());
+  if (!is_plain(measurement.failure)) throw UsageError("a stored reason is not plain text", "tune it again");
+  validate(trial);
+  return trial;
+}
+
+TuningRecord read_winner(const Statement& statement) {
+  Columns columns(statement);
+  TuningRecord record;
+  read_shared(columns, record, record.resources);
+  record.median_us = columns.real_or_zero();
+  record.cubin_hash = columns.text_or_empty();
+  if (!is_plain(record.cubin_hash)) throw UsageError("a stored hash is not plain text", "tune it again");
+  validate(record);
+  return record;
+}
+
+template <class Row>
+Selection<Row> select(const Database& db, const std::string& sql, const RecordFilter& filter,
+                      Row (*read)(const Statement&)) {
+  std::optional<std::string> name, epilogue;
+  std::optional<int> sms, device_arch, arch;
+  if (filter.device) name = filter.device->name, sms = filter.device->sms, device_arch = filter.device->arch.number;
+  if (filter.arch) arch = filter.arch->number;
+  if (filter.epilogue) epilogue = format(*filter.epilogue);
+
+  Selection<Row> selection;
+  Statement statement(db, sql);
+  statement.bind(name, sms, device_arch, arch, epilogue);
+  while (statement.step()) {
+    try {
+      Row row = read(statement);
+      if (filter.problems.empty() || std::ranges::find(filter.problems, row.key.problem) != filter.problems.end())
+        selection.rows.push_back(std::move(row));
+    } catch (const UsageError&) {
+      ++selection.skipped;
+    }
+  }
+  return selection;
+}
+
+// The id of the row with these values in these columns of a table, added if it is not there.
+template <class... Values>
+std::int64_t id_of(Database& db, std::string_view table, std::string_view columns, const Values&... values) {
+  std::string parameters = "?1";
+  for (std::size_t i = 2; i <= sizeof...(values); ++i) parameters += fmt::format(", ?{}", i);
+  Statement(db, fmt::format("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT DO NOTHING", table, columns, parameters))
+      .bind(values...)
+      .run();
+  Statement found(db, fmt::format("SELECT id FROM {} WHERE ({}) = ({})", table, columns, parameters));
+  found.bind(values...).step();
+  const std::optional<std::int64_t> id = found.integer(0);
+  if (!id)
+    throw DbError(DbError::Kind::unusable, fmt::format("{}: table {} lost a row", db.name(), table), "restore a copy");
+  return *id;
+}
+
+struct Ids {
+  std::int64_t device, problem, config, toolchain;
+};
+
+Ids ids_of(Database& db, const TuningKey& key, const KernelConfig& config, const Provenance& from) {
+  const GemmProblem& problem = key.problem;
+  return {.device = id_of(db, "devices", "name, sms, arch", key.device.name, key.device.sms, key.device.arch.number),
+          .problem = id_of(db, "problems", "m, n, k, epilogue", problem.m, problem.n, problem.k, format(key.epilogue)),
+          .config = id_of(db, "configs", "config", format(config)),
+          .toolchain = id_of(db, "toolchains", "driver_version, cuda_version, nvrtc_version, ditune_version",
+                             from.driver_version, from.cuda_version, from.nvrtc_version, from.ditune_version)};
+}
+
+std::optional<std::string> text_or_null(const std::string& text) {
+  return text.empty() ? std::nullopt : std::optional(text);
+}
+
+}  // namespace
+
+void insert_trial(Database& db, const Trial& trial) {
+  const Ids ids = ids_of(db, trial.key, trial.config, trial.provenance);
+  const Measurement& m = trial.measurement;
+  const Provenance& from = trial.provenance;
+  const auto samples = m.samples_us.empty() ? std::nullopt : std::optional(nlohmann::json(m.samples_us).dump());
+  Statement insert(
+      db,
+      "INSERT INTO trials (device_id, problem_id, config_id, toolchain_id, template_hash, source, failure, "
+      "median_us, low_us, high_us, samples_us, predicted_us, registers, spill_bytes, shared_bytes, "
+      "gpu_uuid, sm_clock_mhz, temperature_c, finished_at, seed) VALUES "
+      "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)");
+  insert.bind(ids.device, ids.problem, ids.config, ids.toolchain, trial.key.template_hash, format(trial.source),
+              text_or_null(to_plain(m.failure)), known(m.median_us), known(m.low_us), known(m.high_us), samples,
+              known(trial.predicted_us), m.resources.registers, m.resources.spill_bytes, m.resources.shared_bytes,
+              from.gpu_uuid, known(from.sm_clock_mhz), known(from.temperature_c), from.when,
+              std::bit_cast<std::int64_t>(from.seed));
+  insert.run();
+}
+
+void replace_winner(Database& db, const TuningRecord& record) {
+  const Ids ids = ids_of(db, record.key, record.config, record.provenance);
+  const ResourceUsage& used = record.resources;
+  const Provenance& from = record.provenance;
+  Statement insert(db,
+                   "INSERT OR REPLACE INTO winners (device_id, problem_id, template_hash, config_id, toolchain_id, "
+                   "source, median_us, predicted_us, registers, spill_bytes, shared_bytes, cubin_hash, gpu_uuid, "
+                   "sm_clock_mhz, temperature_c, finished_at, seed) VALUES "
+                   "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)");
+  insert.bind(ids.device, ids.problem, record.key.template_hash, ids.config, ids.toolchain, format(record.source),
+              known(record.median_us), known(record.predicted_us), used.registers, used.spill_bytes, used.shared_bytes,
+              text_or_null(record.cubin_hash), from.gpu_uuid, known(from.sm_clock_mhz), known(from.temperature_c),
+              from.when, std::bit_cast<std::int64_t>(from.seed));
+  insert.run();
+}
+
+Selection<Trial> select_trials(const Database& db, const RecordFilter& filter) {
+  const std::string sql = fmt::format(
+      "SELECT {}, failure, median_us, low_us, high_us, samples_us FROM trials {} ORDER BY trials.id", kShared, kJoins);
+  return select(db, sql, filter, read_trial);
+}
+
+Selection<TuningRecord> select_winners(const Database& db, const RecordFilter& filter) {
+  const std::string sql = fmt::format(
+      "SELECT {}, median_us, cubin_hash FROM winners {} ORDER BY arch, name, sms, n, k, epilogue, m, template_hash",
+      kShared, kJoins);
+  return select(db, sql, filter, read_winner);
+}
+
+}  // namespace ditune

@@ -1,0 +1,29 @@
+// Trials and winners as rows of the tables in schema.sql.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "db/sqlite.hpp"
+#include "db/store.hpp"
+#include "ditune/record.hpp"
+
+namespace ditune {
+
+// Within the caller's transaction.
+void insert_trial(Database& db, const Trial& trial);
+void replace_winner(Database& db, const TuningRecord& record);
+
+// `rows` in a fixed order; `skipped` counts those that match but do not validate.
+template <class Row>
+struct Selection {
+  std::vector<Row> rows;
+  int skipped = 0;
+};
+
+// In the order of trying.
+Selection<Trial> select_trials(const Database& db, const RecordFilter& filter);
+// By device, then n, k, epilogue, m.
+Selection<TuningRecord> select_winners(const Database& db, const RecordFilter& filter);
+
+}  // namespace ditune

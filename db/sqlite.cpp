@@ -1,0 +1,190 @@
+#include "db/sqlite.hpp"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include "ditune/error.hpp"
+
+namespace ditune {
+namespace {
+
+constexpr int kBusyTimeoutMs = 30'000;
+
+struct Failure {
+  DbError::Kind kind;
+  const char* what;
+  const char* remedy;
+};
+
+// https://www.sqlite.org/rescode.html, primary codes.
+Failure explain(int code) {
+  using Kind = DbError::Kind;
+  switch (code & 0xff) {
+    case SQLITE_FULL:
+      return {Kind::failed, "the disk is full", "free some space"};
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return {Kind::failed, "another process keeps it locked", "wait until that has finished"};
+    case SQLITE_IOERR:
+      return {Kind::failed, "reading or writing failed", "check disk and quota"};
+    case SQLITE_NOMEM:
+      return {Kind::failed, "out of memory", "free some memory"};
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+    case SQLITE_READONLY:
+      return {Kind::unusable, "it cannot be opened or written", "check the permissions of the file and its folder"};
+    default:
+      return {Kind::unusable, "it is damaged", "restore a copy, or move it away and tune again"};
+  }
+}
+
+[[noreturn]] void fail(int code, const std::string& name, sqlite3* db) {
+  const Failure failure = explain(code);
+  const char* detail = db && sqlite3_errcode(db) == (code & 0xff) ? sqlite3_errmsg(db) : sqlite3_errstr(code);
+  throw DbError(failure.kind, fmt::format("{}: {}: {}", name, failure.what, detail), failure.remedy);
+}
+
+// https://www.sqlite.org/uri.html: what would end the path, and the escape itself, is escaped.
+std::string uri(const std::filesystem::path& path, std::string_view query) {
+  std::string uri = "file:";
+  for (const char c : std::filesystem::absolute(path).string()) {
+    if (c == '%' || c == '?' || c == '#')
+      uri += fmt::format("%{:02x}", static_cast<unsigned char>(c));
+    else
+      uri += c;
+  }
+  return uri.append(query);
+}
+
+int open_flags(Database::Mode mode) {
+  switch (mode) {
+    case Database::Mode::create:
+      return SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    case Database::Mode::read_write:
+      return SQLITE_OPEN_READWRITE;
+    case Database::Mode::read_only:
+    case Database::Mode::immutable:
+      break;
+  }
+  return SQLITE_OPEN_READONLY;
+}
+
+// A stored file is not trusted: its views and triggers may call nothing, and cells are checked as pages are read.
+constexpr std::string_view kSettings =
+    "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON";
+
+}  // namespace
+
+Database::Database(const std::filesystem::path& path, Mode mode) : name_(path.string()) {
+  sqlite3* db = nullptr;
+  const std::string file = uri(path, mode == Mode::immutable ? "?immutable=1" : "");
+  const int code = sqlite3_open_v2(file.c_str(), &db, open_flags(mode) | SQLITE_OPEN_URI, nullptr);
+  handle_.reset(db);  // there even after an error
+  if (code != SQLITE_OK) fail(code, name_, db);
+  sqlite3_busy_timeout(db, kBusyTimeoutMs);
+  execute(kSettings);
+}
+
+void Database::Close::operator()(sqlite3* db) const noexcept { sqlite3_close_v2(db); }
+
+void Database::execute(std::string_view sql) {
+  const int code = sqlite3_exec(get(), std::string(sql).c_str(), nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) fail(code, name_, get());
+}
+
+std::int64_t Database::integer(std::string_view sql) const {
+  Statement statement(*this, sql);
+  if (statement.step())
+    if (const auto value = statement.integer(0)) return *value;
+  fail(SQLITE_CORRUPT, name_, nullptr);
+}
+
+std::string Database::text(std::string_view sql) const {
+  Statement statement(*this, sql);
+  if (statement.step())
+    if (auto value = statement.text(0)) return *std::move(value);
+  fail(SQLITE_CORRUPT, name_, nullptr);
+}
+
+bool Database::writable() const { return sqlite3_db_readonly(get(), "main") == 0; }
+
+Statement::Statement(const Database& db, std::string_view sql) : db_(&db) {
+  sqlite3_stmt* statement = nullptr;
+  const int code = sqlite3_prepare_v2(db.get(), sql.data(), static_cast<int>(sql.size()), &statement, nullptr);
+  handle_.reset(statement);
+  check(code);
+}
+
+void Statement::Finalize::operator()(sqlite3_stmt* statement) const noexcept { sqlite3_finalize(statement); }
+
+void Statement::check(int code) const {
+  if (code != SQLITE_OK) fail(code, db_->name(), db_->get());
+}
+
+void Statement::reset() noexcept {
+  sqlite3_reset(handle_.get());
+  sqlite3_clear_bindings(handle_.get());
+}
+
+void Statement::bind_integer(int index, std::int64_t value) { check(sqlite3_bind_int64(handle_.get(), index, value)); }
+
+void Statement::bind_at(int index, double value) { check(sqlite3_bind_double(handle_.get(), index, value)); }
+
+void Statement::bind_at(int index, std::string_view value) {
+  const char* data = value.empty() ? "" : value.data();  // a null pointer would bind NULL
+  check(sqlite3_bind_text64(handle_.get(), index, data, value.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
+}
+
+void Statement::bind_at(int index, Blob value) {
+  check(sqlite3_bind_blob64(handle_.get(), index, value.bytes.data(), value.bytes.size(), SQLITE_TRANSIENT));
+}
+
+bool Statement::step() {
+  const int code = sqlite3_step(handle_.get());
+  if (code != SQLITE_ROW && code != SQLITE_DONE) fail(code, db_->name(), db_->get());
+  return code == SQLITE_ROW;
+}
+
+void Statement::run() {
+  while (step()) {
+  }
+}
+
+std::optional<std::int64_t> Statement::integer(int column) const {
+  if (sqlite3_column_type(handle_.get(), column) != SQLITE_INTEGER) return std::nullopt;
+  return sqlite3_column_int64(handle_.get(), column);
+}
+
+std::optional<double> Statement::real(int column) const {
+  if (sqlite3_column_type(handle_.get(), column) != SQLITE_FLOAT) return std::nullopt;
+  return sqlite3_column_double(handle_.get(), column);
+}
+
+std::optional<std::string> Statement::text(int column) const {
+  if (sqlite3_column_type(handle_.get(), column) != SQLITE_TEXT) return std::nullopt;
+  const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(handle_.get(), column));
+  const int size = sqlite3_column_bytes(handle_.get(), column);
+  return data ? std::string(data, static_cast<std::size_t>(size)) : std::string();
+}
+
+std::optional<std::string> Statement::blob(int column) const {
+  if (sqlite3_column_type(handle_.get(), column) != SQLITE_BLOB) return std::nullopt;
+  const auto* data = static_cast<const char*>(sqlite3_column_blob(handle_.get(), column));
+  const int size = sqlite3_column_bytes(handle_.get(), column);
+  return data ? std::string(data, static_cast<std::size_t>(size)) : std::string();
+}
+
+bool Statement::is_null(int column) const { return sqlite3_column_type(handle_.get(), column) == SQLITE_NULL; }
+
+Transaction::Transaction(Database& db) : db_(db) { db_.execute("BEGIN IMMEDIATE"); }
+
+Transaction::~Transaction() {
+  if (open_) sqlite3_exec(db_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+}
+
+void Transaction::commit() {
+  db_.execute("COMMIT");
+  open_ = false;
+}
+
+}  // namespace ditune

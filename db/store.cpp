@@ -1,0 +1,170 @@
+#include "db/store.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <system_error>
+#include <thread>
+
+#include "db/database_file.hpp"
+#include "db/migrations.hpp"
+#include "db/rows.hpp"
+#include "db/sha256.hpp"
+#include "db/sqlite.hpp"
+#include "db/validate.hpp"
+
+namespace ditune {
+namespace {
+
+[[noreturn]] void refuse(const std::string& what, const char* remedy) {
+  throw DbError(DbError::Kind::unusable, what, remedy);
+}
+
+void create_folder_of(const std::filesystem::path& path) {
+  const std::filesystem::path folder = std::filesystem::absolute(path).parent_path();
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (!error) return;
+  const bool full = error == std::errc::no_space_on_device;
+  throw DbError(full ? DbError::Kind::failed : DbError::Kind::unusable,
+                fmt::format("cannot make the folder {}: {}", folder.string(), error.message()),
+                full ? "free some space" : "name a file where files can be written");
+}
+
+// Switching to WAL takes an exclusive lock for which SQLite does not wait, while another process may be doing the same.
+void use_wal(Database& db) {
+  using namespace std::chrono_literals;
+  constexpr auto kWait = 10ms;
+  for (auto waited = 0ms; db.text("PRAGMA journal_mode") != "wal"; waited += kWait) {
+    try {
+      db.execute("PRAGMA journal_mode = WAL");
+      return;  // where the file system has no shared memory it stays with its journal, which is as safe
+    } catch (const DbError& error) {
+      if (error.kind() != DbError::Kind::failed || waited > 30s) throw;
+      std::this_thread::sleep_for(kWait);
+    }
+  }
+}
+
+// How to look at a file without changing it.
+Database::Mode reading_mode(const std::filesystem::path& path) {
+  if (is_folder_writable(path)) {
+    // The last reader to close takes the files away that WAL keeps beside it, if it may write.
+    return is_file_writable(path) ? Database::Mode::read_write : Database::Mode::read_only;
+  }
+  std::error_code error;
+  const auto log = std::filesystem::file_size(path.string() + "-wal", error);
+  const bool has_writer = !error && log > 0;
+  return has_writer ? Database::Mode::read_only : Database::Mode::immutable;
+}
+
+}  // namespace
+
+struct Store::Impl {
+  Database db;
+  bool writable;
+  mutable int skipped = 0;
+
+  void require_writable() const {
+    if (!writable) refuse(db.name() + " was opened for reading only", "open it for writing");
+  }
+};
+
+Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Store::Store(Store&&) noexcept = default;
+Store& Store::operator=(Store&&) noexcept = default;
+Store::~Store() = default;
+
+Store Store::open(const std::filesystem::path& path) {
+  const FileState state = inspect_file(path);
+  if (state == FileState::missing) create_folder_of(path);
+  if (!is_folder_writable(path) || (state != FileState::missing && !is_file_writable(path)))
+    refuse(path.string() + " cannot be written", "name a file in a folder where files can be written");
+  auto impl = std::make_unique<Impl>(Impl{Database(path, Database::Mode::create), true});
+  if (!impl->db.writable()) refuse(path.string() + " cannot be written", "check its permissions");
+  // The schema comes before WAL: the application id is then in the file itself, where inspect_file looks.
+  migrate(impl->db, migrations());
+  use_wal(impl->db);
+  return Store(std::move(impl));
+}
+
+Store Store::open_read_only(const std::filesystem::path& path) {
+  const FileState state = inspect_file(path);
+  if (state == FileState::missing) refuse(path.string() + " does not exist", "tune first, or name another file");
+  if (state == FileState::empty) refuse(path.string() + " is empty", "tune first, or name another file");
+  auto impl = std::make_unique<Impl>(Impl{Database(path, reading_mode(path)), false});
+  if (schema_version(impl->db, migrations().size()) < kSchemaVersion)
+    refuse(path.string() + " has an older schema", "open it for writing once, or copy it to where it can be written");
+  return Store(std::move(impl));
+}
+
+void Store::add(const Trial& trial) {
+  impl_->require_writable();
+  validate(trial);
+  Transaction transaction(impl_->db);
+  insert_trial(impl_->db, trial);
+  transaction.commit();
+}
+
+bool Store::set_winner(const TuningRecord& record, const std::string& cubin) {
+  impl_->require_writable();
+  validate(record);
+  Database& db = impl_->db;
+  Transaction transaction(db);
+  if (record.source == Source::predicted) {
+    const auto stored = select_winners(
+        db,
+        {.device = record.key.device, .arch = {}, .problems = {record.key.problem}, .epilogue = record.key.epilogue});
+    for (const TuningRecord& winner : stored.rows)
+      if (winner.key == record.key && winner.source == Source::measured) return false;
+  }
+  TuningRecord row = record;
+  if (!cubin.empty()) {
+    row.cubin_hash = sha256(cubin);
+    Statement(db, "INSERT OR REPLACE INTO cubins (hash, image) VALUES (?1, ?2)")
+        .bind(row.cubin_hash, Blob{cubin})
+        .run();
+  } else if (this->cubin(row.cubin_hash).empty()) {
+    row.cubin_hash.clear();
+  }
+  replace_winner(db, row);
+  db.execute("DELETE FROM cubins WHERE hash NOT IN (SELECT cubin_hash FROM winners WHERE cubin_hash IS NOT NULL)");
+  transaction.commit();
+  return true;
+}
+
+std::vector<TuningRecord> Store::winners(const RecordFilter& filter) const {
+  Selection<TuningRecord> selection = select_winners(impl_->db, filter);
+  impl_->skipped = selection.skipped;
+  return std::move(selection.rows);
+}
+
+std::vector<Trial> Store::trials(const RecordFilter& filter) const {
+  Selection<Trial> selection = select_trials(impl_->db, filter);
+  impl_->skipped = selection.skipped;
+  return std::move(selection.rows);
+}
+
+std::string Store::cubin(const std::string& hash) const {
+  Statement statement(impl_->db, "SELECT image FROM cubins WHERE hash = ?1");
+  if (!statement.bind(hash).step()) return {};
+  std::string image = statement.blob(0).value_or("");
+  return sha256(image) == hash ? image : std::string();
+}
+
+int Store::skipped_rows() const { return impl_->skipped; }
+
+void Store::copy_to(const std::filesystem::path& to) const {
+  std::error_code error;
+  if (std::filesystem::exists(std::filesystem::symlink_status(to, error)))
+    refuse(to.string() + " exists", "name a file that does not");
+  try {
+    Statement(impl_->db, "VACUUM INTO ?1").bind(to.string()).run();
+  } catch (const DbError&) {
+    std::filesystem::remove(to, error);
+    throw;
+  }
+}
+
+}  // namespace ditune

@@ -1,0 +1,17 @@
+// What a trial or a winner must satisfy to be stored, and to be believed when it is read back. Each throws UsageError.
+#pragma once
+
+#include "ditune/record.hpp"
+
+namespace ditune {
+
+// A plain non-empty device name and template hash, a supported arch, a legal problem.
+void validate(const TuningKey& key);
+
+// A measured, correct one has finite positive times; a predicted one no measured times; no count is negative.
+void validate(const Trial& trial);
+
+// A measured one has a finite positive median_us; a predicted one has predicted_us and no median_us.
+void validate(const TuningRecord& record);
+
+}  // namespace ditune
