@@ -1,5 +1,4 @@
-// The tuner's work on a real GPU: candidates are compiled ahead on all cores, verified bit for bit, and only then
-// timed.
+// The tuner's work on a real GPU: candidates are compiled ahead on all cores, verified bit for bit, and only then timed.
 #pragma once
 
 #include <cstdint>
@@ -10,18 +9,16 @@
 
 #include "ditune/config.hpp"
 #include "generator/search_space.hpp"
+#include "runtime/timing.hpp"
 #include "tuner/tune.hpp"
 
 namespace ditune {
 
 struct GpuOptions {
-  int ordinal = 0;  // among the visible devices
-  std::uint64_t seed = 0;
-  unsigned threads = 0;  // that compile; 0: one a core
+  int ordinal = 0;         // among the visible devices
+  std::uint64_t seed = 0;  // of the random operands
+  unsigned threads = 0;    // that compile; 0: one a core
 };
-
-// Measures on the GPU. Throws CudaError or NvrtcError if it cannot be used.
-TuneBackend gpu_backend(const GpuOptions& options);
 
 // One config of a problem against the reference kernel.
 struct Verdict {
@@ -30,7 +27,26 @@ struct Verdict {
   bool ok() const { return failure.empty(); }
 };
 
-std::vector<Verdict> verify_on_gpu(const Target& target, std::span<const KernelConfig> configs,
-                                   const GpuOptions& options);
+// A GPU to verify and time configs on. Use it from one thread; copies, and the backends and entries it makes, share it and
+// keep it alive. Targets are of its device_info.
+class GpuTuner {
+ public:
+  // Throws CudaError or NvrtcError if the device or the compiler cannot be used.
+  explicit GpuTuner(const GpuOptions& options);
+
+  // What tune() works with.
+  TuneBackend backend() const;
+
+  // In the order of the configs.
+  std::vector<Verdict> verify(const Target& target, std::span<const KernelConfig> configs) const;
+
+  // The config as an entry for time_interleaved, to be timed beside others; owns its operands. Throws CudaError if it does
+  // not compile or compute the right bits.
+  TimedEntry timed_entry(const Target& target, const KernelConfig& config) const;
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
 
 }  // namespace ditune
