@@ -2,8 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
-#include <string>
 #include <vector>
 
 #include "ditune/record.hpp"
@@ -14,22 +12,35 @@ namespace ditune {
 struct LookupResult {
   Match match = Match::none;
   KernelConfig config;
-  LaunchPlan plan;                     // for the problem that was asked
-  std::optional<TuningRecord> record;  // what the answer comes from; empty for model and fallback
+  LaunchPlan plan;  // for the problem that was asked
+  const TuningRecord* record =
+      nullptr;  // what the answer comes from, owned by the Library; null for model and fallback
 };
 
-// Thread-safe once constructed.
+// Immutable once constructed: any number of threads may look up.
 class Library {
  public:
   explicit Library(std::vector<TuningRecord> records);
+  Library(Library&&) noexcept;
+  Library& operator=(Library&&) noexcept;
+  ~Library();
 
-  // Exact (n, k, epilogue, m) first; then the nearest tuned m on a log scale; then stale rows; then the same problem on
-  // another device of the same arch; then the cost model. Configs that a constraint refuses for the problem asked are passed
-  // over. A measured record wins over a predicted one. Throws UsageError for an illegal problem.
-  LookupResult lookup(const GemmProblem& problem, const Epilogue& epilogue, const DeviceInfo& device) const;
+  // Of the records for this n, k and epilogue, best first:
+  //   exact         this device and m
+  //   nearest m     this device; the nearest m on a log scale, the larger of two
+  //   stale         this device; of an older template
+  //   other device  of the same arch
+  // and within each, a measured record before a predicted one, then the nearest m, then the fastest. Where none is
+  // left:
+  //   model         the cost model's best of all candidates (milliseconds: keep the answer)
+  //   default       the first candidate, where the device's numbers tell the model nothing
+  // A config that a constraint refuses for the problem asked is passed over. Throws UsageError for an illegal problem.
+  LookupResult lookup(const GemmProblem& problem, const Epilogue& epilogue, const DeviceInfo& device) const&;
+  LookupResult lookup(const GemmProblem&, const Epilogue&, const DeviceInfo&) const&& = delete;  // record would dangle
 
  private:
-  std::vector<TuningRecord> records_;
+  struct Index;
+  std::unique_ptr<const Index> index_;
 };
 
 }  // namespace ditune
