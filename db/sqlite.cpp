@@ -130,7 +130,7 @@ void Statement::bind_integer(int index, std::int64_t value) { check(sqlite3_bind
 
 void Statement::bind_at(int index, double value) { check(sqlite3_bind_double(handle_.get(), index, value)); }
 
-void Statement::bind_at(int index, std::string_view value) {
+void Statement::bind_text(int index, std::string_view value) {
   const char* data = value.empty() ? "" : value.data();  // a null pointer would bind NULL
   check(sqlite3_bind_text64(handle_.get(), index, data, value.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
 }

@@ -79,15 +79,15 @@ class Statement {
  private:
   void reset() noexcept;
   void bind_at(int index, std::integral auto value) { bind_integer(index, static_cast<std::int64_t>(value)); }
+  void bind_at(int index, const std::convertible_to<std::string_view> auto& value) { bind_text(index, value); }
   void bind_at(int index, double value);
-  void bind_at(int index, std::string_view value);
-  void bind_at(int index, const std::string& value) { bind_at(index, std::string_view(value)); }
   void bind_at(int index, Blob value);
   template <class T>
   void bind_at(int index, const std::optional<T>& value) {
     if (value) bind_at(index, *value);  // reset() cleared it to NULL
   }
   void bind_integer(int index, std::int64_t value);
+  void bind_text(int index, std::string_view value);
   void check(int code) const;
 
   struct Finalize {

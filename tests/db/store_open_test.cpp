@@ -1,0 +1,182 @@
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <csignal>
+#include <functional>
+
+#include "catch.hpp"
+#include "db/migrations.hpp"
+#include "db/sqlite.hpp"
+#include "db/store.hpp"
+#include "fixtures.hpp"
+
+using namespace ditune;
+using namespace ditune::test;
+
+namespace {
+
+// Neither way of opening takes the file, and it stays as it is.
+void check_unusable(const std::filesystem::path& path, const std::string& reason) {
+  const std::string before = read_file(path);
+  for (const auto open : {&Store::open, &Store::open_read_only}) {
+    try {
+      open(path);
+      FAIL("opened " << path);
+    } catch (const DbError& error) {
+      CHECK(error.kind() == DbError::Kind::unusable);
+      CHECK(contains(error.what(), reason));
+      CHECK(contains(error.what(), "("));
+      CHECK_FALSE(contains(error.what(), "\n"));
+    }
+  }
+  CHECK(read_file(path) == before);
+  CHECK_FALSE(std::filesystem::exists(path.string() + "-wal"));
+  CHECK_FALSE(std::filesystem::exists(path.string() + "-journal"));
+}
+
+std::int64_t pragma(const std::filesystem::path& path, const std::string& name) {
+  return Database(path, Database::Mode::read_only).integer("PRAGMA " + name);
+}
+
+// Another user's rights where the tests run as root, for whom no folder is closed.
+int as_nobody(const std::function<int()>& body) {
+  return in_child([&] {
+    constexpr ::uid_t kNobody = 65534;
+    if (::geteuid() == 0 && ::setuid(kNobody) != 0) return 99;
+    try {
+      return body();
+    } catch (const DbError& error) {
+      return error.kind() == DbError::Kind::unusable ? 50 : 51;
+    }
+  });
+}
+
+}  // namespace
+
+TEST_CASE("A new file carries application id, version and WAL") {
+  const TempFolder folder;
+  { const Store store = Store::open(folder / "t.db"); }
+  CHECK(pragma(folder / "t.db", "application_id") == kApplicationId);
+  CHECK(pragma(folder / "t.db", "user_version") == kSchemaVersion);
+  CHECK(Database(folder / "t.db", Database::Mode::read_only).text("PRAGMA journal_mode") == "wal");
+  CHECK(Store::open(folder / "t.db").winners().empty());
+}
+
+TEST_CASE("Closing leaves one file, also after reading alone") {
+  const TempFolder folder;
+  Store::open(folder / "t.db").set_winner(measured_record());
+  CHECK(Store::open_read_only(folder / "t.db").winners().size() == 1);
+  CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);
+}
+
+TEST_CASE("An empty file is taken as new, but holds nothing to read") {
+  const TempFolder folder;
+  write_file(folder / "t.db", "");
+  CHECK_THROWS_AS(Store::open_read_only(folder / "t.db"), DbError);
+  CHECK(Store::open(folder / "t.db").set_winner(measured_record()));
+}
+
+TEST_CASE("A file that is no database is refused untouched") {
+  const TempFolder folder;
+  const std::string bytes =
+      GENERATE(as<std::string>(), "x", "SQLite format 3", std::string(5000, 'x'), std::string(4096, '\0'));
+  write_file(folder / "t.db", bytes);
+  check_unusable(folder / "t.db", "not a tuning database");
+}
+
+TEST_CASE("A database of another program is refused untouched") {
+  const TempFolder folder;
+  const std::string id = GENERATE("0", "252006674");
+  Database(folder / "t.db", Database::Mode::create)
+      .execute("PRAGMA journal_mode = WAL; CREATE TABLE winners (x); PRAGMA application_id = " + id);
+  check_unusable(folder / "t.db", "another program");
+}
+
+TEST_CASE("A newer schema is refused untouched") {
+  const TempFolder folder;
+  { const Store store = Store::open(folder / "t.db"); }
+  Database(folder / "t.db", Database::Mode::read_write).execute("PRAGMA user_version = 2");
+  check_unusable(folder / "t.db", "schema 2");
+}
+
+TEST_CASE("What is no file is refused") {
+  const TempFolder folder;
+  CHECK(contains(error_of([&] { Store::open(folder.path()); }), "is a folder"));
+  REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
+  CHECK(contains(error_of([&] { Store::open(folder / "pipe"); }), "no regular file"));
+  CHECK(contains(error_of([&] { Store::open(""); }), "no name"));
+  CHECK(contains(error_of([&] { Store::open_read_only(folder / "absent.db"); }), "does not exist"));
+  write_file(folder / "file", "x");
+  CHECK_THROWS_AS(Store::open(folder / "file/t.db"), DbError);
+  CHECK_FALSE(std::filesystem::exists(folder / "absent.db"));
+}
+
+TEST_CASE("Where nothing may be written, reading works and writing is refused") {
+  const TempFolder folder;
+  Store::open(folder / "t.db").set_winner(measured_record());
+  std::filesystem::permissions(folder / "t.db", std::filesystem::perms(0444));
+  std::filesystem::permissions(folder.path(), std::filesystem::perms(0555));
+  CHECK(as_nobody([&] { return static_cast<int>(Store::open_read_only(folder / "t.db").winners().size()); }) == 1);
+  CHECK(as_nobody([&] { return Store::open(folder / "t.db"), 0; }) == 50);
+  CHECK(as_nobody([&] { return Store::open(folder / "new.db"), 0; }) == 50);
+  CHECK(as_nobody([&] { return Store::open(folder / "sub/new.db"), 0; }) == 50);
+  CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);
+  std::filesystem::permissions(folder.path(), std::filesystem::perms(0755));
+}
+
+TEST_CASE("A file that may not be read is refused") {
+  const TempFolder folder;
+  { const Store store = Store::open(folder / "t.db"); }
+  std::filesystem::permissions(folder / "t.db", std::filesystem::perms(0000));
+  std::filesystem::permissions(folder.path(), std::filesystem::perms(0755));
+  CHECK(as_nobody([&] { return Store::open_read_only(folder / "t.db"), 0; }) == 50);
+}
+
+TEST_CASE("A store opened for reading refuses to write") {
+  const TempFolder folder;
+  { const Store store = Store::open(folder / "t.db"); }
+  Store store = Store::open_read_only(folder / "t.db");
+  CHECK_THROWS_AS(store.add(sample_trial()), DbError);
+  CHECK_THROWS_AS(store.set_winner(measured_record()), DbError);
+}
+
+TEST_CASE("When the disk is full a write fails as the machine's fault, and what was there stays") {
+  const TempFolder folder;
+  Store::open(folder / "t.db").set_winner(measured_record());
+  const int status = in_child([&] {
+    std::signal(SIGXFSZ, SIG_IGN);
+    const ::rlimit limit{256 * 1024, 256 * 1024};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    try {
+      Store::open(folder / "t.db").set_winner(measured_record({1, 1, 1}), std::string(1 << 20, 'x'));
+    } catch (const DbError& error) {
+      return error.kind() == DbError::Kind::failed ? 0 : 1;
+    }
+    return 2;
+  });
+  CHECK(status == 0);
+  CHECK(Store::open(folder / "t.db").winners().size() == 1);
+}
+
+TEST_CASE("Migrations run in order from the version of the file, once") {
+  const TempFolder folder;
+  const std::string_view first[] = {"CREATE TABLE a (x)"};
+  const std::string_view both[] = {"CREATE TABLE a (x)", "ALTER TABLE a ADD COLUMN y; INSERT INTO a VALUES (1, 2)"};
+  Database db(folder / "t.db", Database::Mode::create);
+  migrate(db, first);
+  CHECK(db.integer("PRAGMA user_version") == 1);
+  migrate(db, both);
+  migrate(db, both);
+  CHECK(db.integer("PRAGMA user_version") == 2);
+  CHECK(db.integer("SELECT count(*) FROM a") == 1);
+  CHECK_THROWS_AS(migrate(db, first), DbError);
+}
+
+TEST_CASE("A migration that fails changes nothing") {
+  const TempFolder folder;
+  const std::string_view broken[] = {"CREATE TABLE a (x); CREATE TABLE a (x)"};
+  Database db(folder / "t.db", Database::Mode::create);
+  CHECK_THROWS_AS(migrate(db, broken), DbError);
+  CHECK(db.integer("PRAGMA user_version") == 0);
+  CHECK(db.integer("SELECT count(*) FROM sqlite_schema") == 0);
+}
