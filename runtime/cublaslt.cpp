@@ -13,12 +13,6 @@
 namespace ditune {
 namespace {
 
-constexpr std::array kCandidates = {"libcublasLt.so.13",
-                                    "libcublasLt.so.12",
-                                    "libcublasLt.so",
-                                    "/usr/local/cuda/lib64/libcublasLt.so",
-                                    "/usr/local/cuda/targets/x86_64-linux/lib/libcublasLt.so",
-                                    "/opt/cuda/lib64/libcublasLt.so"};
 constexpr std::size_t kWorkspaceBytes = std::size_t{64} << 20;
 constexpr std::size_t kAlignment = 256;  // what the heuristic takes for granted
 
@@ -51,7 +45,7 @@ struct CublasLt {
     if (status != CUBLAS_STATUS_SUCCESS) throw Declined(fmt::format("{}: {}", call, status_name(status)));
   }
 
-  Dylib library{kCandidates};
+  Dylib library{kCublasLtCandidates};
 #define DITUNE_FUNCTION(member, name) decltype(&name) member = library.function<decltype(name)>(#name)
   DITUNE_FUNCTION(create, cublasLtCreate);
   DITUNE_FUNCTION(destroy, cublasLtDestroy);

@@ -1,6 +1,7 @@
 // What ditune is measured against: cuBLASLt on the same shape. Opened with dlopen, used by the benchmark alone.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <functional>
 #include <string>
@@ -11,6 +12,16 @@
 #include "runtime/cuda.hpp"
 
 namespace ditune {
+
+// Where cuBLASLt is looked for, in this order: the loader's own search, then the toolkit's usual folders.
+inline constexpr std::array kCublasLtCandidates = {
+    "libcublasLt.so.13",
+    "libcublasLt.so.12",
+    "libcublasLt.so",
+    "/usr/local/cuda/lib64/libcublasLt.so",
+    "/usr/local/cuda/targets/x86_64-linux/lib/libcublasLt.so",
+    "/opt/cuda/lib64/libcublasLt.so",
+};
 
 // One kind of multiplication by cuBLASLt, with operands of its own in its own types.
 struct Peer {
