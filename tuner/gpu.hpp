@@ -1,4 +1,5 @@
-// The tuner's work on a real GPU: candidates are compiled ahead on all cores, verified bit for bit, and only then timed.
+// The tuner's work on a real GPU: candidates are compiled ahead on all cores, verified bit for bit, and only then
+// timed.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +28,8 @@ struct Verdict {
   bool ok() const { return failure.empty(); }
 };
 
-// A GPU to verify and time configs on. Use it from one thread; copies, and the backends and entries it makes, share it and
-// keep it alive. Targets are of its device_info.
+// A GPU to verify and time configs on. Use it from one thread; copies, and the backends and entries it makes, share it
+// and keep it alive. Targets are of its device_info.
 class GpuTuner {
  public:
   // Throws CudaError or NvrtcError if the device or the compiler cannot be used.
@@ -40,8 +41,8 @@ class GpuTuner {
   // In the order of the configs.
   std::vector<Verdict> verify(const Target& target, std::span<const KernelConfig> configs) const;
 
-  // The config as an entry for time_interleaved, to be timed beside others; owns its operands. Throws CudaError if it does
-  // not compile or compute the right bits.
+  // The config as an entry for time_interleaved, to be timed beside others; owns its operands. Throws CudaError if it
+  // does not compile or compute the right bits.
   TimedEntry timed_entry(const Target& target, const KernelConfig& config) const;
 
  private:

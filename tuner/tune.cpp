@@ -139,7 +139,7 @@ class Run {
   }
 
   TuningRecord keep(const Contender& winner, Source source) {
-    const std::string cubin = backend_.cubin ? backend_.cubin(winner.config, target().epilogue) : std::string();
+    const std::string cubin = backend_.cubin ? backend_.cubin(target(), winner.config) : std::string();
     return ledger_.keep(target(), winner, source, cubin);
   }
 

@@ -49,7 +49,7 @@ struct TuneBackend {
   Compile compile;
   Prepare prepare;  // may be empty
   // The cubin of a config already compiled, for the store; may be empty.
-  std::function<std::string(const KernelConfig&, const Epilogue&)> cubin;
+  std::function<std::string(const Target&, const KernelConfig&)> cubin;
   // Where a trial that ends now comes from; tune fills in the seed. May be empty.
   std::function<Provenance()> provenance;
   // For the budget; a test brings its own.

@@ -1,0 +1,55 @@
+#include "tuner/candidate_compiler.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "generator/emit.hpp"
+#include "generator/launch_plan.hpp"
+
+namespace ditune {
+
+std::string pruned(const ResourceUsage& resources) {
+  return resources.spill_bytes > 0 ? fmt::format("spills {} bytes of registers", resources.spill_bytes) : std::string();
+}
+
+CandidateCompiler::CandidateCompiler(CompilePool::Compile compile, unsigned threads)
+    : pool_(std::move(compile), threads) {}
+
+void CandidateCompiler::prepare(const Target& target, std::span<const KernelConfig> configs) {
+  for (const KernelConfig& config : configs) pool_.compile(emit(config, target.epilogue), target.device.arch);
+}
+
+CompiledKernel CandidateCompiler::compiled(const Target& target, const KernelConfig& config) {
+  return compile(emit(config, target.epilogue), target.device.arch);
+}
+
+std::vector<Measurement> CandidateCompiler::examine(const Target& target, std::span<const KernelConfig> configs) {
+  prepare(target, configs);
+  std::vector<Measurement> results;
+  for (const KernelConfig& config : configs) {
+    Measurement& result = results.emplace_back();
+    try {
+      result.resources = compiled(target, config).resources;
+      result.resources.shared_bytes += launch_plan(config, target.epilogue, target.problem).shared_bytes;
+      result.failure = pruned(result.resources);
+    } catch (const NvrtcError& error) {
+      result.failure = error.what();
+    }
+  }
+  return results;
+}
+
+std::string CandidateCompiler::cubin(const Target& target, const KernelConfig& config) {
+  try {
+    return compiled(target, config).cubin;
+  } catch (const NvrtcError&) {
+    return {};
+  }
+}
+
+CompiledKernel CandidateCompiler::compile(const KernelSource& source, SmArch arch) {
+  return pool_.compile(source, arch).get();
+}
+
+}  // namespace ditune

@@ -1,0 +1,38 @@
+// Candidates to cubins, ahead of time and on all cores, and which of them are not worth a launch.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "runtime/compile_pool.hpp"
+#include "tuner/measure.hpp"
+
+namespace ditune {
+
+// Why a kernel that needs these resources is not worth measuring, or nothing. Registers that spill to memory in the
+// main loop cost more than any tile gains.
+std::string pruned(const ResourceUsage& resources);
+
+class CandidateCompiler {
+ public:
+  // As CompilePool's.
+  explicit CandidateCompiler(CompilePool::Compile compile, unsigned threads = 0);
+
+  // Starts compiling; returns at once.
+  void prepare(const Target& target, std::span<const KernelConfig> configs);
+  // Waits for the compilation. Throws NvrtcError if it fails.
+  CompiledKernel compiled(const Target& target, const KernelConfig& config);
+  // Resources (dynamic shared memory included) of each config, or as its failure why it does not compile or is pruned.
+  std::vector<Measurement> examine(const Target& target, std::span<const KernelConfig> configs);
+  // Of a config; empty if it does not compile.
+  std::string cubin(const Target& target, const KernelConfig& config);
+  // Any other source.
+  CompiledKernel compile(const KernelSource& source, SmArch arch);
+
+ private:
+  CompilePool pool_;
+};
+
+}  // namespace ditune

@@ -1,0 +1,170 @@
+#include "tuner/gpu.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "runtime/nvml.hpp"
+#include "tuner/candidate_compiler.hpp"
+#include "tuner/gpu_problem.hpp"
+#include "tuner/provenance.hpp"
+
+namespace ditune {
+namespace {
+
+TimingOptions timing_for(Effort effort) {
+  return effort == Effort::screen ? TimingOptions{.rounds = 7, .replay_us = 2000}
+                                  : TimingOptions{.rounds = 21, .replay_us = 4000};
+}
+
+// A failed launch is the candidate's fault, unless the device does nothing any more after it.
+void require_alive(const KernelConfig& config, const CudaError& error) {
+  if (cudaDeviceSynchronize() == cudaSuccess) return;
+  throw CudaError("the GPU gave up at " + format(config) + ": " + error.what(),
+                  "run again; exclude the config if it happens again");
+}
+
+void fill_in(Measurement& measurement, std::vector<double> samples_us) {
+  const Quartiles spread = quartiles(samples_us);
+  measurement.samples_us = std::move(samples_us);
+  measurement.median_us = spread.median;
+  measurement.low_us = spread.low;
+  measurement.high_us = spread.high;
+}
+
+}  // namespace
+
+class GpuTuner::Impl {
+ public:
+  explicit Impl(const GpuOptions& options)
+      : options_(on_device(options)),
+        arch_(device_info(options.ordinal).arch),
+        uuid_(device_uuid(options.ordinal)),
+        nvml_(uuid_),
+        compiler_([nvrtc = nvrtc_](const KernelSource& source, SmArch arch) { return nvrtc.compile(source, arch); },
+                  options.threads),
+        kernels_(std::make_shared<ReferenceKernels>(compiler_.compile(ReferenceKernels::source(), arch_))) {}
+
+  CandidateCompiler& compiler() { return compiler_; }
+
+  std::vector<Measurement> measure(const Target& target, std::span<const KernelConfig> configs, Effort effort) {
+    std::vector<Measurement> results = compiler_.examine(target, configs);
+    std::vector<TimedEntry> entries;
+    std::vector<Measurement*> timed;
+    for (std::size_t i = 0; i < configs.size(); ++i) {
+      if (!results[i].ok()) continue;
+      std::optional<Kernel> kernel;
+      results[i].failure = failure(target, OperandSets::beyond_l2, configs[i], kernel);
+      if (!results[i].ok()) continue;
+      entries.push_back(problem_->entry(*kernel, configs[i]));
+      timed.push_back(&results[i]);
+    }
+    TimingResult timing = time_interleaved(entries, timing_for(effort));
+    for (std::size_t i = 0; i < timed.size(); ++i) fill_in(*timed[i], std::move(timing.samples_us[i]));
+    return results;
+  }
+
+  std::vector<Verdict> verify(const Target& target, std::span<const KernelConfig> configs) {
+    compiler_.prepare(target, configs);
+    std::vector<Verdict> verdicts;
+    std::optional<Kernel> kernel;
+    for (const KernelConfig& config : configs)
+      verdicts.push_back({config, failure(target, OperandSets::one, config, kernel)});
+    return verdicts;
+  }
+
+  TimedEntry timed_entry(const Target& target, const KernelConfig& config) {
+    std::optional<Kernel> kernel;
+    const std::string why = failure(target, OperandSets::beyond_l2, config, kernel);
+    if (!why.empty()) throw CudaError(format(config) + " is wrong: " + why, "tune the layer again");
+    TimedEntry entry = problem_->entry(*kernel, config);
+    entry.launch = [launch = std::move(entry.launch), alive = problem_](int set, const Stream& stream) {
+      launch(set, stream);
+    };
+    return entry;
+  }
+
+  Provenance provenance() const {
+    Provenance from = toolchain_provenance(nvrtc_);
+    from.gpu_uuid = uuid_;
+    from.driver_version = nvml_.driver_version();
+    if (from.driver_version.empty()) from.driver_version = cuda_driver_version();
+    if (const std::optional<GpuState> state = nvml_.state()) {
+      from.sm_clock_mhz = state->sm_clock_mhz;
+      from.temperature_c = state->temperature_c;
+    }
+    return from;
+  }
+
+ private:
+  // All that follows in the constructor happens on the device.
+  static GpuOptions on_device(const GpuOptions& options) {
+    use_device(options.ordinal);
+    return options;
+  }
+
+  // Why the config fails on the target, or nothing; leaves its kernel in `kernel`.
+  std::string failure(const Target& target, OperandSets sets, const KernelConfig& config,
+                      std::optional<Kernel>& kernel) {
+    use_device(options_.ordinal);
+    try {
+      const CompiledKernel compiled = compiler_.compiled(target, config);
+      lay_out(target, sets);
+      kernel.emplace(compiled.cubin, compiled.name);
+      return problem_->failure(*kernel, config);
+    } catch (const CudaError& error) {
+      require_alive(config, error);
+      return error.what();
+    } catch (const Error& error) {  // it does not compile, or does not take these operands
+      return error.what();
+    }
+  }
+
+  // The problem that is at work stays on the device until another one comes.
+  void lay_out(const Target& target, OperandSets sets) {
+    if (problem_ && is_same(problem_->target(), target) && problem_->sets() == sets) return;
+    problem_.reset();  // its memory is needed
+    problem_ = std::make_shared<GpuProblem>(target, packed_strides(target.problem), sets, options_.seed, kernels_);
+  }
+
+  static bool is_same(const Target& a, const Target& b) { return a.problem == b.problem && a.epilogue == b.epilogue; }
+
+  const GpuOptions options_;
+  const SmArch arch_;
+  const std::string uuid_;
+  const Nvml nvml_;
+  const Nvrtc nvrtc_;
+  CandidateCompiler compiler_;
+  const std::shared_ptr<const ReferenceKernels> kernels_;
+  std::shared_ptr<GpuProblem> problem_;
+};
+
+GpuTuner::GpuTuner(const GpuOptions& options) : impl_(std::make_shared<Impl>(options)) {}
+
+TuneBackend GpuTuner::backend() const {
+  TuneBackend backend;
+  backend.measure = [impl = impl_](const Target& target, std::span<const KernelConfig> configs, Effort effort) {
+    return impl->measure(target, configs, effort);
+  };
+  backend.compile = [impl = impl_](const Target& target, std::span<const KernelConfig> configs) {
+    return impl->compiler().examine(target, configs);
+  };
+  backend.prepare = [impl = impl_](const Target& target, std::span<const KernelConfig> configs) {
+    impl->compiler().prepare(target, configs);
+  };
+  backend.cubin = [impl = impl_](const Target& target, const KernelConfig& config) {
+    return impl->compiler().cubin(target, config);
+  };
+  backend.provenance = [impl = impl_] { return impl->provenance(); };
+  return backend;
+}
+
+std::vector<Verdict> GpuTuner::verify(const Target& target, std::span<const KernelConfig> configs) const {
+  return impl_->verify(target, configs);
+}
+
+TimedEntry GpuTuner::timed_entry(const Target& target, const KernelConfig& config) const {
+  return impl_->timed_entry(target, config);
+}
+
+}  // namespace ditune

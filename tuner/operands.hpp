@@ -1,0 +1,56 @@
+// Random operands of a problem on the current device.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <random>
+#include <vector>
+
+#include "generator/search_space.hpp"
+#include "runtime/cuda.hpp"
+#include "tuner/reference_kernels.hpp"
+
+namespace ditune {
+
+// In elements.
+struct Strides {
+  std::int64_t x = 0, w = 0, y = 0;
+};
+
+// Rows right behind one another, as models store them.
+Strides packed_strides(const GemmProblem& problem);
+
+// Bytes that one launch reads and writes.
+std::size_t operand_bytes(const GemmProblem& problem, const Epilogue& epilogue, const Strides& strides);
+
+// Several sets of everything a launch needs but the workspace, each allocation no larger than what the kernel may
+// touch, so that a memory checker sees every step beyond. X and W are full-range random int8, scales and bias random
+// floats, each set's its own. Y has guard bands before and behind it.
+class Operands {
+ public:
+  static constexpr std::size_t kGuardBytes = 4096;
+
+  Operands(const GemmProblem& problem, const Epilogue& epilogue, const Strides& strides, int sets, std::uint64_t seed,
+           const ReferenceKernels& kernels, const Stream& stream);
+
+  int sets() const { return static_cast<int>(sets_.size()); }
+  // Null workspace.
+  GemmArgs args(int set) const;
+  std::size_t output_bytes() const { return output_bytes_; }  // without guard bands
+  // The guard bands of a set's Y with Y between them: kGuardBytes + output_bytes() + kGuardBytes.
+  const DeviceBuffer& guarded_output(int set) const { return sets_.at(static_cast<std::size_t>(set)).y; }
+
+ private:
+  struct Set {
+    DeviceBuffer x, w, sx, sw, bias, y;
+  };
+  Set make_set(std::mt19937_64& seeds, const ReferenceKernels& kernels, const Stream& stream) const;
+
+  GemmProblem problem_;
+  Epilogue epilogue_;
+  Strides strides_;
+  std::size_t output_bytes_ = 0;
+  std::vector<Set> sets_;
+};
+
+}  // namespace ditune

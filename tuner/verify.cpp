@@ -1,0 +1,103 @@
+#include "tuner/verify.hpp"
+
+#include <fmt/format.h>
+
+namespace ditune {
+namespace {
+
+// What the output holds before a launch. The first is a NaN in every floating-point type; the second differs from it in
+// every element, so that an element that was never written is wrong at least once.
+constexpr unsigned char kPoisons[] = {0xFF, 0x5A};
+
+std::string hex(const void* device, std::size_t bytes, const Stream& stream) {
+  unsigned value = 0;  // little-endian, as the device
+  DITUNE_CUDA(cudaMemcpyAsync(&value, device, bytes, cudaMemcpyDeviceToHost, stream.get()));
+  stream.synchronize();
+  return fmt::format("0x{:0{}x}", value, 2 * bytes);
+}
+
+}  // namespace
+
+void* Workspace::zeros(std::size_t bytes, const Stream& stream) {
+  if (bytes == 0) return nullptr;
+  if (buffer_.bytes() < bytes + kGuardBytes) {
+    buffer_ = DeviceBuffer(bytes + kGuardBytes);  // if there is no memory for it, the old one stays
+    clean(stream);
+  }
+  return buffer_.get();
+}
+
+void Workspace::clean(const Stream& stream) {
+  if (buffer_.bytes() > 0) DITUNE_CUDA(cudaMemsetAsync(buffer_.get(), 0, buffer_.bytes(), stream.get()));
+}
+
+Verifier::Verifier(const Epilogue& epilogue, const ReferenceKernels& kernels, const Operands& operands,
+                   const Stream& stream)
+    : epilogue_(epilogue), kernels_(kernels), operands_(operands) {
+  ReferenceArgs args{operands.args(0), epilogue};
+  expected_ = DeviceBuffer(static_cast<std::size_t>(args.gemm.m * args.gemm.n * output_bytes(epilogue.out)));
+  args.gemm.y = expected_.get();
+  args.gemm.ldy = args.gemm.n;
+  kernels.gemm(args, stream);
+  stream.synchronize();
+}
+
+std::string Verifier::failure(const Kernel& kernel, const LaunchPlan& plan, Workspace& workspace,
+                              const Stream& stream) const {
+  for (const unsigned char poison : kPoisons) {
+    const std::string why = failure_on(poison, kernel, plan, workspace, stream);
+    if (!why.empty()) return why;
+  }
+  return {};
+}
+
+std::string Verifier::failure_on(unsigned char poison, const Kernel& kernel, const LaunchPlan& plan,
+                                 Workspace& workspace, const Stream& stream) const {
+  const DeviceBuffer& output = operands_.guarded_output(0);
+  DITUNE_CUDA(cudaMemsetAsync(output.get(), poison, output.bytes(), stream.get()));
+  GemmArgs args = operands_.args(0);
+  args.workspace = workspace.zeros(static_cast<std::size_t>(plan.workspace_bytes), stream);
+  kernel.launch(plan, args, stream);
+  stream.synchronize();
+
+  if (const auto wrong = kernels_.compare({.actual = args.y,
+                                           .expected = expected_.get(),
+                                           .m = args.m,
+                                           .n = args.n,
+                                           .ldy = args.ldy,
+                                           .type = epilogue_.out,
+                                           .poison = poison,
+                                           .difference = nullptr},
+                                          stream))
+    return describe(*wrong, args, stream);
+
+  const auto* begin = output.as<const unsigned char>();
+  if (const auto wrong = kernels_.check_uniform(begin, Operands::kGuardBytes, poison, stream))
+    return fmt::format("writes {} bytes before the output", wrong->count);
+  const auto* behind = begin + Operands::kGuardBytes + operands_.output_bytes();
+  if (const auto wrong = kernels_.check_uniform(behind, Operands::kGuardBytes, poison, stream))
+    return fmt::format("writes {} bytes behind the output", wrong->count);
+
+  const DeviceBuffer& scratch = workspace.buffer();
+  if (args.workspace == nullptr) return {};
+  if (const auto wrong = kernels_.check_uniform(scratch.get(), scratch.bytes(), 0, stream)) {
+    workspace.clean(stream);
+    return fmt::format("leaves {} bytes of the workspace not zero, the first at {}", wrong->count, wrong->first);
+  }
+  return {};
+}
+
+std::string Verifier::describe(const Mismatch& mismatch, const GemmArgs& args, const Stream& stream) const {
+  const auto size = static_cast<std::size_t>(output_bytes(epilogue_.out));
+  const std::int64_t row = mismatch.first / args.ldy, column = mismatch.first % args.ldy;
+  const std::string actual =
+      hex(static_cast<const unsigned char*>(args.y) + mismatch.first * static_cast<std::int64_t>(size), size, stream);
+  if (column >= args.n)
+    return fmt::format("{} values wrong, the first between rows: at row {}, column {}", mismatch.count, row, column);
+  const std::string expected = hex(
+      expected_.as<const unsigned char>() + (row * args.n + column) * static_cast<std::int64_t>(size), size, stream);
+  return fmt::format("{} of {} outputs wrong, the first at row {}, column {}: {} where {} is right", mismatch.count,
+                     args.m * args.n, row, column, actual, expected);
+}
+
+}  // namespace ditune

@@ -1,0 +1,49 @@
+// Is a kernel right? Every bit of its output against the reference, on the device.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "generator/search_space.hpp"
+#include "runtime/cuda.hpp"
+#include "tuner/operands.hpp"
+#include "tuner/reference_kernels.hpp"
+
+namespace ditune {
+
+// Device memory that is all zero, for kernels that must leave it so; what is lent grows with what is asked for.
+class Workspace {
+ public:
+  // At least `bytes` bytes of zeros. Nothing lent before is valid after a larger request.
+  void* zeros(std::size_t bytes, const Stream& stream);
+  // Zero again, after a kernel that did not leave it so.
+  void clean(const Stream& stream);
+  const DeviceBuffer& buffer() const { return buffer_; }
+
+ private:
+  static constexpr std::size_t kGuardBytes = 4096;  // more than is asked for, zero too: it shows who writes beyond
+  DeviceBuffer buffer_;
+};
+
+// Holds the reference's result for set 0 of the operands.
+class Verifier {
+ public:
+  // The kernels and operands must outlive this.
+  Verifier(const Epilogue& epilogue, const ReferenceKernels& kernels, const Operands& operands, const Stream& stream);
+
+  // Launches the kernel twice on poisoned outputs and compares. Returns why it is wrong, or nothing. Throws CudaError
+  // if it cannot be launched or fails.
+  std::string failure(const Kernel& kernel, const LaunchPlan& plan, Workspace& workspace, const Stream& stream) const;
+
+ private:
+  std::string failure_on(unsigned char poison, const Kernel& kernel, const LaunchPlan& plan, Workspace& workspace,
+                         const Stream& stream) const;
+  std::string describe(const Mismatch& mismatch, const GemmArgs& args, const Stream& stream) const;
+
+  Epilogue epilogue_;
+  const ReferenceKernels& kernels_;
+  const Operands& operands_;
+  DeviceBuffer expected_;  // [m, n], packed
+};
+
+}  // namespace ditune
