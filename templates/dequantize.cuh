@@ -89,13 +89,14 @@ DITUNE_DEVICE Vec16 finish(const int (&acc)[Count], float row_scale, const Colum
   return packed;
 }
 
-// Writes the packed outputs of columns [column, column + Count) of a row, those at or beyond N left out. Where rows are
-// not aligned to the packed width, element by element.
-template <Epilogue epilogue, int Count>
-DITUNE_DEVICE void store_outputs(const GemmArgs& args, long long row, long long column, const Vec16& packed) {
+// Writes the packed outputs of columns [column, column + Count) of a row. Unless the tile is whole, those outside Y are
+// left out, and rows not aligned to the packed width are written element by element.
+template <Epilogue epilogue, int Count, bool whole_tile>
+DITUNE_DEVICE void store_outputs(const GemmArgs& args, int row, int column, const Vec16& packed) {
   constexpr int kBytes = output_bytes(epilogue.out);
   unsigned char* y = static_cast<unsigned char*>(args.y) + (row * args.ldy + column) * kBytes;
-  if (column + Count <= args.n && args.ldy % Count == 0) {
+  if (!whole_tile && row >= args.m) return;
+  if (whole_tile || (column + Count <= args.n && args.ldy % Count == 0)) {
     global_store_vec<Count * kBytes>(y, packed);
     return;
   }

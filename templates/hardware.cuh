@@ -25,6 +25,7 @@ struct alignas(16) Vec16 {
 
 DITUNE_DEVICE int thread_index() { return static_cast<int>(threadIdx.x); }
 DITUNE_DEVICE int block_index() { return static_cast<int>(blockIdx.x); }
+DITUNE_DEVICE int grid_size() { return static_cast<int>(gridDim.x); }
 
 // ---- barriers (PTX ISA, "bar, barrier", "bar.warp.sync", "membar, fence")
 

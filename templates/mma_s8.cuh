@@ -18,7 +18,7 @@ DITUNE_HOST_DEVICE int output_vector(const MmaS8Config& c, Output out) {
   return output_bytes(out) == 2 && warp_n(c) % 32 == 0 ? 8 : 4;
 }
 
-// The part of the problem that one CTA works on.
+// What one CTA computes at a time: an output tile, or with split_k a part of K of one.
 struct CtaTile {
   int index;              // of the tile in launch order
   int row, column;        // of its first output
@@ -26,13 +26,18 @@ struct CtaTile {
 };
 
 template <MmaS8Config config>
-DITUNE_DEVICE CtaTile cta_tile(const GemmArgs& args) {
-  const int tiles_m = static_cast<int>(ceil_div(args.m, config.tile_m));
-  const int tiles_n = static_cast<int>(ceil_div(args.n, config.tile_n));
-  const int tiles = tiles_m * tiles_n;
-  const int index = config.split_k == 1 ? block_index() : block_index() % tiles;
-  const int part = config.split_k == 1 ? 0 : block_index() / tiles;
-  const TileIndex tile = rasterize(index, tiles_m, tiles_n, config.group);
+DITUNE_DEVICE int tile_count(const GemmArgs& args) {
+  return static_cast<int>(ceil_div(args.m, config.tile_m) * ceil_div(args.n, config.tile_n));
+}
+
+// `work`: block_index(), then every grid_size()-th after it.
+template <MmaS8Config config>
+DITUNE_DEVICE CtaTile cta_tile(const GemmArgs& args, int work) {
+  const int tiles = tile_count<config>(args);
+  const int index = config.split_k == 1 ? work : work % tiles;
+  const int part = config.split_k == 1 ? 0 : work / tiles;
+  const TileIndex tile = rasterize(index, static_cast<int>(ceil_div(args.m, config.tile_m)),
+                                   static_cast<int>(ceil_div(args.n, config.tile_n)), config.group);
   const int blocks = static_cast<int>(ceil_div(args.k, config.tile_k));
   const int first = blocks * part / config.split_k;
   const int last = blocks * (part + 1) / config.split_k;
@@ -51,12 +56,12 @@ struct OperandLoader {
   static_assert(kRowsPerPass % 8 == 0, "the swizzle must be the same in every pass");
   static_assert(kPasses <= 32, "one bit a pass");
 
-  const signed char* source;  // this thread's chunk of its first row, at the next block of K
   int stride;
-  int first_slot;        // the row of shared memory that this thread fills first
-  SharedAddress offset;  // of that chunk in the operand's part of a stage
-  unsigned row_valid;    // bit p: pass p copies a row that exists
-  int remaining;         // elements of K from this chunk on to the end of this CTA's part
+  int first_slot;             // the row of shared memory that this thread fills first
+  SharedAddress offset;       // of that chunk in the operand's part of a stage
+  const signed char* source;  // this thread's chunk of its first row, at the next block of K
+  unsigned row_valid;         // bit p: pass p copies a row that exists
+  int remaining;              // elements of K from this chunk on to the end of this CTA's part
 
   // Output order: see column_of_slot. vec == 0: slots are rows.
   static DITUNE_HOST_DEVICE int row_of_slot(int slot) {
@@ -67,20 +72,23 @@ struct OperandLoader {
   // tiles or divide one.
   static DITUNE_HOST_DEVICE int row_step(int pass) { return row_of_slot(pass * kRowsPerPass); }
 
-  DITUNE_DEVICE OperandLoader(const signed char* base, long long row_stride, long long first_row, long long row_count,
-                              const CtaTile& tile, long long k) {
+  DITUNE_DEVICE explicit OperandLoader(long long row_stride)
+      : stride(static_cast<int>(row_stride)),
+        first_slot(thread_index() / kChunks),
+        offset(swizzled_offset(first_slot, thread_index() % kChunks, config.tile_k)) {}
+
+  // The blocks that follow are those of the rows from `first_row` on, of `row_count` that there are.
+  DITUNE_DEVICE void start(const signed char* base, int first_row, long long row_count, const CtaTile& tile,
+                           long long k) {
     const int chunk = thread_index() % kChunks;
-    first_slot = thread_index() / kChunks;
-    const int row = row_of_slot(first_slot);
-    stride = static_cast<int>(row_stride);
-    source = base + (first_row + row) * row_stride + tile.k_begin + chunk * 16;
-    offset = swizzled_offset(first_slot, chunk, config.tile_k);
+    const long long row = first_row + row_of_slot(first_slot);
+    source = base + row * stride + tile.k_begin + chunk * 16;
     const long long k_end = tile.k_begin + static_cast<long long>(tile.k_blocks) * config.tile_k;
     remaining = static_cast<int>((k_end < k ? k_end : k) - tile.k_begin) - chunk * 16;
     row_valid = 0;
     DITUNE_UNROLL
     for (int pass = 0; pass < kPasses; ++pass) {
-      row_valid |= static_cast<unsigned>(first_row + row + row_step(pass) < row_count) << pass;
+      row_valid |= static_cast<unsigned>(row + row_step(pass) < row_count) << pass;
     }
   }
 
@@ -116,12 +124,42 @@ struct OperandLoader {
   }
 };
 
-// Both operands. A block of K is copied in `steps` portions, so that the copies spread between the multiplications.
+// The blocks of K of this CTA's tiles, one after another, both operands: the pipeline does not end with a tile.
 template <MmaS8Config config, int vec>
 struct StageLoader {
   OperandLoader<config, config.tile_m, 0> x;
   OperandLoader<config, config.tile_n, vec> w;
+  int work;         // what the next block belongs to
+  int blocks_left;  // of it
 
+  DITUNE_DEVICE explicit StageLoader(const GemmArgs& args) : x(args.ldx), w(args.ldw), work(block_index()) {
+    start(args);
+  }
+
+  DITUNE_DEVICE void start(const GemmArgs& args) {
+    const CtaTile tile = cta_tile<config>(args, work);
+    x.start(args.x, tile.row, args.m, tile, args.k);
+    w.start(args.w, tile.column, args.n, tile, args.k);
+    blocks_left = tile.k_blocks;
+  }
+
+  // Before the first portion of a block. Blocks behind the last are zeros: the pipeline never runs dry and needs no
+  // branch.
+  DITUNE_DEVICE void next_block(const GemmArgs& args) {
+    if constexpr (config.schedule == Schedule::persistent) {
+      if (blocks_left == 0) {
+        work += grid_size();
+        if (work < tile_count<config>(args)) {
+          start(args);
+        } else {
+          x.row_valid = w.row_valid = 0;
+        }
+      }
+      --blocks_left;
+    }
+  }
+
+  // A block is copied in `steps` portions, so that the copies spread between the multiplications.
   template <int steps>
   DITUNE_DEVICE void copy_portion(SharedAddress stage, int step) {
     constexpr int kPassesX = decltype(x)::kPasses;
@@ -150,6 +188,17 @@ struct WarpTile {
   static constexpr int kTilesM = warp_m(config) / 16;
   static constexpr int kTilesN = warp_n(config) / 8;
   int acc[kTilesM][kTilesN][4];
+
+  DITUNE_DEVICE void clear() {
+    DITUNE_UNROLL
+    for (int i = 0; i < kTilesM; ++i) {
+      DITUNE_UNROLL
+      for (int j = 0; j < kTilesN; ++j) {
+        DITUNE_UNROLL
+        for (int c = 0; c < 4; ++c) acc[i][j][c] = 0;
+      }
+    }
+  }
 };
 
 // The operands of one K step of 32.
@@ -195,99 +244,67 @@ DITUNE_DEVICE LanePlace lane_place() {
   return {warp / config.warps_n * warp_m(config), warp % config.warps_n * warp_n(config), lane / 4, lane % 4};
 }
 
+// The pipeline between the loader and the fragments.
 template <MmaS8Config config, int vec>
-DITUNE_DEVICE void multiply_tile(WarpTile<config>& result, const CtaTile& tile, const GemmArgs& args) {
-  constexpr int kSteps = config.tile_k / 32;
-  constexpr int kCopySteps = kSteps - 1;  // the last step waits for what the others issued
-  const SharedAddress shared = shared_memory();
-  StageLoader<config, vec> loader{{args.x, args.ldx, tile.row, args.m, tile, args.k},
-                                  {args.w, args.ldw, tile.column, args.n, tile, args.k}};
+struct Pipeline {
+  static constexpr int kSteps = config.tile_k / 32;
+  static constexpr int kCopySteps = kSteps - 1;  // the last step of a block waits for what the others issued
 
-  const int lane = thread_index() % 32;
-  const LanePlace place = lane_place<config>();
-  SharedAddress x = shared + swizzled_offset(place.warp_row + lane % 16, lane / 16, config.tile_k);
-  SharedAddress w = shared + config.tile_m * config.tile_k +
-                    swizzled_offset(place.warp_column + lane % 8 + lane / 16 * 8, lane / 8 % 2, config.tile_k);
-
-  // fill the pipeline
-  DITUNE_UNROLL
-  for (int stage = 0; stage < config.stages - 1; ++stage) {
-    DITUNE_UNROLL
-    for (int step = 0; step < kCopySteps; ++step) {
-      loader.template copy_portion<kCopySteps>(shared + stage * stage_bytes(config), step);
-    }
-  }
-  DITUNE_UNROLL
-  for (int i = 0; i < WarpTile<config>::kTilesM; ++i) {
-    DITUNE_UNROLL
-    for (int j = 0; j < WarpTile<config>::kTilesN; ++j) {
-      DITUNE_UNROLL
-      for (int c = 0; c < 4; ++c) result.acc[i][j][c] = 0;
-    }
-  }
-  copy_async_wait<config.stages - 2>();
-  block_barrier();
-
+  StageLoader<config, vec> loader;
+  SharedAddress x, w;   // this lane's addresses in the stage that is read
+  SharedAddress write;  // the stage that is filled
   int read_stage = 0;
-  SharedAddress write = shared + (config.stages - 1) * stage_bytes(config);
-  // The next stage has landed for all warps, and all have read the last of this one. Blocks beyond K are zeros, so the
-  // pipeline never runs dry and needs no branch.
-  const auto next_stage = [&] {
+
+  // Fills all stages but one.
+  DITUNE_DEVICE explicit Pipeline(const GemmArgs& args)
+      : loader(args), write(shared_memory() + (config.stages - 1) * stage_bytes(config)) {
+    const int lane = thread_index() % 32;
+    const LanePlace place = lane_place<config>();
+    x = shared_memory() + swizzled_offset(place.warp_row + lane % 16, lane / 16, config.tile_k);
+    w = shared_memory() + config.tile_m * config.tile_k +
+        swizzled_offset(place.warp_column + lane % 8 + lane / 16 * 8, lane / 8 % 2, config.tile_k);
+    for (int stage = 0; stage < config.stages - 1; ++stage) {
+      loader.next_block(args);
+      DITUNE_UNROLL
+      for (int step = 0; step < kCopySteps; ++step) {
+        loader.template copy_portion<kCopySteps>(shared_memory() + stage * stage_bytes(config), step);
+      }
+    }
+    copy_async_wait<config.stages - 2>();
+    block_barrier();
+  }
+
+  // When it returns the next stage has landed for all warps, and all have read the last of this one.
+  DITUNE_DEVICE void next_stage() {
     copy_async_wait<config.stages - 2>();
     block_barrier();
     const bool wraps = read_stage == config.stages - 1;
     const int advance = wraps ? -(config.stages - 1) * stage_bytes(config) : stage_bytes(config);
-    write = shared + read_stage * stage_bytes(config);
+    write = shared_memory() + read_stage * stage_bytes(config);
     read_stage = wraps ? 0 : read_stage + 1;
     x += advance;
     w += advance;
-  };
-#ifdef DITUNE_ROLLING
-  constexpr int TM = WarpTile<config>::kTilesM, P = WarpTile<config>::kTilesN / 2;
-  unsigned fa[TM][4], fb[2][4];
-  load_matrix_x4(fb[0], w);
-  DITUNE_UNROLL
-  for (int i = 0; i < TM; ++i) load_matrix_x4(fa[i], x + i * 16 * config.tile_k);
-  for (int block = 0; block < tile.k_blocks; ++block) {
-    DITUNE_UNROLL
-    for (int step = 0; step < kSteps; ++step) {
-      if (step < kCopySteps) loader.template copy_portion<kCopySteps>(write, step);
+  }
+
+  DITUNE_DEVICE void multiply(WarpTile<config>& result, int k_blocks, const GemmArgs& args) {
+    result.clear();
+    Fragments<config> fragments[2];
+    fragments[0].load(x, w, 0);
+    for (int block = 0; block < k_blocks; ++block) {
+      loader.next_block(args);
       DITUNE_UNROLL
-      for (int j = 0; j < P; ++j) {
-        const int now = (step * P + j) % 2;
-        if (j + 1 < P) {
-          load_matrix_x4(fb[now ^ 1], (w ^ (step * 32)) + (j + 1) * 16 * config.tile_k);
+      for (int step = 0; step < kSteps; ++step) {
+        if (step < kCopySteps) {
+          loader.template copy_portion<kCopySteps>(write, step);
         } else {
-          if (step == kSteps - 1) next_stage();
-          load_matrix_x4(fb[now ^ 1], w ^ ((step + 1) % kSteps * 32));
+          next_stage();
         }
-        DITUNE_UNROLL
-        for (int i = 0; i < TM; ++i) {
-          mma_m16n8k32_s8(result.acc[i][2 * j], fa[i], fb[now][0], fb[now][1]);
-          mma_m16n8k32_s8(result.acc[i][2 * j + 1], fa[i], fb[now][2], fb[now][3]);
-          if (j == P - 1) load_matrix_x4(fa[i], (x ^ ((step + 1) % kSteps * 32)) + i * 16 * config.tile_k);
-        }
+        fragments[(step + 1) % 2].load(x, w, (step + 1) % kSteps);
+        multiply_fragments(result, fragments[step % 2]);
       }
     }
   }
-#else
-  Fragments<config> fragments[2];
-  fragments[0].load(x, w, 0);
-  for (int block = 0; block < tile.k_blocks; ++block) {
-    DITUNE_UNROLL
-    for (int step = 0; step < kSteps; ++step) {
-      if (step < kCopySteps) {
-        loader.template copy_portion<kCopySteps>(write, step);
-      } else {
-        next_stage();
-      }
-      fragments[(step + 1) % 2].load(x, w, (step + 1) % kSteps);
-      multiply_fragments(result, fragments[step % 2]);
-    }
-  }
-#endif
-  copy_async_wait<0>();
-}
+};
 
 // ---- reduce: the parts of K -> one CTA
 
@@ -296,9 +313,8 @@ DITUNE_DEVICE void multiply_tile(WarpTile<config>& result, const CtaTile& tile, 
 template <MmaS8Config config>
 DITUNE_DEVICE bool reduce_parts(WarpTile<config>& result, const CtaTile& tile, const GemmArgs& args) {
   constexpr long long kTileElements = static_cast<long long>(config.tile_m) * config.tile_n;
-  const long long tiles = ceil_div(args.m, config.tile_m) * ceil_div(args.n, config.tile_n);
   int* sums = static_cast<int*>(args.workspace) + tile.index * kTileElements + thread_index();
-  int* arrivals = static_cast<int*>(args.workspace) + tiles * kTileElements + tile.index;
+  int* arrivals = static_cast<int*>(args.workspace) + tile_count<config>(args) * kTileElements + tile.index;
   const LanePlace place = lane_place<config>();
 
   // Element (i, j, c) of every thread lies side by side: coalesced. Rows beyond M are left out.
@@ -320,6 +336,7 @@ DITUNE_DEVICE bool reduce_parts(WarpTile<config>& result, const CtaTile& tile, c
   };
 
   for_each([](int* sum, int& mine) { global_reduce_add(sum, mine); });
+  copy_async_wait<0>();
   device_fence();
   block_barrier();  // every thread's sums are out; nobody reads the pipeline any more
   if (thread_index() == 0) {
@@ -339,73 +356,140 @@ DITUNE_DEVICE bool reduce_parts(WarpTile<config>& result, const CtaTile& tile, c
 
 // ---- epilogue and store
 
+// The outputs of one warp.
 template <MmaS8Config config, Epilogue epilogue>
-DITUNE_DEVICE void store_tile(const WarpTile<config>& result, const CtaTile& tile, const GemmArgs& args) {
-  constexpr int kVec = output_vector(config, epilogue.out);
-  constexpr int kGroups = warp_n(config) / (4 * kVec);  // groups of columns that four lanes share
-  constexpr int kVecBytes = kVec * output_bytes(epilogue.out);
-  constexpr int kRowBytes = warp_n(config) * output_bytes(epilogue.out);
-  constexpr int kPitch = kRowBytes + 16;
-  const LanePlace place = lane_place<config>();
-  const int lane = thread_index() % 32;
-  const int first_row = tile.row + place.warp_row;
-  const int first_column = tile.column + place.warp_column;
-  const SharedAddress staging = shared_memory() + thread_index() / 32 * staging_bytes(config, epilogue.out);
+struct WarpOutput {
+  static constexpr int kVec = output_vector(config, epilogue.out);
+  static constexpr int kVecBytes = kVec * output_bytes(epilogue.out);
+  static constexpr int kGroups = warp_n(config) / (4 * kVec);  // groups of columns that four lanes share
+  static constexpr int kTilesM = WarpTile<config>::kTilesM;
+  static constexpr int kRowBytes = warp_n(config) * output_bytes(epilogue.out);
+  static constexpr int kPitch = kRowBytes + 16;  // of a staged row
 
+  const GemmArgs& args;
+  LanePlace place;
+  int first_row, first_column;
+  bool whole;  // no output of the tile lies outside Y, and its rows are aligned
   ColumnTerms<epilogue, kVec> columns[kGroups];
-  DITUNE_UNROLL
-  for (int g = 0; g < kGroups; ++g) columns[g].load(args, first_column + (g * 4 + place.quad) * kVec);
+  float row_scale[kTilesM][2];
 
-  if constexpr (config.staging == Staging::shared) block_barrier();  // nobody reads the pipeline any more
-  DITUNE_UNROLL
-  for (int i = 0; i < WarpTile<config>::kTilesM; ++i) {
+  // Loads all scales at once: one round trip to memory, not one a row.
+  DITUNE_DEVICE WarpOutput(const GemmArgs& gemm, const CtaTile& tile)
+      : args(gemm),
+        place(lane_place<config>()),
+        first_row(tile.row + place.warp_row),
+        first_column(tile.column + place.warp_column),
+        whole(tile.row + config.tile_m <= gemm.m && tile.column + config.tile_n <= gemm.n && gemm.ldy % 8 == 0) {
     DITUNE_UNROLL
-    for (int half = 0; half < 2; ++half) {
-      const int row = first_row + i * 16 + half * 8 + place.group;
-      const float row_scale = load_row_scale<epilogue>(args, row);
+    for (int i = 0; i < kTilesM; ++i) {
       DITUNE_UNROLL
-      for (int g = 0; g < kGroups; ++g) {
-        int acc[kVec];
+      for (int half = 0; half < 2; ++half) row_scale[i][half] = load_row_scale<epilogue>(args, row(i, half));
+    }
+    DITUNE_UNROLL
+    for (int g = 0; g < kGroups; ++g) columns[g].load(args, first_column + (g * 4 + place.quad) * kVec);
+  }
+
+  DITUNE_DEVICE int row(int i, int half) const { return first_row + i * 16 + half * 8 + place.group; }
+
+  DITUNE_DEVICE Vec16 outputs(const WarpTile<config>& result, int i, int half, int g) const {
+    int acc[kVec];
+    DITUNE_UNROLL
+    for (int e = 0; e < kVec; ++e) acc[e] = result.acc[i][g * (kVec / 2) + e / 2][half * 2 + e % 2];
+    return finish(acc, row_scale[i][half], columns[g]);
+  }
+
+  // Each lane's vectors, as they are.
+  template <bool whole_tile>
+  DITUNE_DEVICE void store_direct(const WarpTile<config>& result) const {
+    DITUNE_UNROLL
+    for (int i = 0; i < kTilesM; ++i) {
+      DITUNE_UNROLL
+      for (int half = 0; half < 2; ++half) {
         DITUNE_UNROLL
-        for (int e = 0; e < kVec; ++e) acc[e] = result.acc[i][g * (kVec / 2) + e / 2][half * 2 + e % 2];
-        const Vec16 packed = finish(acc, row_scale, columns[g]);
-        const int vector = g * 4 + place.quad;
-        if constexpr (config.staging == Staging::shared) {
-          shared_store_vec<kVecBytes>(staging + (half * 8 + place.group) * kPitch + vector * kVecBytes, packed);
-        } else if (row < args.m) {
-          store_outputs<epilogue, kVec>(args, row, first_column + vector * kVec, packed);
+        for (int g = 0; g < kGroups; ++g) {
+          store_outputs<epilogue, kVec, whole_tile>(args, row(i, half), first_column + (g * 4 + place.quad) * kVec,
+                                                    outputs(result, i, half, g));
         }
       }
     }
-    if constexpr (config.staging == Staging::shared) {
-      constexpr int kRowVectors = kRowBytes / 16;
-      constexpr int kElements = 16 / output_bytes(epilogue.out);
+  }
+
+  // Sixteen rows at a time through this warp's part of shared memory, so that neighbouring lanes store neighbouring
+  // vectors.
+  template <bool whole_tile>
+  DITUNE_DEVICE void store_shared(const WarpTile<config>& result) const {
+    constexpr int kRowVectors = kRowBytes / 16;
+    constexpr int kElements = 16 / output_bytes(epilogue.out);
+    constexpr int kPipeline = config.schedule == Schedule::persistent ? config.stages * stage_bytes(config) : 0;
+    const SharedAddress staging =
+        shared_memory() + kPipeline + thread_index() / 32 * staging_bytes(config, epilogue.out);
+    const int lane = thread_index() % 32;
+    DITUNE_UNROLL
+    for (int i = 0; i < kTilesM; ++i) {
+      DITUNE_UNROLL
+      for (int half = 0; half < 2; ++half) {
+        DITUNE_UNROLL
+        for (int g = 0; g < kGroups; ++g) {
+          shared_store_vec<kVecBytes>(staging + (half * 8 + place.group) * kPitch + (g * 4 + place.quad) * kVecBytes,
+                                      outputs(result, i, half, g));
+        }
+      }
       warp_barrier();
       DITUNE_UNROLL
       for (int v = 0; v < 16 * kRowVectors; v += 32) {
-        const int local_row = (v + lane) / kRowVectors;
+        const int staged_row = (v + lane) / kRowVectors;
         const int vector = (v + lane) % kRowVectors;
-        const int row = first_row + i * 16 + local_row;
-        if (local_row < 16 && row < args.m) {
-          store_outputs<epilogue, kElements>(args, row, first_column + vector * kElements,
-                                             shared_load_vec16(staging + local_row * kPitch + vector * 16));
+        if (staged_row < 16) {
+          store_outputs<epilogue, kElements, whole_tile>(
+              args, first_row + i * 16 + staged_row, first_column + vector * kElements,
+              shared_load_vec16(staging + staged_row * kPitch + vector * 16));
         }
       }
       warp_barrier();
     }
+  }
+
+  template <bool whole_tile>
+  DITUNE_DEVICE void store(const WarpTile<config>& result) const {
+    if constexpr (config.staging == Staging::direct) {
+      store_direct<whole_tile>(result);
+    } else {
+      store_shared<whole_tile>(result);
+    }
+  }
+};
+
+template <MmaS8Config config, Epilogue epilogue>
+DITUNE_DEVICE void store_tile(const WarpTile<config>& result, const CtaTile& tile, const GemmArgs& args) {
+  const WarpOutput<config, epilogue> output(args, tile);
+  if (config.staging == Staging::shared && config.schedule == Schedule::each) {
+    copy_async_wait<0>();
+    block_barrier();  // nobody reads or fills the pipeline any more
+  }
+  if (output.whole) {
+    output.template store<true>(result);
+  } else {
+    output.template store<false>(result);
   }
 }
 
 template <MmaS8Config config, Epilogue epilogue>
 DITUNE_DEVICE void mma_s8(const GemmArgs& args) {
+  static_assert(config.schedule == Schedule::each || config.split_k == 1, "reduce_parts uses the pipeline's memory");
   constexpr int kVec = output_vector(config, epilogue.out);
-  const CtaTile tile = cta_tile<config>(args);
+  Pipeline<config, kVec> pipeline(args);
   WarpTile<config> result;
-  multiply_tile<config, kVec>(result, tile, args);
-  if constexpr (config.split_k > 1) {
-    if (!reduce_parts(result, tile, args)) return;
-  }
-  store_tile<config, epilogue>(result, tile, args);
+  int work = block_index();
+  do {
+    const CtaTile tile = cta_tile<config>(args, work);
+    pipeline.multiply(result, tile.k_blocks, args);
+    if constexpr (config.split_k > 1) {
+      if (!reduce_parts(result, tile, args)) return;
+    }
+    store_tile<config, epilogue>(result, tile, args);
+    work += grid_size();
+  } while (config.schedule == Schedule::persistent && work < tile_count<config>(args));
+  copy_async_wait<0>();
 }
 
 }  // namespace ditune

@@ -11,6 +11,11 @@ enum class Staging : unsigned char {
   shared,  // each warp gathers whole rows of its tile in shared memory first
 };
 
+enum class Schedule : unsigned char {
+  each,        // one CTA a tile (and part of K)
+  persistent,  // `ctas` CTAs an SM stay for all tiles; the next tile's copies run under this one's epilogue
+};
+
 struct MmaS8Config {
   int tile_m = 0, tile_n = 0, tile_k = 0;  // CTA tile; tile_k is also the bytes of one row of a stage
   int warps_m = 0, warps_n = 0;            // warps over the CTA tile
@@ -18,7 +23,8 @@ struct MmaS8Config {
   int group = 8;                           // rasterization: rows of tiles walked together, so that W is read from L2
   int split_k = 1;                         // CTAs that share one output tile, each with a part of K
   Staging staging = Staging::direct;       // the epilogue's way to global memory
-  int ctas = 1;                            // minimum CTAs per SM: bounds the registers
+  Schedule schedule = Schedule::each;
+  int ctas = 1;   // minimum CTAs per SM: bounds the registers
   int load = 16;  // bytes a cp.async moves (16, 8, 4), or 1: plain byte loads. K, ldx and ldw are multiples
 };
 
@@ -36,14 +42,17 @@ DITUNE_HOST_DEVICE int staging_bytes(const MmaS8Config& c, Output out) {
 
 DITUNE_HOST_DEVICE int shared_bytes(const MmaS8Config& c, Output out) {
   const int pipeline = c.stages * stage_bytes(c);
-  const int staging = c.warps_m * c.warps_n * staging_bytes(c, out);  // reuses the drained pipeline
-  return pipeline > staging ? pipeline : staging;
+  const int staging = c.warps_m * c.warps_n * staging_bytes(c, out);
+  if (c.schedule == Schedule::persistent) return pipeline + staging;
+  return pipeline > staging ? pipeline : staging;  // the drained pipeline is reused
 }
 
-DITUNE_HOST_DEVICE LaunchPlan launch_plan(const MmaS8Config& c, Output out, long long m, long long n) {
+// `sms`: of the device; any value gives a correct launch.
+DITUNE_HOST_DEVICE LaunchPlan launch_plan(const MmaS8Config& c, Output out, long long m, long long n, int sms) {
   const long long tiles = ceil_div(m, c.tile_m) * ceil_div(n, c.tile_n);
   LaunchPlan plan;
-  plan.grid = tiles * c.split_k;
+  const long long resident = static_cast<long long>(sms) * c.ctas;
+  plan.grid = c.schedule == Schedule::persistent && resident < tiles ? resident : tiles * c.split_k;
   plan.block = threads(c);
   plan.shared_bytes = shared_bytes(c, out);
   // Split-K: an int32 partial sum per element, then a counter of arrivals per tile.
