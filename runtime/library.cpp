@@ -59,7 +59,7 @@ Rank rank(const Entry& entry, const GemmProblem& problem, double log_m, const De
 }
 
 LookupResult answer(Match match, const KernelConfig& config, const Target& target, const TuningRecord* record) {
-  return {match, config, launch_plan(config, target.epilogue, target.problem), record};
+  return {match, config, launch_plan(config, target), record};
 }
 
 // Without a record: what the model makes of every candidate.

@@ -31,12 +31,6 @@ struct Nvrtc::Api {
       library.function<decltype(nvrtcGetProgramLogSize)>("nvrtcGetProgramLogSize");
   decltype(&nvrtcGetProgramLog) log = library.function<decltype(nvrtcGetProgramLog)>("nvrtcGetProgramLog");
   decltype(&nvrtcGetErrorString) error_text = library.function<decltype(nvrtcGetErrorString)>("nvrtcGetErrorString");
-
-  void check(nvrtcResult status, std::string_view doing, const KernelSource& source) const {
-    if (status == NVRTC_SUCCESS) return;
-    throw NvrtcError(fmt::format("NVRTC failed to {} {}: {}", doing, source.name, error_text(status)),
-                     "`ditune doctor` shows which NVRTC is in use", {}, source.text);
-  }
 };
 
 namespace {
@@ -69,6 +63,59 @@ int number_before(std::string_view text, std::string_view after) {
 
 }  // namespace
 
+// One source and the embedded templates that it includes, in NVRTC's hands.
+class Nvrtc::Program {
+ public:
+  Program(const Api& api, const KernelSource& source) : api_(api), source_(source) {
+    // The embedded names and texts are views that end in no zero: NVRTC wants C strings.
+    std::vector<std::string> names, texts;
+    std::vector<const char*> c_names, c_texts;
+    for (const EmbeddedFile& file : embedded_templates()) {
+      names.emplace_back(file.name);
+      texts.emplace_back(file.text);
+    }
+    for (const std::string& name : names) c_names.push_back(name.c_str());
+    for (const std::string& text : texts) c_texts.push_back(text.c_str());
+    check(api_.create(&program_, source.text.c_str(), (source.name + ".cu").c_str(), static_cast<int>(names.size()),
+                      c_texts.data(), c_names.data()),
+          "nvrtcCreateProgram");
+  }
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+  ~Program() { api_.destroy(&program_); }
+
+  nvrtcResult compile(std::span<const char* const> options) const {
+    return api_.compile(program_, static_cast<int>(options.size()), options.data());
+  }
+
+  std::string log() const {
+    std::size_t size = 0;  // with the zero at the end
+    check(api_.log_size(program_, &size), "nvrtcGetProgramLogSize");
+    std::string text(size, '\0');
+    check(api_.log(program_, text.data()), "nvrtcGetProgramLog");
+    return text.c_str();
+  }
+
+  std::string cubin() const {
+    std::size_t size = 0;
+    check(api_.cubin_size(program_, &size), "nvrtcGetCUBINSize");
+    std::string bytes(size, '\0');
+    check(api_.cubin(program_, bytes.data()), "nvrtcGetCUBIN");
+    return bytes;
+  }
+
+ private:
+  void check(nvrtcResult status, std::string_view call) const {
+    if (status == NVRTC_SUCCESS) return;
+    throw NvrtcError(fmt::format("{} of {}: {}", call, source_.name, api_.error_text(status)),
+                     "`ditune doctor` shows which NVRTC is in use", {}, source_.text);
+  }
+
+  const Api& api_;
+  const KernelSource& source_;
+  nvrtcProgram program_ = nullptr;
+};
+
 Nvrtc::Nvrtc(std::span<const char* const> candidates) {
   auto api = std::make_shared<Api>(candidates);
   if (!api->complete()) {
@@ -88,49 +135,17 @@ std::string Nvrtc::version() const {
 std::string Nvrtc::path() const { return api_->library.path(); }
 
 CompiledKernel Nvrtc::compile(const KernelSource& source, SmArch arch) const {
-  // Names and texts are views that end in no zero: NVRTC wants C strings.
-  std::vector<std::string> owned;
-  for (const EmbeddedFile& file : embedded_templates()) {
-    owned.emplace_back(file.name);
-    owned.emplace_back(file.text);
-  }
-  std::vector<const char*> names, texts;
-  for (std::size_t i = 0; i < owned.size(); i += 2) {
-    names.push_back(owned[i].c_str());
-    texts.push_back(owned[i + 1].c_str());
-  }
-
-  const Api& api = *api_;
-  nvrtcProgram created = nullptr;
-  const std::string file = source.name + ".cu";
-  api.check(api.create(&created, source.text.c_str(), file.c_str(), static_cast<int>(names.size()), texts.data(),
-                       names.data()),
-            "read", source);
-  const auto destroy = [&api](nvrtcProgram program) { api.destroy(&program); };
-  const std::unique_ptr<_nvrtcProgram, decltype(destroy)> program(created, destroy);
-
+  const Program program(*api_, source);
   const std::string architecture = "--gpu-architecture=" + format(arch);
   const std::array options = {"--std=c++20", architecture.c_str(), "--ptxas-options=-v"};
-  const nvrtcResult status = api.compile(program.get(), static_cast<int>(options.size()), options.data());
-
-  std::size_t size = 0;
-  api.check(api.log_size(program.get(), &size), "tell of", source);
-  std::string log(size, '\0');
-  api.check(api.log(program.get(), log.data()), "tell of", source);
-  log.resize(log.find_last_not_of("\n\0", std::string::npos, 2) + 1);
-  if (status != NVRTC_SUCCESS) {
-    throw NvrtcError(fmt::format("{} does not compile for {}: {}", source.name, format(arch), first_error(log)),
-                     status == NVRTC_ERROR_INVALID_OPTION
-                         ? "NVRTC " + version() + " is too old for it: install a newer CUDA Toolkit"
-                         : "the error carries the whole log and the source",
-                     log, source.text);
-  }
-
-  CompiledKernel kernel{source.name, {}, parse_ptxas_log(log, source.name)};
-  api.check(api.cubin_size(program.get(), &size), "hand over", source);
-  kernel.cubin.resize(size);
-  api.check(api.cubin(program.get(), kernel.cubin.data()), "hand over", source);
-  return kernel;
+  const nvrtcResult status = program.compile(options);
+  const std::string log = program.log();
+  if (status == NVRTC_SUCCESS) return {source.name, program.cubin(), parse_ptxas_log(log, source.name)};
+  throw NvrtcError(fmt::format("{} does not compile for {}: {}", source.name, format(arch), first_error(log)),
+                   status == NVRTC_ERROR_INVALID_OPTION
+                       ? fmt::format("NVRTC {} is too old for it: install a newer CUDA Toolkit", version())
+                       : "the error carries the whole log and the source",
+                   log, source.text);
 }
 
 ResourceUsage parse_ptxas_log(const std::string& log, const std::string& name) {

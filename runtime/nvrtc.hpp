@@ -45,6 +45,7 @@ class Nvrtc {
 
  private:
   struct Api;
+  class Program;
   std::shared_ptr<const Api> api_;
 };
 

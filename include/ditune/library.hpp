@@ -12,9 +12,8 @@ namespace ditune {
 struct LookupResult {
   Match match = Match::none;
   KernelConfig config;
-  LaunchPlan plan;  // for the problem that was asked
-  const TuningRecord* record =
-      nullptr;  // what the answer comes from, owned by the Library; null for model and fallback
+  LaunchPlan plan;                       // for the problem that was asked
+  const TuningRecord* record = nullptr;  // what the answer comes from, owned by the Library; null for model, fallback
 };
 
 // Immutable once constructed: any number of threads may look up.
@@ -30,8 +29,7 @@ class Library {
   //   nearest m     this device; the nearest m on a log scale, the larger of two
   //   stale         this device; of an older template
   //   other device  of the same arch
-  // and within each, a measured record before a predicted one, then the nearest m, then the fastest. Where none is
-  // left:
+  // and within each, a measured record before a predicted one, then the nearest m, then the fastest. Without any:
   //   model         the cost model's best of all candidates (milliseconds: keep the answer)
   //   default       the first candidate, where the device's numbers tell the model nothing
   // A config that a constraint refuses for the problem asked is passed over. Throws UsageError for an illegal problem.
