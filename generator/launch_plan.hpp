@@ -3,17 +3,17 @@
 
 #include "ditune/config.hpp"
 #include "ditune/epilogue.hpp"
-#include "ditune/problem.hpp"
 #include "gemm_args.cuh"
+#include "generator/search_space.hpp"
 #include "launch_plan.cuh"
 
 namespace ditune {
 
-LaunchPlan launch_plan(const KernelConfig& config, const Epilogue& epilogue, const GemmProblem& problem);
+LaunchPlan launch_plan(const KernelConfig& config, const Target& target);
 
-// Throws UsageError if a launch of (config, epilogue) with these arguments would be undefined: sizes out of range, a null or
-// misaligned pointer, a stride shorter than its row or not a multiple of what the config loads at once, scales or a bias
-// that the epilogue does not take (or lacks).
+// Throws UsageError if a launch of (config, epilogue) with these arguments would be undefined: sizes out of range, a
+// null or misaligned pointer, a stride shorter than its row or not a multiple of what the config loads at once, scales
+// or a bias that the epilogue does not take (or lacks).
 void check_args(const KernelConfig& config, const Epilogue& epilogue, const GemmArgs& args);
 
 }  // namespace ditune

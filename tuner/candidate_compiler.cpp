@@ -31,7 +31,7 @@ std::vector<Measurement> CandidateCompiler::examine(const Target& target, std::s
     Measurement& result = results.emplace_back();
     try {
       result.resources = compiled(target, config).resources;
-      result.resources.shared_bytes += launch_plan(config, target.epilogue, target.problem).shared_bytes;
+      result.resources.shared_bytes += launch_plan(config, target).shared_bytes;
       result.failure = pruned(result.resources);
     } catch (const NvrtcError& error) {
       result.failure = error.what();

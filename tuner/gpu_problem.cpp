@@ -27,7 +27,7 @@ GpuProblem::GpuProblem(const Target& target, const Strides& strides, OperandSets
       verifier_(target.epilogue, *kernels_, operands_, stream_) {}
 
 std::string GpuProblem::failure(const Kernel& kernel, const KernelConfig& config) {
-  const LaunchPlan plan = launch_plan(config, target_.epilogue, target_.problem);
+  const LaunchPlan plan = launch_plan(config, target_);
   GemmArgs args = operands_.args(0);
   args.workspace = workspace_.zeros(static_cast<std::size_t>(plan.workspace_bytes), stream_);
   check_args(config, target_.epilogue, args);
@@ -35,7 +35,7 @@ std::string GpuProblem::failure(const Kernel& kernel, const KernelConfig& config
 }
 
 TimedEntry GpuProblem::entry(const Kernel& kernel, const KernelConfig& config) const {
-  const LaunchPlan plan = launch_plan(config, target_.epilogue, target_.problem);
+  const LaunchPlan plan = launch_plan(config, target_);
   return {format(config), operands_.sets(), [this, kernel, plan](int set, const Stream& stream) {
             GemmArgs args = operands_.args(set);
             args.workspace = plan.workspace_bytes > 0 ? workspace_.buffer().get() : nullptr;

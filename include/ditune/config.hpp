@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <variant>
 
 #include "mma_s8_config.cuh"
@@ -15,8 +16,21 @@ using KernelConfig = std::variant<MmaS8Config>;
 
 bool operator==(const MmaS8Config& a, const MmaS8Config& b);
 
+// The word of a value: the same in text forms and as the enumerator in C++.
+std::string_view word(Staging staging);
+std::string_view word(Schedule schedule);
+
+// Calls visit.operator()<Config>() for each family in turn.
+template <class Visitor>
+void for_each_family(Visitor&& visit) {
+  [&]<class... Config>(std::type_identity<std::variant<Config...>>) {
+    (visit.template operator()<Config>(), ...);
+  }(std::type_identity<KernelConfig>{});
+}
+
 // "FAMILY:key=value,...", keys in one canonical order, defaults left out:
-//   mma_s8:tile=128x256x64,warps=2x4,stages=3[,group=8][,split_k=1][,staging=direct|shared][,ctas=1][,load=16|8|4|1]
+//   mma_s8:tile=128x256x64,warps=2x4,stages=3[,group=8][,split_k=1][,staging=direct|shared]
+//          [,schedule=each|persistent][,ctas=1][,load=16|8|4|1]
 // tile, warps and stages have no default. parse(format(c)) == c. parse_config throws UsageError on an unknown family,
 // key or value, a repeated or missing key; it does not judge whether a device can run the config.
 std::string format(const KernelConfig& config);

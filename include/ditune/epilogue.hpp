@@ -12,6 +12,13 @@ constexpr bool operator==(const Epilogue& a, const Epilogue& b) {
   return a.sx == b.sx && a.sw == b.sw && a.bias == b.bias && a.op == b.op && a.out == b.out;
 }
 
+// A value's word: the same in text forms and as the enumerator in C++.
+std::string_view word(ScaleX sx);
+std::string_view word(ScaleW sw);
+std::string_view word(Bias bias);
+std::string_view word(EpilogueOp op);
+std::string_view word(Output out);
+
 // Comma-separated key=value in the order sx, sw, bias, op, out, defaults left out; all defaults are "default".
 //   sx=token|tensor  sw=channel|tensor  bias=none|f32|bf16|f16  op=none  out=bf16|f16|f32|s32
 std::string format(const Epilogue& epilogue);

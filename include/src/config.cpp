@@ -12,17 +12,6 @@
 namespace ditune {
 namespace {
 
-// Calls f.operator()<Config>() for each family in turn.
-template <class F, class... Config>
-void for_each_family(std::variant<Config...>*, F&& f) {
-  (f.template operator()<Config>(), ...);
-}
-
-template <class F>
-void for_each_family(F&& f) {
-  for_each_family(static_cast<KernelConfig*>(nullptr), f);
-}
-
 std::string family_names() {
   std::vector<std::string_view> names;
   for_each_family([&]<class Config>() { names.push_back(FamilyText<Config>::kName); });

@@ -34,14 +34,20 @@ void add(std::string& text, std::string_view key, std::string_view value) {
 
 }  // namespace
 
+std::string_view word(ScaleX sx) { return text::word(sx, kScaleX); }
+std::string_view word(ScaleW sw) { return text::word(sw, kScaleW); }
+std::string_view word(Bias bias) { return text::word(bias, kBias); }
+std::string_view word(EpilogueOp op) { return text::word(op, kOp); }
+std::string_view word(Output out) { return text::word(out, kOut); }
+
 std::string format(const Epilogue& epilogue) {
   constexpr Epilogue kDefault;
   std::string text;
-  if (epilogue.sx != kDefault.sx) add(text, "sx", text::word(epilogue.sx, kScaleX));
-  if (epilogue.sw != kDefault.sw) add(text, "sw", text::word(epilogue.sw, kScaleW));
-  if (epilogue.bias != kDefault.bias) add(text, "bias", text::word(epilogue.bias, kBias));
-  if (epilogue.op != kDefault.op) add(text, "op", text::word(epilogue.op, kOp));
-  if (epilogue.out != kDefault.out) add(text, "out", text::word(epilogue.out, kOut));
+  if (epilogue.sx != kDefault.sx) add(text, "sx", word(epilogue.sx));
+  if (epilogue.sw != kDefault.sw) add(text, "sw", word(epilogue.sw));
+  if (epilogue.bias != kDefault.bias) add(text, "bias", word(epilogue.bias));
+  if (epilogue.op != kDefault.op) add(text, "op", word(epilogue.op));
+  if (epilogue.out != kDefault.out) add(text, "out", word(epilogue.out));
   return text.empty() ? "default" : text;
 }
 

@@ -15,9 +15,10 @@ namespace {
 using Words = std::string_view;
 
 constexpr std::array kStaging{Words("direct"), Words("shared")};
+constexpr std::array kSchedule{Words("each"), Words("persistent")};
 constexpr std::array kRequired{Words("tile"), Words("warps"), Words("stages")};
-constexpr std::array kKeys{Words("tile"),    Words("warps"),   Words("stages"), Words("group"),
-                           Words("split_k"), Words("staging"), Words("ctas"),   Words("load")};
+constexpr std::array kKeys{Words("tile"),    Words("warps"),    Words("stages"), Words("group"), Words("split_k"),
+                           Words("staging"), Words("schedule"), Words("ctas"),   Words("load")};
 
 // Far beyond what any device runs, small enough that products of fields do not overflow.
 constexpr std::int64_t kMaxTile = 1024, kMaxWarps = 32, kMaxStages = 64, kMaxCount = 65535;
@@ -56,6 +57,8 @@ void set(MmaS8Config& config, const text::KeyValue& pair) {
     config.split_k = parse_count(pair, kMaxCount);
   } else if (pair.key == "staging") {
     config.staging = text::parse_enum<Staging>(pair, kStaging);
+  } else if (pair.key == "schedule") {
+    config.schedule = text::parse_enum<Schedule>(pair, kSchedule);
   } else if (pair.key == "ctas") {
     config.ctas = parse_count(pair, kMaxWarps);
   } else if (pair.key == "load") {
@@ -67,13 +70,17 @@ void set(MmaS8Config& config, const text::KeyValue& pair) {
 
 }  // namespace
 
+std::string_view word(Staging staging) { return text::word(staging, kStaging); }
+std::string_view word(Schedule schedule) { return text::word(schedule, kSchedule); }
+
 std::string FamilyText<MmaS8Config>::format(const MmaS8Config& c) {
   constexpr MmaS8Config kDefault;
   std::string text =
       fmt::format("tile={}x{}x{},warps={}x{},stages={}", c.tile_m, c.tile_n, c.tile_k, c.warps_m, c.warps_n, c.stages);
   if (c.group != kDefault.group) text += fmt::format(",group={}", c.group);
   if (c.split_k != kDefault.split_k) text += fmt::format(",split_k={}", c.split_k);
-  if (c.staging != kDefault.staging) text += fmt::format(",staging={}", text::word(c.staging, kStaging));
+  if (c.staging != kDefault.staging) text += fmt::format(",staging={}", word(c.staging));
+  if (c.schedule != kDefault.schedule) text += fmt::format(",schedule={}", word(c.schedule));
   if (c.ctas != kDefault.ctas) text += fmt::format(",ctas={}", c.ctas);
   if (c.load != kDefault.load) text += fmt::format(",load={}", c.load);
   return text;
@@ -93,7 +100,7 @@ MmaS8Config FamilyText<MmaS8Config>::parse(std::string_view text) {
 bool operator==(const MmaS8Config& a, const MmaS8Config& b) {
   return a.tile_m == b.tile_m && a.tile_n == b.tile_n && a.tile_k == b.tile_k && a.warps_m == b.warps_m &&
          a.warps_n == b.warps_n && a.stages == b.stages && a.group == b.group && a.split_k == b.split_k &&
-         a.staging == b.staging && a.ctas == b.ctas && a.load == b.load;
+         a.staging == b.staging && a.schedule == b.schedule && a.ctas == b.ctas && a.load == b.load;
 }
 
 }  // namespace ditune

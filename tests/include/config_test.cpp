@@ -22,6 +22,10 @@ TEST_CASE("every field of a config makes a difference and is read back") {
     CHECK_FALSE(changed == base);
     CHECK(std::get<MmaS8Config>(parse_config(format(changed))) == changed);
   }
+  MmaS8Config persistent = base;
+  persistent.schedule = Schedule::persistent;
+  CHECK_FALSE(persistent == base);
+  CHECK(std::get<MmaS8Config>(parse_config(format(persistent))) == persistent);
   MmaS8Config staged = base;
   staged.staging = Staging::shared;
   CHECK_FALSE(staged == base);

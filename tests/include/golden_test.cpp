@@ -28,6 +28,14 @@ const std::vector<Epilogue> kEpilogues{
 const std::vector<MmaS8Config> kConfigs{
     {.tile_m = 128, .tile_n = 256, .tile_k = 64, .warps_m = 2, .warps_n = 4, .stages = 3},
     {.tile_m = 128, .tile_n = 128, .tile_k = 128, .warps_m = 2, .warps_n = 2, .stages = 2, .group = 16, .ctas = 2},
+    {.tile_m = 128,
+     .tile_n = 256,
+     .tile_k = 128,
+     .warps_m = 2,
+     .warps_n = 4,
+     .stages = 3,
+     .staging = Staging::shared,
+     .schedule = Schedule::persistent},
     {.tile_m = 16, .tile_n = 64, .tile_k = 256, .warps_m = 1, .warps_n = 4, .stages = 6, .group = 1, .split_k = 4},
     {.tile_m = 128, .tile_n = 192, .tile_k = 128, .warps_m = 2, .warps_n = 4, .stages = 4, .staging = Staging::shared},
     {.tile_m = 32, .tile_n = 64, .tile_k = 64, .warps_m = 1, .warps_n = 2, .stages = 2, .load = 1},
@@ -76,7 +84,7 @@ std::string print_all() {
     for (const GemmProblem& problem : {kProblems[0], kProblems[1]}) {
       for (const Output out : {Output::bf16, Output::f32}) {
         text += fmt::format("plan {} {} {} {}\n", output_bytes(out), format(problem), format(config),
-                            print_plan(launch_plan(config, out, problem.m, problem.n)));
+                            print_plan(launch_plan(config, out, problem.m, problem.n, 132)));
       }
     }
   }

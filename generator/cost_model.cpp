@@ -1,0 +1,11 @@
+#include "generator/cost_model.hpp"
+
+#include "generator/mma_s8.hpp"
+
+namespace ditune {
+
+Prediction predict(const KernelConfig& config, const Target& target) {
+  return std::visit([&]<class Config>(const Config& c) { return Family<Config>::predict(c, target); }, config);
+}
+
+}  // namespace ditune

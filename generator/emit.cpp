@@ -1,0 +1,61 @@
+#include "generator/emit.hpp"
+
+#include <fmt/format.h>
+
+#include <cctype>
+
+#include "generator/mma_s8.hpp"
+#include "templates/embedded.hpp"
+
+namespace ditune {
+namespace {
+
+// The text forms with everything that a C++ name cannot hold replaced.
+std::string kernel_name(const KernelConfig& config, const Epilogue& epilogue) {
+  std::string name = format(config);
+  if (!(epilogue == Epilogue{})) name += '_' + format(epilogue);
+  for (char& c : name)
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
+  return name;
+}
+
+std::string epilogue_fields(const Epilogue& e) {
+  return fmt::format(
+      ".sx = ditune::ScaleX::{}, .sw = ditune::ScaleW::{}, .bias = ditune::Bias::{}, .op = ditune::EpilogueOp::{}, "
+      ".out = ditune::Output::{}",
+      word(e.sx), word(e.sw), word(e.bias), word(e.op), word(e.out));
+}
+
+}  // namespace
+
+KernelSource emit(const KernelConfig& config, const Epilogue& epilogue) {
+  const KernelText text = std::visit([]<class Config>(const Config& c) { return Family<Config>::text(c); }, config);
+  KernelSource source;
+  source.name = kernel_name(config, epilogue);
+  source.text = fmt::format(
+      "// {config_text}, epilogue {epilogue_text}\n"
+      "#include \"{header}\"\n"
+      "\n"
+      "namespace {{\n"
+      "constexpr ditune::{config_type} kConfig{{{fields}}};\n"
+      "constexpr ditune::Epilogue kEpilogue{{{epilogue_fields}}};\n"
+      "}}  // namespace\n"
+      "\n"
+      "extern \"C\" __global__ void __launch_bounds__(ditune::threads(kConfig), kConfig.ctas)\n"
+      "    {name}(const __grid_constant__ ditune::GemmArgs args) {{\n"
+      "  ditune::{kernel}<kConfig, kEpilogue>(args);\n"
+      "}}\n",
+      fmt::arg("config_text", format(config)), fmt::arg("epilogue_text", format(epilogue)),
+      fmt::arg("header", text.header), fmt::arg("config_type", text.config_type), fmt::arg("fields", text.fields),
+      fmt::arg("epilogue_fields", epilogue_fields(epilogue)), fmt::arg("name", source.name),
+      fmt::arg("kernel", text.kernel));
+  return source;
+}
+
+KernelSource emit_standalone(const KernelConfig& config, const Epilogue& epilogue) {
+  KernelSource source = emit(config, epilogue);
+  source.text = inline_templates(source.text);
+  return source;
+}
+
+}  // namespace ditune

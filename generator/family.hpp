@@ -1,0 +1,49 @@
+// What a kernel family brings to the generator: a specialization of Family, in FAMILY.hpp.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "generator/search_space.hpp"
+
+namespace ditune {
+
+// template <> struct Family<Config> {
+//   static std::optional<Rejection> refusal(const Config&, const Target&);   // what no launch survives
+//   static std::vector<Candidate> candidates(const Target&);                 // see enumerate_all
+//   static LaunchPlan launch_plan(const Config&, const Target&);
+//   static Prediction predict(const Config&, const Target&);
+//   static int k_multiple(const Config&);                                    // of K, ldx and ldw
+//   static KernelText text(const Config&);                                   // for emission
+// };
+template <class Config>
+struct Family;
+
+// A named reason why a config is not tried.
+template <class Config>
+struct Constraint {
+  std::string_view name;
+  std::string (*reason)(const Config&, const Target&);  // empty: it does not object
+};
+
+template <class Config>
+std::optional<Rejection> first_rejection(std::span<const Constraint<Config>> constraints, const Config& config,
+                                         const Target& target) {
+  for (const Constraint<Config>& constraint : constraints) {
+    if (std::string reason = constraint.reason(config, target); !reason.empty())
+      return Rejection{.constraint = std::string(constraint.name), .reason = std::move(reason)};
+  }
+  return std::nullopt;
+}
+
+// What a stub says of its config.
+struct KernelText {
+  std::string header;       // of the kernel template: "mma_s8.cuh"
+  std::string config_type;  // "MmaS8Config"
+  std::string fields;       // its designated initializers, every one: ".tile_m = 128, ..."
+  std::string kernel;       // the device function: "mma_s8"
+};
+
+}  // namespace ditune

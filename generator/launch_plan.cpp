@@ -1,0 +1,60 @@
+#include "generator/launch_plan.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdint>
+
+#include "ditune/error.hpp"
+#include "generator/mma_s8.hpp"
+
+namespace ditune {
+namespace {
+
+void check_pointer(std::string_view name, const void* pointer, bool wanted) {
+  if (!wanted && pointer != nullptr)
+    throw UsageError(fmt::format("{} is given, but the epilogue does not take it", name), "pass null");
+  if (!wanted) return;
+  if (pointer == nullptr) throw UsageError(fmt::format("{} is null", name), "pass device memory");
+  if (reinterpret_cast<std::uintptr_t>(pointer) % kPointerAlignment != 0)
+    throw UsageError(fmt::format("{} is misaligned", name), fmt::format("align it to {} bytes", kPointerAlignment));
+}
+
+void check_stride(std::string_view name, long long stride, long long row, int multiple, long long max) {
+  if (stride < row || stride > max)
+    throw UsageError(fmt::format("{} = {} is out of range", name, stride),
+                     fmt::format("a row has {} elements, a stride at most {}", row, max));
+  if (stride % multiple != 0)
+    throw UsageError(fmt::format("{} = {} is not a multiple of {}", name, stride, multiple),
+                     "pad the rows, or use a config with a smaller load");
+}
+
+}  // namespace
+
+LaunchPlan launch_plan(const KernelConfig& config, const Target& target) {
+  return std::visit([&]<class Config>(const Config& c) { return Family<Config>::launch_plan(c, target); }, config);
+}
+
+void check_args(const KernelConfig& config, const Epilogue& epilogue, const GemmArgs& args) {
+  const GemmProblem problem{.m = args.m, .n = args.n, .k = args.k};
+  validate(problem);
+  const int multiple = std::visit([]<class Config>(const Config& c) { return Family<Config>::k_multiple(c); }, config);
+  if (problem.k % multiple != 0)
+    throw UsageError(fmt::format("K = {} is not a multiple of {}", problem.k, multiple),
+                     "use a config with a smaller load");
+  check_stride("ldx", args.ldx, problem.k, multiple, kMaxExtent);
+  check_stride("ldw", args.ldw, problem.k, multiple, kMaxExtent);
+  check_stride("ldy", args.ldy, problem.n, 1, kMaxExtent);
+
+  const bool scaled = epilogue.out != Output::s32;
+  check_pointer("x", args.x, true);
+  check_pointer("w", args.w, true);
+  check_pointer("y", args.y, true);
+  check_pointer("sx", args.sx, scaled);
+  check_pointer("sw", args.sw, scaled);
+  check_pointer("bias", args.bias, epilogue.bias != Bias::none);
+  // No device changes what a launch needs of the workspace.
+  const Target any{.problem = problem, .epilogue = epilogue, .device = reference_device(supported_archs().front())};
+  if (launch_plan(config, any).workspace_bytes > 0) check_pointer("workspace", args.workspace, true);
+}
+
+}  // namespace ditune

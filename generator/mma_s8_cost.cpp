@@ -1,0 +1,137 @@
+// What a launch of the family mma_s8 should take. The constants come from tests/generator/data (an RTX A6000) and from
+// measurements on an H100; where they are per SM and clock they carry over to other cards.
+#include <algorithm>
+#include <cmath>
+
+#include "ditune/config.hpp"
+#include "generator/mma_s8.hpp"
+
+namespace ditune {
+namespace {
+
+using Config = MmaS8Config;
+
+constexpr double kSharedBytesPerClock =
+    128 * 0.85;                          // of an SM: 32 banks of 4 bytes, less what conflicts and barriers take
+constexpr double kL2BytesPerClock = 64;  // the port of one SM, whatever the others do
+constexpr double kDramEfficiency = 0.88;
+constexpr double kL2Reach = 0.6;  // the part of L2 that keeps operands: results pass through it too
+constexpr double kLaunchUs = 2.5;
+constexpr double kL2LatencyUs = 0.35, kDramLatencyUs = 0.8;  // loaded
+constexpr double kReductionUs = 2.0;                         // of split-K: fence, arrival, reading back
+constexpr double kAtomicShare = 0.25;                        // of the L2 bandwidth, in bytes of int32 added
+
+// Two activities that mostly run side by side.
+double overlap(double a, double b, double power) {
+  return std::pow(std::pow(a, power) + std::pow(b, power), 1 / power);
+}
+
+// The launch in numbers.
+struct Work {
+  const Config& config;
+  const Target& target;
+  double clock_us;       // clocks in a microsecond
+  double tiles;          // CTAs, parts of K included
+  double rows, columns;  // of operands that one tile reads
+  double k_steps;        // of one CTA
+  int resident;          // CTAs on an SM
+  double busy_sms;
+};
+
+Work describe(const Config& c, const Target& t) {
+  const double tiles = static_cast<double>(output_tiles(c, t.problem)) * c.split_k;
+  return {.config = c,
+          .target = t,
+          .clock_us = t.device.sm_clock_mhz,
+          .tiles = tiles,
+          .rows = std::min<double>(c.tile_m, static_cast<double>(t.problem.m)),
+          .columns = std::min<double>(c.tile_n, static_cast<double>(t.problem.n)),
+          .k_steps = std::ceil(static_cast<double>(k_tiles(c, t.problem)) / c.split_k),
+          .resident = resident_ctas(c, t),
+          .busy_sms = std::min<double>(t.device.sms, tiles)};
+}
+
+// Clocks of an SM for one K step of one CTA while tensor cores and shared memory are all that counts.
+double math_clocks(const Work& w) {
+  const Config& c = w.config;
+  const double multiply = 1.0 * c.tile_m * c.tile_n * c.tile_k / w.target.device.mma_s8_per_clock;
+  const double fragments = 1.0 * c.warps_m * c.warps_n * (warp_m(c) + warp_n(c)) * c.tile_k;  // ldmatrix
+  // cp.async writes of 8 and 4 bytes take as many slots as ones of 16; byte loads are packed by instructions.
+  const double copies = stage_bytes(c) * (c.load == 1 ? 16.0 : 16.0 / c.load);
+  return overlap(multiply, (fragments + copies) / kSharedBytesPerClock, 2.2);
+}
+
+// Clocks that the operands of one K step of one CTA take from L2.
+double l2_clocks(const Work& w) {
+  const double bytes = (w.rows + w.columns) * w.config.tile_k;
+  const double share = w.target.device.l2_gbps * 1e3 / w.clock_us / w.busy_sms;
+  return bytes / std::min(share, kL2BytesPerClock);
+}
+
+// 1 where `bytes` stay in L2 until they are read again, 0 where they are gone.
+double kept(double bytes, const DeviceInfo& device) {
+  const double fill = bytes / (kL2Reach * static_cast<double>(device.l2_bytes));
+  return std::clamp(2 - fill, 0.0, 1.0);
+}
+
+// Bytes between DRAM and L2. CTAs run in waves; `group` rows of tiles (a band) are walked together, column by column.
+double dram_bytes(const Work& w) {
+  const auto& [m, n, k] = w.target.problem;
+  const Config& c = w.config;
+  const double tiles_m = static_cast<double>(ceil_div(m, c.tile_m)),
+               tiles_n = static_cast<double>(ceil_div(n, c.tile_n));
+  const double band = std::min<double>(c.group, tiles_m);
+  const double bands = std::ceil(tiles_m / band);
+  const double wave = std::min(static_cast<double>(w.target.device.sms) * w.resident, w.tiles) / c.split_k;
+  // CTAs of one row of tiles share X if they run together: whole columns of the band, since what is left over drifts
+  // apart.
+  const double together = std::clamp(std::floor(wave / band), 1.0, tiles_n);
+
+  const double x = static_cast<double>(m) * static_cast<double>(k),
+               weights = static_cast<double>(n) * static_cast<double>(k);
+  const double x_reads = 1 + (tiles_n / together - 1) * (1 - kept(x / bands, w.target.device));
+  const double w_reads = 1 + (bands - 1) * (1 - kept(weights, w.target.device));
+  const double y = static_cast<double>(m) * static_cast<double>(n) * output_bytes(w.target.epilogue.out);
+  return x * x_reads + weights * w_reads + y;
+}
+
+// Microseconds of what an SM does besides its K loops: filling the pipeline, and writing each tile.
+double tile_overhead_us(const Work& w) {
+  const double store_clocks = w.rows * w.columns * output_bytes(w.target.epilogue.out) / kL2BytesPerClock * 2;
+  return kDramLatencyUs + store_clocks / w.clock_us;
+}
+
+double reduction_us(const Work& w) {
+  if (w.config.split_k == 1) return 0;
+  const double bytes = 4.0 * static_cast<double>(w.target.problem.m) * static_cast<double>(w.target.problem.n);
+  const double l2_bytes_us = w.target.device.l2_gbps * 1e3;
+  return kReductionUs + bytes * w.config.split_k / (kAtomicShare * l2_bytes_us) + 2 * bytes / l2_bytes_us;
+}
+
+}  // namespace
+
+Prediction Family<Config>::predict(const Config& config, const Target& target) {
+  const Work w = describe(config, target);
+  Prediction p;
+  const double per_sm = std::ceil(w.tiles / target.device.sms);  // CTAs that the busiest SM runs
+  const double rounds = std::ceil(per_sm / w.resident);
+  p.waves = w.tiles / (static_cast<double>(target.device.sms) * w.resident);
+  p.math_us = per_sm * w.k_steps * math_clocks(w) / w.clock_us;
+  p.l2_us = per_sm * w.k_steps * l2_clocks(w) / w.clock_us;
+  const double bytes = dram_bytes(w);
+  p.dram_us = bytes / (kDramEfficiency * target.device.dram_gbps * 1e3);
+
+  // A pipeline of S stages has S - 1 K steps under way while the first of them travels.
+  const double misses = std::min(1.0, bytes / (w.tiles * w.k_steps * (w.rows + w.columns) * config.tile_k));
+  const double latency_us = kL2LatencyUs + misses * (kDramLatencyUs - kL2LatencyUs);
+  const double wait_us = rounds * w.k_steps * latency_us / (config.stages - 1);
+
+  // With several CTAs on an SM one computes while another fills or stores; the last of them nobody hides.
+  const double overhead_us = tile_overhead_us(w);
+  p.fixed_us = kLaunchUs + overhead_us * (1 + (rounds - 1) / w.resident) + reduction_us(w);
+  const double loop_us = std::max(overlap(p.math_us, p.l2_us, 2), wait_us);
+  p.total_us = p.fixed_us + overlap(loop_us, p.dram_us, 3);
+  return p;
+}
+
+}  // namespace ditune
