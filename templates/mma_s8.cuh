@@ -55,6 +55,7 @@ struct OperandLoader {
   static constexpr int kPasses = (rows + kRowsPerPass - 1) / kRowsPerPass;
   static_assert(kRowsPerPass % 8 == 0, "the swizzle must be the same in every pass");
   static_assert(kPasses <= 32, "one bit a pass");
+  static_assert(vec == 0 || kRowsPerPass % (4 * vec) == 0 || 4 * vec % kRowsPerPass == 0, "row_step");
 
   int stride;
   int first_slot;             // the row of shared memory that this thread fills first
