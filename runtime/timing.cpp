@@ -1,8 +1,9 @@
 #include "runtime/timing.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
-#include <deque>
+#include <thread>
 
 namespace ditune {
 namespace {
@@ -34,31 +35,6 @@ Replay capture(const TimedEntry& entry, const TimingOptions& options, const Stre
           launches};
 }
 
-// One round in flight: what stops one replay starts the next.
-struct Round {
-  explicit Round(std::size_t entries) : boundaries(entries + 1) {}
-  std::size_t first = 0;  // the entry that began it
-  std::vector<Event> boundaries;
-
-  void enqueue(const std::vector<Replay>& replays, std::size_t begin_with, const Stream& stream) {
-    first = begin_with;
-    boundaries.front().record(stream);
-    for (std::size_t i = 0; i < replays.size(); ++i) {
-      replays[(first + i) % replays.size()].graph.launch(stream);
-      boundaries[i + 1].record(stream);
-    }
-  }
-
-  // Waits for the round's end.
-  void collect(const std::vector<Replay>& replays, TimingResult& result) const {
-    boundaries.back().synchronize();
-    for (std::size_t i = 0; i < replays.size(); ++i) {
-      const std::size_t entry = (first + i) % replays.size();
-      result.samples_us[entry].push_back(elapsed_us(boundaries[i], boundaries[i + 1]) / replays[entry].launches);
-    }
-  }
-};
-
 }  // namespace
 
 TimingResult time_interleaved(std::span<const TimedEntry> entries, const TimingOptions& options, const Nvml* nvml) {
@@ -70,16 +46,20 @@ TimingResult time_interleaved(std::span<const TimedEntry> entries, const TimingO
   std::vector<Replay> replays;
   for (const TimedEntry& entry : entries) replays.push_back(capture(entry, options, stream));
 
-  // Two rounds take turns, so that the next one is queued before the last one ends. The replay ahead of the first keeps
-  // the launch of the first timed graph out of its time.
-  Round rounds[2] = {Round(entries.size()), Round(entries.size())};
-  replays.back().graph.launch(stream);
-  rounds[0].enqueue(replays, 0, stream);
+  const Event start, stop;
   for (int round = 0; round < options.rounds; ++round) {
-    const auto next = static_cast<std::size_t>(round) + 1;
-    if (round + 1 < options.rounds) rounds[next % 2].enqueue(replays, next % entries.size(), stream);
-    if (nvml) result.states.push_back(nvml->state());
-    rounds[round % 2].collect(replays, result);
+    for (std::size_t turn = 0; turn < replays.size(); ++turn) {
+      const std::size_t entry = (static_cast<std::size_t>(round) + turn) % replays.size();
+      entries[entry].launch(0, stream);  // the GPU is at work while the replay is submitted
+      start.record(stream);
+      replays[entry].graph.launch(stream);
+      stop.record(stream);
+      if (nvml && turn == 0) result.states.push_back(nvml->state());
+      stop.synchronize();
+      const double replay_us = elapsed_us(start, stop);
+      result.samples_us[entry].push_back(replay_us / replays[entry].launches);
+      std::this_thread::sleep_for(std::chrono::duration<double, std::micro>(options.rest * replay_us));
+    }
   }
   return result;
 }

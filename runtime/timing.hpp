@@ -26,6 +26,9 @@ struct TimedEntry {
 struct TimingOptions {
   int rounds = 10;
   double replay_us = 3000;  // what one replay of many launches should take
+  // Idle time after a replay, as a multiple of it. An INT8 GEMM at full rate draws more than many cards are allowed:
+  // with none, later entries run at the clocks that earlier ones left, and all of them throttled.
+  double rest = 1;
 };
 
 struct TimingResult {
@@ -33,8 +36,9 @@ struct TimingResult {
   std::vector<std::optional<GpuState>> states;  // [round]: read while the GPU was at it; empty without NVML
 };
 
-// In every round each entry is replayed once; the order turns by one from round to round, and the GPU never waits for
-// the host between rounds. Every entry is launched once on every set before. Throws CudaError if a launch fails.
+// In every round each entry is replayed once; the order turns by one from round to round. A launch ahead of each replay
+// keeps the submission out of its time. Every entry is launched once on every set before. Throws CudaError if a launch
+// fails.
 TimingResult time_interleaved(std::span<const TimedEntry> entries, const TimingOptions& options,
                               const Nvml* nvml = nullptr);
 
