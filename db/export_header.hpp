@@ -8,12 +8,21 @@
 
 namespace ditune {
 
-enum class Embed { none, source, cubin };
+enum class Embed {
+  none,    // the table alone
+  source,  // and the kernels as CUDA C++
+  cubin,   // and the kernels as machine code of each row's arch, with a launch function
+};
 
-// Text of the header: a constexpr table from (arch or device class, n, k, epilogue, m range) to config and launch plan,
-// a constexpr lookup, and with `cubin` the kernels and a launch function that needs the CUDA driver or runtime alone.
-// Text from the records is escaped; predicted records are marked as such. Throws UsageError if a record has no stored
-// cubin under Embed::cubin, or if there are no records.
+// Text of the header, namespace ditune_tuned: `rows`, a constexpr table from (device, arch, n, k, epilogue, range of M)
+// to config, source and time; constexpr find() and plan(), the library's own launch plan; with `cubin` launch(), which
+// needs the CUDA runtime alone. Between two tuned M the border is their geometric mean. It has its own copy of what it
+// takes from the library, so a program may use both.
+//
+// Of several records of one problem the measured one counts, then the faster. Records of an older template are left
+// out: their kernels are not in this ditune. No text of a record is written but as an escaped literal; predicted
+// records are marked as such. Throws UsageError if no record is left, if one has no stored cubin under Embed::cubin,
+// and for a config that a constraint refuses.
 std::string export_header(const Store& store, const std::vector<TuningRecord>& records, Embed embed);
 
 }  // namespace ditune

@@ -31,6 +31,12 @@ void validate(const Provenance& p) {
   require(std::isfinite(p.temperature_c), "a temperature is no number");
 }
 
+void validate_numbers(const TuningKey& key) {
+  require(key.device.sms > 0, "a device has no SMs");
+  require(std::ranges::find(supported_archs(), key.device.arch) != supported_archs().end(), "an arch is not supported");
+  validate(key.problem);
+}
+
 void validate(const Measurement& m, Source source) {
   validate(m.resources);
   if (source == Source::predicted || !m.ok()) {
@@ -45,10 +51,8 @@ void validate(const Measurement& m, Source source) {
 
 void validate(const TuningKey& key) {
   require(!key.device.name.empty() && is_plain(key.device.name), "a device's name is not plain text");
-  require(key.device.sms > 0, "a device has no SMs");
-  require(std::ranges::find(supported_archs(), key.device.arch) != supported_archs().end(), "an arch is not supported");
   require(!key.template_hash.empty() && is_plain(key.template_hash), "a template hash is not plain text");
-  validate(key.problem);
+  validate_numbers(key);
 }
 
 void validate(const Trial& trial) {
@@ -60,8 +64,13 @@ void validate(const Trial& trial) {
 
 void validate(const TuningRecord& record) {
   validate(record.key);
-  validate(record.resources);
   validate(record.provenance);
+  validate_numbers(record);
+}
+
+void validate_numbers(const TuningRecord& record) {
+  validate_numbers(record.key);
+  validate(record.resources);
   require(is_time(record.microseconds()), "a winner's time is not positive");
   require(is_known_or_zero(record.predicted_us), "a predicted time is not positive");
   require(record.source == Source::measured || record.median_us == 0, "a predicted winner has a measured time");

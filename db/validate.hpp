@@ -14,4 +14,7 @@ void validate(const Trial& trial);
 // A measured one has a finite positive median_us; a predicted one has predicted_us and no median_us.
 void validate(const TuningRecord& record);
 
+// The part of that which is about numbers.
+void validate_numbers(const TuningRecord& record);
+
 }  // namespace ditune

@@ -1,0 +1,158 @@
+#include "db/export_header.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "db/cpp_text.hpp"
+#include "db/header_rows.hpp"
+#include "ditune/error.hpp"
+#include "embedded_files.hpp"
+#include "generator/emit.hpp"
+#include "generator/mma_s8.hpp"
+
+namespace ditune {
+namespace {
+
+constexpr std::string_view kTop =
+    "// Fused INT8 GEMM kernels and for what they are fastest, written by ditune " DITUNE_VERSION
+    ". Export again rather than edit.\n"
+    "//\n"
+    "//   if (const auto* row = ditune_tuned::find(arch, m, n, k, \"default\")) {{\n"
+    "//     ditune_tuned::LaunchPlan plan = ditune_tuned::plan(*row, m);\n"
+    "//\n"
+    "// {} rows, {} of them measured; the others are a cost model's predictions that nobody ran: see Row::source.\n"
+    "#ifndef DITUNE_TUNED_H\n"
+    "#define DITUNE_TUNED_H\n"
+    "\n"
+    "#include <cstddef>\n"
+    "#include <cstdint>\n"
+    "#include <string_view>\n"
+    "#include <variant>\n"
+    "\n"
+    "namespace ditune_tuned {{\n"
+    "\n";
+
+// What a kernel is told apart by: its cubin's hash, or its name.
+using Kernels = std::map<std::string, std::size_t>;
+
+std::string header_part(std::string_view name) { return std::string(embedded_text(kEmbeddedFiles, name)); }
+
+KernelText kernel_text(const KernelConfig& config) {
+  return std::visit([]<class C>(const C& c) { return Family<C>::text(c); }, config);
+}
+
+int k_multiple(const KernelConfig& config) {
+  return std::visit([]<class C>(const C& c) { return Family<C>::k_multiple(c); }, config);
+}
+
+// The library's words, nested in the header's namespace: a program may include both.
+std::string library_part() {
+  std::string includes = "#include \"gemm_args.cuh\"\n#include \"epilogue_spec.cuh\"\n";
+  std::vector<std::string> types;
+  for_each_family([&]<class C>() {
+    const KernelText text = Family<C>::text(C{});
+    includes += fmt::format("#include \"{}_config.cuh\"\n", text.kernel);
+    types.push_back("ditune::" + text.config_type);
+  });
+  return inline_templates(includes) + fmt::format("\nusing Config = std::variant<{}>;\n\n", fmt::join(types, ", "));
+}
+
+// Designated initializers are C++20: ".a = 1, .b = 2" becomes "  c.a = 1;" and "  c.b = 2;", a line each.
+std::string assignments(std::string_view fields) {
+  std::string lines;
+  while (!fields.empty()) {
+    std::string_view field = fields.substr(0, fields.find(','));
+    fields.remove_prefix(std::min(field.size() + 1, fields.size()));
+    field.remove_prefix(std::min(field.find('.'), field.size()));
+    lines += fmt::format("  c{};\n", field);
+  }
+  return lines;
+}
+
+std::string config_function(std::size_t index, const KernelConfig& config) {
+  const KernelText text = kernel_text(config);
+  return fmt::format("constexpr ditune::{0} config_{1}() {{  // {2}\n  ditune::{0} c;\n{3}  return c;\n}}\n\n",
+                     text.config_type, index, format(config), assignments(text.fields));
+}
+
+std::string epilogue_literal(const Epilogue& e) {
+  return fmt::format(
+      "{{ditune::ScaleX::{}, ditune::ScaleW::{}, ditune::Bias::{}, ditune::EpilogueOp::{}, ditune::Output::{}}}",
+      word(e.sx), word(e.sw), word(e.bias), word(e.op), word(e.out));
+}
+
+class Header {
+ public:
+  Header(const Store& store, Embed embed) : store_(store), embed_(embed) {}
+
+  std::string text(const std::vector<HeaderRow>& rows) {
+    for (const HeaderRow& row : rows) add(row);
+    const auto measured =
+        std::ranges::count(rows, Source::measured, [](const HeaderRow& r) { return r.record.source; });
+    std::string text = fmt::format(kTop, rows.size(), measured) + library_part() + header_part("types.hpp");
+    if (!kernels_.empty())
+      text += "\n// ---- the kernels\n\n" + images_ + "inline constexpr Kernel kernels[] = {\n" + kernel_rows_ + "};\n";
+    text += "\n// ---- the winners\n\nnamespace detail {\n\n" + config_functions_ + "}  // namespace detail\n\n";
+    text += "inline constexpr Row rows[] = {\n" + rows_ + "};\n\n" + header_part("lookup.hpp");
+    text += "\n}  // namespace ditune_tuned\n\n";
+    if (embed_ == Embed::cubin) text += header_part("launch.hpp") + "\n";
+    return text + "#endif  // DITUNE_TUNED_H\n";
+  }
+
+ private:
+  void add(const HeaderRow& row) {
+    const TuningRecord& r = row.record;
+    const std::string config = format(r.config);
+    const auto [function, is_new] = configs_.try_emplace(config, configs_.size());
+    if (is_new) config_functions_ += config_function(function->second, r.config);
+    rows_ += fmt::format(
+        "    {{{}, {}, {}, {}, {}, {},\n     {}, {}, {}, {}, detail::config_{}(),\n     {}, {}, Source::{}, {}, "
+        "{}}},\n",
+        string_literal(r.key.device.name), r.key.device.arch.number, r.key.device.sms, r.key.problem.n, r.key.problem.k,
+        string_literal(format(r.key.epilogue)), row.m_first, row.m_last, r.key.problem.m, string_literal(config),
+        function->second, epilogue_literal(r.key.epilogue), k_multiple(r.config), format(r.source), r.microseconds(),
+        kernel_pointer(r));
+  }
+
+  std::string kernel_pointer(const TuningRecord& record) {
+    if (embed_ == Embed::none) return "nullptr";
+    const KernelSource source = emit_standalone(record.config, record.key.epilogue);
+    const std::string identity = embed_ == Embed::cubin ? record.cubin_hash : source.name;
+    const auto [kernel, is_new] = kernels_.try_emplace(identity, kernels_.size());
+    if (is_new) embed_ == Embed::cubin ? add_cubin(record, source.name) : add_source(source);
+    return fmt::format("&kernels[{}]", kernel->second);
+  }
+
+  void add_source(const KernelSource& source) {
+    kernel_rows_ +=
+        fmt::format("    {{{},\n{},\n     nullptr, 0}},\n", string_literal(source.name), raw_literals(source.text));
+  }
+
+  void add_cubin(const TuningRecord& record, const std::string& name) {
+    const std::string cubin = store_.cubin(record.cubin_hash);
+    if (cubin.empty())
+      throw UsageError(fmt::format("no kernel is stored for {} {}", format(record.key.problem), format(record.config)),
+                       "tune it again, or embed the source");
+    const std::size_t index = kernels_.size() - 1;
+    images_ += fmt::format("alignas(16) inline constexpr unsigned char image_{}[] =\n{};\n\n", index,
+                           byte_literals(cubin, "    "));
+    kernel_rows_ += fmt::format("    {{{}, nullptr, image_{}, {}}},\n", string_literal(name), index, cubin.size());
+  }
+
+  const Store& store_;
+  Embed embed_;
+  Kernels kernels_, configs_;  // index by identity, by config text
+  std::string images_, kernel_rows_, config_functions_, rows_;
+};
+
+}  // namespace
+
+std::string export_header(const Store& store, const std::vector<TuningRecord>& records, Embed embed) {
+  return Header(store, embed).text(header_rows(records));
+}
+
+}  // namespace ditune

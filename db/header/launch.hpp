@@ -1,0 +1,80 @@
+#if __has_include(<cuda_runtime_api.h>)
+
+#include <cuda_runtime_api.h>
+
+#include <mutex>
+
+namespace ditune_tuned {
+namespace detail {
+
+// Loaded at its first launch, and kept: one for all devices of the process.
+struct Loaded {
+  std::mutex mutex;
+  cudaKernel_t handle = nullptr;
+  unsigned long long granted = 0;  // bit d: device d lets it have its dynamic shared memory
+};
+
+inline Loaded& loaded(const Kernel& kernel) {
+  static Loaded all[sizeof kernels / sizeof kernels[0]];
+  return all[&kernel - kernels];
+}
+
+inline cudaError_t load(Loaded& entry, const Kernel& kernel) {
+  if (entry.handle) return cudaSuccess;
+  cudaLibrary_t library = nullptr;
+  const cudaError_t status = cudaLibraryLoadData(&library, kernel.image, nullptr, nullptr, 0, nullptr, nullptr, 0);
+  if (status != cudaSuccess) return status;
+  return cudaLibraryEnumerateKernels(&entry.handle, 1, library);  // a cubin holds one
+}
+
+inline cudaError_t grant_shared(Loaded& entry, int bytes) {
+  int device = 0;
+  cudaError_t status = cudaGetDevice(&device);
+  if (status != cudaSuccess) return status;
+  const unsigned long long bit = device < 64 ? 1ull << device : 0;
+  if (entry.granted & bit) return cudaSuccess;
+  status = cudaKernelSetAttributeForDevice(entry.handle, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes, device);
+  if (status == cudaSuccess) entry.granted |= bit;
+  return status;
+}
+
+inline cudaError_t prepare(const Kernel& kernel, int shared_bytes, cudaKernel_t& handle) {
+  Loaded& entry = loaded(kernel);
+  const std::lock_guard<std::mutex> lock(entry.mutex);
+  cudaError_t status = load(entry, kernel);
+  if (status == cudaSuccess) status = grant_shared(entry, shared_bytes);
+  handle = entry.handle;
+  return status;
+}
+
+}  // namespace detail
+
+// Queues the layer on `stream` of the current device and returns at once; any number of threads may do so.
+// cudaErrorInvalidValue if argument_error() has something to say or the row has no kernel. The first launch of a kernel
+// loads it: do that before capturing a graph.
+inline cudaError_t launch(const Row& row, const GemmArgs& args, cudaStream_t stream) {
+  if (!row.kernel || argument_error(row, args)) return cudaErrorInvalidValue;
+  const LaunchPlan launch_plan = plan(row, args.m);
+  cudaKernel_t kernel = nullptr;
+  const cudaError_t status = detail::prepare(*row.kernel, launch_plan.shared_bytes, kernel);
+  if (status != cudaSuccess) return status;
+
+  cudaLaunchAttribute cluster{};
+  cluster.id = cudaLaunchAttributeClusterDimension;
+  cluster.val.clusterDim.x = static_cast<unsigned>(launch_plan.cluster);
+  cluster.val.clusterDim.y = cluster.val.clusterDim.z = 1;
+  cudaLaunchConfig_t config{};
+  config.gridDim = dim3(static_cast<unsigned>(launch_plan.grid));
+  config.blockDim = dim3(static_cast<unsigned>(launch_plan.block));
+  config.dynamicSmemBytes = static_cast<std::size_t>(launch_plan.shared_bytes);
+  config.stream = stream;
+  config.attrs = &cluster;
+  config.numAttrs = launch_plan.cluster > 1 ? 1 : 0;
+  GemmArgs copy = args;
+  void* parameters[] = {&copy};
+  return cudaLaunchKernelExC(&config, static_cast<const void*>(kernel), parameters);
+}
+
+}  // namespace ditune_tuned
+
+#endif  // __has_include(<cuda_runtime_api.h>)

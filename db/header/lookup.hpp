@@ -1,0 +1,65 @@
+// ---- finding a row
+
+namespace detail {
+
+constexpr bool serves(const Row& row, int arch, long long m, long long n, long long k, std::string_view epilogue) {
+  return row.arch == arch && row.n == n && row.k == k && row.m_first <= m && m <= row.m_last &&
+         row.epilogue == epilogue;
+}
+
+}  // namespace detail
+
+// The row for a layer on any GPU of an arch, or null. Check row->source: a predicted row was never run.
+constexpr const Row* find(int arch, long long m, long long n, long long k, std::string_view epilogue = "default") {
+  for (const Row& row : rows)
+    if (detail::serves(row, arch, m, n, k, epilogue)) return &row;
+  return nullptr;
+}
+
+// The same; a row of the GPU of this name comes first.
+constexpr const Row* find(std::string_view device, int arch, long long m, long long n, long long k,
+                          std::string_view epilogue = "default") {
+  for (const Row& row : rows)
+    if (row.device == device && detail::serves(row, arch, m, n, k, epilogue)) return &row;
+  return find(arch, m, n, k, epilogue);
+}
+
+// ---- launching it
+
+// Grid, block, shared memory and workspace for M rows.
+constexpr LaunchPlan plan(const Row& row, long long m) {
+  return std::visit([&](const auto& c) { return launch_plan(c, row.fused.out, m, row.n, row.sms); }, row.variant);
+}
+
+namespace detail {
+
+inline bool is_aligned(const void* pointer) {
+  return reinterpret_cast<std::uintptr_t>(pointer) % ditune::kPointerAlignment == 0;
+}
+
+inline const char* pointer_error(const Row& row, const GemmArgs& args) {
+  const bool scaled = row.fused.out != ditune::Output::s32;
+  const bool biased = row.fused.bias != ditune::Bias::none;
+  if (!args.x || !args.w || !args.y) return "x, w or y is null";
+  if (scaled != (args.sx && args.sw) || scaled != (args.sx || args.sw)) return "sx and sw: both, and none for s32";
+  if (biased != (args.bias != nullptr)) return "bias: if, and only if, the epilogue has one";
+  if (plan(row, args.m).workspace_bytes > 0 && !args.workspace) return "workspace is null: zeroed memory is needed";
+  for (const void* pointer : {static_cast<const void*>(args.x), static_cast<const void*>(args.w),
+                              static_cast<const void*>(args.y), static_cast<const void*>(args.sx),
+                              static_cast<const void*>(args.sw), args.bias, static_cast<const void*>(args.workspace)})
+    if (!is_aligned(pointer)) return "a pointer is not aligned to 16 bytes";
+  return nullptr;
+}
+
+}  // namespace detail
+
+// What makes a launch of `row` with `args` undefined; null if nothing does.
+inline const char* argument_error(const Row& row, const GemmArgs& args) {
+  if (args.n != row.n || args.k != row.k) return "n or k is not the row's";
+  if (args.m < row.m_first || args.m > row.m_last) return "m is not in the row's range";
+  if (args.ldx < args.k || args.ldw < args.k || args.ldy < args.n) return "a stride is shorter than its row";
+  if (args.ldx % row.k_multiple != 0 || args.ldw % row.k_multiple != 0)
+    return "ldx or ldw is not a multiple of k_multiple";
+  if (args.ldx > kMaxStride || args.ldw > kMaxStride || args.ldy > kMaxStride) return "a stride is too long";
+  return detail::pointer_error(row, args);
+}

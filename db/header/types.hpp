@@ -1,0 +1,35 @@
+// ---- what a row says
+
+using ditune::GemmArgs;
+using ditune::LaunchPlan;
+
+inline constexpr long long kMaxStride = 2147483647;
+
+enum class Source : unsigned char {
+  predicted,  // by a cost model: nobody ran it
+  measured,   // on the device named
+};
+
+struct Kernel {
+  const char* name;
+  const char* source;          // CUDA C++20, or null
+  const unsigned char* image;  // cubin for the arch of the rows that refer to it, or null
+  std::size_t image_bytes;
+};
+
+// The winner of one layer, for M from m_first to m_last.
+struct Row {
+  std::string_view device;  // as the driver names it
+  int arch;                 // 86 is sm_86
+  int sms;
+  long long n, k;
+  std::string_view epilogue;  // what is fused, as ditune writes it: "default", "bias=bf16,out=f16"
+  long long m_first, m_last, m_tuned;
+  std::string_view config;  // as ditune writes it
+  Config variant;
+  ditune::Epilogue fused;
+  int k_multiple;  // K, ldx and ldw are multiples of it
+  Source source;
+  double microseconds;   // at M = m_tuned, of `source`
+  const Kernel* kernel;  // null if none is in this header
+};

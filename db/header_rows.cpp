@@ -1,0 +1,90 @@
+#include "db/header_rows.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <tuple>
+
+#include "db/validate.hpp"
+#include "ditune/error.hpp"
+#include "templates/embedded.hpp"
+
+namespace ditune {
+namespace {
+
+// What one range of M is looked up by, and the order of the rows.
+auto layer_of(const TuningRecord& r) {
+  return std::tuple(r.key.device.arch, r.key.device.name, r.key.device.sms, r.key.problem.n, r.key.problem.k,
+                    format(r.key.epilogue));
+}
+
+bool is_better(const TuningRecord& a, const TuningRecord& b) {
+  if (a.source != b.source) return a.source == Source::measured;
+  return a.microseconds() < b.microseconds();
+}
+
+bool is_stale(const TuningRecord& record) {
+  return record.key.template_hash != template_hash(family_name(record.config));
+}
+
+// The largest m that is nearer to `low` than to `high` on a log scale: m * m < low * high. At the same distance the
+// larger is the nearest, as in Library.
+std::int64_t last_nearer(std::int64_t low, std::int64_t high) {
+  const std::int64_t product = low * high;  // below 2^62
+  auto m = static_cast<std::int64_t>(std::sqrt(static_cast<double>(product)));
+  while (m * m >= product) --m;
+  while ((m + 1) * (m + 1) < product) ++m;
+  return m;
+}
+
+// The largest M up to `last` that the config may be launched for. Constraints on M are bounds from above.
+std::int64_t last_legal(const TuningRecord& record, std::int64_t last) {
+  Target target = target_of(record);
+  const auto is_legal = [&](std::int64_t m) {
+    target.problem.m = m;
+    return !refusal(record.config, target);
+  };
+  if (is_legal(last)) return last;
+  std::int64_t legal = record.key.problem.m, refused = last;
+  while (refused - legal > 1) {
+    const std::int64_t middle = legal + (refused - legal) / 2;
+    (is_legal(middle) ? legal : refused) = middle;
+  }
+  return legal;
+}
+
+}  // namespace
+
+Target target_of(const TuningRecord& record) {
+  DeviceInfo device = reference_device(record.key.device.arch);
+  device.name = record.key.device.name;
+  device.sms = record.key.device.sms;
+  return {.problem = record.key.problem, .epilogue = record.key.epilogue, .device = device};
+}
+
+std::vector<HeaderRow> header_rows(const std::vector<TuningRecord>& records) {
+  std::map<decltype(layer_of(records[0])), std::map<std::int64_t, const TuningRecord*>> layers;
+  for (const TuningRecord& record : records) {
+    if (is_stale(record)) continue;
+    validate_numbers(record);
+    require_legal(record.config, target_of(record));
+    const TuningRecord*& best = layers[layer_of(record)][record.key.problem.m];
+    if (!best || is_better(record, *best)) best = &record;
+  }
+  if (layers.empty())
+    throw UsageError(records.empty() ? "there is nothing to export" : "all records are of older kernels", "tune again");
+
+  std::vector<HeaderRow> rows;
+  for (const auto& [layer, by_m] : layers) {
+    std::int64_t first = 1;
+    for (auto at = by_m.begin(); at != by_m.end(); ++at) {
+      const auto next = std::next(at);
+      const std::int64_t last = next == by_m.end() ? kMaxExtent : last_nearer(at->first, next->first);
+      rows.push_back({.record = *at->second, .m_first = first, .m_last = last_legal(*at->second, last)});
+      first = last + 1;
+    }
+  }
+  return rows;
+}
+
+}  // namespace ditune

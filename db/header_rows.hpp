@@ -1,0 +1,23 @@
+// Which winner serves which M in an exported header.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "ditune/record.hpp"
+#include "generator/search_space.hpp"
+
+namespace ditune {
+
+struct HeaderRow {
+  TuningRecord record;
+  std::int64_t m_first = 0, m_last = 0;
+};
+
+// A record's layer on its device; the limits are those of its arch.
+Target target_of(const TuningRecord& record);
+
+// By device, n, k, epilogue, then M; the ranges of a layer do not overlap. Throws UsageError; see export_header.
+std::vector<HeaderRow> header_rows(const std::vector<TuningRecord>& records);
+
+}  // namespace ditune

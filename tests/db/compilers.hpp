@@ -1,0 +1,39 @@
+// Runs the compilers that CMake found (compilers.cmake) on made-up programs.
+#pragma once
+
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "fixtures.hpp"
+
+namespace ditune::test {
+
+struct Compiler {
+  std::string name;
+  std::string command;  // compiles C++17 with every warning an error
+};
+
+// CUDA's own headers are not ours to keep free of warnings.
+inline const std::string kCudaInclude = std::string(" -isystem ") + DITUNE_CUDA_INCLUDE;
+
+inline bool is_found(const std::string& program) { return std::filesystem::exists(program); }
+
+inline std::vector<Compiler> compilers() {
+  std::vector<Compiler> found;
+  const std::string host = " -std=c++17 -Wall -Wextra -Werror" + kCudaInclude;
+  if (is_found(DITUNE_GXX)) found.push_back({"g++", DITUNE_GXX + host});
+  if (is_found(DITUNE_CLANGXX)) found.push_back({"clang++", DITUNE_CLANGXX + host});
+  if (is_found(DITUNE_NVCC))
+    found.push_back({"nvcc", DITUNE_NVCC + std::string(" -std=c++17 -x cu -arch=sm_86 -Werror all-warnings "
+                                                       "-Xcompiler -Wall,-Wextra,-Werror")});
+  return found;
+}
+
+// The exit status of a shell command; what it printed goes to `log`.
+inline int run(const std::string& command, const std::filesystem::path& log) {
+  const int status = std::system((command + " > " + log.string() + " 2>&1").c_str());
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+}  // namespace ditune::test

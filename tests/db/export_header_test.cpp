@@ -1,0 +1,230 @@
+#include "db/export_header.hpp"
+
+#include "catch.hpp"
+#include "compilers.hpp"
+#include "db/header_rows.hpp"
+#include "db/sha256.hpp"
+#include "fixtures.hpp"
+#include "generator/launch_plan.hpp"
+#include "templates/embedded.hpp"
+
+using namespace ditune;
+using namespace ditune::test;
+
+namespace {
+
+const std::string kEvil = "*/ int x; /* \"\n?\?/\\ )cuda\" %s #error \xff";
+
+std::string all_bytes() {
+  std::string bytes;
+  for (int i = 0; i < 3 * 256; ++i) bytes += static_cast<char>(i);
+  return bytes;
+}
+
+TuningRecord current(TuningRecord record) {
+  record.key.template_hash = template_hash("mma_s8");
+  record.cubin_hash = sha256(all_bytes());
+  return record;
+}
+
+// Two M of a layer on two cards of one arch, one of them predicted, and another epilogue.
+std::vector<TuningRecord> sample_records() {
+  const TuningRecord small = current(measured_record({16, 4608, 4608}, 12));
+  TuningRecord large = current(predicted_record({4096, 4608, 4608}, 345.5));
+  large.config = parse_config("mma_s8:tile=64x128x64,warps=2x4,stages=3,split_k=2,load=4");
+  TuningRecord other = current(measured_record({16, 4608, 4608}, 11));
+  other.key.device = {.name = "NVIDIA RTX A6000", .sms = 84, .arch = {86}};
+  TuningRecord biased = small;
+  biased.key.epilogue = parse_epilogue("sx=tensor,bias=bf16,out=f16");
+  return {small, large, other, biased};
+}
+
+Store store_with_cubin(const TempFolder& folder) {
+  Store store = Store::open(folder / "t.db");
+  store.set_winner(current(measured_record()), all_bytes());
+  return store;
+}
+
+// Asks the header what the library knows; main() is 0 if all of it is right.
+const char* const kProbe = R"(
+#include "tuned.h"
+
+#include <cstdio>
+
+namespace t = ditune_tuned;
+constexpr std::string_view k3090 = "NVIDIA GeForce RTX 3090";
+
+static_assert(t::find(86, 1, 4608, 4608) == &t::rows[0]);
+static_assert(t::find(86, 255, 4608, 4608) == &t::rows[0]);
+static_assert(t::find(86, 256, 4608, 4608) == &t::rows[1]);
+static_assert(t::find(86, 2147483647, 4608, 4609) == nullptr);
+static_assert(t::find(86, 0, 4608, 4608) == nullptr);
+static_assert(t::find(80, 16, 4608, 4608) == nullptr);
+static_assert(t::find(86, 16, 4608, 4608, "out=f32") == nullptr);
+static_assert(t::find(86, 16, 4608, 4608, "sx=tensor,bias=bf16,out=f16")->fused.bias == t::ditune::Bias::bf16);
+static_assert(t::find("NVIDIA RTX A6000", 86, 16, 4608, 4608)->sms == 84);
+static_assert(t::find("unknown card", 86, 16, 4608, 4608)->device == k3090);
+static_assert(t::rows[0].source == t::Source::measured && t::rows[0].microseconds == 12);
+static_assert(t::rows[1].source == t::Source::predicted && t::rows[1].microseconds == 345.5);
+static_assert(t::rows[1].config == "mma_s8:tile=64x128x64,warps=2x4,stages=3,split_k=2,load=4");
+static_assert(t::rows[1].k_multiple == 4 && t::rows[1].m_tuned == 4096);
+static_assert(t::plan(t::rows[1], 1000).grid == PLAN_GRID);
+static_assert(t::plan(t::rows[1], 1000).block == PLAN_BLOCK);
+static_assert(t::plan(t::rows[1], 1000).shared_bytes == PLAN_SHARED);
+static_assert(t::plan(t::rows[1], 1000).workspace_bytes == PLAN_WORKSPACE);
+
+int failures = 0;
+void check(bool condition, int line) {
+  if (condition) return;
+  std::printf("line %d\n", line);
+  ++failures;
+}
+
+int main() {
+  alignas(16) static signed char memory[64];
+  const auto* scale = reinterpret_cast<const float*>(memory);
+  const t::Row& row = t::rows[1];
+  t::GemmArgs good{memory, memory, memory, scale, scale, nullptr, memory, 1000, 4608, 4608, 4608, 4608, 4608};
+  const auto refused = [&](auto change) {
+    t::GemmArgs args = good;
+    change(args);
+    return t::argument_error(row, args) != nullptr;
+  };
+  check(t::argument_error(row, good) == nullptr, __LINE__);
+  check(refused([](t::GemmArgs& a) { a.x = nullptr; }), __LINE__);
+  check(refused([](t::GemmArgs& a) { a.w = memory + 8; }), __LINE__);
+  check(refused([](t::GemmArgs& a) { a.workspace = nullptr; }), __LINE__);
+  check(refused([](t::GemmArgs& a) { a.sx = nullptr; }), __LINE__);
+  check(refused([](t::GemmArgs& a) { a.bias = memory; }), __LINE__);
+  check(refused([](t::GemmArgs& a) { a.m = 16; }), __LINE__);
+  check(refused([](t::GemmArgs& a) { a.n = 4609; }), __LINE__);
+  check(refused([](t::GemmArgs& a) { a.ldx = 4607; }), __LINE__);
+  check(refused([](t::GemmArgs& a) { a.ldw = 4610; }), __LINE__);
+  check(refused([](t::GemmArgs& a) { a.ldy = 1LL << 32; }), __LINE__);
+  check(!refused([](t::GemmArgs& a) { a.ldy = 4609; }), __LINE__);
+  return failures + other_translation_unit();
+}
+)";
+
+std::string probe() {
+  const TuningRecord record = sample_records()[1];
+  Target target = target_of(record);
+  target.problem.m = 1000;
+  const LaunchPlan plan = launch_plan(record.config, target);
+  std::string defines;
+  defines += "#define PLAN_GRID " + std::to_string(plan.grid) + "\n";
+  defines += "#define PLAN_BLOCK " + std::to_string(plan.block) + "\n";
+  defines += "#define PLAN_SHARED " + std::to_string(plan.shared_bytes) + "\n";
+  defines += "#define PLAN_WORKSPACE " + std::to_string(plan.workspace_bytes) + "\n";
+  return defines + "int other_translation_unit();\n" + kProbe;
+}
+
+}  // namespace
+
+TEST_CASE("An exported header compiles everywhere without a warning, and says what the library says") {
+  const TempFolder folder;
+  const Store store = store_with_cubin(folder);
+  write_file(folder / "probe.cpp", probe());
+  write_file(folder / "other.cpp",
+             "#include \"tuned.h\"\nint other_translation_unit();\n"
+             "int other_translation_unit() { return ditune_tuned::find(86, 16, 4608, 4608) ? 0 : 1; }\n");
+  const Embed embed = GENERATE(Embed::none, Embed::source, Embed::cubin);
+  write_file(folder / "tuned.h", export_header(store, sample_records(), embed));
+  for (const Compiler& compiler : compilers()) {
+    INFO(compiler.name);
+    const std::string program = (folder / "probe").string(), log = (folder / "log").string();
+    const std::string runtime = " " DITUNE_CUDA_RUNTIME " -ldl -lrt -lpthread";
+    const std::string sources = " " + (folder / "probe.cpp").string() + " " + (folder / "other.cpp").string();
+    const int status =
+        run(compiler.command + sources + " -o " + program + (compiler.name == "nvcc" ? "" : runtime), log);
+    INFO(read_file(log));
+    REQUIRE(status == 0);
+    const int failures = run(program, log);
+    INFO(read_file(log));
+    CHECK(failures == 0);
+  }
+}
+
+TEST_CASE("The library and an exported header live in one program") {
+  if (!is_found(DITUNE_GXX)) return;
+  const TempFolder folder;
+  write_file(folder / "tuned.h", export_header(store_with_cubin(folder), sample_records(), Embed::cubin));
+  for (const char* const order : {"#include \"ditune/library.hpp\"\n#include \"tuned.h\"\n",
+                                  "#include \"tuned.h\"\n#include \"ditune/library.hpp\"\n"}) {
+    write_file(folder / "both.cpp", std::string(order) + "int main() { return ditune::ceil_div(1, 2) != 1; }\n");
+    const std::string source = DITUNE_SOURCE_DIR;
+    const std::string command = DITUNE_GXX " -std=c++20 -Wall -Wextra -Werror -fsyntax-only -I" + source +
+                                "/include -I" + source + "/templates" + kCudaInclude + " " +
+                                (folder / "both.cpp").string();
+    const int status = run(command, folder / "log");
+    INFO(read_file(folder / "log"));
+    CHECK(status == 0);
+  }
+}
+
+TEST_CASE("No text of a record becomes code") {
+  if (!is_found(DITUNE_GXX)) return;
+  const TempFolder folder;
+  std::vector<TuningRecord> records = sample_records();
+  for (TuningRecord& record : records) {
+    record.key.device.name = kEvil;
+    record.provenance.gpu_uuid = record.provenance.when = record.provenance.ditune_version = kEvil;
+  }
+  const Embed embed = GENERATE(Embed::none, Embed::source, Embed::cubin);
+  write_file(folder / "tuned.h", export_header(store_with_cubin(folder), records, embed));
+  write_file(folder / "evil.cpp",
+             "#include <cstdio>\n#include \"tuned.h\"\n"
+             "int x;\n"  // twice would be an error
+             "int main() { std::printf(\"%s\", ditune_tuned::rows[0].device.data()); }\n");
+  const std::string program = (folder / "evil").string();
+  const int status =
+      run(DITUNE_GXX " -std=c++17 -Wall -Wextra -Werror " + (folder / "evil.cpp").string() + " -o " + program,
+          folder / "log");
+  INFO(read_file(folder / "log"));
+  REQUIRE(status == 0);
+  REQUIRE(run(program, folder / "log") == 0);
+  CHECK(read_file(folder / "log") == kEvil);
+}
+
+TEST_CASE("Kernels are embedded byte for byte, each once") {
+  if (!is_found(DITUNE_GXX)) return;
+  const TempFolder folder;
+  const std::string header = export_header(store_with_cubin(folder), sample_records(), Embed::cubin);
+  CHECK(contains(header, "&kernels[0]"));
+  CHECK_FALSE(contains(header, "&kernels[1]"));
+  write_file(folder / "tuned.h", header);
+  write_file(
+      folder / "image.cpp",
+      "#include <cstdio>\n#include \"tuned.h\"\n"
+      "int main() { auto& k = *ditune_tuned::rows[0].kernel; std::fwrite(k.image, 1, k.image_bytes, stdout); }\n");
+  const std::string program = (folder / "image").string();
+  REQUIRE(run(DITUNE_GXX " -std=c++17 " + (folder / "image.cpp").string() + " -o " + program, folder / "log") == 0);
+  REQUIRE(run(program, folder / "log") == 0);
+  CHECK(read_file(folder / "log") == all_bytes());
+}
+
+TEST_CASE("An embedded source is what nvcc compiles") {
+  if (!is_found(DITUNE_NVCC) || !is_found(DITUNE_GXX)) return;
+  const TempFolder folder;
+  write_file(folder / "tuned.h", export_header(store_with_cubin(folder), sample_records(), Embed::source));
+  write_file(folder / "source.cpp",
+             "#include <cstdio>\n#include \"tuned.h\"\n"
+             "int main() { std::fputs(ditune_tuned::rows[1].kernel->source, stdout); }\n");
+  const std::string program = (folder / "source").string();
+  REQUIRE(run(DITUNE_GXX " -std=c++17 " + (folder / "source.cpp").string() + " -o " + program, folder / "log") == 0);
+  REQUIRE(run(program, folder / "kernel.cu") == 0);
+  const int status = run(DITUNE_NVCC " -std=c++20 -arch=sm_86 -cubin -o " + (folder / "kernel.cubin").string() + " " +
+                             (folder / "kernel.cu").string(),
+                         folder / "log");
+  INFO(read_file(folder / "log"));
+  CHECK(status == 0);
+}
+
+TEST_CASE("A winner without its kernel cannot be embedded") {
+  const TempFolder folder;
+  const Store store = store_with_cubin(folder);
+  TuningRecord record = sample_records()[0];
+  record.cubin_hash = "0000";
+  CHECK(contains(error_of([&] { export_header(store, {record}, Embed::cubin); }), "no kernel is stored"));
+  CHECK_NOTHROW(export_header(store, {record}, Embed::source));
+}

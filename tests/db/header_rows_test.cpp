@@ -1,0 +1,86 @@
+#include "db/header_rows.hpp"
+
+#include "catch.hpp"
+#include "ditune/error.hpp"
+#include "fixtures.hpp"
+#include "templates/embedded.hpp"
+
+using namespace ditune;
+using namespace ditune::test;
+
+namespace {
+
+TuningRecord current(TuningRecord record) {
+  record.key.template_hash = template_hash("mma_s8");
+  return record;
+}
+
+TuningRecord at_m(std::int64_t m, double median_us = 10) {
+  return current(measured_record({m, 4608, 4608}, median_us));
+}
+
+}  // namespace
+
+TEST_CASE("The border between two tuned M is their geometric mean, the ends are open") {
+  const auto rows = header_rows({at_m(4096), at_m(16), at_m(17), at_m(64)});
+  REQUIRE(rows.size() == 4);
+  CHECK(rows[0].m_first == 1);
+  CHECK(rows[0].m_last == 16);  // sqrt(16 * 17) = 16.49
+  CHECK(rows[1].m_first == 17);
+  CHECK(rows[1].m_last == 32);   // sqrt(17 * 64) = 32.98
+  CHECK(rows[2].m_last == 511);  // sqrt(64 * 4096) = 512 is as near to both: the larger takes it
+  CHECK(rows[3].m_first == 512);
+  CHECK(rows[3].m_last == kMaxExtent);
+}
+
+TEST_CASE("A row ends where its config stops being legal") {
+  // Split-K needs an int32 of workspace for every output, and there is a bound on that.
+  TuningRecord record = at_m(16);
+  record.config = parse_config("mma_s8:tile=128x128x64,warps=2x4,stages=3,split_k=4");
+  const auto rows = header_rows({record});
+  REQUIRE(rows.size() == 1);
+  Target target = target_of(record);
+  target.problem.m = rows[0].m_last;
+  CHECK(rows[0].m_last < kMaxExtent);
+  CHECK_FALSE(refusal(record.config, target));
+  ++target.problem.m;
+  CHECK(refusal(record.config, target));
+}
+
+TEST_CASE("A measured record counts before a predicted one, then the faster") {
+  const TuningRecord predicted = current(predicted_record({16, 4608, 4608}, 1));
+  auto rows = header_rows({predicted, at_m(16, 9), at_m(16, 8), predicted});
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].record.source == Source::measured);
+  CHECK(rows[0].record.median_us == 8);
+  rows = header_rows({predicted});
+  CHECK(rows[0].record.source == Source::predicted);
+}
+
+TEST_CASE("Records of an older template are left out") {
+  TuningRecord stale = at_m(16);
+  stale.key.template_hash = "0000000000000000";
+  CHECK(header_rows({stale, at_m(64)}).size() == 1);
+  CHECK(contains(error_of([&] { header_rows({stale}); }), "older kernels"));
+  CHECK(contains(error_of([&] { header_rows({}); }), "nothing to export"));
+}
+
+TEST_CASE("A config that the device refuses and a time that is none are not exported") {
+  TuningRecord record = at_m(16);
+  record.config = parse_config("mma_s8:tile=256x256x256,warps=2x4,stages=8");
+  CHECK_THROWS_AS(header_rows({record}), UsageError);
+  CHECK_THROWS_AS(header_rows({at_m(16, -1)}), UsageError);
+}
+
+TEST_CASE("Devices and epilogues have rows of their own") {
+  TuningRecord other_device = at_m(64), other_epilogue = at_m(64);
+  other_device.key.device.name = "NVIDIA RTX A6000";
+  other_device.key.device.sms = 84;
+  other_epilogue.key.epilogue = parse_epilogue("out=f16");
+  const auto rows = header_rows({at_m(16), other_device, other_epilogue});
+  REQUIRE(rows.size() == 3);
+  for (const HeaderRow& row : rows) {
+    CHECK(row.m_first == 1);
+    CHECK(row.m_last == kMaxExtent);
+  }
+}
