@@ -1,0 +1,94 @@
+// A made-up machine for the tests of tune: costs without a GPU, and a record of what was asked of it.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "generator/cost_model.hpp"
+#include "landscape.hpp"
+#include "tuner/tune.hpp"
+
+namespace ditune::test {
+
+struct FakeGpu {
+  std::set<std::string> failing;  // config texts
+  bool all_fail = false;
+  std::chrono::seconds batch_time{0};  // that a call takes on the made-up clock
+  std::chrono::steady_clock::time_point clock{};
+  std::vector<std::pair<Effort, std::vector<KernelConfig>>> calls;
+  std::vector<KernelConfig> prepared;
+  int compiled = 0;
+
+  // Of a short look; a long one is exact, so that the two differ.
+  static double cost(const KernelConfig& config, const Target& target, Effort effort) {
+    const double us = distorted_by_text(config, predict(config, target).total_us);
+    return effort == Effort::decide ? us : us * (1 + 0.01 * noise(format(config), 99));
+  }
+
+  static double distorted_by_text(const KernelConfig& config, double predicted_us) {
+    return predicted_us * std::exp(0.1 * noise(format(config), 7));
+  }
+
+  std::string failure_of(const KernelConfig& config) const {
+    return all_fail || failing.contains(format(config)) ? "spills 8 bytes of registers" : "";
+  }
+
+  TuneBackend compile_backend() {
+    TuneBackend backend;
+    backend.compile = [this](const Target&, std::span<const KernelConfig> configs) {
+      clock += batch_time;
+      std::vector<Measurement> results;
+      for (const KernelConfig& config : configs) {
+        ++compiled;
+        results.emplace_back().resources.registers = 100;
+        results.back().failure = failure_of(config);
+      }
+      return results;
+    };
+    backend.prepare = [this](const Target&, std::span<const KernelConfig> configs) {
+      prepared.insert(prepared.end(), configs.begin(), configs.end());
+    };
+    backend.cubin = [](const Target&, const KernelConfig& config) { return "cubin of " + format(config); };
+    backend.provenance = [] {
+      Provenance from;
+      from.gpu_uuid = "GPU-1";
+      from.when = "2026-11-22T12:00:00Z";
+      return from;
+    };
+    backend.now = [this] { return clock; };
+    return backend;
+  }
+
+  TuneBackend backend() {
+    TuneBackend backend = compile_backend();
+    backend.measure = [this](const Target& target, std::span<const KernelConfig> configs, Effort effort) {
+      clock += batch_time;
+      calls.emplace_back(effort, std::vector<KernelConfig>(configs.begin(), configs.end()));
+      std::vector<Measurement> results;
+      for (const KernelConfig& config : configs) {
+        Measurement& result = results.emplace_back();
+        result.failure = failure_of(config);
+        if (!result.ok()) continue;
+        result.median_us = cost(config, target, effort);
+        result.samples_us = {result.median_us};
+        result.low_us = result.high_us = result.median_us;
+        result.resources.registers = 128;
+      }
+      return results;
+    };
+    return backend;
+  }
+
+  // Configs that were measured for a short look, in order.
+  std::vector<KernelConfig> screened() const {
+    std::vector<KernelConfig> configs;
+    for (const auto& [effort, batch] : calls)
+      if (effort == Effort::screen) configs.insert(configs.end(), batch.begin(), batch.end());
+    return configs;
+  }
+};
+
+}  // namespace ditune::test

@@ -1,0 +1,17 @@
+#include "tuner/reference_kernels.hpp"
+
+#include "catch.hpp"
+
+using namespace ditune;
+
+TEST_CASE("the reference kernels compile for every supported arch, without spills") {
+  const Nvrtc nvrtc;
+  for (const SmArch arch : supported_archs()) {
+    const CompiledKernel compiled = nvrtc.compile(ReferenceKernels::source(), arch);
+    INFO(format(arch));
+    CHECK(compiled.resources.spill_bytes == 0);
+    for (const char* name : {"ditune_fill_int8", "ditune_fill_scales", "ditune_fill_bias", "ditune_reference",
+                             "ditune_compare", "ditune_check_uniform"})
+      CHECK(compiled.cubin.find(name) != std::string::npos);
+  }
+}

@@ -1,0 +1,276 @@
+#include "tuner/tune.hpp"
+
+#include <algorithm>
+
+#include "catch.hpp"
+#include "db/fixtures.hpp"
+#include "embedded.hpp"
+#include "fake_gpu.hpp"
+
+using namespace ditune;
+using namespace ditune::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+const Layer kBig{{4096, 4608, 4608}, {}};
+const Layer kSmall{{16, 4608, 4608}, {}};
+
+const DeviceInfo& device() { return reference_device(SmArch{90}); }
+
+struct Fixture {
+  TempFolder folder;
+  Store store = Store::open(folder / "tuning.db");
+  FakeGpu gpu;
+
+  std::vector<TuningRecord> run(const std::vector<Layer>& layers, const TuneOptions& options = {}) {
+    return tune(layers, device(), options, gpu.backend(), store);
+  }
+  std::vector<TuningRecord> predict_only(const std::vector<Layer>& layers, const TuneOptions& options = {}) {
+    return tune(layers, device(), options, gpu.compile_backend(), store);
+  }
+  std::size_t trials_of(const Layer& layer) const {
+    RecordFilter filter;
+    filter.problems = {layer.problem};
+    return store.trials(filter).size();
+  }
+};
+
+TuneOptions trials(int count) {
+  TuneOptions options;
+  options.trials = count;
+  return options;
+}
+
+Target target_of(const Layer& layer) { return {layer.problem, layer.epilogue, device()}; }
+
+// A winner of older templates, with the model's 20th best config.
+TuningRecord stale_winner() {
+  TuningRecord record;
+  record.key = {device_class(device()), kBig.problem, kBig.epilogue, "0000000000000000"};
+  record.config = enumerate(target_of(kBig)).back();
+  record.source = Source::measured;
+  record.median_us = 1;
+  return record;
+}
+
+}  // namespace
+
+TEST_CASE("tune measures, stores every trial and the winner") {
+  Fixture f;
+  const std::vector<TuningRecord> winners = f.run({kBig}, trials(40));
+  REQUIRE(winners.size() == 1);
+  const TuningRecord& winner = winners.front();
+  CHECK(winner.source == Source::measured);
+  CHECK(winner.key.problem == kBig.problem);
+  CHECK(winner.key.template_hash == template_hash("mma_s8"));
+  CHECK(winner.predicted_us > 0);
+  CHECK(winner.resources.registers == 128);
+  CHECK(f.store.cubin(winner.cubin_hash) == "cubin of " + format(winner.config));
+  CHECK(f.gpu.screened().size() == 40);
+
+  const std::vector<Trial> kept = f.store.trials();
+  CHECK(kept.size() == 44);  // and the final four once more
+  for (const Trial& trial : kept) CHECK(trial.source == Source::measured);
+  REQUIRE(f.store.winners().size() == 1);
+  CHECK(f.store.winners().front().config == winner.config);
+}
+
+TEST_CASE("the winner is the best of a longer look at the best four") {
+  Fixture f;
+  const TuningRecord winner = f.run({kBig}, trials(40)).at(0);
+  REQUIRE(f.gpu.calls.back().first == Effort::decide);
+  const std::vector<KernelConfig>& finalists = f.gpu.calls.back().second;
+  CHECK(finalists.size() == 4);
+  double best = 1e30;
+  for (const KernelConfig& config : finalists)
+    best = std::min(best, FakeGpu::cost(config, target_of(kBig), Effort::decide));
+  CHECK(winner.median_us <= best * 1.003);
+  CHECK(winner.median_us == FakeGpu::cost(winner.config, target_of(kBig), Effort::decide));
+}
+
+TEST_CASE("failures are kept with their reason and never win") {
+  Fixture f;
+  const TuningRecord first = f.run({kBig}, trials(20)).at(0);
+  Fixture g;
+  g.gpu.failing = {format(first.config)};
+  const TuningRecord second = g.run({kBig}, trials(20)).at(0);
+  CHECK_FALSE(second.config == first.config);
+  const std::vector<Trial> kept = g.store.trials();
+  CHECK(std::count_if(kept.begin(), kept.end(), [](const Trial& trial) {
+          return trial.measurement.failure == "spills 8 bytes of registers";
+        }) == 1);
+}
+
+TEST_CASE("a layer of which everything fails has no winner; the next one has") {
+  Fixture f;
+  f.gpu.all_fail = true;
+  CHECK(f.run({kBig}, trials(8)).empty());
+  CHECK(f.store.trials().size() == 8);
+  CHECK(f.store.winners().empty());
+  f.gpu.all_fail = false;
+  CHECK(f.run({kBig, kSmall}, trials(8)).size() == 2);
+}
+
+TEST_CASE("a second run takes winners from the store, unless it is told to tune again") {
+  Fixture f;
+  const TuningRecord winner = f.run({kBig}, trials(16)).at(0);
+  const std::size_t calls = f.gpu.calls.size();
+  const std::vector<TuningRecord> again = f.run({kBig}, trials(16));
+  CHECK(f.gpu.calls.size() == calls);
+  REQUIRE(again.size() == 1);
+  CHECK(again.front().config == winner.config);
+  CHECK(again.front().median_us == winner.median_us);
+
+  TuneOptions retune = trials(16);
+  retune.retune = true;
+  f.run({kBig}, retune);
+  CHECK(f.gpu.calls.size() > calls);
+}
+
+TEST_CASE("a stale winner does not stand, but is tried first") {
+  Fixture f;
+  f.store.set_winner(stale_winner());
+  const TuningRecord winner = f.run({kBig}, trials(16)).at(0);
+  CHECK(f.gpu.screened().front() == stale_winner().config);
+  CHECK(winner.key.template_hash == template_hash("mma_s8"));
+  CHECK(f.store.winners().size() == 2);  // the stale one stays
+}
+
+TEST_CASE("a layer's winner is tried first on the next one like it") {
+  Fixture f;
+  const Layer like{{2048, 4608, 4608}, {}};
+  const std::vector<TuningRecord> winners = f.run({kBig, like}, trials(16));
+  REQUIRE(winners.size() == 2);
+  const auto& [effort, batch] = f.gpu.calls.at(2);  // after one look at the first layer and its final
+  CHECK(batch.front() == winners.front().config);
+}
+
+TEST_CASE("a layer that is listed twice is tuned once") {
+  Fixture f;
+  CHECK(f.run({kBig, kBig}, trials(8)).size() == 1);
+  CHECK(f.gpu.screened().size() == 8);
+}
+
+TEST_CASE("the same seed tries the same configs") {
+  Fixture f, g;
+  f.run({kBig}, trials(32));
+  g.run({kBig}, trials(32));
+  CHECK(f.gpu.screened() == g.gpu.screened());
+}
+
+TEST_CASE("every strategy finds a winner; exhaustive tries all") {
+  for (const char* name : {"guided", "random", "exhaustive"}) {
+    Fixture f;
+    TuneOptions options = trials(20);
+    options.strategy = name;
+    INFO(name);
+    CHECK(f.run({kSmall}, options).size() == 1);
+    CHECK(f.gpu.screened().size() == 20);
+  }
+  Fixture f;
+  TuneOptions options;
+  options.strategy = "exhaustive";
+  const Layer tiny{{1, 32, 64}, {}};
+  f.run({tiny}, options);
+  CHECK(f.gpu.screened().size() == enumerate(target_of(tiny)).size());
+}
+
+TEST_CASE("a budget ends a layer when its share is used, and the next one has its turn") {
+  Fixture f;
+  f.gpu.batch_time = 10s;
+  TuneOptions options = trials(200);
+  options.budget = 60s;
+  CHECK(f.run({kBig, kSmall}, options).size() == 2);
+  CHECK(f.trials_of(kBig) == 3 * 16 + 4);  // 30 s; then the final
+  CHECK(f.trials_of(kSmall) > 4);
+  CHECK(f.gpu.clock.time_since_epoch() < 90s);
+}
+
+TEST_CASE("a spent budget leaves every layer one short batch") {
+  Fixture f;
+  f.gpu.batch_time = 100s;
+  TuneOptions options;
+  options.budget = 1s;
+  CHECK(f.run({kBig, kSmall}, options).size() == 2);
+  CHECK(f.trials_of(kSmall) == 4 + 4);
+}
+
+TEST_CASE("what comes next is compiled ahead: this layer's next batch and the next layer's first") {
+  Fixture f;
+  f.run({kBig, kSmall}, trials(32));
+  const auto& second = f.gpu.calls.at(1).second;
+  const auto known = std::count_if(second.begin(), second.end(), [&](const KernelConfig& config) {
+    return std::find(f.gpu.prepared.begin(), f.gpu.prepared.end(), config) != f.gpu.prepared.end();
+  });
+  CHECK(known >= 8);
+  CHECK(f.gpu.prepared.size() >= 32);
+}
+
+TEST_CASE("progress counts up, within the number of trials") {
+  Fixture f;
+  std::vector<TuneProgress> seen;
+  tune({kBig, kSmall}, device(), trials(32), f.gpu.backend(), f.store,
+       [&](const TuneProgress& progress) { seen.push_back(progress); });
+  REQUIRE(seen.size() == 8);
+  CHECK(seen.front().tried == 0);
+  CHECK(seen.front().best_us == 0);
+  CHECK(seen.front().layers == 2);
+  CHECK(seen.at(3).tried == 32);
+  CHECK(seen.at(3).trials == 32);
+  CHECK(seen.at(3).best_us > 0);
+  CHECK(seen.back().layer == 1);
+  CHECK(seen.back().target.problem == kSmall.problem);
+  CHECK_FALSE(seen.back().trying.empty());
+}
+
+TEST_CASE("without a GPU the model's best that compiles without spills is stored as predicted") {
+  Fixture f;
+  const TuningRecord winner = f.predict_only({kBig}).at(0);
+  CHECK(winner.source == Source::predicted);
+  CHECK(winner.median_us == 0);
+  CHECK(winner.predicted_us == predict(winner.config, target_of(kBig)).total_us);
+  CHECK(f.gpu.compiled == 8);
+  for (const KernelConfig& config : enumerate(target_of(kBig)))
+    CHECK(predict(config, target_of(kBig)).total_us >= winner.predicted_us);
+  for (const Trial& trial : f.store.trials()) CHECK(trial.source == Source::predicted);
+
+  Fixture g;
+  g.gpu.failing = {format(winner.config)};
+  const TuningRecord second = g.predict_only({kBig}).at(0);
+  CHECK_FALSE(second.config == winner.config);
+  CHECK(second.predicted_us >= winner.predicted_us);
+}
+
+TEST_CASE("without a GPU more is compiled only if all of a batch spills, and no more than trials") {
+  Fixture f;
+  f.gpu.all_fail = true;
+  CHECK(f.predict_only({kBig}, trials(20)).empty());
+  CHECK(f.gpu.compiled == 20);
+  CHECK(f.store.trials().size() == 20);
+}
+
+TEST_CASE("a prediction never replaces a measurement; a measurement replaces a prediction") {
+  Fixture f;
+  f.predict_only({kBig});
+  CHECK(f.predict_only({kBig}).at(0).source == Source::predicted);
+  CHECK(f.gpu.compiled == 8);  // the second time from the store
+  const TuningRecord measured = f.run({kBig}, trials(8)).at(0);
+  CHECK(measured.source == Source::measured);
+  TuneOptions retune;
+  retune.retune = true;
+  const TuningRecord kept = f.predict_only({kBig}, retune).at(0);
+  CHECK(kept.source == Source::measured);
+  CHECK(kept.config == measured.config);
+}
+
+TEST_CASE("wrong requests are refused before anything is measured") {
+  Fixture f;
+  TuneOptions unknown;
+  unknown.strategy = "clever";
+  CHECK_THROWS_AS(f.run({kBig}, unknown), UsageError);
+  CHECK_THROWS_AS(f.run({kBig}, trials(0)), UsageError);
+  CHECK_THROWS_AS(f.run({kBig, {{0, 1, 1}, {}}}), UsageError);
+  CHECK(f.gpu.calls.empty());
+  CHECK(f.store.trials().empty());
+}
