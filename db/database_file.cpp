@@ -56,7 +56,8 @@ FileState inspect_file(const std::filesystem::path& path) {
 }
 
 bool is_folder_writable(const std::filesystem::path& path) {
-  return is_writable(std::filesystem::weakly_canonical(path).parent_path());  // SQLite follows links too
+  // SQLite follows links, too.
+  return is_writable(std::filesystem::weakly_canonical(std::filesystem::absolute(path)).parent_path());
 }
 
 bool is_file_writable(const std::filesystem::path& path) { return is_writable(path); }
