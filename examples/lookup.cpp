@@ -1,0 +1,37 @@
+// Finds the best kernel of a layer from code.
+//
+//   lookup tuning.db "RTX 3090" 4096x4608x4608 [EPILOGUE]
+#include <fmt/format.h>
+
+#include <exception>
+
+#include "db/store.hpp"
+#include "ditune/library.hpp"
+
+int main(int argc, char** argv) {
+  if (argc < 4) {
+    fmt::print(stderr, "usage: lookup DATABASE GPU MxNxK [EPILOGUE]\n");
+    return 2;
+  }
+  try {
+    // Once: the library keeps the records in memory, any number of threads may ask it.
+    const ditune::Library library(ditune::Store::open_read_only(argv[1]).winners());
+    const ditune::DeviceInfo& device = ditune::find_device(argv[2]);
+
+    // For each layer, whenever its M changes.
+    const ditune::GemmProblem problem = ditune::parse_problem(argv[3]);
+    const ditune::Epilogue epilogue = ditune::parse_epilogue(argc > 4 ? argv[4] : "default");
+    const ditune::LookupResult found = library.lookup(problem, epilogue, device);
+
+    fmt::print("{} on {}: {}\n", format(problem), device.name, format(found.config));
+    fmt::print("match: {}\n", format(found.match));
+    if (found.record)
+      fmt::print("{} at M = {}: {} us\n", format(found.record->source), found.record->key.problem.m,
+                 found.record->microseconds());
+    fmt::print("launch: {} CTAs of {} threads, {} bytes of shared memory, {} bytes of workspace\n", found.plan.grid,
+               found.plan.block, found.plan.shared_bytes, found.plan.workspace_bytes);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "lookup: {}\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,55 @@
+// The examples, built and run as their first lines say.
+#include "catch.hpp"
+#include "db/export_header.hpp"
+#include "templates/embedded.hpp"
+#include "tests/db/compilers.hpp"
+#include "tests/db/fixtures.hpp"
+
+using namespace ditune;
+using namespace ditune::test;
+
+namespace {
+
+TuningRecord current(TuningRecord record) {
+  record.key.template_hash = template_hash("mma_s8");
+  return record;
+}
+
+}  // namespace
+
+TEST_CASE("run_layer builds against an exported header and says when there is nothing to run") {
+  if (!is_found(DITUNE_GXX)) return;
+  const TempFolder folder;
+  Store store = Store::open(folder / "t.db");
+  TuningRecord record = current(measured_record());
+  record.key.device = {.name = "NVIDIA Jetson AGX Orin", .sms = 16, .arch = {87}};  // where no test runs
+  store.set_winner(record, "no kernel at all");
+  write_file(folder / "tuned.h", export_header(store, store.winners(), Embed::cubin));
+  const std::string program = (folder / "run_layer").string();
+  const std::string command = DITUNE_GXX " -std=c++17 -O1 -Wall -Wextra -Werror -I" + folder.path().string() +
+                              kCudaInclude + " " DITUNE_SOURCE_DIR "/examples/run_layer.cpp -o " + program +
+                              " " DITUNE_CUDA_RUNTIME " -ldl -lrt -lpthread";
+  const int built = run(command, folder / "log");
+  INFO(read_file(folder / "log"));
+  REQUIRE(built == 0);
+  CHECK(run(program, folder / "log") == 77);
+  CHECK(read_file(folder / "log").starts_with("skipped: "));
+}
+
+TEST_CASE("lookup finds a record, and says what it found") {
+  const TempFolder folder;
+  {
+    Store store = Store::open(folder / "t.db");
+    store.set_winner(current(measured_record()));
+  }
+  const std::string lookup = DITUNE_EXAMPLE_LOOKUP " " + (folder / "t.db").string();
+  REQUIRE(run(lookup + " 'RTX 3090' 256x4608x4608", folder / "log") == 0);
+  const std::string exact = read_file(folder / "log");
+  CHECK(contains(exact, "mma_s8:tile=128x128x64,warps=2x4,stages=3\n"));
+  CHECK(contains(exact, "match: exact\nmeasured at M = 256: 41.5 us\n"));
+  REQUIRE(run(lookup + " 'RTX 3090' 300x4608x4608", folder / "log") == 0);
+  CHECK(contains(read_file(folder / "log"), "match: nearest m\n"));
+  CHECK(run(lookup + " 'RTX 3090' 0x4608x4608", folder / "log") == 1);
+  CHECK(contains(read_file(folder / "log"), "lookup: "));
+  CHECK(run(DITUNE_EXAMPLE_LOOKUP, folder / "log") == 2);
+}
