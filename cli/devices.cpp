@@ -1,0 +1,60 @@
+// ditune devices: the GPUs that are here, or those that --gpu knows.
+#include <fmt/format.h>
+
+#include "cli/command.hpp"
+#include "cli/output.hpp"
+#include "ditune/device.hpp"
+#include "runtime/cuda.hpp"
+
+namespace ditune::cli {
+namespace {
+
+struct Options {
+  bool known = false;
+};
+
+std::vector<std::string> cells(const DeviceInfo& device) {
+  return {device.name,
+          format(device.arch),
+          std::to_string(device.sms),
+          number(device.sm_clock_mhz),
+          number(device.dram_gbps),
+          number(static_cast<double>(device.l2_bytes) / (1 << 20))};
+}
+
+Table device_table() {
+  return Table({{"GPU", Align::right},
+                {"NAME"},
+                {"ARCH"},
+                {"SMS", Align::right},
+                {"MHZ", Align::right},
+                {"GB/S", Align::right},
+                {"L2 MIB", Align::right}});
+}
+
+ExitCode devices(const Options& options) {
+  Table table = device_table();
+  const auto add = [&](const std::string& number, const DeviceInfo& device) {
+    std::vector<std::string> row = cells(device);
+    row.insert(row.begin(), number);
+    table.add(row);
+  };
+  if (options.known)
+    for (const DeviceInfo& device : known_devices()) add("", device);
+  else
+    for (int ordinal = 0; ordinal < device_count(); ++ordinal) add(std::to_string(ordinal), device_info(ordinal));
+  if (!table.empty())
+    print(table);
+  else
+    fmt::print(stderr, "no GPU here: --gpu NAME and --arch sm_XX stand for one (ditune devices --known lists them)\n");
+  return kDone;
+}
+
+}  // namespace
+
+void add_devices(CLI::App& app, Run& run) {
+  const Command<Options> command(app, run, "devices", "the GPUs that are here", devices);
+  command.app->add_flag("--known", command.options->known, "those that can be named with --gpu instead");
+}
+
+}  // namespace ditune::cli

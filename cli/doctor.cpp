@@ -1,0 +1,109 @@
+// ditune doctor: what is there, what is missing, and what to do about it.
+#include <fmt/format.h>
+
+#include "cli/command.hpp"
+#include "cli/database.hpp"
+#include "cli/files.hpp"
+#include "cli/output.hpp"
+#include "ditune/error.hpp"
+#include "runtime/cublaslt.hpp"
+#include "runtime/cuda.hpp"
+#include "runtime/dylib.hpp"
+#include "runtime/nvml.hpp"
+#include "runtime/nvrtc.hpp"
+
+namespace ditune::cli {
+namespace {
+
+struct Options {
+  std::string db;
+};
+
+enum class Needed { yes, no };  // for tuning or at least predicting
+
+struct Finding {
+  std::string what, state;
+  std::string remedy;  // empty: all is well
+  Needed needed = Needed::no;
+};
+
+Finding driver() {
+  const std::string version = cuda_driver_version();
+  if (version.empty())
+    return {"driver", "none", "install NVIDIA's driver to measure; without it ditune predicts for --gpu or --arch"};
+  return {"driver", "supports CUDA " + version, ""};
+}
+
+std::vector<Finding> devices() {
+  std::vector<Finding> findings;
+  for (int ordinal = 0; ordinal < device_count(); ++ordinal) {
+    const std::string what = fmt::format("GPU {}", ordinal);
+    try {
+      const DeviceInfo device = device_info(ordinal);
+      findings.push_back({what, fmt::format("{}, {}, {} SMs", device.name, format(device.arch), device.sms), ""});
+    } catch (const Error& error) {
+      findings.push_back({what, error.what(), "choose another with --device"});
+    }
+  }
+  if (findings.empty()) findings.push_back({"GPU", "none", "predict for one that is not here: --gpu \"RTX 3090\""});
+  return findings;
+}
+
+Finding nvrtc() {
+  try {
+    const Nvrtc library;
+    return {"NVRTC", fmt::format("{} ({})", library.version(), library.path()), "", Needed::yes};
+  } catch (const NvrtcError&) {
+    return {"NVRTC", "none", "install the CUDA Toolkit's libnvrtc, 12.8 or newer: nothing compiles without it",
+            Needed::yes};
+  }
+}
+
+Finding cublaslt() {
+  const Dylib library(kCublasLtCandidates);
+  if (library) return {"cuBLASLt", library.path(), ""};
+  return {"cuBLASLt", "none", "install the CUDA Toolkit's libcublas for bench --against cublaslt"};
+}
+
+Finding nvml() {
+  const std::string version = Nvml(device_count() > 0 ? device_uuid(0) : "").driver_version();
+  if (!version.empty()) return {"NVML", "driver " + version, ""};
+  return {"NVML", "none", "it comes with the driver; without it clocks and power stay unknown"};
+}
+
+Finding database(const std::string& db) {
+  try {
+    const std::filesystem::path path = database_path(db);
+    if (!std::filesystem::exists(path)) return {"database", path.string() + ", not there yet", "", Needed::yes};
+    const std::size_t winners = Store::open_read_only(path).winners().size();
+    return {"database", fmt::format("{}, {} winners", path.string(), winners), "", Needed::yes};
+  } catch (const Error& error) {
+    return {"database", error.what(), "name another with --db", Needed::yes};
+  }
+}
+
+ExitCode doctor(const Options& options) {
+  std::vector<Finding> findings = {driver()};
+  for (const Finding& finding : devices()) findings.push_back(finding);
+  for (const Finding& finding : {nvrtc(), cublaslt(), nvml(), database(options.db)}) findings.push_back(finding);
+  Table table({{"WHAT"}, {"FOUND"}, {"WHAT TO DO"}});
+  bool usable = true;
+  for (const Finding& finding : findings) {
+    table.add({finding.what, finding.state, finding.remedy});
+    if (finding.needed == Needed::yes && !finding.remedy.empty()) usable = false;
+  }
+  print(table);
+  fmt::print("{}\n", !usable              ? "ditune cannot tune here."
+                     : device_count() > 0 ? "ditune can tune here."
+                                          : "ditune can predict here, and tune where there is a GPU.");
+  return usable ? kDone : kBadAnswer;
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& app, Run& run) {
+  const Command<Options> command(app, run, "doctor", "what is there, what is missing, and what to do about it", doctor);
+  add_database(*command.app, command.options->db);
+}
+
+}  // namespace ditune::cli

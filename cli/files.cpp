@@ -1,0 +1,90 @@
+#include "cli/files.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "ditune/error.hpp"
+
+namespace ditune::cli {
+namespace fs = std::filesystem;
+namespace {
+
+UsageError cannot_write(const fs::path& path, const std::string& why) {
+  return {fmt::format("cannot write {}: {}", path.string(), why), "name a file in a folder that you may write to"};
+}
+
+bool is_special(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored) && !fs::is_regular_file(path, ignored);
+}
+
+// Where a new file must be created: links are followed, so that what they point to is replaced, not they.
+fs::path destination(const fs::path& path) {
+  std::error_code error;
+  const fs::path real = fs::weakly_canonical(path, error);
+  return error ? path : real;
+}
+
+void write_stream(const fs::path& opened, const fs::path& named, std::string_view text) {
+  std::ofstream file(opened, std::ios::binary | std::ios::trunc);
+  if (!file) throw cannot_write(named, std::strerror(errno));
+  file.write(text.data(), static_cast<std::streamsize>(text.size()));
+  file.close();
+  if (!file)
+    throw Error(fmt::format("writing {} failed: {}", named.string(), std::strerror(errno)), "is the disk full?");
+}
+
+// A file beside `path` that is gone at the end unless it took the path's place.
+class Beside {
+ public:
+  explicit Beside(const fs::path& path)
+      : named_(path), to_(destination(path)), beside_(fs::path(to_).concat(fmt::format(".{}.tmp", ::getpid()))) {}
+  ~Beside() {
+    std::error_code ignored;
+    fs::remove(beside_, ignored);
+  }
+  Beside(const Beside&) = delete;
+  Beside& operator=(const Beside&) = delete;
+
+  void write(std::string_view text) const { write_stream(beside_, named_, text); }
+  void take_place() const {
+    std::error_code error;
+    fs::rename(beside_, to_, error);
+    if (error) throw cannot_write(named_, error.message());
+  }
+
+ private:
+  fs::path named_, to_, beside_;
+};
+
+}  // namespace
+
+std::string read_file(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::stringstream text;
+  if (file && !fs::is_directory(path)) text << file.rdbuf();
+  if (!file || fs::is_directory(path))
+    throw UsageError(fmt::format("cannot read {}: {}", path.string(), std::strerror(file ? EISDIR : errno)),
+                     "name a file that you may read");
+  return text.str();
+}
+
+void require_writable(const fs::path& path) {
+  if (fs::is_directory(path)) throw cannot_write(path, std::strerror(EISDIR));
+  if (!is_special(path)) Beside(path).write("");
+}
+
+void write_file(const fs::path& path, std::string_view text) {
+  if (fs::is_directory(path)) throw cannot_write(path, std::strerror(EISDIR));
+  if (is_special(path)) return write_stream(path, path, text);
+  const Beside beside(path);
+  beside.write(text);
+  beside.take_place();
+}
+
+}  // namespace ditune::cli

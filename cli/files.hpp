@@ -1,0 +1,21 @@
+// Files read and written whole.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace ditune::cli {
+
+// Throws UsageError if it cannot be read.
+std::string read_file(const std::filesystem::path& path);
+
+// Throws UsageError if `path` is a folder or its folder is not there or takes no files, before anything expensive is
+// done.
+void require_writable(const std::filesystem::path& path);
+
+// All or nothing: written beside `path` under another name, then renamed. What is there and is no regular file (a pipe,
+// /dev/stdout) is written to directly. Throws UsageError if it cannot be opened, Error if writing fails.
+void write_file(const std::filesystem::path& path, std::string_view text);
+
+}  // namespace ditune::cli

@@ -1,0 +1,36 @@
+// ditune list: the winners in the database.
+#include "cli/command.hpp"
+#include "cli/database.hpp"
+#include "cli/output.hpp"
+
+namespace ditune::cli {
+namespace {
+
+struct Options {
+  RecordOptions records;
+  bool json = false;
+};
+
+ExitCode list(const Options& options) {
+  std::vector<TuningRecord> records;
+  if (const auto store = open_existing(options.records.db)) records = select_winners(*store, options.records);
+  if (options.json) {
+    Json json = Json::array();
+    for (const TuningRecord& record : records) json.push_back(record_json(record));
+    print(json);
+  } else if (!records.empty()) {
+    print(record_table(records));
+  }
+  if (records.empty()) report_no_records(options.records);
+  return records.empty() ? kBadAnswer : kDone;
+}
+
+}  // namespace
+
+void add_list(CLI::App& app, Run& run) {
+  const Command<Options> command(app, run, "list", "the winners in the database", list);
+  add_records(*command.app, command.options->records);
+  command.app->add_flag("--json", command.options->json, "as a JSON array");
+}
+
+}  // namespace ditune::cli

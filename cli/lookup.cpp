@@ -1,0 +1,85 @@
+// ditune lookup: what the library would launch for a layer, and how well that matched.
+#include "cli/command.hpp"
+#include "cli/database.hpp"
+#include "cli/output.hpp"
+#include "ditune/library.hpp"
+
+namespace ditune::cli {
+namespace {
+
+struct Options {
+  RecordOptions records;
+  bool json = false;
+};
+
+struct Answer {
+  SelectedLayer layer;
+  LookupResult found;
+};
+
+Json answer_json(const Answer& answer, const DeviceInfo& device) {
+  const LookupResult& found = answer.found;
+  Json json = layer_json(answer.layer.problem, answer.layer.epilogue);
+  add_device(json, device_class(device));
+  json["match"] = format(found.match);
+  if (found.match == Match::none) return json;
+  json["config"] = format(found.config);
+  json["shared_bytes"] = found.plan.shared_bytes;
+  if (!found.record) return json;
+  json["source"] = format(found.record->source);
+  // The time of another problem is not this one's.
+  if (found.record->key.problem != answer.layer.problem) return json;
+  if (found.record->source == Source::measured) json["median_us"] = found.record->median_us;
+  json["predicted_us"] = found.record->predicted_us;
+  json["tops"] = tops(answer.layer.problem, found.record->microseconds());
+  return json;
+}
+
+Table answer_table(const std::vector<Answer>& answers) {
+  Table table({{"M", Align::right},
+               {"N", Align::right},
+               {"K", Align::right},
+               {"EPILOGUE"},
+               {"MATCH"},
+               {"CONFIG"},
+               {"SOURCE"},
+               {"TUNED FOR"}});
+  for (const auto& [layer, found] : answers) {
+    const auto& record = found.record;
+    table.add({std::to_string(layer.problem.m), std::to_string(layer.problem.n), std::to_string(layer.problem.k),
+               format(layer.epilogue), std::string(format(found.match)),
+               found.match == Match::none ? "" : format(found.config),
+               record ? std::string(format(record->source)) : "",
+               record ? format(record->key.problem) + " on " + record->key.device.name : ""});
+  }
+  return table;
+}
+
+ExitCode lookup(const Options& options) {
+  const std::vector<SelectedLayer> layers = require_layers(options.records.select);
+  const DeviceInfo device = choose_target(options.records.target).device;
+  const auto store = open_existing(options.records.db);
+  const Library library(store ? store->winners() : std::vector<TuningRecord>{});
+  std::vector<Answer> answers;
+  for (const SelectedLayer& layer : layers)
+    answers.push_back({layer, library.lookup(layer.problem, layer.epilogue, device)});
+  if (options.json) {
+    Json json = Json::array();
+    for (const Answer& answer : answers) json.push_back(answer_json(answer, device));
+    print(json);
+  } else {
+    print(answer_table(answers));
+  }
+  const auto nothing = [](const Answer& answer) { return answer.found.match == Match::none; };
+  return std::ranges::any_of(answers, nothing) ? kBadAnswer : kDone;
+}
+
+}  // namespace
+
+void add_lookup(CLI::App& app, Run& run) {
+  const Command<Options> command(app, run, "lookup", "the kernel that would be launched for a layer", lookup);
+  add_records(*command.app, command.options->records);
+  command.app->add_flag("--json", command.options->json, "as a JSON array");
+}
+
+}  // namespace ditune::cli

@@ -1,0 +1,54 @@
+// ditune models: the models whose layers are known, or the problems of one.
+#include "models/models.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "cli/command.hpp"
+#include "cli/output.hpp"
+
+namespace ditune::cli {
+namespace {
+
+struct Options {
+  std::string name, resolution;
+};
+
+void print_names() {
+  Table table({{"MODEL"}, {"LINEARS"}});
+  for (const std::string& name : model_names())
+    table.add({name, fmt::format("{}", fmt::join(linear_names(name), " "))});
+  print(table);
+}
+
+void print_layers(const std::string& name, const Resolution& resolution) {
+  Table table({{"LINEAR"},
+               {"M", Align::right},
+               {"N", Align::right},
+               {"K", Align::right},
+               {"EPILOGUE"},
+               {"COUNT", Align::right}});
+  for (const ModelLayer& layer : model_layers(name, resolution))
+    table.add({layer.linear, std::to_string(layer.problem.m), std::to_string(layer.problem.n),
+               std::to_string(layer.problem.k), format(layer.epilogue), std::to_string(layer.count)});
+  print(table);
+}
+
+ExitCode models(const Options& options) {
+  if (options.name.empty())
+    print_names();
+  else
+    print_layers(options.name, options.resolution.empty() ? Resolution{} : parse_resolution(options.resolution));
+  return kDone;
+}
+
+}  // namespace
+
+void add_models(CLI::App& app, Run& run) {
+  const Command<Options> command(app, run, "models", "the models that are known, or the problems of one", models);
+  CLI::Option* name = command.app->add_option("name", command.options->name, "a model");
+  command.app->add_option("--resolution", command.options->resolution, "of its images, WIDTHxHEIGHT (1024x1024)")
+      ->needs(name);
+}
+
+}  // namespace ditune::cli

@@ -1,0 +1,91 @@
+#include "cli/output.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace ditune::cli {
+
+std::string Table::text() const {
+  std::vector<std::size_t> widths;
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    widths.push_back(columns_[i].header.size());
+    for (const auto& row : rows_) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  const auto append = [&](std::size_t i, const std::string& cell) {
+    if (columns_[i].align == Align::right) text += fmt::format("{:>{}}", cell, widths[i]);
+    if (columns_[i].align == Align::left) text += fmt::format("{:<{}}", cell, widths[i]);
+    text += "  ";
+  };
+  const auto end_line = [&] {
+    text.erase(text.find_last_not_of(' ') + 1);
+    text += '\n';
+  };
+  for (std::size_t i = 0; i < columns_.size(); ++i) append(i, columns_[i].header);
+  end_line();
+  for (const auto& row : rows_) {
+    for (std::size_t i = 0; i < columns_.size(); ++i) append(i, row[i]);
+    end_line();
+  }
+  return text;
+}
+
+Json layer_json(const GemmProblem& problem, const Epilogue& epilogue) {
+  return {{"m", problem.m}, {"n", problem.n}, {"k", problem.k}, {"epilogue", format(epilogue)}};
+}
+
+void add_device(Json& json, const DeviceClass& device) {
+  json["arch"] = format(device.arch);
+  json["device"] = device.name;
+}
+
+Json record_json(const TuningRecord& record) {
+  Json json = layer_json(record.key.problem, record.key.epilogue);
+  json["config"] = format(record.config);
+  add_device(json, record.key.device);
+  json["source"] = format(record.source);
+  if (record.source == Source::measured) json["median_us"] = record.median_us;
+  json["predicted_us"] = record.predicted_us;
+  json["tops"] = tops(record.key.problem, record.microseconds());
+  json["registers"] = record.resources.registers;
+  json["spill_bytes"] = record.resources.spill_bytes;
+  json["shared_bytes"] = record.resources.shared_bytes;
+  return json;
+}
+
+void print(const Table& table) { fmt::print("{}", table.text()); }
+
+// A database may hold any bytes as a name; JSON is UTF-8.
+void print(const Json& json) {
+  fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+}
+
+Table record_table(const std::vector<TuningRecord>& records) {
+  Table table({{"M", Align::right},
+               {"N", Align::right},
+               {"K", Align::right},
+               {"EPILOGUE"},
+               {"DEVICE"},
+               {"CONFIG"},
+               {"US", Align::right},
+               {"TOPS", Align::right},
+               {"SOURCE"}});
+  for (const TuningRecord& record : records) {
+    const GemmProblem& problem = record.key.problem;
+    table.add({std::to_string(problem.m), std::to_string(problem.n), std::to_string(problem.k),
+               format(record.key.epilogue), record.key.device.name, format(record.config),
+               number(record.microseconds()), number(tops(problem, record.microseconds())),
+               std::string(format(record.source))});
+  }
+  return table;
+}
+
+std::string number(double value) {
+  if (!(value > 0) || !std::isfinite(value)) return fmt::format("{}", value);
+  const int before_point = static_cast<int>(std::floor(std::log10(value))) + 1;
+  return fmt::format("{:.{}f}", value, std::clamp(4 - before_point, 0, 9));
+}
+
+}  // namespace ditune::cli

@@ -1,0 +1,119 @@
+// ditune show: all that is known of winners, and what else was tried.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/command.hpp"
+#include "cli/database.hpp"
+#include "cli/output.hpp"
+
+namespace ditune::cli {
+namespace {
+
+struct Options {
+  RecordOptions records;
+  bool json = false;
+};
+
+struct History {
+  TuningRecord winner;
+  std::vector<Trial> trials;  // of the winner's key, in the order they were made
+};
+
+std::vector<History> histories(const Store& store, const RecordOptions& options) {
+  const std::vector<Trial> trials = select_trials(store, options);
+  std::vector<History> all;
+  for (const TuningRecord& winner : select_winners(store, options)) {
+    all.push_back({winner, {}});
+    std::ranges::copy_if(trials, std::back_inserter(all.back().trials),
+                         [&](const Trial& trial) { return trial.key == winner.key; });
+  }
+  return all;
+}
+
+double microseconds(const Trial& trial) {
+  return trial.source == Source::measured ? trial.measurement.median_us : trial.predicted_us;
+}
+
+Json trial_json(const Trial& trial) {
+  Json json = {{"config", format(trial.config)}, {"source", format(trial.source)}};
+  if (trial.source == Source::measured && trial.measurement.ok()) json["median_us"] = trial.measurement.median_us;
+  if (trial.predicted_us > 0) json["predicted_us"] = trial.predicted_us;
+  if (!trial.measurement.ok()) json["reason"] = trial.measurement.failure;
+  return json;
+}
+
+Json history_json(const History& history) {
+  const Provenance& from = history.winner.provenance;
+  Json json = record_json(history.winner);
+  json["template_hash"] = history.winner.key.template_hash;
+  json["provenance"] = {{"when", from.when},
+                        {"gpu_uuid", from.gpu_uuid},
+                        {"driver_version", from.driver_version},
+                        {"cuda_version", from.cuda_version},
+                        {"nvrtc_version", from.nvrtc_version},
+                        {"ditune_version", from.ditune_version},
+                        {"sm_clock_mhz", from.sm_clock_mhz},
+                        {"temperature_c", from.temperature_c},
+                        {"seed", from.seed}};
+  json["trials"] = Json::array();
+  for (const Trial& trial : history.trials) json["trials"].push_back(trial_json(trial));
+  return json;
+}
+
+void print_history(const History& history) {
+  const TuningRecord& winner = history.winner;
+  const Provenance& from = winner.provenance;
+  const GemmProblem& problem = winner.key.problem;
+  const auto line = [](const char* label, const std::string& text) { fmt::print("  {:<10} {}\n", label, text); };
+  fmt::print("{} {} on {} ({})\n", format(problem), format(winner.key.epilogue), winner.key.device.name,
+             format(winner.key.device.arch));
+  line("config", format(winner.config));
+  line(winner.source == Source::measured ? "measured" : "predicted",
+       fmt::format("{} us, {} TOPS", number(winner.microseconds()), number(tops(problem, winner.microseconds()))));
+  line("resources", fmt::format("{} registers, {} bytes spilled, {} bytes of shared memory", winner.resources.registers,
+                                winner.resources.spill_bytes, winner.resources.shared_bytes));
+  line("templates", winner.key.template_hash);
+  line("made by", fmt::format("ditune {}, CUDA {}, NVRTC {}, driver {}", from.ditune_version, from.cuda_version,
+                              from.nvrtc_version, from.driver_version.empty() ? "none" : from.driver_version));
+  if (!from.gpu_uuid.empty())
+    line("on", fmt::format("{} at {} MHz and {} C", from.gpu_uuid, from.sm_clock_mhz, from.temperature_c));
+  line("when", fmt::format("{}, seed {}", from.when, from.seed));
+}
+
+void print_trials(std::vector<Trial> trials) {
+  std::ranges::stable_sort(trials, {},
+                           [](const Trial& trial) { return std::pair(!trial.measurement.ok(), microseconds(trial)); });
+  Table table({{"  US", Align::right}, {"SOURCE"}, {"TRIED"}, {"FAILED BECAUSE"}});
+  for (const Trial& trial : trials)
+    table.add({trial.measurement.ok() ? number(microseconds(trial)) : "", std::string(format(trial.source)),
+               format(trial.config), trial.measurement.failure});
+  print(table);
+}
+
+ExitCode show(const Options& options) {
+  std::vector<History> all;
+  if (const auto store = open_existing(options.records.db)) all = histories(*store, options.records);
+  if (options.json) {
+    Json json = Json::array();
+    for (const History& history : all) json.push_back(history_json(history));
+    print(json);
+  } else {
+    for (const History& history : all) {
+      print_history(history);
+      print_trials(history.trials);
+    }
+  }
+  if (all.empty()) report_no_records(options.records);
+  return all.empty() ? kBadAnswer : kDone;
+}
+
+}  // namespace
+
+void add_show(CLI::App& app, Run& run) {
+  const Command<Options> command(app, run, "show", "all that is known of winners, and what else was tried", show);
+  add_records(*command.app, command.options->records);
+  command.app->add_flag("--json", command.options->json, "as a JSON array");
+}
+
+}  // namespace ditune::cli

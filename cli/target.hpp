@@ -1,0 +1,33 @@
+// TARGET: the GPU that a command is about, here or not.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+
+#include "ditune/device.hpp"
+
+namespace ditune::cli {
+
+// As written on the command line; empty where it was left out.
+struct TargetOptions {
+  std::optional<int> ordinal;
+  std::string gpu, arch;
+  bool empty() const { return !ordinal && gpu.empty() && arch.empty(); }
+};
+
+struct ChosenTarget {
+  DeviceInfo device;
+  std::optional<int> ordinal;  // among the visible GPUs, if it is one
+};
+
+void add_target(CLI::App& app, TargetOptions& options);
+
+// --gpu is a visible GPU of that name, else a known one; --arch is that arch's reference card; nothing is the first
+// visible GPU. Throws UsageError if there is none.
+ChosenTarget choose_target(const TargetOptions& options);
+
+// The same, for what only a GPU that is here can do. Throws UsageError if the target is not here.
+ChosenTarget choose_visible(const TargetOptions& options);
+
+}  // namespace ditune::cli

@@ -1,0 +1,21 @@
+#include "cli/variant.hpp"
+
+namespace ditune::cli {
+
+void add_variant(CLI::App& app, VariantOptions& options) {
+  app.add_option("--shape", options.shape, "the problem, MxNxK")->required();
+  app.add_option("--config", options.config, "the variant, e.g. mma_s8:tile=128x128x64,warps=2x2,stages=3")->required();
+  app.add_option("--epilogue", options.epilogue, "what is fused, e.g. bias=bf16,out=f16 (default)");
+  add_target(app, options.target);
+}
+
+Variant choose_variant(const VariantOptions& options) {
+  const GemmProblem problem = parse_problem(options.shape);
+  const KernelConfig config = parse_config(options.config);
+  const Epilogue epilogue = options.epilogue.empty() ? Epilogue{} : parse_epilogue(options.epilogue);
+  const Target target{problem, epilogue, choose_target(options.target).device};
+  require_legal(config, target);
+  return {target, config};
+}
+
+}  // namespace ditune::cli

@@ -1,0 +1,186 @@
+// What the commands answer without a GPU.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "catch.hpp"
+#include "cli/program.hpp"
+
+using Json = nlohmann::json;
+
+namespace {
+
+const std::string kConfig = "mma_s8:tile=128x128x64,warps=2x2,stages=3";
+
+// One JSON document and nothing else.
+Json json_of(const Outcome& outcome) {
+  CAPTURE(outcome.err, outcome.out);
+  REQUIRE(outcome.code == 0);
+  CHECK(outcome.err.empty());
+  return Json::parse(outcome.out);
+}
+
+void check_fields(const Json& row, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    CAPTURE(name, row.dump());
+    CHECK(row.contains(name));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("models prints the problems of a model") {
+  const Outcome outcome = Workplace().ditune("models ideogram4 --resolution 1024x1024");
+  CHECK(outcome.code == 0);
+  CHECK(outcome.out ==
+        "LINEAR       M      N      K  EPILOGUE   COUNT\n"
+        "qkv       6144  13824   4608  default       34\n"
+        "qkv       4096  13824   4608  default       34\n"
+        "o         6144   4608   4608  default       34\n"
+        "o         4096   4608   4608  default       34\n"
+        "gate_up   6144  24576   4608  default       34\n"
+        "gate_up   4096  24576   4608  default       34\n"
+        "down      6144   4608  12288  default       34\n"
+        "down      4096   4608  12288  default       34\n"
+        "adaln        1  18432    512  bias=bf16     34\n"
+        "llm_cond  2048   4608  53248  bias=bf16      1\n"
+        "input     4096   4608    128  bias=bf16      1\n"
+        "final     4096    128   4608  bias=bf16      1\n");
+  CHECK(Workplace().ditune("models").out.find("flux2-klein-9b  double_qkv double_o") != std::string::npos);
+}
+
+TEST_CASE("help and version are no errors") {
+  const Outcome help = Workplace().ditune("tune --help");
+  CHECK(help.code == 0);
+  CHECK(help.out.find("--budget") != std::string::npos);
+  CHECK(Workplace().ditune("--version").out == DITUNE_VERSION "\n");
+}
+
+TEST_CASE("devices and doctor work without a GPU") {
+  const Workplace place;
+  const Outcome devices = place.ditune("devices");
+  CHECK(devices.code == 0);
+  CHECK(devices.out.empty());
+  CHECK(place.ditune("devices --known").out.find("RTX 3090") != std::string::npos);
+  const Outcome doctor = place.ditune("doctor");
+  CHECK(doctor.code == 0);
+  CHECK(doctor.out.find("ditune can predict here") != std::string::npos);
+  CHECK(place.files().empty());
+}
+
+TEST_CASE("doctor says what is wrong with the database") {
+  const Workplace place;
+  place.write("tuning.db",
+              "not a database, but long enough to be taken for one by somebody who reads only the first bytes");
+  const Outcome doctor = place.ditune("doctor");
+  CHECK(doctor.code == 1);
+  CHECK(doctor.out.find("tuning.db") != std::string::npos);
+}
+
+TEST_CASE("space lists candidates, best first, or why others are none") {
+  const Workplace place;
+  const Json legal = json_of(place.ditune("space --shape 4096x4608x4608 --arch sm_86 --json"));
+  REQUIRE(legal.size() >= 100);
+  check_fields(legal[0], {"m", "n", "k", "epilogue", "config", "arch", "device", "source", "predicted_us", "tops",
+                          "shared_bytes"});
+  CHECK(legal[0]["arch"] == "sm_86");
+  CHECK(legal[0]["source"] == "predicted");
+  CHECK(std::ranges::is_sorted(legal, {}, [](const Json& row) { return row["predicted_us"].get<double>(); }));
+  CHECK_FALSE(legal[0].contains("median_us"));
+
+  const Json rejected = json_of(place.ditune("space --shape 4096x4608x4608 --arch sm_86 --json --rejected"));
+  REQUIRE_FALSE(rejected.empty());
+  for (const Json& row : rejected) CHECK_FALSE(row["reason"].get<std::string>().empty());
+
+  const Outcome table = place.ditune("space --shape 4096x4608x4608 --arch sm_86");
+  CHECK(std::ranges::count(table.out, '\n') == static_cast<std::ptrdiff_t>(legal.size()) + 1);
+}
+
+TEST_CASE("emit writes a stub, or one file with everything in it") {
+  const Workplace place;
+  const std::string args = "emit --shape 128x128x128 --arch sm_86 --epilogue bias=bf16 --config " + kConfig;
+  const Outcome stub = place.ditune(args);
+  CHECK(stub.code == 0);
+  CHECK(stub.out.find("#include \"mma_s8.cuh\"") != std::string::npos);
+  CHECK(place.ditune(args + " --standalone -o kernel.cu").code == 0);
+  CHECK(place.read("kernel.cu").find("#include \"mma_s8") == std::string::npos);
+  CHECK(place.read("kernel.cu").find("struct MmaS8Config") != std::string::npos);
+  CHECK(place.files() == std::vector<std::string>{"kernel.cu"});
+}
+
+TEST_CASE("compile makes a cubin and says what it needs") {
+  const Workplace place;
+  const Json needs =
+      json_of(place.ditune("compile --shape 128x128x128 --arch sm_86 --config " + kConfig + " -o kernel.cubin --json"));
+  check_fields(needs, {"m", "n", "k", "epilogue", "config", "arch", "registers", "spill_bytes", "shared_bytes"});
+  CHECK(needs["config"] == kConfig);
+  CHECK(needs["registers"].get<int>() > 0);
+  CHECK(needs["shared_bytes"].get<int>() >= 3 * (128 + 128) * 64);
+  CHECK(place.read("kernel.cubin").starts_with("\177ELF"));
+}
+
+TEST_CASE("an output replaces a file, follows a link and writes to a device") {
+  const Workplace place;
+  const std::string args = "emit --shape 128x128x128 --arch sm_86 --config " + kConfig + " -o ";
+  place.write("real.cu", "old");
+  std::filesystem::create_symlink("real.cu", place.path("link.cu"));
+  CHECK(place.ditune(args + "link.cu").code == 0);
+  CHECK(std::filesystem::is_symlink(place.path("link.cu")));
+  CHECK(place.read("real.cu") == place.ditune(args + "/dev/stdout").out);
+  CHECK(place.files() == std::vector<std::string>{"link.cu", "real.cu"});
+}
+
+TEST_CASE("tune without a GPU predicts, and the other commands find what it stored") {
+  const Workplace place;
+  const std::string layer = " --shape 512x1024x512 --epilogue bias=bf16 --gpu 'RTX 3090'";
+  const Json tuned = json_of(place.ditune("tune --trials 3 --json" + layer));
+  REQUIRE(tuned.size() == 1);
+  check_fields(tuned[0], {"m", "n", "k", "epilogue", "config", "arch", "device", "source", "predicted_us", "tops",
+                          "registers", "spill_bytes", "shared_bytes"});
+  CHECK(tuned[0]["source"] == "predicted");
+  CHECK(tuned[0]["device"] == "NVIDIA GeForce RTX 3090");
+  CHECK_FALSE(tuned[0].contains("median_us"));
+
+  CHECK(json_of(place.ditune("list --json")) == tuned);
+  CHECK(json_of(place.ditune("list --json" + layer)) == tuned);
+  CHECK(place.ditune("list").out.find("predicted") != std::string::npos);
+
+  const Json shown = json_of(place.ditune("show --json"));
+  CHECK(shown[0]["trials"].size() == 3);
+  check_fields(shown[0]["provenance"], {"when", "ditune_version", "nvrtc_version"});
+  CHECK(place.ditune("show").out.find(tuned[0]["config"].get<std::string>()) != std::string::npos);
+
+  const Json found = json_of(place.ditune("lookup --json" + layer));
+  CHECK(found[0]["match"] == "exact");
+  CHECK(found[0]["config"] == tuned[0]["config"]);
+  const Json near = json_of(place.ditune("lookup --json --shape 500x1024x512 --epilogue bias=bf16 --gpu 'RTX 3090'"));
+  CHECK(near[0]["match"] == "nearest m");
+  CHECK_FALSE(near[0].contains("tops"));
+
+  for (const std::string embed : {"none", "source", "cubin"}) {
+    CAPTURE(embed);
+    CHECK(place.ditune("export --header tuned.h --embed " + embed).code == 0);
+    CHECK(place.read("tuned.h").find("predicted") != std::string::npos);
+  }
+}
+
+TEST_CASE("what is not in the database is not found") {
+  const Workplace place;
+  for (const std::string command : {"list", "show", "export --header tuned.h"}) {
+    CAPTURE(command);
+    const Outcome outcome = place.ditune(command);
+    CHECK(outcome.code == 1);
+    CHECK(outcome.out.empty());
+  }
+  CHECK(json_of(place.ditune("lookup --json --shape 512x1024x512 --arch sm_89"))[0]["match"] == "model");
+  CHECK(place.files().empty());
+}
+
+TEST_CASE("problems come from a file, once each") {
+  const Workplace place;
+  place.write("list.csv", "m,n,k,epilogue\n64,128,128,\"sx=tensor,bias=f32\"\n64,128,128,\n64,128,128,out=f16\n");
+  const Json found =
+      json_of(place.ditune("lookup --json --arch sm_80 --problems list.csv --shape 64x128x128 --epilogue out=f16"));
+  REQUIRE(found.size() == 2);
+  CHECK(found[0]["epilogue"] == "out=f16");
+  CHECK(found[1]["epilogue"] == "sx=tensor,bias=f32");
+}

@@ -1,0 +1,165 @@
+// A wrong request is one line on stderr that says what is wrong and what to do, exit code 2, and nothing written.
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "catch.hpp"
+#include "cli/program.hpp"
+
+namespace {
+
+const std::string kConfig = "mma_s8:tile=128x128x64,warps=2x2,stages=3";
+
+void check_refused(const Workplace& place, const std::string& args, const std::string& says) {
+  CAPTURE(args);
+  const auto before = place.files();
+  const Outcome outcome = place.ditune(args);
+  CAPTURE(outcome.err);
+  CHECK(outcome.code == 2);
+  CHECK(outcome.out.empty());
+  CHECK(outcome.err.starts_with("ditune: error: "));
+  CHECK(outcome.err.ends_with(")\n"));
+  CHECK(std::ranges::count(outcome.err, '\n') == 1);
+  CHECK(outcome.err.find(says) != std::string::npos);
+  CHECK(place.files() == before);
+}
+
+void run_sql(const std::filesystem::path& path, const char* sql) {
+  sqlite3* database = nullptr;
+  REQUIRE(sqlite3_open(path.c_str(), &database) == SQLITE_OK);
+  CHECK(sqlite3_exec(database, sql, nullptr, nullptr, nullptr) == SQLITE_OK);
+  sqlite3_close(database);
+}
+
+}  // namespace
+
+TEST_CASE("unknown names are refused") {
+  const Workplace place;
+  const std::string emit = "emit --shape 128x128x128 --arch sm_86 ";
+  check_refused(place, "models sdxl", "unknown model 'sdxl' (known: ideogram4,");
+  check_refused(place, "tune --model sdxl --arch sm_86", "unknown model 'sdxl'");
+  check_refused(place, "space --model z-image --linear adaln --arch sm_86", "no linear 'adaln' (it has: qkv,");
+  check_refused(place, "tune --shape 128x128x128 --arch sm_61", "sm_61");
+  check_refused(place, "tune --shape 128x128x128 --arch ampere", "ampere");
+  check_refused(place, "tune --shape 128x128x128 --gpu 'RTX 9990'", "RTX 9990");
+  check_refused(place, "tune --shape 128x128x128 --arch sm_86 --epilogue op=gelu2", "gelu2");
+  check_refused(place, "tune --shape 128x128x128 --arch sm_86 --epilogue out=s32,bias=f32", "s32");
+  check_refused(place, "tune --shape 128x128x128 --arch sm_86 --strategy greedy", "greedy");
+  check_refused(place, emit + "--config nope:tile=128x128x64", "nope");
+  check_refused(place, emit + "--config " + kConfig + ",colour=red", "colour");
+  check_refused(place, emit + "--config mma_s8:tile=128x128x64", "lacks warps");
+  check_refused(place, emit + "--config " + kConfig + ",group=-3", "group");
+}
+
+TEST_CASE("sizes that are no sizes are refused") {
+  const Workplace place;
+  for (const std::string shape :
+       {"0x128x128", "128x0x128", "128x128x0", "-1x128x128", "128x128", "128x128x128x128", "axbxc", "1e3x128x128",
+        "99999999999999999999x128x128", "2147483648x128x128", "128x128x131072", "128x128x128.5", "''"}) {
+    for (const std::string command : {"tune", "lookup", "space"})
+      check_refused(place, command + " --arch sm_86 --shape " + shape, "");
+    check_refused(place, "compile --arch sm_86 --config " + kConfig + " --shape " + shape, "");
+  }
+  check_refused(place, "lookup --arch sm_86 --shape 128x128x131072", "131071");
+  check_refused(place, "models ideogram4 --resolution 1000x1024", "multiples of 16");
+  check_refused(place, "tune --model ideogram4 --resolution 0x0 --arch sm_86", "'0x0' is not a resolution");
+}
+
+TEST_CASE("a config that a constraint refuses is refused by its name") {
+  const Workplace place;
+  for (const std::string command : {"emit", "compile"})
+    check_refused(
+        place,
+        command + " --shape 4096x4096x4096 --arch sm_86 --config mma_s8:tile=256x256x128,warps=4x2,stages=6 -o out",
+        "shared_memory");
+}
+
+TEST_CASE("numbers and choices of options are checked") {
+  const Workplace place;
+  const std::string tune = "tune --shape 128x128x128 --arch sm_86 ";
+  check_refused(place, tune + "--trials 0", "--trials");
+  check_refused(place, tune + "--trials -4", "--trials");
+  check_refused(place, tune + "--trials many", "--trials");
+  check_refused(place, tune + "--trials 99999999999999", "--trials");
+  check_refused(place, tune + "--seed x", "--seed");
+  check_refused(place, tune + "--seed -1", "--seed");
+  check_refused(place, tune + "--budget soon", "'soon' is not a time");
+  check_refused(place, tune + "--budget 0s", "'0s' is not a time");
+  check_refused(place, "export --header t.h --embed ptx", "--embed");
+  check_refused(place, "verify --shape 128x128x128 --arch sm_86 --on tpu", "--on");
+  check_refused(place, "bench --shape 128x128x128 --arch sm_86 --against cutlass", "--against");
+}
+
+TEST_CASE("a command line that does not fit together is refused") {
+  const Workplace place;
+  check_refused(place, "", "ubcommand");
+  check_refused(place, "dance", "see ditune --help");
+  check_refused(place, "list --loud", "see ditune list --help");
+  check_refused(place, "tune --arch sm_86", "no layers selected (give --model NAME");
+  check_refused(place, "tune --shape 128x128x128 --arch sm_86 --gpu 'RTX 3090'", "--");
+  check_refused(place, "tune --shape 128x128x128 --resolution 1024x1024 --arch sm_86", "--model");
+  check_refused(place, "emit --shape 128x128x128 --arch sm_86", "--config");
+  check_refused(place, "export --embed none", "--header");
+}
+
+TEST_CASE("without a GPU, what needs one says so") {
+  const Workplace place;
+  check_refused(place, "tune --shape 128x128x128", "no GPU here (name the one that is meant");
+  check_refused(place, "tune --shape 128x128x128 --device 0", "no GPU 0: 0 are visible");
+  check_refused(place, "verify --shape 128x128x128 --arch sm_86", "is not here (this needs a GPU");
+  check_refused(place, "bench --shape 128x128x128 --gpu 'RTX 3090'", "is not here (this needs a GPU");
+}
+
+TEST_CASE("a database that is none of ours is refused and left alone") {
+  const Workplace place;
+  place.write("text.db",
+              "this is no database, whatever its name says, and it is longer than a header of one hundred bytes");
+  run_sql(place.path("foreign.db"), "CREATE TABLE t(x)");
+  std::filesystem::create_directory(place.path("folder.db"));
+  place.ditune("tune --shape 64x64x64 --arch sm_86 --trials 1 --db newer.db");
+  run_sql(place.path("newer.db"), "PRAGMA user_version = 99; PRAGMA journal_mode = DELETE");
+  for (const std::string file : {"text.db", "foreign.db", "folder.db", "newer.db"}) {
+    const std::string before = place.read(file);
+    for (const std::string command : {"tune --shape 64x64x64 --arch sm_86 --trials 1", "list", "show",
+                                      "lookup --shape 64x64x64 --arch sm_86", "export --header tuned.h"})
+      check_refused(place, command + " --db " + file, file);
+    CHECK(place.read(file) == before);
+  }
+  for (const std::string command : {"list", "lookup --shape 64x64x64 --arch sm_86"})
+    check_refused(place, command + " --db missing.db", "missing.db");
+}
+
+TEST_CASE("an output path that cannot be written is refused before anything is done") {
+  const Workplace place;
+  const std::string variant = " --shape 128x128x128 --arch sm_86 --config " + kConfig;
+  for (const std::string path : {"nowhere/file", ".", "/proc/file"}) {
+    check_refused(place, "emit" + variant + " -o " + path, path);
+    check_refused(place, "compile" + variant + " -o " + path, path);
+    check_refused(place, "export --header " + path, path);
+  }
+  check_refused(place, "tune --shape 64x64x64 --arch sm_86 --trials 1 --db /proc/nowhere/tuning.db", "/proc/nowhere");
+}
+
+TEST_CASE("a bad line of a CSV file is named") {
+  const Workplace place;
+  const auto refused = [&](const std::string& text, const std::string& says) {
+    place.write("list.csv", text);
+    check_refused(place, "tune --arch sm_86 --problems list.csv", says);
+  };
+  refused("m,n,k,epilogue\n128,128,128,default\n128,oops,128,default\n", "list.csv line 3: ");
+  refused("m,n,k\n128,128\n", "list.csv line 2: 2 fields where the header has 3");
+  refused("m,n,k,epilogue\n128,128,128,bias=bf17\n", "list.csv line 2: ");
+  refused("m,n,k\n128,128,131072\n", "list.csv line 2: ");
+  refused("m,n\n", "list.csv line 1: no column 'k'");
+  refused("", "list.csv line 1: no header");
+  check_refused(place, "tune --arch sm_86 --problems nowhere.csv", "nowhere.csv");
+  check_refused(place, "tune --arch sm_86 --problems .", "cannot read .");
+}
+
+TEST_CASE("a machine that fails is exit code 3") {
+  const Workplace place;
+  const Outcome full = place.ditune("models >/dev/full");
+  CHECK(full.code == 3);
+  CHECK(full.err.starts_with("ditune: error: cannot write to standard output ("));
+}

@@ -1,0 +1,30 @@
+// Runs the built ditune as a user would, in a folder of its own, as on a machine without a GPU.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+struct Outcome {
+  int code = -1;
+  std::string out, err;
+};
+
+class Workplace {
+ public:
+  Workplace();   // an empty folder
+  ~Workplace();  // removes it
+  Workplace(const Workplace&) = delete;
+  Workplace& operator=(const Workplace&) = delete;
+
+  // Runs `ditune ARGS`, words as a shell splits them, in the folder; $DITUNE_DB is tuning.db there.
+  Outcome ditune(const std::string& args) const;
+
+  std::filesystem::path path(const std::string& name) const { return folder_ / name; }
+  void write(const std::string& name, const std::string& text) const;
+  std::string read(const std::string& name) const;
+  std::vector<std::string> files() const;  // names, sorted
+
+ private:
+  std::filesystem::path folder_;
+};
