@@ -24,8 +24,8 @@ struct alignas(16) Vec16 {
 // ---- where am I (PTX ISA, "Special Registers")
 
 DITUNE_DEVICE int thread_index() { return static_cast<int>(threadIdx.x); }
-DITUNE_DEVICE int block_index() { return static_cast<int>(blockIdx.x); }
-DITUNE_DEVICE int grid_size() { return static_cast<int>(gridDim.x); }
+DITUNE_DEVICE unsigned block_index() { return blockIdx.x; }
+DITUNE_DEVICE unsigned grid_size() { return gridDim.x; }
 
 // ---- barriers (PTX ISA, "bar, barrier", "bar.warp.sync", "membar, fence")
 

@@ -34,17 +34,20 @@ DITUNE_HOST_DEVICE int column_of_slot(int slot, int vec) {
 // ---- rasterization
 
 struct TileIndex {
-  int m, n;
+  unsigned m, n;
 };
 
 // Walks `group` rows of tiles down each column before the next column, so that tiles computed at the same time share
-// rows of X and of W in L2.
-DITUNE_HOST_DEVICE TileIndex rasterize(int index, int tiles_m, int tiles_n, int group) {
-  const long long band = static_cast<long long>(group) * tiles_n;
-  const int first = static_cast<int>(index / band) * group;
-  const int rows = tiles_m - first < group ? tiles_m - first : group;
-  const int within = static_cast<int>(index % band);
-  return {first + within % rows, within / rows};
+// rows of X and of W in L2. 32 bits: the launch plan bounds the number of tiles, and dividing 64 bits takes a
+// microsecond.
+DITUNE_HOST_DEVICE TileIndex rasterize(unsigned index, unsigned tiles_m, unsigned tiles_n, unsigned group) {
+  const unsigned height = group < tiles_m ? group : tiles_m;
+  const unsigned band = index / (height * tiles_n);
+  const unsigned within = index - band * height * tiles_n;
+  const unsigned first = band * height;
+  const unsigned rows = tiles_m - first < height ? tiles_m - first : height;
+  const unsigned column = within / rows;
+  return {first + within - column * rows, column};
 }
 
 }  // namespace ditune

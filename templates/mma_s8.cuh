@@ -25,23 +25,28 @@ struct CtaTile {
   int k_begin, k_blocks;  // its part of K, in elements and in steps of tile_k
 };
 
+// Tiles along M and N; sizes of a problem fit 32 bits.
 template <MmaS8Config config>
-DITUNE_DEVICE int tile_count(const GemmArgs& args) {
-  return static_cast<int>(ceil_div(args.m, config.tile_m) * ceil_div(args.n, config.tile_n));
+DITUNE_DEVICE TileIndex tile_counts(const GemmArgs& args) {
+  return {(static_cast<unsigned>(args.m) + config.tile_m - 1) / config.tile_m,
+          (static_cast<unsigned>(args.n) + config.tile_n - 1) / config.tile_n};
 }
 
 // `work`: block_index(), then every grid_size()-th after it.
 template <MmaS8Config config>
-DITUNE_DEVICE CtaTile cta_tile(const GemmArgs& args, int work) {
-  const int tiles = tile_count<config>(args);
-  const int index = config.split_k == 1 ? work : work % tiles;
-  const int part = config.split_k == 1 ? 0 : work / tiles;
-  const TileIndex tile = rasterize(index, static_cast<int>(ceil_div(args.m, config.tile_m)),
-                                   static_cast<int>(ceil_div(args.n, config.tile_n)), config.group);
-  const int blocks = static_cast<int>(ceil_div(args.k, config.tile_k));
-  const int first = blocks * part / config.split_k;
-  const int last = blocks * (part + 1) / config.split_k;
-  return {index, tile.m * config.tile_m, tile.n * config.tile_n, first * config.tile_k, last - first};
+DITUNE_DEVICE CtaTile cta_tile(const GemmArgs& args, unsigned work) {
+  const TileIndex tiles = tile_counts<config>(args);
+  const unsigned part = config.split_k == 1 ? 0 : work / (tiles.m * tiles.n);
+  const unsigned index = work - part * tiles.m * tiles.n;
+  const TileIndex tile = rasterize(index, tiles.m, tiles.n, config.group);
+  const unsigned blocks = (static_cast<unsigned>(args.k) + config.tile_k - 1) / config.tile_k;
+  const unsigned first = blocks * part / config.split_k;
+  const unsigned last = blocks * (part + 1) / config.split_k;
+  return {.index = static_cast<int>(index),
+          .row = static_cast<int>(tile.m * config.tile_m),
+          .column = static_cast<int>(tile.n * config.tile_n),
+          .k_begin = static_cast<int>(first * config.tile_k),
+          .k_blocks = static_cast<int>(last - first)};
 }
 
 // ---- load: global memory -> one stage of the pipeline
@@ -130,7 +135,7 @@ template <MmaS8Config config, int vec>
 struct StageLoader {
   OperandLoader<config, config.tile_m, 0> x;
   OperandLoader<config, config.tile_n, vec> w;
-  int work;         // what the next block belongs to
+  unsigned work;    // what the next block belongs to
   int blocks_left;  // of it
 
   DITUNE_DEVICE explicit StageLoader(const GemmArgs& args) : x(args.ldx), w(args.ldw), work(block_index()) {
@@ -150,7 +155,8 @@ struct StageLoader {
     if constexpr (config.schedule == Schedule::persistent) {
       if (blocks_left == 0) {
         work += grid_size();
-        if (work < tile_count<config>(args)) {
+        const TileIndex tiles = tile_counts<config>(args);
+        if (work < tiles.m * tiles.n) {
           start(args);
         } else {
           x.row_valid = w.row_valid = 0;
@@ -315,7 +321,8 @@ template <MmaS8Config config>
 DITUNE_DEVICE bool reduce_parts(WarpTile<config>& result, const CtaTile& tile, const GemmArgs& args) {
   constexpr long long kTileElements = static_cast<long long>(config.tile_m) * config.tile_n;
   int* sums = static_cast<int*>(args.workspace) + tile.index * kTileElements + thread_index();
-  int* arrivals = static_cast<int*>(args.workspace) + tile_count<config>(args) * kTileElements + tile.index;
+  const TileIndex tiles = tile_counts<config>(args);
+  int* arrivals = static_cast<int*>(args.workspace) + tiles.m * tiles.n * kTileElements + tile.index;
   const LanePlace place = lane_place<config>();
 
   // Element (i, j, c) of every thread lies side by side: coalesced. Rows beyond M are left out.
@@ -480,7 +487,8 @@ DITUNE_DEVICE void mma_s8(const GemmArgs& args) {
   constexpr int kVec = output_vector(config, epilogue.out);
   Pipeline<config, kVec> pipeline(args);
   WarpTile<config> result;
-  int work = block_index();
+  unsigned work = block_index();
+  const TileIndex tiles = tile_counts<config>(args);
   do {
     const CtaTile tile = cta_tile<config>(args, work);
     pipeline.multiply(result, tile.k_blocks, args);
@@ -489,7 +497,7 @@ DITUNE_DEVICE void mma_s8(const GemmArgs& args) {
     }
     store_tile<config, epilogue>(result, tile, args);
     work += grid_size();
-  } while (config.schedule == Schedule::persistent && work < tile_count<config>(args));
+  } while (config.schedule == Schedule::persistent && work < tiles.m * tiles.n);
   copy_async_wait<0>();
 }
 

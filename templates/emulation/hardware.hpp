@@ -75,8 +75,8 @@ float float_from_f16(unsigned short v);
 }  // namespace emulation
 
 DITUNE_DEVICE int thread_index() { return emulation::current().thread; }
-DITUNE_DEVICE int block_index() { return emulation::current().block; }
-DITUNE_DEVICE int grid_size() { return emulation::current().grid; }
+DITUNE_DEVICE unsigned block_index() { return static_cast<unsigned>(emulation::current().block); }
+DITUNE_DEVICE unsigned grid_size() { return static_cast<unsigned>(emulation::current().grid); }
 
 DITUNE_DEVICE void block_barrier() { emulation::block_wait(); }
 DITUNE_DEVICE void warp_barrier() { emulation::warp_wait(); }

@@ -79,26 +79,25 @@ TEST_CASE("rows of later passes are a fixed step away") {
 }
 
 TEST_CASE("rasterization visits every tile once") {
-  for (const int group : {1, 3, 8, 32}) {
-    for (const int tiles_m : {1, 7, 16}) {
-      for (const int tiles_n : {1, 5, 9}) {
-        std::set<std::pair<int, int>> visited;
-        for (int index = 0; index < tiles_m * tiles_n; ++index) {
+  for (const unsigned group : {1, 3, 8, 32}) {
+    for (const unsigned tiles_m : {1, 7, 16}) {
+      for (const unsigned tiles_n : {1, 5, 9}) {
+        std::set<std::pair<unsigned, unsigned>> visited;
+        for (unsigned index = 0; index < tiles_m * tiles_n; ++index) {
           const TileIndex tile = rasterize(index, tiles_m, tiles_n, group);
-          CHECK((tile.m >= 0 && tile.m < tiles_m && tile.n >= 0 && tile.n < tiles_n));
+          CHECK((tile.m < tiles_m && tile.n < tiles_n));
           visited.insert({tile.m, tile.n});
         }
-        CHECK(visited.size() == static_cast<std::size_t>(tiles_m * tiles_n));
+        CHECK(visited.size() == tiles_m * tiles_n);
       }
     }
   }
 }
 
 TEST_CASE("rasterization walks a group of rows down each column") {
-  const std::vector<std::pair<int, int>> expected{{0, 0}, {1, 0}, {0, 1}, {1, 1}, {2, 0}, {2, 1}};
-  for (int index = 0; index < 6; ++index) {
+  const std::vector<std::pair<unsigned, unsigned>> expected{{0, 0}, {1, 0}, {0, 1}, {1, 1}, {2, 0}, {2, 1}};
+  for (unsigned index = 0; index < 6; ++index) {
     const TileIndex tile = rasterize(index, 3, 2, 2);
-    CHECK((tile.m == expected[static_cast<std::size_t>(index)].first &&
-           tile.n == expected[static_cast<std::size_t>(index)].second));
+    CHECK((tile.m == expected[index].first && tile.n == expected[index].second));
   }
 }

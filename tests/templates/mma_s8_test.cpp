@@ -174,6 +174,6 @@ TEST_CASE("the emulation names a barrier that not all threads reach, and shared 
                                         [] {
                                           if (thread_index() < 32) block_barrier();
                                         }),
-                    Catch::Matchers::ContainsSubstring("barrier"));
-  CHECK_THROWS_WITH(emulation::run_grid(1, 32, 16, [] { shared_store(16, 1); }), Catch::Matchers::ContainsSubstring("shared address 16"));
+                    Catch::Contains("barrier"));
+  CHECK_THROWS_WITH(emulation::run_grid(1, 32, 16, [] { shared_store(16, 1); }), Catch::Contains("shared address 16"));
 }
