@@ -124,7 +124,7 @@ std::vector<std::size_t> Guided::leaders() const {
   return measured;
 }
 
-std::vector<std::size_t> Guided::pick(std::size_t limit) const {
+std::vector<KernelConfig> Guided::propose(std::size_t limit) {
   Picker picker(*this);
   std::vector<std::size_t> picks;
   while (picks.size() < limit) {
@@ -132,17 +132,10 @@ std::vector<std::size_t> Guided::pick(std::size_t limit) const {
     if (next == candidates_.size()) break;
     picks.push_back(next);
   }
-  return picks;
-}
-
-std::vector<KernelConfig> Guided::propose(std::size_t limit) {
-  const std::vector<std::size_t> picks = pick(limit);
   for (std::size_t i : picks) proposed_[i] = 1;
   proposals_ += picks.size();
   return permuted(candidates_, picks);
 }
-
-std::vector<KernelConfig> Guided::preview(std::size_t limit) const { return permuted(candidates_, pick(limit)); }
 
 void Guided::observe(std::span<const Scored> results) {
   for (const Scored& result : results) {

@@ -22,12 +22,10 @@ class Guided : public Strategy {
          std::uint64_t seed);
   std::size_t size() const override { return candidates_.size(); }
   std::vector<KernelConfig> propose(std::size_t limit) override;
-  std::vector<KernelConfig> preview(std::size_t limit) const override;
   void observe(std::span<const Scored> results) override;
 
  private:
   class Picker;
-  std::vector<std::size_t> pick(std::size_t limit) const;
   std::vector<std::size_t> leaders() const;
   void queue_openers(std::span<const KernelConfig> seeds);
 

@@ -21,14 +21,10 @@ class Listed : public Strategy {
   std::size_t size() const override { return order_.size(); }
 
   std::vector<KernelConfig> propose(std::size_t limit) override {
-    std::vector<KernelConfig> next = preview(limit);
-    done_ += next.size();
-    return next;
-  }
-
-  std::vector<KernelConfig> preview(std::size_t limit) const override {
     const auto begin = order_.begin() + static_cast<std::ptrdiff_t>(done_);
-    return {begin, begin + static_cast<std::ptrdiff_t>(std::min(limit, order_.size() - done_))};
+    const std::size_t count = std::min(limit, order_.size() - done_);
+    done_ += count;
+    return {begin, begin + static_cast<std::ptrdiff_t>(count)};
   }
 
   void observe(std::span<const Scored>) override {}

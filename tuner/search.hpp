@@ -24,9 +24,7 @@ class Strategy {
   virtual std::size_t size() const = 0;
   // The next configs to measure together, at most `limit`; empty: done. Never proposes a config twice.
   virtual std::vector<KernelConfig> propose(std::size_t limit) = 0;
-  // What propose(limit) would return if it were asked now. The results still to come may change its mind.
-  virtual std::vector<KernelConfig> preview(std::size_t limit) const = 0;
-  // What came of them.
+  // What came of them; proposals may be made before the last ones are observed.
   virtual void observe(std::span<const Scored> results) = 0;
 };
 

@@ -13,7 +13,7 @@
 namespace ditune {
 namespace {
 
-constexpr std::size_t kBatch = 16;        // configs measured together
+constexpr std::size_t kBatch = 8;         // configs measured together, while the next ones compile
 constexpr std::size_t kLateBatch = 4;     // the one batch of a layer for which there is no time left
 constexpr std::size_t kCompileBatch = 8;  // configs compiled together where nothing is measured
 constexpr std::size_t kFinalists = 4;     // measured again, longer, before one of them wins
@@ -79,24 +79,33 @@ class Run {
     return winner ? std::optional(keep(*winner, Source::measured)) : std::nullopt;
   }
 
-  // All that was tried, with what came of it.
+  // All that was tried, with what came of it. One batch is compiled while the one before it is measured.
   std::vector<Contender> search() {
-    std::vector<Contender> tried;
     const std::unique_ptr<Strategy> strategy = this->strategy(target());
     const std::size_t trials = this->trials(*strategy);
-    const std::size_t batch_size = budget_.is_spent() ? kLateBatch : kBatch;
-    do {
-      const std::vector<KernelConfig> batch = strategy->propose(std::min(batch_size, trials - tried.size()));
-      if (batch.empty()) break;
+    const bool late = budget_.is_spent();
+    std::size_t proposed = 0;
+    const auto propose = [&] {
+      std::vector<KernelConfig> batch = strategy->propose(std::min(late ? kLateBatch : kBatch, trials - proposed));
+      if (batch.empty()) prepare_next_layer();
+      prepare(target(), batch);
+      proposed += batch.size();
+      return batch;
+    };
+
+    std::vector<Contender> tried;
+    std::vector<KernelConfig> batch = propose();
+    while (!batch.empty()) {
       report(tried, trials, batch.front());
-      prepare(target(), strategy->preview(std::min(batch_size, trials - tried.size() - batch.size())));
-      if (tried.empty()) prepare_next_layer();
+      std::vector<KernelConfig> next = late ? std::vector<KernelConfig>() : propose();
       const std::vector<Contender> results = measure(batch, Effort::screen);
       strategy->observe(scores(results));
       tried.insert(tried.end(), results.begin(), results.end());
       report(tried, trials, batch.back());
       budget_.end_batch();
-    } while (tried.size() < trials && budget_.has_time_for_another());
+      if (!budget_.has_time_for_another()) break;
+      batch = std::move(next);
+    }
     return tried;
   }
 
@@ -157,7 +166,7 @@ class Run {
   void prepare_next_layer() const {
     if (!backend_.prepare || layer_ + 1 == targets_.size()) return;
     const Target& next = targets_[layer_ + 1];
-    if (!known_winner(next)) prepare(next, strategy(next)->preview(backend_.measure ? kBatch : kCompileBatch));
+    if (!known_winner(next)) prepare(next, strategy(next)->propose(backend_.measure ? 2 * kBatch : kCompileBatch));
   }
 
   void report(const std::vector<Contender>& tried, std::size_t trials, const KernelConfig& trying) const {

@@ -20,6 +20,7 @@ struct FakeGpu {
   std::chrono::steady_clock::time_point clock{};
   std::vector<std::pair<Effort, std::vector<KernelConfig>>> calls;
   std::vector<KernelConfig> prepared;
+  std::vector<std::size_t> prepared_before;  // how many when each call came
   int compiled = 0;
 
   // Of a short look; a long one is exact, so that the two differ.
@@ -66,6 +67,7 @@ struct FakeGpu {
     TuneBackend backend = compile_backend();
     backend.measure = [this](const Target& target, std::span<const KernelConfig> configs, Effort effort) {
       clock += batch_time;
+      prepared_before.push_back(prepared.size());
       calls.emplace_back(effort, std::vector<KernelConfig>(configs.begin(), configs.end()));
       std::vector<Measurement> results;
       for (const KernelConfig& config : configs) {

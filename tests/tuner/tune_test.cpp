@@ -142,7 +142,7 @@ TEST_CASE("a layer's winner is tried first on the next one like it") {
   const Layer like{{2048, 4608, 4608}, {}};
   const std::vector<TuningRecord> winners = f.run({kBig, like}, trials(16));
   REQUIRE(winners.size() == 2);
-  const auto& [effort, batch] = f.gpu.calls.at(2);  // after one look at the first layer and its final
+  const auto& [effort, batch] = f.gpu.calls.at(3);  // after two batches of the first layer and its final
   CHECK(batch.front() == winners.front().config);
 }
 
@@ -182,7 +182,7 @@ TEST_CASE("a budget ends a layer when its share is used, and the next one has it
   TuneOptions options = trials(200);
   options.budget = 60s;
   CHECK(f.run({kBig, kSmall}, options).size() == 2);
-  CHECK(f.trials_of(kBig) == 3 * 16 + 4);  // 30 s; then the final
+  CHECK(f.trials_of(kBig) == 3 * 8 + 4);  // 30 s; then the final
   CHECK(f.trials_of(kSmall) > 4);
   CHECK(f.gpu.clock.time_since_epoch() < 90s);
 }
@@ -196,15 +196,20 @@ TEST_CASE("a spent budget leaves every layer one short batch") {
   CHECK(f.trials_of(kSmall) == 4 + 4);
 }
 
-TEST_CASE("what comes next is compiled ahead: this layer's next batch and the next layer's first") {
+TEST_CASE("each batch is compiled while the one before it is measured, across layers too") {
   Fixture f;
-  f.run({kBig, kSmall}, trials(32));
-  const auto& second = f.gpu.calls.at(1).second;
-  const auto known = std::count_if(second.begin(), second.end(), [&](const KernelConfig& config) {
-    return std::find(f.gpu.prepared.begin(), f.gpu.prepared.end(), config) != f.gpu.prepared.end();
-  });
-  CHECK(known >= 8);
-  CHECK(f.gpu.prepared.size() >= 32);
+  f.run({kBig, kSmall}, trials(16));
+  REQUIRE(f.gpu.calls.size() == 6);
+  const auto prepared_at = [&](std::size_t call) { return f.gpu.prepared_before.at(call); };
+  const auto is_prepared = [&](std::size_t call, const KernelConfig& config) {
+    const auto begin = f.gpu.prepared.begin();
+    const auto end = begin + static_cast<std::ptrdiff_t>(prepared_at(call));
+    return std::find(begin, end, config) != end;
+  };
+  for (const KernelConfig& config : f.gpu.calls.at(1).second) CHECK(is_prepared(0, config));
+  const auto& of_next_layer = f.gpu.calls.at(3).second;
+  CHECK(std::count_if(of_next_layer.begin(), of_next_layer.end(),
+                      [&](const KernelConfig& config) { return is_prepared(1, config); }) >= 7);  // all but a seed
 }
 
 TEST_CASE("progress counts up, within the number of trials") {
@@ -212,13 +217,13 @@ TEST_CASE("progress counts up, within the number of trials") {
   std::vector<TuneProgress> seen;
   tune({kBig, kSmall}, device(), trials(32), f.gpu.backend(), f.store,
        [&](const TuneProgress& progress) { seen.push_back(progress); });
-  REQUIRE(seen.size() == 8);
+  REQUIRE(seen.size() == 16);
   CHECK(seen.front().tried == 0);
   CHECK(seen.front().best_us == 0);
   CHECK(seen.front().layers == 2);
-  CHECK(seen.at(3).tried == 32);
-  CHECK(seen.at(3).trials == 32);
-  CHECK(seen.at(3).best_us > 0);
+  CHECK(seen.at(7).tried == 32);
+  CHECK(seen.at(7).trials == 32);
+  CHECK(seen.at(7).best_us > 0);
   CHECK(seen.back().layer == 1);
   CHECK(seen.back().target.problem == kSmall.problem);
   CHECK_FALSE(seen.back().trying.empty());
