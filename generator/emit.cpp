@@ -21,8 +21,8 @@ std::string kernel_name(const KernelConfig& config, const Epilogue& epilogue) {
 
 std::string epilogue_fields(const Epilogue& e) {
   return fmt::format(
-      ".sx = ditune::ScaleX::{}, .sw = ditune::ScaleW::{}, .bias = ditune::Bias::{}, .op = ditune::EpilogueOp::{}, "
-      ".out = ditune::Output::{}",
+      ".sx = ditune::ScaleX::{}, .sw = ditune::ScaleW::{}, .bias = ditune::Bias::{},\n"
+      "    .op = ditune::EpilogueOp::{}, .out = ditune::Output::{}",
       word(e.sx), word(e.sw), word(e.bias), word(e.op), word(e.out));
 }
 
@@ -37,12 +37,13 @@ KernelSource emit(const KernelConfig& config, const Epilogue& epilogue) {
       "#include \"{header}\"\n"
       "\n"
       "namespace {{\n"
-      "constexpr ditune::{config_type} kConfig{{{fields}}};\n"
-      "constexpr ditune::Epilogue kEpilogue{{{epilogue_fields}}};\n"
+      "constexpr ditune::{config_type} kConfig{{\n    {fields}}};\n"
+      "constexpr ditune::Epilogue kEpilogue{{\n    {epilogue_fields}}};\n"
       "}}  // namespace\n"
       "\n"
       "extern \"C\" __global__ void __launch_bounds__(ditune::threads(kConfig), kConfig.ctas)\n"
-      "    {name}(const __grid_constant__ ditune::GemmArgs args) {{\n"
+      "{name}(\n"
+      "    const __grid_constant__ ditune::GemmArgs args) {{\n"
       "  ditune::{kernel}<kConfig, kEpilogue>(args);\n"
       "}}\n",
       fmt::arg("config_text", format(config)), fmt::arg("epilogue_text", format(epilogue)),

@@ -9,8 +9,8 @@ KernelText Family<MmaS8Config>::text(const MmaS8Config& c) {
   KernelText text{.header = "mma_s8.cuh", .config_type = "MmaS8Config", .fields = {}, .kernel = "mma_s8"};
   text.fields = fmt::format(
       ".tile_m = {}, .tile_n = {}, .tile_k = {}, .warps_m = {}, .warps_n = {}, .stages = {}, .group = {}, .split_k = "
-      "{}, "
-      ".staging = ditune::Staging::{}, .schedule = ditune::Schedule::{}, .ctas = {}, .load = {}",
+      "{},\n"
+      "    .staging = ditune::Staging::{}, .schedule = ditune::Schedule::{}, .ctas = {}, .load = {}",
       c.tile_m, c.tile_n, c.tile_k, c.warps_m, c.warps_n, c.stages, c.group, c.split_k, word(c.staging),
       word(c.schedule), c.ctas, c.load);
   return text;

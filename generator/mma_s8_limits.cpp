@@ -12,9 +12,8 @@ namespace {
 
 using Config = MmaS8Config;
 
-constexpr int kMaxThreads = 1024;      // of a CTA
-constexpr int kMaxRegisters = 255;     // of a thread
-constexpr int kMaxAccumulators = 192;  // of a thread: 64x96 warp tiles leave 63 registers for everything else
+constexpr int kMaxThreads = 1024;   // of a CTA
+constexpr int kMaxRegisters = 255;  // of a thread
 constexpr int kMaxStages = 16;
 constexpr int kSystemShared = 1024;  // bytes that the system keeps of every CTA's shared memory
 constexpr std::int64_t kMaxWorkspace = std::int64_t{1} << 30;
@@ -101,9 +100,6 @@ std::string shared_memory(const Config& c, const Target& t) {
 }
 
 std::string registers(const Config& c, const Target& t) {
-  const int accumulators = warp_m(c) * warp_n(c) / 32;
-  if (accumulators > kMaxAccumulators)
-    return fmt::format("a thread holds {} accumulators, more than {}", accumulators, kMaxAccumulators);
   const int bound = register_bound(c, t.device);
   if (estimated_registers(c) > bound)
     return fmt::format("needs about {} registers a thread, {} are there for {} CTAs of {} threads",
@@ -162,8 +158,9 @@ LaunchPlan Family<Config>::launch_plan(const Config& c, const Target& t) {
 
 int estimated_registers(const Config& c) {
   const int accumulators = warp_m(c) * warp_n(c) / 32;
-  const int fragments = warp_m(c) / 16 * 4 + warp_n(c) / 16 * 4;
-  constexpr int kAddresses = 20;
+  const int fragments = 2 * (warp_m(c) / 16 * 4 + warp_n(c) / 16 * 4);  // double-buffered
+  constexpr int kAddresses =
+      20;  // with that, ptxas 13.0 spills where this estimate exceeds the bound, and hardly elsewhere
   return accumulators + fragments + kAddresses;
 }
 

@@ -18,7 +18,7 @@ constexpr std::array kTileM{16, 32, 64, 96, 128, 192, 256};
 constexpr std::array kTileN{32, 64, 96, 128, 192, 256};
 constexpr std::array kTileK{64, 128, 256};
 constexpr std::array kWarps{1, 2, 3, 4, 6, 8};  // along one side
-constexpr std::array kStages{2, 3, 4, 5, 6, 8};
+constexpr std::array kStages{2, 3, 4, 6, 8};
 constexpr std::array kGroups{1, 4, 8, 16, 32};
 constexpr std::array kSplits{1, 2, 3, 4, 6, 8, 16};
 constexpr int kMaxWarps = 16;         // in a CTA and on an SM: 64 accumulators each leave them 128 registers
@@ -55,7 +55,7 @@ std::string small_tile(const Config& c, const Target& t) {
   const int possible = std::min(
       {kFullTile, covering(kTileM, t.problem.m) * kTileN.back(), covering(kTileN, t.problem.n) * kTileM.back()});
   const std::int64_t tiles = output_tiles(c, t.problem);
-  if (c.tile_m * c.tile_n >= possible || tiles <= 16 * t.device.sms) return {};
+  if (c.tile_m * c.tile_n >= possible || tiles <= 8 * t.device.sms) return {};
   return fmt::format("{} tiles for {} SMs: larger ones read the operands less often", tiles, t.device.sms);
 }
 
@@ -73,6 +73,12 @@ std::string warp_size(const Config& c, const Target&) {
     return fmt::format("a warp has {}x{} outputs, too few for what it reads", warp_m(c), warp_n(c));
   if (c.warps_m * c.warps_n > kMaxWarps) return fmt::format("more than {} warps", kMaxWarps);
   return {};
+}
+
+std::string copies(const Config& c, const Target&) {
+  constexpr int kMaxCopies = 20;  // of 16 bytes; more addresses and predicates than that spill
+  const int copies = stage_bytes(c) / 16 / threads(c);
+  return copies > kMaxCopies ? fmt::format("a thread would copy {} pieces of each stage", copies) : "";
 }
 
 // A warp reads warp_m + warp_n bytes of shared memory for each k.
@@ -97,70 +103,92 @@ std::string partitions(const Config& c, const Target&) {
   return {};
 }
 
+// Bytes that an SM has under way. Enough of them bridge the latency of DRAM; more only take room.
+std::int64_t under_way(const Config& c, const Target& t) {
+  const std::int64_t at_work = std::min<std::int64_t>(c.ctas, ceil_div(output_tiles(c, t.problem), t.device.sms));
+  return at_work * (c.stages - 1) * stage_bytes(c);
+}
+
 std::string depth(const Config& c, const Target& t) {
-  if (c.stages > 2 && c.stages > k_tiles(c, t.problem) + 1)
-    return fmt::format("{} stages for {} K steps", c.stages, k_tiles(c, t.problem));
-  constexpr int kEnough = 144 * 1024;  // bytes: what an SM receives in the time of several DRAM accesses
-  const int in_flight = (c.stages - 1) * stage_bytes(c) * c.ctas;
-  if (c.stages > 3 && in_flight > kEnough)
-    return fmt::format("{} bytes in flight, more than latency can hide", in_flight);
-  const int room = t.device.shared_per_sm / c.ctas - 1024;
-  const int possible = std::min({room / stage_bytes(c), kStages.back(), static_cast<int>(k_tiles(c, t.problem)) + 1});
-  if (2 * c.stages < possible && in_flight < kEnough / 2) return fmt::format("room for {} stages", possible);
-  return {};
+  constexpr int kLittle = 48 * 1024, kEnough = 96 * 1024;
+  const std::int64_t useful = k_tiles(c, t.problem) + 1;
+  if (c.stages > std::max<std::int64_t>(useful, kStages.front()))
+    return fmt::format("{} stages for {} K steps", c.stages, useful - 1);
+  Config shallower = c;
+  --shallower.stages;
+  if (under_way(shallower, t) > kEnough)
+    return fmt::format("{} bytes are under way with a stage less", under_way(shallower, t));
+  const auto next = std::ranges::upper_bound(kStages, c.stages);
+  if (under_way(c, t) >= kLittle || next == kStages.end() || *next > useful) return {};
+  Config deeper = c;
+  deeper.stages = *next;
+  return Family<Config>::refusal(deeper, t)
+             ? ""
+             : fmt::format("{} bytes are under way, there is room for more", under_way(c, t));
 }
 
 // ---- schedule: order, parts of K, the epilogue's way out
 
+// CTAs that run at once.
+std::int64_t slots(const Config& c, const Target& t) { return std::int64_t{t.device.sms} * c.ctas; }
+
 // A wave of CTAs that is `group` tiles high and as wide as it takes reads least where it is as high as wide, in
 // elements.
 std::string order(const Config& c, const Target& t) {
-  const auto tiles_m = ceil_div(t.problem.m, c.tile_m);
-  if (c.group > 1 && c.group / 2 >= tiles_m) return fmt::format("{} rows of tiles are all there are", tiles_m);
-  const double wave = std::min<double>(t.device.sms * c.ctas, static_cast<double>(output_tiles(c, t.problem)));
-  const double square = std::clamp(std::sqrt(wave * c.tile_n / c.tile_m), 1.0, 2.0 * static_cast<double>(tiles_m));
-  if (c.group > 2.1 * square || 2.1 * c.group < std::min<double>(square, static_cast<double>(tiles_m)))
-    return fmt::format("a wave is squarest {:.0f} tiles high", square);
+  constexpr int kDefault = Config{}.group;
+  const std::int64_t tiles_m = ceil_div(t.problem.m, c.tile_m);
+  if (c.group == kDefault) return {};
+  if (tiles_m <= kDefault) return fmt::format("{} rows of tiles are walked together anyway", tiles_m);
+  if (output_tiles(c, t.problem) <= slots(c, t)) return "all tiles are computed at once, in whatever order";
+  const double square = std::sqrt(static_cast<double>(slots(c, t)) * c.tile_n / c.tile_m);
+  if (c.group > 2 * square || 2 * c.group < square || c.group >= 2 * tiles_m)
+    return fmt::format("a wave of tiles is squarest {:.0f} rows high", square);
   return {};
+}
+
+// The part of the SMs that works, over the whole run.
+double occupied(const Config& c, const Target& t, int split_k) {
+  const std::int64_t ctas = output_tiles(c, t.problem) * split_k;
+  return static_cast<double>(ctas) / static_cast<double>(ceil_div(ctas, slots(c, t)) * slots(c, t));
 }
 
 std::string parts(const Config& c, const Target& t) {
-  const std::int64_t tiles = output_tiles(c, t.problem);
-  if (c.split_k > 1) {
-    if (tiles >= 2 * t.device.sms) return fmt::format("{} tiles fill {} SMs without parts of K", tiles, t.device.sms);
-    if (tiles * c.split_k > 4 * std::int64_t{t.device.sms} * c.ctas)
-      return fmt::format("{} CTAs for {} SMs", tiles * c.split_k, t.device.sms);
-    if (k_tiles(c, t.problem) < 4 * c.split_k) return fmt::format("parts of fewer than 4 K steps");
+  if (c.split_k > 1 && k_tiles(c, t.problem) < 4 * c.split_k) return "parts of fewer than 4 K steps";
+  for (const int fewer : kSplits) {
+    if (fewer < c.split_k && occupied(c, t, c.split_k) < 1.2 * occupied(c, t, fewer))
+      return fmt::format("{} parts of K already use {:.0f}% of the SMs", fewer, 100 * occupied(c, t, fewer));
   }
   // What the smallest tiles and the most parts could keep busy.
+  const std::int64_t ctas = output_tiles(c, t.problem) * c.split_k;
   const std::int64_t most = ceil_div(t.problem.m, kTileM.front()) * ceil_div(t.problem.n, kTileN.front()) *
                             std::clamp<std::int64_t>(t.problem.k / (4 * kTileK.front()), 1, kSplits.back());
-  if (2 * tiles * c.split_k < std::min<std::int64_t>(t.device.sms, most))
-    return fmt::format("{} CTAs leave most of {} SMs idle", tiles * c.split_k, t.device.sms);
+  if (2 * ctas < std::min<std::int64_t>(t.device.sms, most))
+    return fmt::format("{} CTAs leave most of {} SMs idle", ctas, t.device.sms);
   return {};
 }
 
+// Rows of a warp's tile reach memory in pieces of 64 bytes, or of 32 where they are no multiple of that.
 std::string staging(const Config& c, const Target& t) {
   const int row_bytes = warp_n(c) * output_bytes(t.epilogue.out);
-  if (c.staging == Staging::direct && row_bytes % 64 != 0) return "lanes would store 8 bytes at once";
-  if (c.staging == Staging::shared && row_bytes % 64 == 0 && row_bytes < 128)
-    return "rows of a warp are too short to gain";
+  if (c.staging == Staging::direct && row_bytes > 64 && row_bytes % 64 != 0) return "lanes would store 8 bytes at once";
+  if (c.staging == Staging::shared && row_bytes <= 64) return "a warp's rows are too short to gain";
   return {};
 }
 
 std::string persistence(const Config& c, const Target& t) {
-  if (c.schedule == Schedule::persistent && output_tiles(c, t.problem) <= std::int64_t{t.device.sms} * c.ctas)
-    return "every CTA has one tile";
-  return {};
+  if (c.schedule == Schedule::each) return {};
+  if (c.ctas > 1) return "another CTA on the SM works during the epilogue anyway";
+  return output_tiles(c, t.problem) <= slots(c, t) ? "every CTA has one tile" : "";
 }
 
 using Judgement = Constraint<Config>;
-constexpr std::array<Judgement, 7> kShape{{{"beyond_m", beyond_m},
+constexpr std::array<Judgement, 8> kShape{{{"beyond_m", beyond_m},
                                            {"beyond_n", beyond_n},
                                            {"beyond_k", beyond_k},
                                            {"small_tile", small_tile},
                                            {"elongated", elongated},
                                            {"warp_size", warp_size},
+                                           {"copies", copies},
                                            {"warp_layout", warp_layout}}};
 constexpr std::array<Judgement, 2> kPipeline{{{"partitions", partitions}, {"depth", depth}}};
 constexpr std::array<Judgement, 4> kSchedule{

@@ -1,0 +1,60 @@
+#include "generator/emit.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "catch.hpp"
+#include "generator/search_space.hpp"
+#include "templates/embedded.hpp"
+
+using namespace ditune;
+
+namespace {
+
+const char* const kConfig = "mma_s8:tile=128x192x128,warps=2x4,stages=4,group=16,staging=shared,schedule=persistent";
+
+std::string read(const char* path) {
+  std::ifstream file(std::string(DITUNE_SOURCE_DIR "/tests/generator/") + path);
+  REQUIRE(file);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+}  // namespace
+
+TEST_CASE("a stub names every field of its config and epilogue") {
+  const KernelSource source = emit(parse_config(kConfig), parse_epilogue("bias=bf16,out=f16"));
+  CHECK(source.name ==
+        "mma_s8_tile_128x192x128_warps_2x4_stages_4_group_16_staging_shared_schedule_persistent_bias_bf16_out_f16");
+  CHECK(source.text == read("stub.golden.cu"));
+}
+
+TEST_CASE("the default epilogue leaves no trace in the kernel's name") {
+  CHECK(emit(parse_config("mma_s8:tile=128x256x64,warps=2x4,stages=3"), {}).name ==
+        "mma_s8_tile_128x256x64_warps_2x4_stages_3");
+}
+
+TEST_CASE("different kernels have different names") {
+  const Target t{.problem = {4096, 4608, 4608}, .epilogue = {}, .device = find_device("RTX 3090")};
+  std::set<std::string> names;
+  std::size_t count = 0;
+  for (const KernelConfig& config : enumerate(t)) {
+    for (const char* epilogue : {"default", "bias=f16", "out=s32", "sx=tensor"}) {
+      names.insert(emit(config, parse_epilogue(epilogue)).name);
+      ++count;
+    }
+  }
+  CHECK(names.size() == count);
+}
+
+TEST_CASE("a standalone source needs no file beside it") {
+  const KernelSource source = emit_standalone(parse_config(kConfig), {});
+  for (const EmbeddedFile& file : embedded_templates())
+    CHECK(source.text.find("#include \"" + std::string(file.name) + '"') == std::string::npos);
+  CHECK(source.text.find("struct GemmArgs") != std::string::npos);
+  CHECK(source.text.find("extern \"C\" __global__") != std::string::npos);
+  CHECK(source.name == emit(parse_config(kConfig), {}).name);
+}

@@ -1,0 +1,118 @@
+#include "generator/launch_plan.hpp"
+
+#include <array>
+
+#include "catch.hpp"
+#include "ditune/error.hpp"
+
+using namespace ditune;
+
+namespace {
+
+Target target(const char* problem, Epilogue epilogue = {}) {
+  return {.problem = parse_problem(problem), .epilogue = epilogue, .device = find_device("H100")};
+}
+
+alignas(16) std::array<unsigned char, 64> memory;  // never read: check_args looks at addresses alone
+
+GemmArgs good_args() {
+  GemmArgs args{};
+  args.x = args.w = reinterpret_cast<const signed char*>(memory.data());
+  args.y = memory.data();
+  args.sx = args.sw = reinterpret_cast<const float*>(memory.data());
+  args.m = 17;
+  args.n = 4608;
+  args.k = args.ldx = args.ldw = 4608;
+  args.ldy = 4608;
+  return args;
+}
+
+const KernelConfig kConfig = parse_config("mma_s8:tile=128x256x128,warps=2x4,stages=3");
+const KernelConfig kSplit = parse_config("mma_s8:tile=32x64x128,warps=2x2,stages=4,split_k=4");
+const KernelConfig kNarrow = parse_config("mma_s8:tile=128x256x128,warps=2x4,stages=3,load=1");
+
+void check_refused(GemmArgs args, const Epilogue& epilogue = {}, const KernelConfig& config = kConfig) {
+  CHECK_THROWS_AS(check_args(config, epilogue, args), UsageError);
+}
+
+}  // namespace
+
+TEST_CASE("a launch covers the output with tiles, and K with parts") {
+  const LaunchPlan plan = launch_plan(kConfig, target("6144x13824x4608"));
+  CHECK(plan.grid == 48 * 54);
+  CHECK(plan.block == 256);
+  CHECK(plan.cluster == 1);
+  CHECK(plan.shared_bytes == 3 * 384 * 128);
+  CHECK(plan.workspace_bytes == 0);
+  const LaunchPlan split = launch_plan(kSplit, target("17x4608x4608"));
+  CHECK(split.grid == 72 * 4);
+  CHECK(split.workspace_bytes == 72 * (32 * 64 * 4 + 4));
+  CHECK(launch_plan(kConfig, target("6145x13825x4608")).grid == 49 * 55);
+}
+
+TEST_CASE("sizes beyond 32 bits are planned") {
+  CHECK(launch_plan(kConfig, target("131072x1048576x64")).grid == 1024LL * 4096);
+  CHECK(launch_plan(kSplit, target("131072x1048576x64")).workspace_bytes == 4096LL * 16384 * (32 * 64 * 4 + 4));
+}
+
+TEST_CASE("persistent CTAs are as many as the device holds, or as there are tiles") {
+  const KernelConfig persistent = parse_config("mma_s8:tile=128x128x128,warps=2x2,stages=3,schedule=persistent,ctas=2");
+  CHECK(launch_plan(persistent, target("6144x13824x4608")).grid == 264);
+  CHECK(launch_plan(persistent, target("128x4608x4608")).grid == 36);
+}
+
+TEST_CASE("good arguments pass") {
+  CHECK_NOTHROW(check_args(kConfig, {}, good_args()));
+  GemmArgs wide = good_args();
+  wide.ldx = wide.ldw = 4624;
+  wide.ldy = 4609;
+  CHECK_NOTHROW(check_args(kConfig, {}, wide));
+  GemmArgs biased = good_args();
+  biased.bias = memory.data();
+  CHECK_NOTHROW(check_args(kConfig, {.bias = Bias::f16}, biased));
+  GemmArgs raw = good_args();
+  raw.sx = raw.sw = nullptr;
+  CHECK_NOTHROW(check_args(kConfig, {.out = Output::s32}, raw));
+}
+
+TEST_CASE("each wrong argument is refused") {
+  const auto with = [](auto change) {
+    GemmArgs args = good_args();
+    change(args);
+    return args;
+  };
+  check_refused(with([](GemmArgs& a) { a.x = nullptr; }));
+  check_refused(with([](GemmArgs& a) { a.w = nullptr; }));
+  check_refused(with([](GemmArgs& a) { a.y = nullptr; }));
+  check_refused(with([](GemmArgs& a) { a.sx = nullptr; }));
+  check_refused(with([](GemmArgs& a) { a.sw = nullptr; }));
+  check_refused(with([](GemmArgs& a) { a.x += 8; }));
+  check_refused(with([](GemmArgs& a) { a.y = memory.data() + 2; }));
+  check_refused(with([](GemmArgs& a) { a.bias = memory.data(); }));  // not in the epilogue
+  check_refused(good_args(), {.bias = Bias::f32});                   // and missing
+  check_refused(good_args(), {.out = Output::s32});                  // scales of an int32 output
+  check_refused(with([](GemmArgs& a) { a.m = 0; }));
+  check_refused(with([](GemmArgs& a) { a.n = -1; }));
+  check_refused(with([](GemmArgs& a) { a.k = a.ldx = a.ldw = kMaxK + 1; }));
+  check_refused(with([](GemmArgs& a) { a.ldx = 4592; }));
+  check_refused(with([](GemmArgs& a) { a.ldw = 4592; }));
+  check_refused(with([](GemmArgs& a) { a.ldy = 4607; }));
+  check_refused(with([](GemmArgs& a) { a.ldx = 4609; }));
+  check_refused(with([](GemmArgs& a) { a.ldx = 1LL << 32; }));
+  check_refused(with([](GemmArgs& a) { a.k = 4600; }));
+  check_refused(good_args(), {}, kSplit);  // no workspace
+}
+
+TEST_CASE("a config of byte loads takes any K and stride") {
+  GemmArgs args = good_args();
+  args.k = 4607;
+  args.ldx = 4609;
+  CHECK_NOTHROW(check_args(kNarrow, {}, args));
+  check_refused(args);
+}
+
+TEST_CASE("a config that splits K takes its workspace") {
+  GemmArgs args = good_args();
+  args.workspace = memory.data();
+  CHECK_NOTHROW(check_args(kSplit, {}, args));
+}
