@@ -23,7 +23,12 @@ struct alignas(16) Vec16 {
 
 // ---- where am I (PTX ISA, "Special Registers")
 
-DITUNE_DEVICE int thread_index() { return static_cast<int>(threadIdx.x); }
+// Volatile: read again where it is needed, not kept in a register (with all that derives from it) across a main loop.
+DITUNE_DEVICE int thread_index() {
+  int index;
+  asm volatile("mov.u32 %0, %%tid.x;" : "=r"(index));
+  return index;
+}
 DITUNE_DEVICE unsigned block_index() { return blockIdx.x; }
 DITUNE_DEVICE unsigned grid_size() { return gridDim.x; }
 

@@ -67,7 +67,11 @@ struct OperandLoader {
   SharedAddress offset;       // of that chunk in the operand's part of a stage
   const signed char* source;  // this thread's chunk of its first row, at the next block of K
   unsigned row_valid;         // bit p: pass p copies a row that exists
-  int remaining;              // elements of K from this chunk on to the end of this CTA's part
+
+  DITUNE_DEVICE OperandLoader(long long row_stride, int thread)
+      : stride(static_cast<int>(row_stride)),
+        first_slot(thread / kChunks),
+        offset(swizzled_offset(first_slot, thread % kChunks, config.tile_k)) {}
 
   // Output order: see column_of_slot. vec == 0: slots are rows.
   static DITUNE_HOST_DEVICE int row_of_slot(int slot) {
@@ -78,19 +82,11 @@ struct OperandLoader {
   // tiles or divide one.
   static DITUNE_HOST_DEVICE int row_step(int pass) { return row_of_slot(pass * kRowsPerPass); }
 
-  DITUNE_DEVICE explicit OperandLoader(long long row_stride)
-      : stride(static_cast<int>(row_stride)),
-        first_slot(thread_index() / kChunks),
-        offset(swizzled_offset(first_slot, thread_index() % kChunks, config.tile_k)) {}
-
-  // The blocks that follow are those of the rows from `first_row` on, of `row_count` that there are.
-  DITUNE_DEVICE void start(const signed char* base, int first_row, long long row_count, const CtaTile& tile,
-                           long long k) {
-    const int chunk = thread_index() % kChunks;
-    const long long row = first_row + row_of_slot(first_slot);
-    source = base + row * stride + tile.k_begin + chunk * 16;
-    const long long k_end = tile.k_begin + static_cast<long long>(tile.k_blocks) * config.tile_k;
-    remaining = static_cast<int>((k_end < k ? k_end : k) - tile.k_begin) - chunk * 16;
+  // The blocks that follow are those from `first_k` on of the rows from `first_row` on, of `row_count` that there are.
+  DITUNE_DEVICE void start(const signed char* base, int first_row, long long row_count, int first_k) {
+    const int thread = thread_index();
+    const long long row = first_row + row_of_slot(thread / kChunks);
+    source = base + row * stride + first_k + thread % kChunks * 16;
     row_valid = 0;
     DITUNE_UNROLL
     for (int pass = 0; pass < kPasses; ++pass) {
@@ -98,8 +94,9 @@ struct OperandLoader {
     }
   }
 
-  // Issues the copies of one pass; rows and columns outside the matrix are filled with zeros.
-  DITUNE_DEVICE void copy(SharedAddress operand, int pass) const {
+  // Issues the copies of one pass, of which `remaining` bytes of this thread's row exist; zeros in place of what does
+  // not.
+  DITUNE_DEVICE void copy(SharedAddress operand, int pass, int remaining) const {
     if ((pass + 1) * kRowsPerPass > rows && first_slot + pass * kRowsPerPass >= rows) return;
     const SharedAddress destination = operand + offset + pass * kRowsPerPass * config.tile_k;
     const signed char* from = source + static_cast<long long>(stride) * row_step(pass);
@@ -112,11 +109,6 @@ struct OperandLoader {
         copy_async<config.load>(destination + part, from + part, valid && part < remaining);
       }
     }
-  }
-
-  DITUNE_DEVICE void advance() {
-    source += config.tile_k;
-    remaining -= config.tile_k;
   }
 
   // The first `count` of 16 bytes at any alignment, zeros behind them.
@@ -137,16 +129,21 @@ struct StageLoader {
   OperandLoader<config, config.tile_n, vec> w;
   unsigned work;    // what the next block belongs to
   int blocks_left;  // of it
+  int remaining;    // elements of K from this thread's chunk on to the end of this CTA's part
 
-  DITUNE_DEVICE explicit StageLoader(const GemmArgs& args) : x(args.ldx), w(args.ldw), work(block_index()) {
+  DITUNE_DEVICE StageLoader(const GemmArgs& args, int thread)
+      : x(args.ldx, thread), w(args.ldw, thread), work(block_index()) {
     start(args);
   }
 
   DITUNE_DEVICE void start(const GemmArgs& args) {
     const CtaTile tile = cta_tile<config>(args, work);
-    x.start(args.x, tile.row, args.m, tile, args.k);
-    w.start(args.w, tile.column, args.n, tile, args.k);
+    x.start(args.x, tile.row, args.m, tile.k_begin);
+    w.start(args.w, tile.column, args.n, tile.k_begin);
     blocks_left = tile.k_blocks;
+    const int k_end = tile.k_begin + tile.k_blocks * config.tile_k;
+    const int k = static_cast<int>(args.k);
+    remaining = (k_end < k ? k_end : k) - tile.k_begin - thread_index() % decltype(x)::kChunks * 16;
   }
 
   // Before the first portion of a block. Blocks behind the last are zeros: the pipeline never runs dry and needs no
@@ -175,15 +172,16 @@ struct StageLoader {
     for (int pass = 0; pass < kPasses; ++pass) {
       if (pass * steps / kPasses != step) continue;
       if (pass < kPassesX) {
-        x.copy(stage, pass);
+        x.copy(stage, pass, remaining);
       } else {
-        w.copy(stage + config.tile_m * config.tile_k, pass - kPassesX);
+        w.copy(stage + config.tile_m * config.tile_k, pass - kPassesX, remaining);
       }
     }
     if (step == steps - 1) {
       copy_async_commit();
-      x.advance();
-      w.advance();
+      x.source += config.tile_k;
+      w.source += config.tile_k;
+      remaining -= config.tile_k;
     }
   }
 };
@@ -259,12 +257,13 @@ struct Pipeline {
 
   StageLoader<config, vec> loader;
   SharedAddress x, w;   // this lane's addresses in the stage that is read
-  SharedAddress write;  // the stage that is filled
-  int read_stage = 0;
+  SharedAddress write;  // the stage that is filled: the one before it
+
+  static DITUNE_DEVICE SharedAddress stage_address(int stage) { return shared_memory() + stage * stage_bytes(config); }
 
   // Fills all stages but one.
   DITUNE_DEVICE explicit Pipeline(const GemmArgs& args)
-      : loader(args), write(shared_memory() + (config.stages - 1) * stage_bytes(config)) {
+      : loader(args, thread_index()), write(stage_address(config.stages - 1)) {
     const int lane = thread_index() % 32;
     const LanePlace place = lane_place<config>();
     x = shared_memory() + swizzled_offset(place.warp_row + lane % 16, lane / 16, config.tile_k);
@@ -274,7 +273,7 @@ struct Pipeline {
       loader.next_block(args);
       DITUNE_UNROLL
       for (int step = 0; step < kCopySteps; ++step) {
-        loader.template copy_portion<kCopySteps>(shared_memory() + stage * stage_bytes(config), step);
+        loader.template copy_portion<kCopySteps>(stage_address(stage), step);
       }
     }
     copy_async_wait<config.stages - 2>();
@@ -285,10 +284,9 @@ struct Pipeline {
   DITUNE_DEVICE void next_stage() {
     copy_async_wait<config.stages - 2>();
     block_barrier();
-    const bool wraps = read_stage == config.stages - 1;
-    const int advance = wraps ? -(config.stages - 1) * stage_bytes(config) : stage_bytes(config);
-    write = shared_memory() + read_stage * stage_bytes(config);
-    read_stage = wraps ? 0 : read_stage + 1;
+    constexpr int kStage = stage_bytes(config);
+    write = write == stage_address(config.stages - 1) ? stage_address(0) : write + kStage;
+    const int advance = write == stage_address(config.stages - 1) ? -(config.stages - 1) * kStage : kStage;
     x += advance;
     w += advance;
   }
