@@ -1,0 +1,48 @@
+// What the tests on a GPU share: the first device, a compiler, the reference kernels.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "generator/search_space.hpp"
+#include "runtime/cuda.hpp"
+#include "runtime/nvrtc.hpp"
+#include "tuner/candidate_compiler.hpp"
+#include "tuner/gpu_problem.hpp"
+
+namespace ditune::test {
+
+struct Gpu {
+  Gpu() { use_device(0); }
+
+  const DeviceInfo device = device_info(0);
+  const Nvrtc nvrtc;
+  CandidateCompiler compiler{
+      [nvrtc = nvrtc](const KernelSource& source, SmArch arch) { return nvrtc.compile(source, arch); }};
+  const std::shared_ptr<const ReferenceKernels> kernels =
+      std::make_shared<ReferenceKernels>(compiler.compile(ReferenceKernels::source(), device.arch));
+
+  Target target(const GemmProblem& problem, const Epilogue& epilogue = {}) const { return {problem, epilogue, device}; }
+
+  Kernel load(const KernelSource& source) {
+    const CompiledKernel compiled = compiler.compile(source, device.arch);
+    return Kernel(compiled.cubin, compiled.name);
+  }
+  Kernel load(const KernelConfig& config, const Epilogue& epilogue = {}) { return load(emit(config, epilogue)); }
+};
+
+// One for all tests: the compiler keeps what it compiled.
+inline Gpu& gpu() {
+  static Gpu instance;
+  return instance;
+}
+
+// Few configs that between them have every value of every dimension that some candidate of the problems has; of values
+// that any of several configs would bring, the first in order brings it.
+std::vector<KernelConfig> covering_configs(const std::vector<GemmProblem>& problems, const Epilogue& epilogue = {});
+
+// Every epilogue there is.
+std::vector<Epilogue> all_epilogues();
+
+}  // namespace ditune::test

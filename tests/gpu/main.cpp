@@ -1,0 +1,20 @@
+// Catch2's main for the tests that need a GPU; without one it says so and asks ctest to count it as skipped.
+#include <cstdio>
+
+#include "runtime/cuda.hpp"
+
+#if __has_include(<catch2/catch_session.hpp>)
+#include <catch2/catch_session.hpp>
+#else
+#define CATCH_CONFIG_RUNNER
+#include <catch2/catch.hpp>
+#endif
+
+int main(int argc, char** argv) {
+  constexpr int kSkipped = 77;  // SKIP_RETURN_CODE in tests/CMakeLists.txt
+  if (ditune::device_count() == 0) {
+    std::puts("skipped: no CUDA device");
+    return kSkipped;
+  }
+  return Catch::Session().run(argc, argv);
+}

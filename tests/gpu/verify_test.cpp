@@ -1,0 +1,145 @@
+// Every kernel, every epilogue, ragged sizes: bit for bit on the device.
+#include <algorithm>
+
+#include "catch.hpp"
+#include "ditune/epilogue.hpp"
+#include "generator/launch_plan.hpp"
+#include "gpu_fixture.hpp"
+
+using namespace ditune;
+using namespace ditune::test;
+
+namespace {
+
+// Between them they have candidates of every load width, tiny and large tiles, and parts of K.
+const std::vector<GemmProblem> kTypical = {{4096, 4608, 4608}, {16, 4608, 4608}, {257, 130, 4608}, {100, 130, 40},
+                                           {64, 24, 36},       {17, 8, 17},      {1, 24, 4608},    {1, 1, 1}};
+
+// Verifies those of the configs that no constraint refuses; returns how many.
+int verify_legal(const Target& target, const std::vector<KernelConfig>& configs, const Strides& strides) {
+  GpuProblem problem(target, strides, OperandSets::one, 11, gpu().kernels);
+  int legal = 0;
+  for (const KernelConfig& config : configs) {
+    if (refusal(config, target)) continue;
+    ++legal;
+    const std::string failure = problem.failure(gpu().load(config, target.epilogue), config);
+    INFO(format(target.problem) << " " << format(target.epilogue) << " " << format(config));
+    CHECK(failure == "");
+  }
+  return legal;
+}
+
+int verify_legal(const Target& target, const std::vector<KernelConfig>& configs) {
+  return verify_legal(target, configs, packed_strides(target.problem));
+}
+
+}  // namespace
+
+TEST_CASE("gpu: ragged problems, every value of every dimension") {
+  const std::vector<KernelConfig> configs = covering_configs(kTypical);
+  CHECK(configs.size() > 20);
+  gpu().compiler.prepare(gpu().target(kTypical.front()), configs);
+  for (std::int64_t k : {1, 16, 17, 36, 40, 130, 4608})
+    for (std::int64_t m : {1, 16, 17, 64, 100, 257})
+      for (std::int64_t n : {1, 8, 24, 130}) CHECK(verify_legal(gpu().target({m, n, k}), configs) > 0);
+}
+
+TEST_CASE("gpu: every candidate shape of a large and of a small problem") {
+  for (const GemmProblem& problem : {GemmProblem{1000, 1544, 1040}, GemmProblem{16, 4608, 4608}}) {
+    const std::vector<KernelConfig> configs = covering_configs({problem});
+    gpu().compiler.prepare(gpu().target(problem), configs);
+    CHECK(verify_legal(gpu().target(problem), configs) == static_cast<int>(configs.size()));
+  }
+}
+
+TEST_CASE("gpu: every epilogue") {
+  const std::vector<GemmProblem> problems = {{257, 392, 1040}, {17, 131, 36}, {1, 8, 130}};
+  for (const Epilogue& epilogue : all_epilogues()) {
+    // The covering configs of one problem have both stagings, schedules and parts of K; a few of each do.
+    std::vector<KernelConfig> configs;
+    for (const GemmProblem& problem : problems) {
+      const std::vector<KernelConfig> covering = covering_configs({problem}, epilogue);
+      configs.insert(configs.end(), covering.begin(),
+                     covering.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(3, covering.size())));
+    }
+    gpu().compiler.prepare(gpu().target(problems.front(), epilogue), configs);
+    for (const GemmProblem& problem : problems) CHECK(verify_legal(gpu().target(problem, epilogue), configs) > 0);
+  }
+}
+
+TEST_CASE("gpu: rows apart: what lies between them is not touched") {
+  const GemmProblem problem{100, 130, 272};
+  const std::vector<KernelConfig> configs = covering_configs({problem});
+  gpu().compiler.prepare(gpu().target(problem), configs);
+  // Rows of Y that are aligned to 16 bytes and rows that are not.
+  for (std::int64_t ldy : {136, 131})
+    CHECK(verify_legal(gpu().target(problem), configs, {.x = 288, .w = 320, .y = ldy}) > 0);
+}
+
+TEST_CASE("gpu: parts of K leave the workspace zero, launch after launch") {
+  const Target target = gpu().target({64, 264, 4608});
+  GpuProblem problem(target, packed_strides(target.problem), OperandSets::one, 2, gpu().kernels);
+  int split = 0;
+  for (const KernelConfig& config : covering_configs({target.problem})) {
+    if (launch_plan(config, target).workspace_bytes == 0) continue;
+    ++split;
+    const Kernel kernel = gpu().load(config);
+    for (int launch = 0; launch < 3; ++launch) CHECK(problem.failure(kernel, config) == "");
+  }
+  CHECK(split > 1);
+}
+
+TEST_CASE("gpu: replayed graphs compute the same bits") {
+  const Target target = gpu().target({100, 136, 1040});
+  const Operands operands(target.problem, target.epilogue, packed_strides(target.problem), 1, 4, *gpu().kernels,
+                          Stream());
+  const Stream stream;
+  const DeviceBuffer expected(operands.output_bytes());
+  GemmArgs args = operands.args(0);
+  args.y = expected.get();
+  gpu().kernels->gemm({args, target.epilogue}, stream);
+  args.y = operands.args(0).y;
+
+  Workspace workspace;
+  for (const KernelConfig& config : covering_configs({target.problem})) {
+    INFO(format(config));
+    const LaunchPlan plan = launch_plan(config, target);
+    const Kernel kernel = gpu().load(config);
+    args.workspace = workspace.zeros(static_cast<std::size_t>(plan.workspace_bytes), stream);
+    kernel.launch(plan, args, stream);
+    const Graph graph = Graph::capture(stream, [&] {
+      for (int i = 0; i < 3; ++i) kernel.launch(plan, args, stream);
+    });
+    for (int replay = 0; replay < 2; ++replay) {
+      DITUNE_CUDA(cudaMemsetAsync(args.y, 0xFF, operands.output_bytes(), stream.get()));
+      graph.launch(stream);
+      CHECK_FALSE(gpu().kernels->compare(
+          {args.y, expected.get(), args.m, args.n, args.ldy, target.epilogue.out, 0xFF, nullptr}, stream));
+    }
+  }
+}
+
+TEST_CASE("gpu: arguments that a config does not take are refused before a launch") {
+  const Target target = gpu().target({64, 64, 64});
+  const KernelConfig config = enumerate(target).front();
+  const Kernel kernel = gpu().load(config);
+  GpuProblem misaligned(target, {.x = 72, .w = 64, .y = 64}, OperandSets::one, 1, gpu().kernels);
+  CHECK_THROWS_AS(misaligned.failure(kernel, config), UsageError);
+
+  const Operands operands(target.problem, {}, packed_strides(target.problem), 1, 1, *gpu().kernels, Stream());
+  GemmArgs args = operands.args(0);
+  CHECK_NOTHROW(check_args(config, {}, args));
+  args.x += 1;
+  CHECK_THROWS_AS(check_args(config, {}, args), UsageError);
+}
+
+TEST_CASE("gpu: a launch that the device refuses is an error, and the device goes on") {
+  const Target target = gpu().target({64, 64, 64});
+  const KernelConfig config = enumerate(target).front();
+  LaunchPlan plan = launch_plan(config, target);
+  plan.shared_bytes = 1 << 20;
+  const Operands operands(target.problem, {}, packed_strides(target.problem), 1, 1, *gpu().kernels, Stream());
+  const Stream stream;
+  CHECK_THROWS_AS(gpu().load(config).launch(plan, operands.args(0), stream), CudaError);
+  CHECK(verify_legal(target, {config}) == 1);
+}
