@@ -14,11 +14,11 @@ namespace {
 
 using Config = MmaS8Config;
 
-constexpr std::array kTileM{16, 32, 64, 96, 128, 192, 256};
-constexpr std::array kTileN{32, 64, 96, 128, 192, 256};
+constexpr std::array kTileM{16, 32, 64, 96, 128, 160, 192, 256};
+constexpr std::array kTileN{32, 64, 96, 128, 144, 160, 192, 256};
 constexpr std::array kTileK{64, 128, 256};
 constexpr std::array kWarps{1, 2, 3, 4, 6, 8};  // along one side
-constexpr std::array kStages{2, 3, 4, 6, 8};
+constexpr std::array kStages{2, 3, 4, 6, 8, 12};
 constexpr std::array kGroups{1, 4, 8, 16, 32};
 constexpr std::array kSplits{1, 2, 3, 4, 6, 8, 16};
 constexpr int kMaxWarps = 16;         // in a CTA and on an SM: 64 accumulators each leave them 128 registers
@@ -110,7 +110,7 @@ std::int64_t under_way(const Config& c, const Target& t) {
 }
 
 std::string depth(const Config& c, const Target& t) {
-  constexpr int kLittle = 48 * 1024, kEnough = 96 * 1024;
+  constexpr int kLittle = 48 * 1024, kEnough = 112 * 1024;
   const std::int64_t useful = k_tiles(c, t.problem) + 1;
   if (c.stages > std::max<std::int64_t>(useful, kStages.front()))
     return fmt::format("{} stages for {} K steps", c.stages, useful - 1);
