@@ -124,6 +124,25 @@ TEST_CASE("guided looks at neighbours of the leader") {
   CHECK(of_fast >= 16);
 }
 
+TEST_CASE("every other proposal is a neighbour of one of the four leaders, whatever the model thinks of it") {
+  Guided search = make_guided();
+  std::vector<Scored> openers;
+  // The slower the model thinks, the faster it is: what the correction makes of that is not near any leader.
+  for (const KernelConfig& config : search.propose(16)) openers.push_back({config, 1e6 / made_up_prediction(config)});
+  search.observe(openers);
+  std::sort(openers.begin(), openers.end(),
+            [](const Scored& a, const Scored& b) { return a.microseconds < b.microseconds; });
+
+  std::vector<KernelConfig> configs = search.propose(16);
+  for (std::size_t i = 0; i < 4; ++i) configs.push_back(openers[i].config);
+  const Grid grid = make_grid(configs);
+  int neighbours = 0;
+  for (std::size_t i = 0; i < 16; ++i)
+    neighbours += are_neighbours(grid, i, 16) || are_neighbours(grid, i, 17) || are_neighbours(grid, i, 18) ||
+                  are_neighbours(grid, i, 19);
+  CHECK(neighbours >= 8);
+}
+
 TEST_CASE("guided turns away from what fails") {
   Guided search = make_guided();
   const auto cost = [](const KernelConfig& config) {

