@@ -6,7 +6,8 @@ namespace ditune {
 
 Dylib::Dylib(std::span<const char* const> candidates) {
   for (const char* candidate : candidates) {
-    handle_.reset(dlopen(candidate, RTLD_NOW | RTLD_LOCAL));
+    // NVIDIA's libraries leak what they allocated when they were loaded: once in, they stay.
+    handle_.reset(dlopen(candidate, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE));
     if (handle_) {
       path_ = candidate;
       return;

@@ -119,8 +119,9 @@ TEST_CASE("Another device of the same arch answers where this one has no record"
   CHECK(with_stale.lookup(problem, kDefault, kCard).match == Match::stale);
 }
 
-TEST_CASE("A record of another arch answers nothing") {
-  const Library lib = library({{.problem = {4096, 4608, 4608}, .device = &kOtherArch}});
+TEST_CASE("A record of another arch, or a stale one of another device, answers nothing") {
+  const Library lib = library({{.problem = {4096, 4608, 4608}, .device = &kOtherArch},
+                               {.problem = {4096, 4608, 4608}, .device = &kSameArch, .stale = true}});
   CHECK(lib.lookup({4096, 4608, 4608}, kDefault, kCard).match == Match::model);
 }
 

@@ -17,16 +17,16 @@ extern "C" __global__ void store_k(ditune::GemmArgs args) {
 
 // As NVRTC 13.0 and ptxas printed it.
 const std::string kLog = R"(ptxas info    : 0 bytes gmem
-ptxas info    : Compiling entry function 'second' for 'sm_90'
-ptxas info    : Function properties for second
-ptxas         .     968 bytes stack frame, 1452 bytes spill stores, 1924 bytes spill loads
-ptxas info    : Used 32 registers, used 1 barriers, 968 bytes cumulative stack size, 1024 bytes smem
-ptxas info    : Compile time = 27.340 ms
 ptxas info    : Compiling entry function 'first' for 'sm_90'
 ptxas info    : Function properties for first
 ptxas         .     0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
 ptxas info    : Used 168 registers, used 0 barriers
 ptxas info    : Compile time = 1.132 ms
+ptxas info    : Compiling entry function 'second' for 'sm_90'
+ptxas info    : Function properties for second
+ptxas         .     968 bytes stack frame, 1452 bytes spill stores, 1924 bytes spill loads
+ptxas info    : Used 32 registers, used 1 barriers, 968 bytes cumulative stack size, 1024 bytes smem
+ptxas info    : Compile time = 27.340 ms
 )";
 
 }  // namespace
