@@ -137,7 +137,9 @@ std::string Nvrtc::path() const { return api_->library.path(); }
 CompiledKernel Nvrtc::compile(const KernelSource& source, SmArch arch) const {
   const Program program(*api_, source);
   const std::string architecture = "--gpu-architecture=" + format(arch);
-  const std::array options = {"--std=c++20", architecture.c_str(), "--ptxas-options=-v"};
+  // A generic lambda cannot say in portable C++ that it runs on the device; nvcc infers it, NVRTC wants to be told.
+  const std::array options = {"--std=c++20", "--device-as-default-execution-space", architecture.c_str(),
+                              "--ptxas-options=-v"};
   const nvrtcResult status = program.compile(options);
   const std::string log = program.log();
   if (status == NVRTC_SUCCESS) return {source.name, program.cubin(), parse_ptxas_log(log, source.name)};
