@@ -21,7 +21,7 @@ constexpr std::array kWarps{1, 2, 3, 4, 6, 8};  // along one side
 constexpr std::array kStages{2, 3, 4, 6, 8, 12};
 constexpr std::array kGroups{1, 4, 8, 16, 32};
 constexpr std::array kSplits{1, 2, 3, 4, 6, 8, 16};
-constexpr int kMaxWarps = 16;         // in a CTA and on an SM: 64 accumulators each leave them 128 registers
+constexpr int kMaxWarps = 16;         // on an SM: 64 accumulators each leave them 128 registers
 constexpr int kMaxResidency = 4;      // more CTAs than that bound no registers
 constexpr int kFullTile = 128 * 128;  // outputs; from here on L2 keeps up
 
@@ -55,23 +55,25 @@ std::string small_tile(const Config& c, const Target& t) {
   const int possible = std::min(
       {kFullTile, covering(kTileM, t.problem.m) * kTileN.back(), covering(kTileN, t.problem.n) * kTileM.back()});
   const std::int64_t tiles = output_tiles(c, t.problem);
-  if (c.tile_m * c.tile_n >= possible || tiles <= 8 * t.device.sms) return {};
+  if (c.tile_m * c.tile_n >= possible || tiles <= 6 * t.device.sms) return {};
   return fmt::format("{} tiles for {} SMs: larger ones read the operands less often", tiles, t.device.sms);
 }
 
-// A tile of sides 1:4 reads 1.25 times what a square one does; 1:6 is worse than the next smaller area.
+// A tile of sides 1:4 reads 1.25 times what a square one does. Where tiles are few, their number may matter more.
 std::string elongated(const Config& c, const Target& t) {
   const int short_side = std::min(c.tile_m, c.tile_n), long_side = std::max(c.tile_m, c.tile_n);
   const bool can_grow =
       c.tile_m < c.tile_n ? c.tile_m < covering(kTileM, t.problem.m) : c.tile_n < covering(kTileN, t.problem.n);
-  return can_grow && long_side > 4 * short_side ? "a squarer tile of the same size reads less" : "";
+  const int allowed = output_tiles(c, t.problem) > 4 * t.device.sms ? 3 : 4;
+  return can_grow && long_side > allowed * short_side ? "a squarer tile of the same size reads less" : "";
 }
 
+// The larger a warp's part, the less shared memory is read for each multiplication: large tiles have 8 warps at most.
 std::string warp_size(const Config& c, const Target&) {
-  const int least = std::min(2048, c.tile_m * c.tile_n / 4);
+  const int tile = c.tile_m * c.tile_n;
+  const int least = std::max(std::min(2048, tile / 4), tile / 8);
   if (warp_m(c) * warp_n(c) < least)
     return fmt::format("a warp has {}x{} outputs, too few for what it reads", warp_m(c), warp_n(c));
-  if (c.warps_m * c.warps_n > kMaxWarps) return fmt::format("more than {} warps", kMaxWarps);
   return {};
 }
 
@@ -172,6 +174,7 @@ std::string staging(const Config& c, const Target& t) {
   const int row_bytes = warp_n(c) * output_bytes(t.epilogue.out);
   if (c.staging == Staging::direct && row_bytes > 64 && row_bytes % 64 != 0) return "lanes would store 8 bytes at once";
   if (c.staging == Staging::shared && row_bytes <= 64) return "a warp's rows are too short to gain";
+  if (c.staging == Staging::shared && row_bytes % 64 == 0 && c.split_k > 1) return "only one of the parts stores";
   return {};
 }
 

@@ -113,7 +113,7 @@ TEST_CASE("the model knows what is fast on an H100, within a tenth") {
   CHECK(rate("mma_s8:tile=128x128x128,warps=2x2,stages=3,ctas=2", "4096x4608x4608") == Approx(891).epsilon(0.1));
   CHECK(rate("mma_s8:tile=128x192x128,warps=2x4,stages=4,staging=shared", "4096x4608x12288") ==
         Approx(977).epsilon(0.1));
-  CHECK(rate("mma_s8:tile=128x128x128,warps=2x4,stages=3", "4096x24576x4608") == Approx(690).epsilon(0.1));
+  CHECK(rate("mma_s8:tile=128x128x128,warps=2x4,stages=3", "4096x24576x4608") == Approx(700).epsilon(0.1));
 }
 
 TEST_CASE("few rows are as fast as W is read, and more CTAs read it faster") {
