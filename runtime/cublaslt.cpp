@@ -46,21 +46,29 @@ struct CublasLt {
   }
 
   Dylib library{kCublasLtCandidates};
-#define DITUNE_FUNCTION(member, name) decltype(&name) member = library.function<decltype(name)>(#name)
-  DITUNE_FUNCTION(create, cublasLtCreate);
-  DITUNE_FUNCTION(destroy, cublasLtDestroy);
-  DITUNE_FUNCTION(status_name, cublasLtGetStatusName);
-  DITUNE_FUNCTION(desc_create, cublasLtMatmulDescCreate);
-  DITUNE_FUNCTION(desc_destroy, cublasLtMatmulDescDestroy);
-  DITUNE_FUNCTION(desc_set, cublasLtMatmulDescSetAttribute);
-  DITUNE_FUNCTION(layout_create, cublasLtMatrixLayoutCreate);
-  DITUNE_FUNCTION(layout_destroy, cublasLtMatrixLayoutDestroy);
-  DITUNE_FUNCTION(preference_create, cublasLtMatmulPreferenceCreate);
-  DITUNE_FUNCTION(preference_destroy, cublasLtMatmulPreferenceDestroy);
-  DITUNE_FUNCTION(preference_set, cublasLtMatmulPreferenceSetAttribute);
-  DITUNE_FUNCTION(heuristic, cublasLtMatmulAlgoGetHeuristic);
-  DITUNE_FUNCTION(matmul, cublasLtMatmul);
-#undef DITUNE_FUNCTION
+  decltype(&cublasLtCreate) create = library.function<decltype(cublasLtCreate)>("cublasLtCreate");
+  decltype(&cublasLtDestroy) destroy = library.function<decltype(cublasLtDestroy)>("cublasLtDestroy");
+  decltype(&cublasLtGetStatusName) status_name =
+      library.function<decltype(cublasLtGetStatusName)>("cublasLtGetStatusName");
+  decltype(&cublasLtMatmulDescCreate) desc_create =
+      library.function<decltype(cublasLtMatmulDescCreate)>("cublasLtMatmulDescCreate");
+  decltype(&cublasLtMatmulDescDestroy) desc_destroy =
+      library.function<decltype(cublasLtMatmulDescDestroy)>("cublasLtMatmulDescDestroy");
+  decltype(&cublasLtMatmulDescSetAttribute) desc_set =
+      library.function<decltype(cublasLtMatmulDescSetAttribute)>("cublasLtMatmulDescSetAttribute");
+  decltype(&cublasLtMatrixLayoutCreate) layout_create =
+      library.function<decltype(cublasLtMatrixLayoutCreate)>("cublasLtMatrixLayoutCreate");
+  decltype(&cublasLtMatrixLayoutDestroy) layout_destroy =
+      library.function<decltype(cublasLtMatrixLayoutDestroy)>("cublasLtMatrixLayoutDestroy");
+  decltype(&cublasLtMatmulPreferenceCreate) preference_create =
+      library.function<decltype(cublasLtMatmulPreferenceCreate)>("cublasLtMatmulPreferenceCreate");
+  decltype(&cublasLtMatmulPreferenceDestroy) preference_destroy =
+      library.function<decltype(cublasLtMatmulPreferenceDestroy)>("cublasLtMatmulPreferenceDestroy");
+  decltype(&cublasLtMatmulPreferenceSetAttribute) preference_set =
+      library.function<decltype(cublasLtMatmulPreferenceSetAttribute)>("cublasLtMatmulPreferenceSetAttribute");
+  decltype(&cublasLtMatmulAlgoGetHeuristic) heuristic =
+      library.function<decltype(cublasLtMatmulAlgoGetHeuristic)>("cublasLtMatmulAlgoGetHeuristic");
+  decltype(&cublasLtMatmul) matmul = library.function<decltype(cublasLtMatmul)>("cublasLtMatmul");
   cublasLtHandle_t handle = nullptr;
   DeviceBuffer workspace;
 };

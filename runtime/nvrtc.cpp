@@ -35,6 +35,8 @@ struct Nvrtc::Api {
 
 namespace {
 
+constexpr std::string_view kEntry = "Compiling entry function '";  // then the kernel's name, in ptxas's log
+
 // The first line that a compiler marks as an error; the whole log travels beside the message.
 std::string first_error(std::string_view log) {
   const std::size_t error = log.find("error");
@@ -151,7 +153,6 @@ CompiledKernel Nvrtc::compile(const KernelSource& source, SmArch arch) const {
 }
 
 ResourceUsage parse_ptxas_log(const std::string& log, const std::string& name) {
-  constexpr std::string_view kEntry = "Compiling entry function '";
   std::string_view text = log;
   const std::size_t begin = text.find(fmt::format("{}{}'", kEntry, name));
   if (begin == std::string_view::npos) {
