@@ -12,6 +12,7 @@ namespace {
 struct Replay {
   Graph graph;
   int launches = 0;
+  int ahead = 0;  // launches that keep the GPU at work while the replay is submitted
 };
 
 // The first launches: they load the kernel, raise its shared memory limit and fill caches and TLBs. Returns us per
@@ -27,12 +28,14 @@ double warm_up(const TimedEntry& entry, const Stream& stream) {
 }
 
 Replay capture(const TimedEntry& entry, const TimingOptions& options, const Stream& stream) {
-  const int launches = launches_per_replay(warm_up(entry, stream), options.replay_us, entry.sets);
+  constexpr double kSubmissionUs = 50;
+  const double launch_us = warm_up(entry, stream);
+  const int launches = launches_per_replay(launch_us, options.replay_us, entry.sets);
   return {Graph::capture(stream,
                          [&] {
                            for (int i = 0; i < launches; ++i) entry.launch(i % entry.sets, stream);
                          }),
-          launches};
+          launches, static_cast<int>(std::ceil(kSubmissionUs / std::max(launch_us, 1.0)))};
 }
 
 }  // namespace
@@ -46,11 +49,12 @@ TimingResult time_interleaved(std::span<const TimedEntry> entries, const TimingO
   std::vector<Replay> replays;
   for (const TimedEntry& entry : entries) replays.push_back(capture(entry, options, stream));
 
+  for (const Replay& replay : replays) replay.graph.launch(stream);  // a graph's first launch uploads it
   const Event start, stop;
   for (int round = 0; round < options.rounds; ++round) {
     for (std::size_t turn = 0; turn < replays.size(); ++turn) {
       const std::size_t entry = (static_cast<std::size_t>(round) + turn) % replays.size();
-      entries[entry].launch(0, stream);  // the GPU is at work while the replay is submitted
+      for (int i = 0; i < replays[entry].ahead; ++i) entries[entry].launch(i % entries[entry].sets, stream);
       start.record(stream);
       replays[entry].graph.launch(stream);
       stop.record(stream);

@@ -36,8 +36,8 @@ struct TimingResult {
   std::vector<std::optional<GpuState>> states;  // [round]: read while the GPU was at it; empty without NVML
 };
 
-// In every round each entry is replayed once; the order turns by one from round to round. A launch ahead of each replay
-// keeps the submission out of its time. Every entry is launched once on every set before. Throws CudaError if a launch
+// In every round each entry is replayed once; the order turns by one from round to round. Launches ahead of each replay
+// keep the submission out of its time. Every entry is launched once on every set before. Throws CudaError if a launch
 // fails.
 TimingResult time_interleaved(std::span<const TimedEntry> entries, const TimingOptions& options,
                               const Nvml* nvml = nullptr);
