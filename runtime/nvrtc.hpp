@@ -44,6 +44,8 @@ class Nvrtc {
   CompiledKernel compile(const KernelSource& source, SmArch arch) const;
 
  private:
+  bool version_at_least(int major, int minor) const;
+
   struct Api;
   class Program;
   std::shared_ptr<const Api> api_;
