@@ -1,6 +1,5 @@
 #include "tuner/gpu.hpp"
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -53,10 +52,10 @@ class GpuTuner::Impl {
     std::vector<Measurement*> timed;
     for (std::size_t i = 0; i < configs.size(); ++i) {
       if (!results[i].ok()) continue;
-      std::optional<Kernel> kernel;
-      results[i].failure = failure(target, OperandSets::beyond_l2, configs[i], kernel);
+      Checked checked = check(target, OperandSets::beyond_l2, configs[i]);
+      results[i].failure = std::move(checked.failure);
       if (!results[i].ok()) continue;
-      entries.push_back(problem_->entry(*kernel, configs[i]));
+      entries.push_back(problem_->entry(checked.kernel, configs[i]));
       timed.push_back(&results[i]);
     }
     TimingResult timing = time_interleaved(entries, timing_for(effort));
@@ -67,17 +66,17 @@ class GpuTuner::Impl {
   std::vector<Verdict> verify(const Target& target, std::span<const KernelConfig> configs) {
     compiler_.prepare(target, configs);
     std::vector<Verdict> verdicts;
-    std::optional<Kernel> kernel;
+    verdicts.reserve(configs.size());
     for (const KernelConfig& config : configs)
-      verdicts.push_back({config, failure(target, OperandSets::one, config, kernel)});
+      verdicts.push_back({config, check(target, OperandSets::one, config).failure});
     return verdicts;
   }
 
   TimedEntry timed_entry(const Target& target, const KernelConfig& config) {
-    std::optional<Kernel> kernel;
-    const std::string why = failure(target, OperandSets::beyond_l2, config, kernel);
-    if (!why.empty()) throw CudaError(format(config) + " is wrong: " + why, "tune the layer again");
-    TimedEntry entry = problem_->entry(*kernel, config);
+    const Checked checked = check(target, OperandSets::beyond_l2, config);
+    if (!checked.failure.empty())
+      throw CudaError(format(config) + " fails: " + checked.failure, "tune the layer again");
+    TimedEntry entry = problem_->entry(checked.kernel, config);
     entry.launch = [launch = std::move(entry.launch), alive = problem_](int set, const Stream& stream) {
       launch(set, stream);
     };
@@ -103,20 +102,25 @@ class GpuTuner::Impl {
     return options;
   }
 
-  // Why the config fails on the target, or nothing; leaves its kernel in `kernel`.
-  std::string failure(const Target& target, OperandSets sets, const KernelConfig& config,
-                      std::optional<Kernel>& kernel) {
+  // A config's kernel on the device, and why it is wrong, or nothing.
+  struct Checked {
+    Kernel kernel;
+    std::string failure;
+  };
+
+  Checked check(const Target& target, OperandSets sets, const KernelConfig& config) {
     use_device(options_.ordinal);
     try {
       const CompiledKernel compiled = compiler_.compiled(target, config);
       lay_out(target, sets);
-      kernel.emplace(compiled.cubin, compiled.name);
-      return problem_->failure(*kernel, config);
+      Kernel kernel(compiled.cubin, compiled.name);
+      std::string failure = problem_->failure(kernel, config);
+      return {std::move(kernel), std::move(failure)};
     } catch (const CudaError& error) {
       require_alive(config, error);
-      return error.what();
+      return {Kernel(), error.what()};
     } catch (const Error& error) {  // it does not compile, or does not take these operands
-      return error.what();
+      return {Kernel(), error.what()};
     }
   }
 

@@ -27,7 +27,7 @@ std::vector<T> permuted(const std::vector<T>& values, const std::vector<std::siz
 
 }  // namespace
 
-Guided::Guided(std::vector<KernelConfig> candidates, std::vector<double> predicted_us,
+Guided::Guided(const std::vector<KernelConfig>& candidates, const std::vector<double>& predicted_us,
                std::span<const KernelConfig> seeds, std::uint64_t seed) {
   std::vector<std::size_t> order = shuffled_indices(candidates.size(), seed);
   std::stable_sort(order.begin(), order.end(),

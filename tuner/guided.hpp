@@ -18,8 +18,8 @@ class Guided : public Strategy {
  public:
   // predicted_us: the model's, one a candidate. Candidates that the model holds equal are tried in an order that `seed`
   // draws.
-  Guided(std::vector<KernelConfig> candidates, std::vector<double> predicted_us, std::span<const KernelConfig> seeds,
-         std::uint64_t seed);
+  Guided(const std::vector<KernelConfig>& candidates, const std::vector<double>& predicted_us,
+         std::span<const KernelConfig> seeds, std::uint64_t seed);
   std::size_t size() const override { return candidates_.size(); }
   std::vector<KernelConfig> propose(std::size_t limit) override;
   void observe(std::span<const Scored> results) override;

@@ -36,6 +36,7 @@ class Listed : public Strategy {
 
 std::vector<double> predictions(const std::vector<KernelConfig>& candidates, const Target& target) {
   std::vector<double> microseconds;
+  microseconds.reserve(candidates.size());
   for (const KernelConfig& config : candidates) microseconds.push_back(predict(config, target).total_us);
   return microseconds;
 }
@@ -52,6 +53,7 @@ std::vector<KernelConfig> seeds_first(std::vector<KernelConfig> candidates, cons
 
 std::vector<KernelConfig> in_order(const std::vector<KernelConfig>& candidates, const std::vector<std::size_t>& order) {
   std::vector<KernelConfig> result;
+  result.reserve(order.size());
   for (std::size_t i : order) result.push_back(candidates[i]);
   return result;
 }

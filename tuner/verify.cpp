@@ -45,7 +45,7 @@ Verifier::Verifier(const Epilogue& epilogue, const ReferenceKernels& kernels, co
 std::string Verifier::failure(const Kernel& kernel, const LaunchPlan& plan, Workspace& workspace,
                               const Stream& stream) const {
   for (const unsigned char poison : kPoisons) {
-    const std::string why = failure_on(poison, kernel, plan, workspace, stream);
+    std::string why = failure_on(poison, kernel, plan, workspace, stream);
     if (!why.empty()) return why;
   }
   return {};
