@@ -21,8 +21,11 @@ constexpr std::string_view kTop =
     "// Fused INT8 GEMM kernels and for what they are fastest, written by ditune " DITUNE_VERSION
     ". Export again rather than edit.\n"
     "//\n"
-    "//   if (const auto* row = ditune_tuned::find(arch, m, n, k, \"default\")) {{\n"
-    "//     ditune_tuned::LaunchPlan plan = ditune_tuned::plan(*row, m);\n"
+    "//   const ditune_tuned::Row* row = ditune_tuned::find(arch, m, n, k, \"default\");  // null: nothing for this "
+    "layer\n"
+    "//   ditune_tuned::LaunchPlan plan = ditune_tuned::plan(*row, m);                   // the workspace it needs\n"
+    "//   cudaError_t status = ditune_tuned::launch(*row, args, stream);                 // exported with --embed "
+    "cubin\n"
     "//\n"
     "// {} rows, {} of them measured; the others are a cost model's predictions that nobody ran: see Row::source.\n"
     "#ifndef DITUNE_TUNED_H\n"

@@ -17,10 +17,11 @@ std::span<const std::string_view> migrations() {
 }
 
 int schema_version(const Database& db, std::size_t newest) {
+  // In this order: another process may be making the database, and its id comes with its tables.
+  const bool empty = db.integer("SELECT count(*) FROM sqlite_schema") == 0;
   const std::int64_t application = db.integer("PRAGMA application_id");
   const std::int64_t version = db.integer("PRAGMA user_version");
-  const bool empty = application == 0 && version == 0 && db.integer("SELECT count(*) FROM sqlite_schema") == 0;
-  if (!empty && application != kApplicationId)
+  if (application != kApplicationId && !(empty && application == 0))
     throw DbError(DbError::Kind::unusable, db.name() + " is a database of another program", "name another file");
   if (version < 0 || version > static_cast<std::int64_t>(newest))
     throw DbError(DbError::Kind::unusable,

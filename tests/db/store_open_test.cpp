@@ -92,6 +92,21 @@ TEST_CASE("A database of another program is refused untouched") {
   check_unusable(folder / "t.db", "another program");
 }
 
+TEST_CASE("The write-ahead log of another program that died is left to that program") {
+  const TempFolder folder;
+  in_child([&] {
+    Database db(folder / "t.db", Database::Mode::create);
+    db.execute("PRAGMA journal_mode = WAL; CREATE TABLE t (x)");
+    ::_exit(0);  // neither closed nor checkpointed
+    return 0;
+  });
+  const std::string log = read_file(folder / "t.db-wal");
+  REQUIRE_FALSE(log.empty());
+  CHECK_THROWS_AS(Store::open(folder / "t.db"), DbError);
+  CHECK_THROWS_AS(Store::open_read_only(folder / "t.db"), DbError);
+  CHECK(read_file(folder / "t.db-wal") == log);
+}
+
 TEST_CASE("A newer schema is refused untouched") {
   const TempFolder folder;
   { const Store store = Store::open(folder / "t.db"); }
