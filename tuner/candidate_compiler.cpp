@@ -1,17 +1,11 @@
 #include "tuner/candidate_compiler.hpp"
 
-#include <fmt/format.h>
-
 #include <utility>
 
 #include "generator/emit.hpp"
 #include "generator/launch_plan.hpp"
 
 namespace ditune {
-
-std::string pruned(const ResourceUsage& resources) {
-  return resources.spill_bytes > 0 ? fmt::format("spills {} bytes of registers", resources.spill_bytes) : std::string();
-}
 
 CandidateCompiler::CandidateCompiler(CompilePool::Compile compile, unsigned threads)
     : pool_(std::move(compile), threads) {}
@@ -32,7 +26,6 @@ std::vector<Measurement> CandidateCompiler::examine(const Target& target, std::s
     try {
       result.resources = compiled(target, config).resources;
       result.resources.shared_bytes += launch_plan(config, target).shared_bytes;
-      result.failure = pruned(result.resources);
     } catch (const NvrtcError& error) {
       result.failure = error.what();
     }

@@ -1,4 +1,4 @@
-// Candidates to cubins, ahead of time and on all cores, and which of them are not worth a launch.
+// Candidates to cubins, ahead of time and on all cores.
 #pragma once
 
 #include <functional>
@@ -11,10 +11,6 @@
 
 namespace ditune {
 
-// Why a kernel that needs these resources is not worth measuring, or nothing. Registers that spill to memory in the
-// main loop cost more than any tile gains.
-std::string pruned(const ResourceUsage& resources);
-
 class CandidateCompiler {
  public:
   // As CompilePool's.
@@ -24,7 +20,7 @@ class CandidateCompiler {
   void prepare(const Target& target, std::span<const KernelConfig> configs);
   // Waits for the compilation. Throws NvrtcError if it fails.
   CompiledKernel compiled(const Target& target, const KernelConfig& config);
-  // Resources (dynamic shared memory included) of each config, or as its failure why it does not compile or is pruned.
+  // Resources (dynamic shared memory included) of each config, or as its failure why it does not compile.
   std::vector<Measurement> examine(const Target& target, std::span<const KernelConfig> configs);
   // Of a config; empty if it does not compile.
   std::string cubin(const Target& target, const KernelConfig& config);

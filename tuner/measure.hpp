@@ -1,4 +1,4 @@
-// How the tuner learns what a config costs: a callable, so that search and store never know where it runs.
+// How the tuner learns what a config costs: callables, so that search and store never know where it happens.
 #pragma once
 
 #include <functional>
@@ -20,7 +20,8 @@ enum class Effort { screen, decide };
 using Measure =
     std::function<std::vector<Measurement>(const Target& target, std::span<const KernelConfig> configs, Effort effort)>;
 
-// What the compiler makes of configs: the resources, or the failure, of each, in order. Nothing is run.
+// What the compiler makes of configs, in order: the resources of each, or as its failure why it does not compile.
+// Nothing is run.
 using Compile = std::function<std::vector<Measurement>(const Target& target, std::span<const KernelConfig> configs)>;
 
 // Told which configs will probably be asked for soon, so that idle cores can compile them. Returns at once.

@@ -30,6 +30,17 @@ std::vector<Layer> without_repetitions(const std::vector<Layer>& layers) {
   return result;
 }
 
+// Registers that spill to memory in the main loop cost more than any tile gains: such a kernel is measured, or wins,
+// only where there is no other.
+bool spills(const Contender& contender) { return contender.measurement.resources.spill_bytes > 0; }
+
+std::vector<KernelConfig> spilling(const std::vector<Contender>& tried, std::size_t count) {
+  std::vector<KernelConfig> configs;
+  for (const Contender& contender : tried)
+    if (spills(contender) && configs.size() < count) configs.push_back(contender.config);
+  return configs;
+}
+
 class Run {
  public:
   Run(const std::vector<Layer>& layers, const DeviceInfo& device, const TuneOptions& options,
@@ -75,7 +86,9 @@ class Run {
   }
 
   std::optional<TuningRecord> measured_winner() {
-    const std::optional<Contender> winner = decide(search());
+    const std::vector<Contender> tried = search();
+    std::optional<Contender> winner = decide(tried);
+    if (!winner) winner = winner_of(measure(spilling(tried, kFinalists), Effort::decide));
     return winner ? std::optional(keep(*winner, Source::measured)) : std::nullopt;
   }
 
@@ -98,7 +111,7 @@ class Run {
     while (!batch.empty()) {
       report(tried, trials, batch.front());
       std::vector<KernelConfig> next = late ? std::vector<KernelConfig>() : propose();
-      const std::vector<Contender> results = measure(batch, Effort::screen);
+      const std::vector<Contender> results = screen(batch);
       strategy->observe(scores(results));
       tried.insert(tried.end(), results.begin(), results.end());
       report(tried, trials, batch.back());
@@ -116,7 +129,7 @@ class Run {
     return winner_of(finalists.size() < 2 ? tried : measure(finalists, Effort::decide));
   }
 
-  // The first in the model's order that compiles without spills.
+  // The first in the model's order that compiles without spills; if all of them spill, the first that compiles.
   std::optional<TuningRecord> predicted_winner() {
     std::vector<Contender> tried;
     const std::unique_ptr<Strategy> strategy = this->strategy(target());
@@ -125,27 +138,58 @@ class Run {
       const std::vector<KernelConfig> batch = strategy->propose(std::min(kCompileBatch, trials - tried.size()));
       report(tried, trials, batch.front());
       prepare_next_layer();
-      const std::vector<Contender> results = commit(batch, backend_.compile(target(), batch), Source::predicted);
+      const std::vector<Contender> results = compile(batch);
+      commit(results, Source::predicted);
       tried.insert(tried.end(), results.begin(), results.end());
       report(tried, trials, batch.back());
       for (const Contender& result : results)
         if (result.measurement.ok()) return keep(result, Source::predicted);
     }
+    for (const Contender& contender : tried)
+      if (spills(contender)) return keep(contender, Source::predicted);
     return std::nullopt;
   }
 
-  std::vector<Contender> measure(const std::vector<KernelConfig>& batch, Effort effort) {
-    return commit(batch, backend_.measure(target(), batch, effort), Source::measured);
-  }
-
-  std::vector<Contender> commit(const std::vector<KernelConfig>& batch, const std::vector<Measurement>& results,
-                                Source source) {
-    std::vector<Contender> contenders;
-    for (std::size_t i = 0; i < batch.size(); ++i)
-      contenders.push_back({batch[i], results.at(i), predict(batch[i], target()).total_us});
-    ledger_.add(target(), contenders, source);
+  // What the compiler says of each; what spills has failed.
+  std::vector<Contender> compile(const std::vector<KernelConfig>& batch) const {
+    std::vector<Contender> contenders = contenders_of(batch, backend_.compile(target(), batch));
+    for (Contender& contender : contenders) {
+      const int bytes = contender.measurement.resources.spill_bytes;
+      if (spills(contender)) contender.measurement.failure = "spills " + std::to_string(bytes) + " bytes of registers";
+    }
     return contenders;
   }
+
+  // Compiles the batch and measures what does not spill.
+  std::vector<Contender> screen(const std::vector<KernelConfig>& batch) {
+    std::vector<Contender> refused = compile(batch);
+    std::vector<KernelConfig> sound;
+    for (const Contender& contender : refused)
+      if (contender.measurement.ok()) sound.push_back(contender.config);
+    std::erase_if(refused, [](const Contender& contender) { return contender.measurement.ok(); });
+    commit(refused, Source::measured);
+    std::vector<Contender> contenders = measure(sound, Effort::screen);
+    contenders.insert(contenders.end(), refused.begin(), refused.end());
+    return contenders;
+  }
+
+  std::vector<Contender> measure(const std::vector<KernelConfig>& batch, Effort effort) {
+    if (batch.empty()) return {};
+    std::vector<Contender> contenders = contenders_of(batch, backend_.measure(target(), batch, effort));
+    commit(contenders, Source::measured);
+    return contenders;
+  }
+
+  std::vector<Contender> contenders_of(const std::vector<KernelConfig>& batch,
+                                       const std::vector<Measurement>& results) const {
+    std::vector<Contender> contenders;
+    contenders.reserve(batch.size());
+    for (std::size_t i = 0; i < batch.size(); ++i)
+      contenders.push_back({batch[i], results.at(i), predict(batch[i], target()).total_us});
+    return contenders;
+  }
+
+  void commit(const std::vector<Contender>& contenders, Source source) { ledger_.add(target(), contenders, source); }
 
   TuningRecord keep(const Contender& winner, Source source) {
     const std::string cubin = backend_.cubin ? backend_.cubin(target(), winner.config) : std::string();

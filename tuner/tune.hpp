@@ -43,7 +43,7 @@ struct TuneProgress {
 
 // The machine that tune works with; gpu.hpp and compile_only.hpp make them. Without a GPU there is nothing to measure
 // with: `measure` is empty, and the winner is the model's best among those that compile without spills, stored as
-// predicted.
+// predicted. Either way a config that spills has failed; only where all do, one of those is taken after all.
 struct TuneBackend {
   Measure measure;
   Compile compile;

@@ -14,8 +14,8 @@
 namespace ditune::test {
 
 struct FakeGpu {
-  std::set<std::string> failing;  // config texts
-  bool all_fail = false;
+  std::set<std::string> failing, spilling;  // config texts
+  bool all_fail = false, all_spill = false;
   std::chrono::seconds batch_time{0};  // that a call takes on the made-up clock
   std::chrono::steady_clock::time_point clock{};
   std::vector<std::pair<Effort, std::vector<KernelConfig>>> calls;
@@ -34,17 +34,17 @@ struct FakeGpu {
   }
 
   std::string failure_of(const KernelConfig& config) const {
-    return all_fail || failing.contains(format(config)) ? "spills 8 bytes of registers" : "";
+    return all_fail || failing.contains(format(config)) ? "does not compile" : "";
   }
 
   TuneBackend compile_backend() {
     TuneBackend backend;
     backend.compile = [this](const Target&, std::span<const KernelConfig> configs) {
-      clock += batch_time;
       std::vector<Measurement> results;
       for (const KernelConfig& config : configs) {
         ++compiled;
         results.emplace_back().resources.registers = 100;
+        results.back().resources.spill_bytes = all_spill || spilling.contains(format(config)) ? 8 : 0;
         results.back().failure = failure_of(config);
       }
       return results;

@@ -29,6 +29,11 @@ struct Fixture {
   std::vector<TuningRecord> predict_only(const std::vector<Layer>& layers, const TuneOptions& options = {}) {
     return tune(layers, device(), options, gpu.compile_backend(), store);
   }
+  std::ptrdiff_t trials_with(const std::string& failure) const {
+    const std::vector<Trial> all = store.trials();
+    return std::count_if(all.begin(), all.end(),
+                         [&](const Trial& trial) { return trial.measurement.failure == failure; });
+  }
   std::size_t trials_of(const Layer& layer) const {
     RecordFilter filter;
     filter.problems = {layer.problem};
@@ -96,10 +101,28 @@ TEST_CASE("failures are kept with their reason and never win") {
   g.gpu.failing = {format(first.config)};
   const TuningRecord second = g.run({kBig}, trials(20)).at(0);
   CHECK_FALSE(second.config == first.config);
-  const std::vector<Trial> kept = g.store.trials();
-  CHECK(std::count_if(kept.begin(), kept.end(), [](const Trial& trial) {
-          return trial.measurement.failure == "spills 8 bytes of registers";
-        }) == 1);
+  CHECK(g.trials_with("does not compile") == 1);
+}
+
+TEST_CASE("what spills is kept with its reason and not measured") {
+  Fixture f;
+  const TuningRecord first = f.run({kBig}, trials(20)).at(0);
+  Fixture g;
+  g.gpu.spilling = {format(first.config)};
+  const TuningRecord second = g.run({kBig}, trials(20)).at(0);
+  CHECK_FALSE(second.config == first.config);
+  CHECK(g.trials_with("spills 8 bytes of registers") == 1);
+  CHECK(g.gpu.screened().size() == 19);
+}
+
+TEST_CASE("where everything spills, some of it is measured after all") {
+  Fixture f;
+  f.gpu.all_spill = true;
+  const TuningRecord winner = f.run({kBig}, trials(20)).at(0);
+  CHECK(winner.source == Source::measured);
+  CHECK(f.gpu.screened().empty());
+  CHECK(f.trials_with("spills 8 bytes of registers") == 20);
+  CHECK(f.predict_only({kSmall}, trials(20)).size() == 1);
 }
 
 TEST_CASE("a layer of which everything fails has no winner; the next one has") {
