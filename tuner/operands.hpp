@@ -24,8 +24,9 @@ Strides packed_strides(const GemmProblem& problem);
 std::size_t operand_bytes(const GemmProblem& problem, const Epilogue& epilogue, const Strides& strides);
 
 // Several sets of everything a launch needs but the workspace, each allocation no larger than what the kernel may
-// touch, so that a memory checker sees every step beyond. X and W are full-range random int8, scales and bias random
-// floats, each set's its own. Y has guard bands before and behind it.
+// touch, so that a memory checker sees every step beyond. X and W are random int8 as quantization makes them, with
+// every value an int8 has among them; scales and bias are random floats; each set has its own. Y has guard bands before
+// and behind it.
 class Operands {
  public:
   static constexpr std::size_t kGuardBytes = 4096;

@@ -113,14 +113,14 @@ TEST_CASE("gpu: the reference computes the contract, every epilogue") {
   }
 }
 
-TEST_CASE("gpu: operands are full-range, each set its own, the same for the same seed") {
+TEST_CASE("gpu: operands are spread as in real layers, each set its own, the same for the same seed") {
   const Stream stream;
-  const GemmProblem problem{64, 96, 1040};
+  const GemmProblem problem{1024, 96, 1040};
   const auto x_of = [&](const Operands& operands, int set) {
     return from_device<signed char>(operands.args(set).x, static_cast<std::size_t>(problem.m * problem.k));
   };
   const auto w_of = [&](const Operands& operands, int set) {
-    return from_device<signed char>(operands.args(set).w, static_cast<std::size_t>(problem.m * problem.k));
+    return from_device<signed char>(operands.args(set).w, static_cast<std::size_t>(problem.n * problem.k));
   };
   const Epilogue epilogue{.bias = Bias::f32};
   const Operands first(problem, epilogue, packed_strides(problem), 2, 5, *gpu().kernels, stream);
@@ -128,15 +128,17 @@ TEST_CASE("gpu: operands are full-range, each set its own, the same for the same
   const Operands other(problem, epilogue, packed_strides(problem), 2, 6, *gpu().kernels, stream);
   const auto x = x_of(first, 0);
   CHECK(std::set<signed char>(x.begin(), x.end()).size() == 256);
+  double squares = 0;
+  for (const signed char value : x) squares += static_cast<double>(value) * value;
+  CHECK(std::sqrt(squares / static_cast<double>(x.size())) == Approx(34).margin(2));
   CHECK(x == x_of(again, 0));
   CHECK(x != x_of(first, 1));
   CHECK(x != x_of(other, 0));
   // W is not X, nor X a little further on.
   const auto w = w_of(first, 0);
-  for (std::ptrdiff_t shift = 0; shift <= 64; shift += 8)
-    CHECK_FALSE(std::equal(x.begin() + shift, x.end(), w.begin()));
+  for (std::ptrdiff_t shift = 0; shift <= 64; ++shift) CHECK_FALSE(std::equal(w.begin(), w.end(), x.begin() + shift));
 
-  for (const float scale : from_device<float>(first.args(0).sx, 64)) {
+  for (const float scale : from_device<float>(first.args(0).sx, 1024)) {
     CHECK(scale >= std::ldexp(1.0F, -9));
     CHECK(scale < std::ldexp(1.0F, -5));
   }
