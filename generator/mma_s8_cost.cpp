@@ -19,8 +19,7 @@ constexpr double kL2Reach = 0.6;       // the part of L2 that keeps operands: re
 constexpr double kBarrierClocks = 50;  // of one K step; another CTA on the SM hides it
 constexpr double kL2LatencyUs = 0.5, kDramLatencyUs = 1.0;  // under load
 constexpr double kLaunchUs = 2.5;
-constexpr double kReductionUs = 2.0;   // of split-K: fence, arrival, reading back
-constexpr double kAtomicShare = 0.25;  // of the L2 bandwidth, in bytes of int32 added
+constexpr double kReductionUs = 1.5;  // of split-K: fence, signal, waiting
 
 // How much work overlaps: the sum has exponent 1, the maximum an infinite one. Within an SM nearly all of it does.
 constexpr double kOnChip = 6, kWithDram = 3;
@@ -112,9 +111,9 @@ double overhead_us(const Work& w, double rounds) {
 
 double reduction_us(const Work& w) {
   if (w.config.split_k == 1) return 0;
-  const double bytes = 4.0 * static_cast<double>(w.target.problem.m) * static_cast<double>(w.target.problem.n);
-  const double l2_bytes_us = w.target.device.l2_gbps * 1e3;
-  return kReductionUs + bytes * w.config.split_k / (kAtomicShare * l2_bytes_us) + 2 * bytes / l2_bytes_us;
+  // Parts but one are written, read and zeroed.
+  const double part = 4.0 * static_cast<double>(w.target.problem.m) * static_cast<double>(w.target.problem.n);
+  return kReductionUs + 3 * part * (w.config.split_k - 1) / (w.target.device.l2_gbps * 1e3);
 }
 
 }  // namespace

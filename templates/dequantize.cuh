@@ -24,10 +24,26 @@ DITUNE_DEVICE void load_floats(float (&value)[Count], const float* array, long l
 }
 
 template <Bias bias>
-DITUNE_DEVICE float load_bias(const void* array, long long index) {
-  if constexpr (bias == Bias::f32) return global_load(static_cast<const float*>(array) + index);
-  const unsigned short half = global_load(static_cast<const unsigned short*>(array) + index);
+DITUNE_DEVICE float float_from_half(unsigned short half) {
   return bias == Bias::bf16 ? float_from_bits(static_cast<unsigned>(half) << 16) : float_from_f16(half);
+}
+
+// The same of an array of 2-byte floats.
+template <Bias bias, int Count>
+DITUNE_DEVICE void load_halves(float (&value)[Count], const unsigned short* array, long long first, long long n) {
+  if (first + Count <= n) {
+    DITUNE_UNROLL
+    for (int i = 0; i < Count; i += 2) {
+      const unsigned pair = global_load(reinterpret_cast<const unsigned*>(array + first + i));
+      value[i] = float_from_half<bias>(static_cast<unsigned short>(pair));
+      value[i + 1] = float_from_half<bias>(static_cast<unsigned short>(pair >> 16));
+    }
+  } else {
+    DITUNE_UNROLL
+    for (int i = 0; i < Count; ++i) {
+      value[i] = first + i < n ? float_from_half<bias>(global_load(array + first + i)) : 0.0f;
+    }
+  }
 }
 
 // What one lane needs of the columns it owns: `Count` adjacent ones from `first`.
@@ -45,11 +61,10 @@ struct ColumnTerms {
         DITUNE_UNROLL
         for (int i = 0; i < Count; ++i) scale[i] = one;
       }
-      if constexpr (epilogue.bias != Bias::none) {
-        DITUNE_UNROLL
-        for (int i = 0; i < Count; ++i) {
-          bias[i] = first + i < args.n ? load_bias<epilogue.bias>(args.bias, first + i) : 0.0f;
-        }
+      if constexpr (epilogue.bias == Bias::f32) {
+        load_floats(bias, static_cast<const float*>(args.bias), first, args.n);
+      } else if constexpr (epilogue.bias != Bias::none) {
+        load_halves<epilogue.bias>(bias, static_cast<const unsigned short*>(args.bias), first, args.n);
       }
     }
   }

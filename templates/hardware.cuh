@@ -107,15 +107,21 @@ DITUNE_DEVICE void global_store_vec(void* p, const Vec16& v) {
 }
 
 // What other CTAs of this launch wrote is read past L1 (PTX ISA, "Cache Operators": .cg).
-DITUNE_DEVICE int global_load_l2(const int* p) {
-  int v;
-  asm volatile("ld.global.cg.s32 %0, [%1];" : "=r"(v) : "l"(p) : "memory");
+DITUNE_DEVICE Vec16 global_load_l2_vec16(const void* p) {
+  Vec16 v;
+  asm volatile("ld.global.cg.v4.b32 {%0, %1, %2, %3}, [%4];"
+               : "=r"(v.word[0]), "=r"(v.word[1]), "=r"(v.word[2]), "=r"(v.word[3])
+               : "l"(p)
+               : "memory");
   return v;
 }
-// PTX ISA, "red" and "atom": relaxed, device scope.
-DITUNE_DEVICE void global_reduce_add(int* p, int value) {
-  asm volatile("red.relaxed.gpu.global.add.s32 [%0], %1;" ::"l"(p), "r"(value) : "memory");
+// PTX ISA, "ld": what the writer did before its fence is seen by whoever reads what it wrote after it.
+DITUNE_DEVICE int global_load_acquire(const int* p) {
+  int v;
+  asm volatile("ld.acquire.gpu.global.s32 %0, [%1];" : "=r"(v) : "l"(p) : "memory");
+  return v;
 }
+// PTX ISA, "atom": relaxed, device scope.
 DITUNE_DEVICE int global_atomic_add(int* p, int value) {
   int old;
   asm volatile("atom.relaxed.gpu.global.add.s32 %0, [%1], %2;" : "=r"(old) : "l"(p), "r"(value) : "memory");

@@ -313,52 +313,92 @@ struct Pipeline {
 
 // ---- reduce: the parts of K -> one CTA
 
-// Adds this CTA's sums to the tile's in the workspace. The last CTA to arrive takes the total, leaves zeros behind and
-// returns true.
+// Where the CTAs of one tile meet. Each takes a rank when it starts: all but the last to start leave their sums in a
+// slab of their own, which the last waits for (they are running, so it waits for nobody who waits for it), adds, and
+// leaves zero. Integer sums are exact in any order.
 template <MmaS8Config config>
-DITUNE_DEVICE bool reduce_parts(WarpTile<config>& result, const CtaTile& tile, const GemmArgs& args) {
-  constexpr long long kTileElements = static_cast<long long>(config.tile_m) * config.tile_n;
-  int* sums = static_cast<int*>(args.workspace) + tile.index * kTileElements + thread_index();
-  const TileIndex tiles = tile_counts<config>(args);
-  int* arrivals = static_cast<int*>(args.workspace) + tiles.m * tiles.n * kTileElements + tile.index;
-  const LanePlace place = lane_place<config>();
+struct SplitK {
+  static constexpr long long kTileElements = static_cast<long long>(config.tile_m) * config.tile_n;
+  static constexpr int kFinisher = config.split_k - 1;
 
-  // Element (i, j, c) of every thread lies side by side: coalesced. Rows beyond M are left out.
-  const auto for_each = [&](auto&& visit) {
+  int* slabs;    // [split_k - 1][tile elements]
+  int* started;  // CTAs that have a rank
+  int* done;     // CTAs whose slab is complete
+  int rank;      // of this CTA; thread 0 knows it until finishes() tells all
+
+  DITUNE_DEVICE SplitK(const GemmArgs& args, const CtaTile& tile) {
+    const TileIndex tiles = tile_counts<config>(args);
+    slabs = static_cast<int*>(args.workspace) + tile.index * kTileElements * kFinisher;
+    started = static_cast<int*>(args.workspace) + tiles.m * tiles.n * kTileElements * kFinisher + 2 * tile.index;
+    done = started + 1;
+    if (thread_index() == 0) rank = global_atomic_add(started, 1);
+  }
+
+  // Calls visit(where in the slab, four sums) for all that this thread holds of rows that exist. Neighbouring threads'
+  // sums lie side by side.
+  template <class Visit>
+  DITUNE_DEVICE void for_each(WarpTile<config>& sums, const CtaTile& tile, const GemmArgs& args, int* slab,
+                              const Visit& visit) const {
+    const LanePlace place = lane_place<config>();
+    const int thread = thread_index();
     DITUNE_UNROLL
     for (int i = 0; i < WarpTile<config>::kTilesM; ++i) {
       DITUNE_UNROLL
       for (int half = 0; half < 2; ++half) {
         if (tile.row + place.warp_row + i * 16 + half * 8 + place.group >= args.m) continue;
         DITUNE_UNROLL
-        for (int j = 0; j < WarpTile<config>::kTilesN; ++j) {
-          DITUNE_UNROLL
-          for (int c = half * 2; c < half * 2 + 2; ++c) {
-            visit(sums + ((i * WarpTile<config>::kTilesN + j) * 4 + c) * threads(config), result.acc[i][j][c]);
-          }
+        for (int j = 0; j < WarpTile<config>::kTilesN; j += 2) {
+          int(&left)[4] = sums.acc[i][j];
+          int(&right)[4] = sums.acc[i][j + 1];
+          const int index = (i * 2 + half) * (WarpTile<config>::kTilesN / 2) + j / 2;
+          visit(slab + (index * threads(config) + thread) * 4, left[half * 2], left[half * 2 + 1], right[half * 2],
+                right[half * 2 + 1]);
         }
       }
     }
-  };
-
-  for_each([](int* sum, int& mine) { global_reduce_add(sum, mine); });
-  copy_async_wait<0>();
-  device_fence();
-  block_barrier();  // every thread's sums are out; nobody reads the pipeline any more
-  if (thread_index() == 0) {
-    shared_store(shared_memory(), static_cast<unsigned>(global_atomic_add(arrivals, 1)));
   }
-  block_barrier();
-  if (shared_load(shared_memory()) != static_cast<unsigned>(config.split_k - 1)) return false;
-  device_fence();
-  for_each([](int* sum, int& mine) {
-    mine = global_load_l2(sum);
-    global_store(sum, 0);
-  });
-  if (thread_index() == 0) global_store(arrivals, 0);
-  block_barrier();  // the flag in shared memory has been read by all
-  return true;
-}
+
+  // True in one CTA of the tile, which then holds the whole sums; the others have nothing more to do.
+  DITUNE_DEVICE bool finishes(WarpTile<config>& sums, const CtaTile& tile, const GemmArgs& args) {
+    copy_async_wait<0>();
+    block_barrier();  // nobody reads or fills the pipeline any more: its memory tells all threads the rank
+    if (thread_index() == 0) shared_store(shared_memory(), static_cast<unsigned>(rank));
+    block_barrier();
+    rank = static_cast<int>(shared_load(shared_memory()));
+    if (rank != kFinisher) {
+      for_each(sums, tile, args, slabs + rank * kTileElements, [](int* at, int a, int b, int c, int d) {
+        global_store_vec<16>(at, {{static_cast<unsigned>(a), static_cast<unsigned>(b), static_cast<unsigned>(c),
+                                   static_cast<unsigned>(d)}});
+      });
+      block_barrier();  // all threads' sums are out before the one signal
+      if (thread_index() == 0) {
+        device_fence();
+        global_atomic_add(done, 1);
+      }
+      return false;
+    }
+    if (thread_index() == 0) {
+      while (global_load_acquire(done) != kFinisher) {
+      }
+    }
+    block_barrier();
+    for (int part = 0; part < kFinisher; ++part) {
+      for_each(sums, tile, args, slabs + part * kTileElements, [](int* at, int& a, int& b, int& c, int& d) {
+        const Vec16 other = global_load_l2_vec16(at);
+        a += static_cast<int>(other.word[0]);
+        b += static_cast<int>(other.word[1]);
+        c += static_cast<int>(other.word[2]);
+        d += static_cast<int>(other.word[3]);
+        global_store_vec<16>(at, Vec16{});
+      });
+    }
+    if (thread_index() == 0) {
+      global_store(started, 0);
+      global_store(done, 0);
+    }
+    return true;
+  }
+};
 
 // ---- epilogue and store
 
@@ -481,22 +521,27 @@ DITUNE_DEVICE void store_tile(const WarpTile<config>& result, const CtaTile& til
 
 template <MmaS8Config config, Epilogue epilogue>
 DITUNE_DEVICE void mma_s8(const GemmArgs& args) {
-  static_assert(config.schedule == Schedule::each || config.split_k == 1, "reduce_parts uses the pipeline's memory");
+  static_assert(config.schedule == Schedule::each || config.split_k == 1, "SplitK uses the pipeline's memory");
   constexpr int kVec = output_vector(config, epilogue.out);
-  Pipeline<config, kVec> pipeline(args);
   WarpTile<config> result;
-  unsigned work = block_index();
-  const TileIndex tiles = tile_counts<config>(args);
-  do {
-    const CtaTile tile = cta_tile<config>(args, work);
+  if constexpr (config.split_k > 1) {
+    const CtaTile tile = cta_tile<config>(args, block_index());
+    SplitK<config> split(args, tile);
+    Pipeline<config, kVec> pipeline(args);
     pipeline.multiply(result, tile.k_blocks, args);
-    if constexpr (config.split_k > 1) {
-      if (!reduce_parts(result, tile, args)) return;
-    }
-    store_tile<config, epilogue>(result, tile, args);
-    work += grid_size();
-  } while (config.schedule == Schedule::persistent && work < tiles.m * tiles.n);
-  copy_async_wait<0>();
+    if (split.finishes(result, tile, args)) store_tile<config, epilogue>(result, tile, args);
+  } else {
+    Pipeline<config, kVec> pipeline(args);
+    const TileIndex tiles = tile_counts<config>(args);
+    unsigned work = block_index();
+    do {
+      const CtaTile tile = cta_tile<config>(args, work);
+      pipeline.multiply(result, tile.k_blocks, args);
+      store_tile<config, epilogue>(result, tile, args);
+      work += grid_size();
+    } while (config.schedule == Schedule::persistent && work < tiles.m * tiles.n);
+    copy_async_wait<0>();
+  }
 }
 
 }  // namespace ditune

@@ -55,8 +55,8 @@ DITUNE_HOST_DEVICE LaunchPlan launch_plan(const MmaS8Config& c, Output out, long
   plan.grid = c.schedule == Schedule::persistent && resident < tiles ? resident : tiles * c.split_k;
   plan.block = threads(c);
   plan.shared_bytes = shared_bytes(c, out);
-  // Split-K: an int32 partial sum per element, then a counter of arrivals per tile.
-  plan.workspace_bytes = c.split_k > 1 ? tiles * (4LL * c.tile_m * c.tile_n + 4) : 0;
+  // Split-K: for each tile the int32 sums of all parts but one, then two counters.
+  plan.workspace_bytes = c.split_k > 1 ? tiles * (4LL * c.tile_m * c.tile_n * (c.split_k - 1) + 8) : 0;
   return plan;
 }
 

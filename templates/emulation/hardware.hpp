@@ -118,8 +118,8 @@ template <int Bytes>
 DITUNE_DEVICE void global_store_vec(void* p, const Vec16& v) {
   std::memcpy(p, v.word, Bytes);
 }
-DITUNE_DEVICE int global_load_l2(const int* p) { return *p; }
-DITUNE_DEVICE void global_reduce_add(int* p, int value) { *p += value; }
+DITUNE_DEVICE Vec16 global_load_l2_vec16(const void* p) { return global_load_vec16(p); }
+DITUNE_DEVICE int global_load_acquire(const int* p) { return *p; }
 DITUNE_DEVICE int global_atomic_add(int* p, int value) {
   const int old = *p;
   *p += value;

@@ -46,13 +46,13 @@ TEST_CASE("a launch covers the output with tiles, and K with parts") {
   CHECK(plan.workspace_bytes == 0);
   const LaunchPlan split = launch_plan(kSplit, target("17x4608x4608"));
   CHECK(split.grid == 72 * 4);
-  CHECK(split.workspace_bytes == 72 * (32 * 64 * 4 + 4));
+  CHECK(split.workspace_bytes == 72 * (3 * 32 * 64 * 4 + 8));
   CHECK(launch_plan(kConfig, target("6145x13825x4608")).grid == 49 * 55);
 }
 
 TEST_CASE("sizes beyond 32 bits are planned") {
   CHECK(launch_plan(kConfig, target("131072x1048576x64")).grid == 1024LL * 4096);
-  CHECK(launch_plan(kSplit, target("131072x1048576x64")).workspace_bytes == 4096LL * 16384 * (32 * 64 * 4 + 4));
+  CHECK(launch_plan(kSplit, target("131072x1048576x64")).workspace_bytes == 4096LL * 16384 * (3 * 32 * 64 * 4 + 8));
 }
 
 TEST_CASE("persistent CTAs are as many as the device holds, or as there are tiles") {

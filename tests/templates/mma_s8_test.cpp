@@ -19,6 +19,7 @@ struct Problem {
 struct Operands {
   std::vector<std::int8_t> x, w;
   std::vector<float> sx, sw, bias;
+  std::vector<unsigned short> half_bias;  // positive normal numbers in bf16 as in fp16
 
   Operands(const Problem& p, unsigned seed)
       : x(static_cast<std::size_t>(p.m * p.k)),
@@ -34,6 +35,8 @@ struct Operands {
     for (auto* floats : {&sx, &sw, &bias}) {
       for (auto& v : *floats) v = reals(random);
     }
+    std::uniform_int_distribution<unsigned short> halves(0x3000, 0x4400);
+    for (std::size_t i = 0; i < bias.size(); ++i) half_bias.push_back(halves(random));
   }
 };
 
@@ -66,6 +69,9 @@ unsigned expected(const Operands& o, const Problem& p, long long row, long long 
   const float sw = o.sw[static_cast<std::size_t>(epilogue.sw == ScaleW::channel ? column : 0)];
   float y = static_cast<float>(acc) * sx * sw;
   if (epilogue.bias == Bias::f32) y = y + o.bias[static_cast<std::size_t>(column)];
+  if (epilogue.bias == Bias::bf16)
+    y = y + float_from_bits(unsigned{o.half_bias[static_cast<std::size_t>(column)]} << 16);
+  if (epilogue.bias == Bias::f16) y = y + float_from_f16(o.half_bias[static_cast<std::size_t>(column)]);
   if (epilogue.out == Output::f32) return float_bits(y);
   return (epilogue.out == Output::bf16 ? pack_bf16(y, 0) : pack_f16(y, 0)) & 0xffff;
 }
@@ -84,7 +90,7 @@ long long mismatches(const Problem& p) {
                       .y = y.as<void>(),
                       .sx = epilogue.out == Output::s32 ? nullptr : o.sx.data(),
                       .sw = epilogue.out == Output::s32 ? nullptr : o.sw.data(),
-                      .bias = o.bias.data(),
+                      .bias = epilogue.bias == Bias::f32 ? static_cast<const void*>(o.bias.data()) : o.half_bias.data(),
                       .workspace = workspace.as<void>(),
                       .m = p.m,
                       .n = p.n,
@@ -157,6 +163,8 @@ TEST_CASE("every output type and scale granularity of mma_s8") {
   CHECK(mismatches<kSmall, Epilogue{.sw = ScaleW::tensor, .out = Output::f16}>(p) == 0);
   CHECK(mismatches<kSmall, Epilogue{.bias = Bias::f32, .out = Output::f32}>(p) == 0);
   CHECK(mismatches<kSmall, Epilogue{.out = Output::s32}>(p) == 0);
+  CHECK(mismatches<kSmall, Epilogue{.bias = Bias::bf16}>(p) == 0);
+  CHECK(mismatches<kSmall, Epilogue{.bias = Bias::f16, .out = Output::f16}>(p) == 0);
   CHECK(mismatches<kStaged, Epilogue{.bias = Bias::f32}>(p) == 0);
   CHECK(mismatches<kStaged, Epilogue{.out = Output::f32}>(p) == 0);
   CHECK(mismatches<kStaged, Epilogue{.out = Output::s32}>(p) == 0);
