@@ -93,14 +93,12 @@ Json result_json(const Result& result) {
   json["against"] = Json::array();
   for (const PeerTime& peer : result.peers) json["against"].push_back(peer_json(peer, problem));
   json["rounds"] = Json::array();
-  for (std::size_t round = 0; round < result.timing.samples_us[0].size(); ++round) {
-    Json row = {{"us", result.timing.samples_us[0][round]}};
-    if (round < result.timing.states.size() && result.timing.states[round]) {
-      row["sm_clock_mhz"] = result.timing.states[round]->sm_clock_mhz;
-      row["power_w"] = result.timing.states[round]->power_w;
+  for (const double us : result.timing.samples_us[0]) json["rounds"].push_back({{"us", us}});
+  for (std::size_t round = 0; round < result.timing.states.size(); ++round)
+    if (const auto& state = result.timing.states[round]) {
+      json["rounds"][round]["sm_clock_mhz"] = state->sm_clock_mhz;
+      json["rounds"][round]["power_w"] = state->power_w;
     }
-    json["rounds"].push_back(row);
-  }
   return json;
 }
 
@@ -162,12 +160,12 @@ void print_comparison(const std::vector<Result>& results) {
 
 ExitCode bench(const Options& options) {
   const std::vector<SelectedLayer> layers = require_layers(options.records.select);
-  const ChosenTarget chosen = choose_visible(options.records.target);
+  const VisibleTarget chosen = choose_visible(options.records.target);
   const auto store = open_existing(options.records.db);
   const Library library(store ? store->winners() : std::vector<TuningRecord>{});
-  const GpuTuner gpu({.ordinal = *chosen.ordinal});
-  use_device(*chosen.ordinal);
-  const Nvml nvml(device_uuid(*chosen.ordinal));
+  const GpuTuner gpu({.ordinal = chosen.ordinal});
+  use_device(chosen.ordinal);
+  const Nvml nvml(device_uuid(chosen.ordinal));
   std::vector<Result> results;
   for (const SelectedLayer& layer : layers)
     results.push_back(

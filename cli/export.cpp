@@ -20,10 +20,9 @@ struct Options {
 
 ExitCode export_winners(const Options& options) {
   require_writable(options.header);
-  std::vector<TuningRecord> records;
   const auto store = open_existing(options.records.db);
-  if (store) records = select_winners(*store, options.records);
-  if (records.empty()) {
+  const auto records = store ? select_winners(*store, options.records) : std::vector<TuningRecord>{};
+  if (!store || records.empty()) {
     report_no_records(options.records);
     return kBadAnswer;
   }

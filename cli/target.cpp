@@ -58,12 +58,12 @@ ChosenTarget choose_target(const TargetOptions& options) {
   return visible(0);
 }
 
-ChosenTarget choose_visible(const TargetOptions& options) {
-  const ChosenTarget target = choose_target(options);
+VisibleTarget choose_visible(const TargetOptions& options) {
+  ChosenTarget target = choose_target(options);
   if (!target.ordinal)
     throw UsageError(fmt::format("{} is not here", target.device.name),
                      "this needs a GPU: ditune devices lists those that are");
-  return target;
+  return {std::move(target.device), *target.ordinal};
 }
 
 }  // namespace ditune::cli

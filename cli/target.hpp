@@ -27,7 +27,12 @@ void add_target(CLI::App& app, TargetOptions& options);
 // visible GPU. Throws UsageError if there is none.
 ChosenTarget choose_target(const TargetOptions& options);
 
+struct VisibleTarget {
+  DeviceInfo device;
+  int ordinal = 0;
+};
+
 // The same, for what only a GPU that is here can do. Throws UsageError if the target is not here.
-ChosenTarget choose_visible(const TargetOptions& options);
+VisibleTarget choose_visible(const TargetOptions& options);
 
 }  // namespace ditune::cli

@@ -75,13 +75,13 @@ void add_rows(Table& table, const Target& target, const std::vector<Verdict>& ve
 ExitCode verify(const Options& options) {
   const std::vector<SelectedLayer> layers = require_layers(options.records.select);
   const Choice choice(options);
-  const ChosenTarget chosen = choose_visible(options.records.target);
+  const VisibleTarget chosen = choose_visible(options.records.target);
   std::vector<std::pair<Target, std::vector<KernelConfig>>> work;
   for (const SelectedLayer& layer : layers) {
     const Target target{layer.problem, layer.epilogue, chosen.device};
     work.emplace_back(target, choice.configs(target));
   }
-  const GpuTuner gpu({.ordinal = *chosen.ordinal, .seed = options.seed});
+  const GpuTuner gpu({.ordinal = chosen.ordinal, .seed = options.seed});
   Table table({{"PROBLEM"}, {"EPILOGUE"}, {"VARIANT"}, {"RESULT"}});
   bool all_right = true;
   {
