@@ -17,8 +17,9 @@ class Workplace {
   Workplace(const Workplace&) = delete;
   Workplace& operator=(const Workplace&) = delete;
 
-  // Runs `ditune ARGS`, words as a shell splits them, in the folder; $DITUNE_DB is tuning.db there.
-  Outcome ditune(const std::string& args) const;
+  // Runs `ditune ARGS`, words as a shell splits them, in the folder; $DITUNE_DB is tuning.db there. The shell does
+  // `first` before it.
+  Outcome ditune(const std::string& args, const std::string& first = ":") const;
 
   std::filesystem::path path(const std::string& name) const { return folder_ / name; }
   void write(const std::string& name, const std::string& text) const;
