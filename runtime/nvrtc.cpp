@@ -145,10 +145,9 @@ std::string Nvrtc::path() const { return api_->library.path(); }
 CompiledKernel Nvrtc::compile(const KernelSource& source, SmArch arch) const {
   const Program program(*api_, source);
   const std::string architecture = "--gpu-architecture=" + format(arch);
-  // A generic lambda cannot say in portable C++ that it runs on the device; nvcc infers it, NVRTC wants to be told.
-  std::vector<const char*> options = {"--std=c++20", "--device-as-default-execution-space", architecture.c_str(),
-                                      "--ptxas-options=-v"};
-  // Where there is a driver NVRTC answers from a cache on disk (manual, "Caching (CUDA 12.9+)"), without ptxas's report.
+  std::vector<const char*> options = {"--std=c++20", architecture.c_str(), "--ptxas-options=-v"};
+  // Where there is a driver NVRTC answers from a cache on disk (manual, "Caching (CUDA 12.9+)"), without ptxas's
+  // report.
   if (version_at_least(12, 9)) options.push_back("--no-cache");
   const nvrtcResult status = program.compile(options);
   const std::string log = program.log();

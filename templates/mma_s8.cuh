@@ -320,6 +320,7 @@ template <MmaS8Config config>
 struct SplitK {
   static constexpr long long kTileElements = static_cast<long long>(config.tile_m) * config.tile_n;
   static constexpr int kFinisher = config.split_k - 1;
+  static constexpr int kPairs = WarpTile<config>::kTilesN / 2;
 
   int* slabs;    // [split_k - 1][tile elements]
   int* started;  // CTAs that have a rank
@@ -334,42 +335,60 @@ struct SplitK {
     if (thread_index() == 0) rank = global_atomic_add(started, 1);
   }
 
-  // Calls visit(where in the slab, four sums) for all that this thread holds of rows that exist. Neighbouring threads'
-  // sums lie side by side.
-  template <class Visit>
-  DITUNE_DEVICE void for_each(WarpTile<config>& sums, const CtaTile& tile, const GemmArgs& args, int* slab,
-                              const Visit& visit) const {
-    const LanePlace place = lane_place<config>();
-    const int thread = thread_index();
+  // Where a thread's sums (i, half, columns of tiles 2 * pair and 2 * pair + 1) lie behind its first: neighbouring
+  // threads' lie side by side.
+  static DITUNE_HOST_DEVICE int slab_offset(int i, int half, int pair) {
+    return ((i * 2 + half) * kPairs + pair) * threads(config) * 4;
+  }
+
+  // `mine`: this thread's first sums in a slab.
+  static DITUNE_DEVICE void store(const WarpTile<config>& sums, int* mine) {
     DITUNE_UNROLL
     for (int i = 0; i < WarpTile<config>::kTilesM; ++i) {
       DITUNE_UNROLL
-      for (int half = 0; half < 2; ++half) {
-        if (tile.row + place.warp_row + i * 16 + half * 8 + place.group >= args.m) continue;
+      for (int v = 0; v < 2 * kPairs; ++v) {
+        const int half = v / kPairs, pair = v % kPairs;
+        Vec16 packed;
         DITUNE_UNROLL
-        for (int j = 0; j < WarpTile<config>::kTilesN; j += 2) {
-          int(&left)[4] = sums.acc[i][j];
-          int(&right)[4] = sums.acc[i][j + 1];
-          const int index = (i * 2 + half) * (WarpTile<config>::kTilesN / 2) + j / 2;
-          visit(slab + (index * threads(config) + thread) * 4, left[half * 2], left[half * 2 + 1], right[half * 2],
-                right[half * 2 + 1]);
+        for (int c = 0; c < 4; ++c) {
+          packed.word[c] = static_cast<unsigned>(sums.acc[i][2 * pair + c / 2][half * 2 + c % 2]);
+        }
+        global_store_vec<16>(mine + slab_offset(i, half, pair), packed);
+      }
+    }
+  }
+
+  // Loads ahead of what waits for them: a round trip to L2 for 16 rows, not one for each vector.
+  static DITUNE_DEVICE void add(WarpTile<config>& sums, int* mine) {
+    DITUNE_UNROLL
+    for (int i = 0; i < WarpTile<config>::kTilesM; ++i) {
+      Vec16 other[2 * kPairs];
+      DITUNE_UNROLL
+      for (int v = 0; v < 2 * kPairs; ++v) {
+        other[v] = global_load_l2_vec16(mine + slab_offset(i, v / kPairs, v % kPairs));
+      }
+      DITUNE_UNROLL
+      for (int v = 0; v < 2 * kPairs; ++v) {
+        const int half = v / kPairs, pair = v % kPairs;
+        global_store_vec<16>(mine + slab_offset(i, half, pair), Vec16{});
+        DITUNE_UNROLL
+        for (int c = 0; c < 4; ++c) {
+          sums.acc[i][2 * pair + c / 2][half * 2 + c % 2] += static_cast<int>(other[v].word[c]);
         }
       }
     }
   }
 
   // True in one CTA of the tile, which then holds the whole sums; the others have nothing more to do.
-  DITUNE_DEVICE bool finishes(WarpTile<config>& sums, const CtaTile& tile, const GemmArgs& args) {
+  DITUNE_DEVICE bool finishes(WarpTile<config>& sums) {
     copy_async_wait<0>();
     block_barrier();  // nobody reads or fills the pipeline any more: its memory tells all threads the rank
     if (thread_index() == 0) shared_store(shared_memory(), static_cast<unsigned>(rank));
     block_barrier();
     rank = static_cast<int>(shared_load(shared_memory()));
+    int* const mine = slabs + thread_index() * 4;
     if (rank != kFinisher) {
-      for_each(sums, tile, args, slabs + rank * kTileElements, [](int* at, int a, int b, int c, int d) {
-        global_store_vec<16>(at, {{static_cast<unsigned>(a), static_cast<unsigned>(b), static_cast<unsigned>(c),
-                                   static_cast<unsigned>(d)}});
-      });
+      store(sums, mine + rank * kTileElements);
       block_barrier();  // all threads' sums are out before the one signal
       if (thread_index() == 0) {
         device_fence();
@@ -382,16 +401,7 @@ struct SplitK {
       }
     }
     block_barrier();
-    for (int part = 0; part < kFinisher; ++part) {
-      for_each(sums, tile, args, slabs + part * kTileElements, [](int* at, int& a, int& b, int& c, int& d) {
-        const Vec16 other = global_load_l2_vec16(at);
-        a += static_cast<int>(other.word[0]);
-        b += static_cast<int>(other.word[1]);
-        c += static_cast<int>(other.word[2]);
-        d += static_cast<int>(other.word[3]);
-        global_store_vec<16>(at, Vec16{});
-      });
-    }
+    for (int part = 0; part < kFinisher; ++part) add(sums, mine + part * kTileElements);
     if (thread_index() == 0) {
       global_store(started, 0);
       global_store(done, 0);
@@ -529,7 +539,7 @@ DITUNE_DEVICE void mma_s8(const GemmArgs& args) {
     SplitK<config> split(args, tile);
     Pipeline<config, kVec> pipeline(args);
     pipeline.multiply(result, tile.k_blocks, args);
-    if (split.finishes(result, tile, args)) store_tile<config, epilogue>(result, tile, args);
+    if (split.finishes(result)) store_tile<config, epilogue>(result, tile, args);
   } else {
     Pipeline<config, kVec> pipeline(args);
     const TileIndex tiles = tile_counts<config>(args);
