@@ -47,7 +47,8 @@ std::string beyond_n(const Config& c, const Target& t) {
 std::string beyond_k(const Config& c, const Target& t) {
   if (c.tile_k > 64 && c.tile_k / 2 >= t.problem.k)
     return fmt::format("steps of {} hold all {} of K", c.tile_k / 2, t.problem.k);
-  if (c.tile_k == 256 && c.tile_m > 32) return "a K step of 256 only pays where few rows leave room for it";
+  if (c.tile_k == 256 && (c.tile_m > 128 || output_tiles(c, t.problem) > 2 * t.device.sms))
+    return "a K step of 256 only pays where a launch is short";
   return {};
 }
 
@@ -78,7 +79,7 @@ std::string warp_size(const Config& c, const Target&) {
 }
 
 std::string copies(const Config& c, const Target&) {
-  constexpr int kMaxCopies = 20;  // of 16 bytes; more addresses and predicates than that spill
+  constexpr int kMaxCopies = 28;  // of 16 bytes; more addresses and predicates than that spill
   const int copies = stage_bytes(c) / 16 / threads(c);
   return copies > kMaxCopies ? fmt::format("a thread would copy {} pieces of each stage", copies) : "";
 }

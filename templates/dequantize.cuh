@@ -46,6 +46,26 @@ DITUNE_DEVICE void load_halves(float (&value)[Count], const unsigned short* arra
   }
 }
 
+// Elements [first, first + count) of an array of n, each of `bytes` bytes, into L2: thread t asks for the t-th line.
+DITUNE_DEVICE void prefetch_elements(const void* array, int bytes, int first, int count, long long n, int thread) {
+  const int element = first + thread * (128 / bytes);
+  if (thread * (128 / bytes) < count && element < n) {
+    prefetch(static_cast<const char*>(array) + static_cast<long long>(element) * bytes);
+  }
+}
+
+// What a tile's epilogue will wait for: scales and bias are read once a launch, from DRAM if nobody asks before.
+template <Epilogue epilogue>
+DITUNE_DEVICE void prefetch_terms(const GemmArgs& args, int row, int rows, int column, int columns, int thread) {
+  if constexpr (epilogue.out != Output::s32) {
+    if (epilogue.sx == ScaleX::token) prefetch_elements(args.sx, 4, row, rows, args.m, thread);
+    if (epilogue.sw == ScaleW::channel) prefetch_elements(args.sw, 4, column, columns, args.n, thread);
+    if (epilogue.bias != Bias::none) {
+      prefetch_elements(args.bias, epilogue.bias == Bias::f32 ? 4 : 2, column, columns, args.n, thread);
+    }
+  }
+}
+
 // What one lane needs of the columns it owns: `Count` adjacent ones from `first`.
 template <Epilogue epilogue, int Count>
 struct ColumnTerms {

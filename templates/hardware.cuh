@@ -89,6 +89,8 @@ DITUNE_DEVICE Vec16 global_load_vec16(const void* p) {
                : "l"(p));
   return v;
 }
+// Brings the line of 128 bytes into L2 (PTX ISA, "prefetch, prefetchu").
+DITUNE_DEVICE void prefetch(const void* p) { asm volatile("prefetch.global.L2 [%0];" ::"l"(p)); }
 template <class T>
 DITUNE_DEVICE void global_store(T* p, T value) {
   *p = value;

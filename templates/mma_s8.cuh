@@ -534,6 +534,10 @@ DITUNE_DEVICE void mma_s8(const GemmArgs& args) {
   static_assert(config.schedule == Schedule::each || config.split_k == 1, "SplitK uses the pipeline's memory");
   constexpr int kVec = output_vector(config, epilogue.out);
   WarpTile<config> result;
+  if constexpr (config.schedule == Schedule::each) {  // a persistent CTA has no register to spare for where its tile is
+    const CtaTile tile = cta_tile<config>(args, block_index());
+    prefetch_terms<epilogue>(args, tile.row, config.tile_m, tile.column, config.tile_n, thread_index());
+  }
   if constexpr (config.split_k > 1) {
     const CtaTile tile = cta_tile<config>(args, block_index());
     SplitK<config> split(args, tile);

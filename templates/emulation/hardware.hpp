@@ -110,6 +110,7 @@ DITUNE_DEVICE Vec16 global_load_vec16(const void* p) {
   std::memcpy(v.word, p, 16);
   return v;
 }
+DITUNE_DEVICE void prefetch(const void*) {}
 template <class T>
 DITUNE_DEVICE void global_store(T* p, T value) {
   *p = value;
