@@ -161,7 +161,8 @@ int estimated_registers(const Config& c) {
   const int fragments = 2 * (warp_m(c) / 16 * 4 + warp_n(c) / 16 * 4);  // double-buffered
   // With that, ptxas 13.0 spills where the estimate exceeds the bound, and hardly anywhere else.
   constexpr int kAddresses = 16;
-  return accumulators + fragments + kAddresses;
+  const int meeting = c.split_k > 1 ? 8 : 0;  // where the parts of a tile meet
+  return accumulators + fragments + kAddresses + meeting;
 }
 
 int resident_ctas(const Config& c, const Target& t) {

@@ -47,7 +47,7 @@ std::string beyond_n(const Config& c, const Target& t) {
 std::string beyond_k(const Config& c, const Target& t) {
   if (c.tile_k > 64 && c.tile_k / 2 >= t.problem.k)
     return fmt::format("steps of {} hold all {} of K", c.tile_k / 2, t.problem.k);
-  if (c.tile_k == 256 && (c.tile_m > 128 || output_tiles(c, t.problem) > 2 * t.device.sms))
+  if (c.tile_k == 256 && (c.tile_m > 128 || output_tiles(c, t.problem) > t.device.sms))
     return "a K step of 256 only pays where a launch is short";
   return {};
 }

@@ -11,6 +11,7 @@
 
 #define DITUNE_DEVICE __device__ __forceinline__
 #define DITUNE_UNROLL _Pragma("unroll")
+#define DITUNE_NO_UNROLL _Pragma("unroll 1")
 
 namespace ditune {
 
@@ -29,6 +30,8 @@ DITUNE_DEVICE int thread_index() {
   asm volatile("mov.u32 %0, %%tid.x;" : "=r"(index));
   return index;
 }
+// Not volatile: the compiler knows these are the same for all threads and keeps what derives from them in uniform
+// registers.
 DITUNE_DEVICE unsigned block_index() { return blockIdx.x; }
 DITUNE_DEVICE unsigned grid_size() { return gridDim.x; }
 

@@ -163,18 +163,29 @@ struct StageLoader {
     }
   }
 
-  // A block is copied in `steps` portions, so that the copies spread between the multiplications.
+  // A block is copied in `steps` portions, so that the copies spread between the multiplications. Byte loads come all
+  // at once, in a loop: unrolled, their registers would spill.
   template <int steps>
   DITUNE_DEVICE void copy_portion(SharedAddress stage, int step) {
     constexpr int kPassesX = decltype(x)::kPasses;
-    constexpr int kPasses = kPassesX + decltype(w)::kPasses;
-    DITUNE_UNROLL
-    for (int pass = 0; pass < kPasses; ++pass) {
-      if (pass * steps / kPasses != step) continue;
-      if (pass < kPassesX) {
-        x.copy(stage, pass, remaining);
-      } else {
-        w.copy(stage + config.tile_m * config.tile_k, pass - kPassesX, remaining);
+    constexpr int kPassesW = decltype(w)::kPasses;
+    const SharedAddress stage_w = stage + config.tile_m * config.tile_k;
+    if constexpr (config.load == 1) {
+      if (step == 0) {
+        DITUNE_NO_UNROLL
+        for (int pass = 0; pass < kPassesX; ++pass) x.copy(stage, pass, remaining);
+        DITUNE_NO_UNROLL
+        for (int pass = 0; pass < kPassesW; ++pass) w.copy(stage_w, pass, remaining);
+      }
+    } else {
+      DITUNE_UNROLL
+      for (int pass = 0; pass < kPassesX + kPassesW; ++pass) {
+        if (pass * steps / (kPassesX + kPassesW) != step) continue;
+        if (pass < kPassesX) {
+          x.copy(stage, pass, remaining);
+        } else {
+          w.copy(stage_w, pass - kPassesX, remaining);
+        }
       }
     }
     if (step == steps - 1) {
@@ -325,15 +336,16 @@ struct SplitK {
   int* slabs;    // [split_k - 1][tile elements]
   int* started;  // CTAs that have a rank
   int* done;     // CTAs whose slab is complete
-  int rank;      // of this CTA; thread 0 knows it until finishes() tells all
 
   DITUNE_DEVICE SplitK(const GemmArgs& args, const CtaTile& tile) {
     const TileIndex tiles = tile_counts<config>(args);
     slabs = static_cast<int*>(args.workspace) + tile.index * kTileElements * kFinisher;
     started = static_cast<int*>(args.workspace) + tiles.m * tiles.n * kTileElements * kFinisher + 2 * tile.index;
     done = started + 1;
-    if (thread_index() == 0) rank = global_atomic_add(started, 1);
   }
+
+  // For thread 0, which passes it on to finishes().
+  DITUNE_DEVICE int rank() const { return thread_index() == 0 ? global_atomic_add(started, 1) : 0; }
 
   // Where a thread's sums (i, half, columns of tiles 2 * pair and 2 * pair + 1) lie behind its first: neighbouring
   // threads' lie side by side.
@@ -380,7 +392,7 @@ struct SplitK {
   }
 
   // True in one CTA of the tile, which then holds the whole sums; the others have nothing more to do.
-  DITUNE_DEVICE bool finishes(WarpTile<config>& sums) {
+  DITUNE_DEVICE bool finishes(WarpTile<config>& sums, int rank) const {
     copy_async_wait<0>();
     block_barrier();  // nobody reads or fills the pipeline any more: its memory tells all threads the rank
     if (thread_index() == 0) shared_store(shared_memory(), static_cast<unsigned>(rank));
@@ -534,16 +546,18 @@ DITUNE_DEVICE void mma_s8(const GemmArgs& args) {
   static_assert(config.schedule == Schedule::each || config.split_k == 1, "SplitK uses the pipeline's memory");
   constexpr int kVec = output_vector(config, epilogue.out);
   WarpTile<config> result;
-  if constexpr (config.schedule == Schedule::each) {  // a persistent CTA has no register to spare for where its tile is
+  if constexpr (config.schedule == Schedule::each) {
     const CtaTile tile = cta_tile<config>(args, block_index());
     prefetch_terms<epilogue>(args, tile.row, config.tile_m, tile.column, config.tile_n, thread_index());
-  }
-  if constexpr (config.split_k > 1) {
-    const CtaTile tile = cta_tile<config>(args, block_index());
-    SplitK<config> split(args, tile);
+    int rank = 0;
+    if constexpr (config.split_k > 1) rank = SplitK<config>(args, tile).rank();
     Pipeline<config, kVec> pipeline(args);
     pipeline.multiply(result, tile.k_blocks, args);
-    if (split.finishes(result)) store_tile<config, epilogue>(result, tile, args);
+    if constexpr (config.split_k > 1) {
+      if (!SplitK<config>(args, tile).finishes(result, rank)) return;
+    }
+    store_tile<config, epilogue>(result, tile, args);
+    copy_async_wait<0>();
   } else {
     Pipeline<config, kVec> pipeline(args);
     const TileIndex tiles = tile_counts<config>(args);
@@ -553,7 +567,7 @@ DITUNE_DEVICE void mma_s8(const GemmArgs& args) {
       pipeline.multiply(result, tile.k_blocks, args);
       store_tile<config, epilogue>(result, tile, args);
       work += grid_size();
-    } while (config.schedule == Schedule::persistent && work < tiles.m * tiles.n);
+    } while (work < tiles.m * tiles.n);
     copy_async_wait<0>();
   }
 }

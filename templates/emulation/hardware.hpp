@@ -12,6 +12,7 @@
 
 #define DITUNE_DEVICE inline
 #define DITUNE_UNROLL
+#define DITUNE_NO_UNROLL
 // What an emitted stub says to nvcc.
 #define __global__
 #define __grid_constant__
