@@ -8,10 +8,10 @@ namespace ditune {
 
 // Microseconds. total_us is not their sum: tensor cores, L2 and DRAM work side by side.
 struct Prediction {
-  double math_us = 0;    // tensor cores and shared memory, full waves
-  double l2_us = 0;      // operands through L2
-  double dram_us = 0;    // compulsory and capacity misses
-  double fixed_us = 0;   // launch, pipeline fill, epilogue of the last wave, split-K reduction
+  double math_us = 0;   // tensor cores and shared memory, full waves
+  double l2_us = 0;     // operands through L2
+  double dram_us = 0;   // compulsory and capacity misses
+  double fixed_us = 0;  // launch, pipeline fill, epilogue of the last wave, split-K reduction
   double waves = 0;
   double total_us = 0;
 };

@@ -18,9 +18,6 @@ constexpr int kMaxStages = 16;
 constexpr int kSystemShared = 1024;  // bytes that the system keeps of every CTA's shared memory
 constexpr std::int64_t kMaxWorkspace = std::int64_t{1} << 30;
 
-// Adjacent outputs that a lane stores at once; see output_vector in templates/mma_s8.cuh.
-int output_vector(const Config& c, Output out) { return output_bytes(out) == 2 && warp_n(c) % 32 == 0 ? 8 : 4; }
-
 // Registers of a thread when `ctas` CTAs share an SM; ptxas allocates in steps of 8.
 int register_bound(const Config& c, const DeviceInfo& device) {
   return std::min(kMaxRegisters, device.registers_per_sm / (threads(c) * c.ctas) / 8 * 8);
@@ -83,7 +80,7 @@ std::string split_k(const Config& c, const Target& t) {
   return {};
 }
 
-// The pipeline's memory, in which the parts of a tile meet, never rests in a persistent CTA.
+// A CTA that splits K tells its threads its rank in the pipeline's memory, which never rests in a persistent one.
 std::string schedule(const Config& c, const Target&) {
   if (c.schedule == Schedule::persistent && c.split_k > 1) return "a persistent CTA does not split K";
   return {};

@@ -35,7 +35,8 @@ struct Candidate {
   std::optional<Rejection> rejection;
 };
 
-// Every point of every family's dimensions, the rejected ones with their reason. The order is fixed.
+// The points of every family's dimensions, the rejected ones with their reason: one stands for all that would follow
+// from it. The order is fixed.
 std::vector<Candidate> enumerate_all(const Target& target);
 
 // The legal ones alone.

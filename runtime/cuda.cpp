@@ -122,15 +122,6 @@ void Kernel::launch_raw(const LaunchPlan& plan, void* args, const Stream& stream
   DITUNE_CUDA(cudaLaunchKernelExC(&config, loaded_->kernel, &args));
 }
 
-int Kernel::max_ctas_per_sm(const LaunchPlan& plan) const {
-  if (!loaded_) throw CudaError("the occupancy of no kernel", "load a cubin first");
-  loaded_->allow_shared(plan.shared_bytes);
-  int ctas = 0;
-  DITUNE_CUDA(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&ctas, loaded_->kernel, plan.block,
-                                                            static_cast<std::size_t>(plan.shared_bytes)));
-  return ctas;
-}
-
 void Graph::launch(const Stream& stream) const { DITUNE_CUDA(cudaGraphLaunch(handle_.get(), stream.get())); }
 
 void Graph::begin(const Stream& stream) {

@@ -92,7 +92,6 @@ class Kernel {
     Args copy = args;
     launch_raw(plan, &copy, stream);
   }
-  int max_ctas_per_sm(const LaunchPlan& plan) const;
 
  private:
   void launch_raw(const LaunchPlan& plan, void* args, const Stream& stream) const;

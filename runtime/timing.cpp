@@ -38,6 +38,9 @@ Replay capture(const TimedEntry& entry, const TimingOptions& options, const Stre
           launches, static_cast<int>(std::ceil(kSubmissionUs / std::max(launch_us, 1.0)))};
 }
 
+// The set that is used `i` launches before set 0: what the replay begins with is not in L2.
+int sets_before(const TimedEntry& entry, int i) { return (entry.sets - i % entry.sets) % entry.sets; }
+
 }  // namespace
 
 TimingResult time_interleaved(std::span<const TimedEntry> entries, const TimingOptions& options, const Nvml* nvml) {
@@ -54,11 +57,11 @@ TimingResult time_interleaved(std::span<const TimedEntry> entries, const TimingO
   for (int round = 0; round < options.rounds; ++round) {
     for (std::size_t turn = 0; turn < replays.size(); ++turn) {
       const std::size_t entry = (static_cast<std::size_t>(round) + turn) % replays.size();
-      for (int i = 0; i < replays[entry].ahead; ++i) entries[entry].launch(i % entries[entry].sets, stream);
+      for (int i = replays[entry].ahead; i > 0; --i) entries[entry].launch(sets_before(entries[entry], i), stream);
       start.record(stream);
       replays[entry].graph.launch(stream);
       stop.record(stream);
-      if (nvml && turn == 0) result.states.push_back(nvml->state());
+      if (nvml && entry == 0) result.states.push_back(nvml->state());
       stop.synchronize();
       const double replay_us = elapsed_us(start, stop);
       result.samples_us[entry].push_back(replay_us / replays[entry].launches);

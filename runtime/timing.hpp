@@ -33,7 +33,7 @@ struct TimingOptions {
 
 struct TimingResult {
   std::vector<std::vector<double>> samples_us;  // [entry][round]: mean time of a launch in that round's replay
-  std::vector<std::optional<GpuState>> states;  // [round]: read while the GPU was at it; empty without NVML
+  std::vector<std::optional<GpuState>> states;  // [round]: read while entry 0 was at work; empty without NVML
 };
 
 // In every round each entry is replayed once; the order turns by one from round to round. Launches ahead of each replay

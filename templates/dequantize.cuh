@@ -130,19 +130,22 @@ template <Epilogue epilogue, int Count, bool whole_tile>
 DITUNE_DEVICE void store_outputs(const GemmArgs& args, int row, int column, const Vec16& packed) {
   constexpr int kBytes = output_bytes(epilogue.out);
   unsigned char* y = static_cast<unsigned char*>(args.y) + (row * args.ldy + column) * kBytes;
-  if (!whole_tile && row >= args.m) return;
-  if (whole_tile || (column + Count <= args.n && args.ldy % Count == 0)) {
+  if constexpr (whole_tile) {
     global_store_vec<Count * kBytes>(y, packed);
-    return;
-  }
-  DITUNE_UNROLL
-  for (int i = 0; i < Count; ++i) {
-    if (column + i >= args.n) return;
-    if constexpr (kBytes == 4) {
-      global_store(reinterpret_cast<unsigned*>(y) + i, packed.word[i]);
+  } else if (row < args.m) {
+    if (column + 0LL + Count <= args.n && args.ldy % Count == 0) {
+      global_store_vec<Count * kBytes>(y, packed);
     } else {
-      global_store(reinterpret_cast<unsigned short*>(y) + i,
-                   static_cast<unsigned short>(packed.word[i / 2] >> (i % 2 * 16)));
+      DITUNE_UNROLL
+      for (int i = 0; i < Count; ++i) {
+        if (column + 0LL + i >= args.n) return;
+        if constexpr (kBytes == 4) {
+          global_store(reinterpret_cast<unsigned*>(y) + i, packed.word[i]);
+        } else {
+          global_store(reinterpret_cast<unsigned short*>(y) + i,
+                       static_cast<unsigned short>(packed.word[i / 2] >> (i % 2 * 16)));
+        }
+      }
     }
   }
 }

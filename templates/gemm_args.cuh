@@ -13,7 +13,7 @@ struct GemmArgs {
   const float* sx;       // [M] or [1]; null where the output is s32
   const float* sw;       // [N] or [1]; null where the output is s32
   const void* bias;      // [N] of the epilogue's bias type, or null
-  void* workspace;       // LaunchPlan::workspace_bytes, all zero before the launch and after it
+  void* workspace;  // LaunchPlan::workspace_bytes, all zero before the launch and after it; of one launch at a time
   long long m, n, k;
   long long ldx, ldw, ldy;
 };

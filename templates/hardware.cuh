@@ -139,7 +139,7 @@ DITUNE_DEVICE int global_atomic_add(int* p, int value) {
 template <int Bytes>
 DITUNE_DEVICE void copy_async(SharedAddress destination, const void* source, bool valid) {
   const int source_bytes = valid ? Bytes : 0;
-  if constexpr (Bytes == 16) {  // past L1: no other warp of this SM wants these bytes
+  if constexpr (Bytes == 16) {  // past L1: they are read once, from shared memory on
     asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;" ::"r"(destination), "l"(source),
                  "r"(source_bytes)
                  : "memory");

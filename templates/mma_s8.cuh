@@ -13,11 +13,6 @@
 
 namespace ditune {
 
-// Adjacent outputs that a lane stores at once: 16 bytes where the warp tile is wide enough, else 8.
-DITUNE_HOST_DEVICE int output_vector(const MmaS8Config& c, Output out) {
-  return output_bytes(out) == 2 && warp_n(c) % 32 == 0 ? 8 : 4;
-}
-
 // What one CTA computes at a time: an output tile, or with split_k a part of K of one.
 struct CtaTile {
   int index;              // of the tile in launch order
@@ -447,7 +442,8 @@ struct WarpOutput {
         place(lane_place<config>()),
         first_row(tile.row + place.warp_row),
         first_column(tile.column + place.warp_column),
-        whole(tile.row + config.tile_m <= gemm.m && tile.column + config.tile_n <= gemm.n && gemm.ldy % 8 == 0) {
+        whole(tile.row + 0LL + config.tile_m <= gemm.m && tile.column + 0LL + config.tile_n <= gemm.n &&
+              gemm.ldy % 8 == 0) {
     DITUNE_UNROLL
     for (int i = 0; i < kTilesM; ++i) {
       DITUNE_UNROLL
@@ -543,7 +539,8 @@ DITUNE_DEVICE void store_tile(const WarpTile<config>& result, const CtaTile& til
 
 template <MmaS8Config config, Epilogue epilogue>
 DITUNE_DEVICE void mma_s8(const GemmArgs& args) {
-  static_assert(config.schedule == Schedule::each || config.split_k == 1, "SplitK uses the pipeline's memory");
+  static_assert(config.schedule == Schedule::each || config.split_k == 1,
+                "SplitK tells the rank in the pipeline's memory");
   constexpr int kVec = output_vector(config, epilogue.out);
   WarpTile<config> result;
   if constexpr (config.schedule == Schedule::each) {

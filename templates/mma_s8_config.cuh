@@ -7,7 +7,7 @@
 namespace ditune {
 
 enum class Staging : unsigned char {
-  direct,  // each lane stores its own accumulators, eight (four) adjacent 2-byte (4-byte) outputs at once
+  direct,  // each lane stores its own accumulators, output_vector() adjacent ones at once
   shared,  // each warp gathers whole rows of its tile in shared memory first
 };
 
@@ -31,6 +31,11 @@ struct MmaS8Config {
 DITUNE_HOST_DEVICE int threads(const MmaS8Config& c) { return c.warps_m * c.warps_n * 32; }
 DITUNE_HOST_DEVICE int warp_m(const MmaS8Config& c) { return c.tile_m / c.warps_m; }
 DITUNE_HOST_DEVICE int warp_n(const MmaS8Config& c) { return c.tile_n / c.warps_n; }
+
+// Adjacent outputs that a lane stores at once: 16 bytes where the warp tile is wide enough, else 8.
+DITUNE_HOST_DEVICE int output_vector(const MmaS8Config& c, Output out) {
+  return output_bytes(out) == 2 && warp_n(c) % 32 == 0 ? 8 : 4;
+}
 
 // Bytes of one pipeline stage: tile_m rows of X, then tile_n rows of W.
 DITUNE_HOST_DEVICE int stage_bytes(const MmaS8Config& c) { return (c.tile_m + c.tile_n) * c.tile_k; }

@@ -49,7 +49,8 @@ inline cudaError_t prepare(const Kernel& kernel, int shared_bytes, cudaKernel_t&
 
 }  // namespace detail
 
-// Queues the layer on `stream` of the current device and returns at once; any number of threads may do so.
+// Queues the layer on `stream` of the current device and returns at once; any number of threads may do so, but no two
+// launches in flight may share a workspace.
 // cudaErrorInvalidValue if argument_error() has something to say or the row has no kernel. The first launch of a kernel
 // loads it: do that before capturing a graph.
 inline cudaError_t launch(const Row& row, const GemmArgs& args, cudaStream_t stream) {

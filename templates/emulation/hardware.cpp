@@ -138,6 +138,15 @@ unsigned char* shared_at(SharedAddress address, std::size_t bytes, std::size_t a
   return thread.shared + address;
 }
 
+const void* global_at(const void* p, std::size_t align) {
+  if (reinterpret_cast<std::uintptr_t>(p) % align != 0) {
+    const Thread& thread = current();
+    throw std::out_of_range("CTA " + std::to_string(thread.block) + ", thread " + std::to_string(thread.thread) +
+                            ": global address is not a multiple of " + std::to_string(align));
+  }
+  return p;
+}
+
 // Round to nearest, ties to even: adding half of what is cut off, less one where the kept part is even.
 unsigned short bf16_from_float(float v) {
   const unsigned bits = float_bits(v);

@@ -51,6 +51,9 @@ void run_grid(int grid, int block, std::size_t shared_bytes, const std::function
 // Address of `bytes` of shared memory. Throws std::out_of_range beyond the end, or if it is not a multiple of `align`.
 unsigned char* shared_at(SharedAddress address, std::size_t bytes, std::size_t align);
 
+// `p`, if it is a multiple of `align`. Throws std::out_of_range where a GPU would fault.
+const void* global_at(const void* p, std::size_t align);
+
 // What every lane of the warp contributes to a warp-wide operation: lane -> T. Valid until the next operation.
 template <class T>
 class WarpExchange {
@@ -108,7 +111,7 @@ DITUNE_DEVICE T global_load(const T* p) {
 }
 DITUNE_DEVICE Vec16 global_load_vec16(const void* p) {
   Vec16 v;
-  std::memcpy(v.word, p, 16);
+  std::memcpy(v.word, emulation::global_at(p, 16), 16);
   return v;
 }
 DITUNE_DEVICE void prefetch(const void*) {}
@@ -118,6 +121,7 @@ DITUNE_DEVICE void global_store(T* p, T value) {
 }
 template <int Bytes>
 DITUNE_DEVICE void global_store_vec(void* p, const Vec16& v) {
+  emulation::global_at(p, Bytes);
   std::memcpy(p, v.word, Bytes);
 }
 DITUNE_DEVICE Vec16 global_load_l2_vec16(const void* p) { return global_load_vec16(p); }
@@ -132,7 +136,7 @@ template <int Bytes>
 DITUNE_DEVICE void copy_async(SharedAddress destination, const void* source, bool valid) {
   unsigned char* to = emulation::shared_at(destination, Bytes, Bytes);
   if (valid) {
-    std::memcpy(to, source, Bytes);
+    std::memcpy(to, emulation::global_at(source, Bytes), Bytes);
   } else {
     std::memset(to, 0, Bytes);
   }

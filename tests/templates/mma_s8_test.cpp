@@ -177,11 +177,15 @@ TEST_CASE("warp tiles that are no multiple of 32 columns") {
   CHECK(mismatches<kDeep, Epilogue{}>({70, 40, 528}) == 0);
 }
 
-TEST_CASE("the emulation names a barrier that not all threads reach, and shared memory out of bounds") {
+TEST_CASE("the emulation names a barrier that not all threads reach, and addresses out of bounds or misaligned") {
   CHECK_THROWS_WITH(emulation::run_grid(1, 64, 16,
                                         [] {
                                           if (thread_index() < 32) block_barrier();
                                         }),
                     Catch::Contains("barrier"));
+  const Vec16 words{};
+  const char* inside = reinterpret_cast<const char*>(&words) + 4;
+  CHECK_THROWS_WITH(emulation::run_grid(1, 32, 16, [&] { global_load_vec16(inside); }),
+                    Catch::Contains("multiple of 16"));
   CHECK_THROWS_WITH(emulation::run_grid(1, 32, 16, [] { shared_store(16, 1); }), Catch::Contains("shared address 16"));
 }
