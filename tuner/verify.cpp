@@ -16,6 +16,24 @@ std::string hex(const void* device, std::size_t bytes, const Stream& stream) {
   return fmt::format("0x{:0{}x}", value, 2 * bytes);
 }
 
+// Cleans the workspace unless told that the kernel left it clean: one that is wrong or fails may leave anything there,
+// and the next kernel counts on zeros.
+class CleanUp {
+ public:
+  CleanUp(Workspace& workspace, const Stream& stream) : workspace_(workspace), stream_(stream) {}
+  CleanUp(const CleanUp&) = delete;
+  CleanUp& operator=(const CleanUp&) = delete;
+  ~CleanUp() {
+    if (needed_) workspace_.try_clean(stream_);
+  }
+  void not_needed() { needed_ = false; }
+
+ private:
+  Workspace& workspace_;
+  const Stream& stream_;
+  bool needed_ = true;
+};
+
 }  // namespace
 
 void* Workspace::zeros(std::size_t bytes, const Stream& stream) {
@@ -28,7 +46,16 @@ void* Workspace::zeros(std::size_t bytes, const Stream& stream) {
 }
 
 void Workspace::clean(const Stream& stream) {
-  if (buffer_.bytes() > 0) DITUNE_CUDA(cudaMemsetAsync(buffer_.get(), 0, buffer_.bytes(), stream.get()));
+  DITUNE_CUDA(cudaMemsetAsync(buffer_.get(), 0, buffer_.bytes(), stream.get()));
+}
+
+void Workspace::try_clean(const Stream& stream) noexcept {
+  if (buffer_.bytes() == 0) return;
+  // Waits, since what is launched next may be on another stream. A device that does not even do this is lost, and
+  // whoever uses it next will say so.
+  static_cast<void>(cudaMemsetAsync(buffer_.get(), 0, buffer_.bytes(), stream.get()));
+  static_cast<void>(cudaStreamSynchronize(stream.get()));
+  static_cast<void>(cudaGetLastError());
 }
 
 Verifier::Verifier(const Epilogue& epilogue, const ReferenceKernels& kernels, const Operands& operands,
@@ -44,10 +71,12 @@ Verifier::Verifier(const Epilogue& epilogue, const ReferenceKernels& kernels, co
 
 std::string Verifier::failure(const Kernel& kernel, const LaunchPlan& plan, Workspace& workspace,
                               const Stream& stream) const {
+  CleanUp clean_up(workspace, stream);
   for (const unsigned char poison : kPoisons) {
     std::string why = failure_on(poison, kernel, plan, workspace, stream);
     if (!why.empty()) return why;
   }
+  clean_up.not_needed();
   return {};
 }
 
@@ -80,10 +109,8 @@ std::string Verifier::failure_on(unsigned char poison, const Kernel& kernel, con
 
   const DeviceBuffer& scratch = workspace.buffer();
   if (args.workspace == nullptr) return {};
-  if (const auto wrong = kernels_.check_uniform(scratch.get(), scratch.bytes(), 0, stream)) {
-    workspace.clean(stream);
+  if (const auto wrong = kernels_.check_uniform(scratch.get(), scratch.bytes(), 0, stream))
     return fmt::format("leaves {} bytes of the workspace not zero, the first at {}", wrong->count, wrong->first);
-  }
   return {};
 }
 

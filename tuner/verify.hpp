@@ -16,11 +16,13 @@ class Workspace {
  public:
   // At least `bytes` bytes of zeros. Nothing lent before is valid after a larger request.
   void* zeros(std::size_t bytes, const Stream& stream);
-  // Zero again, after a kernel that did not leave it so.
-  void clean(const Stream& stream);
+  // Zero again, after a kernel that may not have left it so; as far as the device still can.
+  void try_clean(const Stream& stream) noexcept;
   const DeviceBuffer& buffer() const { return buffer_; }
 
  private:
+  void clean(const Stream& stream);
+
   static constexpr std::size_t kGuardBytes = 4096;  // more than is asked for, zero too: it shows who writes beyond
   DeviceBuffer buffer_;
 };
@@ -32,7 +34,7 @@ class Verifier {
   Verifier(const Epilogue& epilogue, const ReferenceKernels& kernels, const Operands& operands, const Stream& stream);
 
   // Launches the kernel twice on poisoned outputs and compares. Returns why it is wrong, or nothing. Throws CudaError
-  // if it cannot be launched or fails.
+  // if it cannot be launched or fails. Whatever comes of it, the workspace is zero afterwards.
   std::string failure(const Kernel& kernel, const LaunchPlan& plan, Workspace& workspace, const Stream& stream) const;
 
  private:

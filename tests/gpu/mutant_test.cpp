@@ -64,6 +64,17 @@ TEST_CASE("gpu: a workspace that is not zero again is found, and cleaned for the
   CHECK(problem.failure(gpu().load(config, kEpilogue), config) == "");
 }
 
+TEST_CASE("gpu: a kernel that is wrong elsewhere too leaves no trace in the workspace") {
+  const KernelConfig config = config_with(true);
+  GpuProblem problem(target(), packed_strides(kProblem), OperandSets::one, 5, gpu().kernels);
+  const std::string fault =
+      "static_cast<unsigned short*>(args.y)[-1] = 0;"
+      "static_cast<char*>(args.workspace)[" +
+      std::to_string(launch_plan(config, target()).workspace_bytes) + "] = 1;";
+  CHECK(contains(problem.failure(gpu().load(with_fault(config, fault)), config), "before"));
+  CHECK(problem.failure(gpu().load(config, kEpilogue), config) == "");
+}
+
 TEST_CASE("gpu: a kernel that writes nothing is found") {
   const KernelConfig config = config_with(false);
   const KernelSource nothing{"nothing",
