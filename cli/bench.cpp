@@ -34,6 +34,7 @@ struct PeerTime {
 struct Result {
   Target target;
   LookupResult found;
+  std::string failure;  // why what was found is wrong: nothing is timed then
   double median_us = 0;
   std::vector<PeerTime> peers;
   TimingResult timing;  // entry 0 is ditune's
@@ -57,7 +58,10 @@ Result bench_layer(const GpuTuner& gpu, const Library& library, const Target& ta
   Result result;
   result.target = target;
   result.found = library.lookup(target.problem, target.epilogue, target.device);
-  std::vector<TimedEntry> entries = {gpu.timed_entry(target, result.found.config)};
+  const CheckedEntry ours = gpu.timed_entry(target, result.found.config);
+  result.failure = ours.failure;
+  if (!ours.ok()) return result;
+  std::vector<TimedEntry> entries = {ours.entry};
   const std::vector<Peer> peers =
       peers_too ? cublaslt_peers(target.problem, target.device, kPeerBytes) : std::vector<Peer>{};
   for (const Peer& peer : peers)
@@ -86,8 +90,12 @@ Json result_json(const Result& result) {
   Json json = layer_json(problem, result.target.epilogue);
   json["config"] = format(result.found.config);
   add_device(json, device_class(result.target.device));
-  json["source"] = format(Source::measured);
   json["match"] = format(result.found.match);
+  if (!result.failure.empty()) {
+    json["reason"] = result.failure;
+    return json;
+  }
+  json["source"] = format(Source::measured);
   json["median_us"] = result.median_us;
   json["tops"] = tops(problem, result.median_us);
   json["against"] = Json::array();
@@ -158,6 +166,15 @@ void print_comparison(const std::vector<Result>& results) {
   }
 }
 
+// A line for each layer whose kernel is wrong; removes them from the results.
+void print_failures(std::vector<Result>& results) {
+  for (const Result& result : results)
+    if (!result.failure.empty())
+      fmt::print("{} {} {} is wrong: {}\n", format(result.target.problem), format(result.target.epilogue),
+                 format(result.found.config), result.failure);
+  std::erase_if(results, [](const Result& result) { return !result.failure.empty(); });
+}
+
 ExitCode bench(const Options& options) {
   const std::vector<SelectedLayer> layers = require_layers(options.records.select);
   const VisibleTarget chosen = choose_visible(options.records.target);
@@ -170,15 +187,19 @@ ExitCode bench(const Options& options) {
   for (const SelectedLayer& layer : layers)
     results.push_back(
         bench_layer(gpu, library, {layer.problem, layer.epilogue, chosen.device}, options.against == "cublaslt", nvml));
+  const bool all_right = std::ranges::all_of(results, [](const Result& result) { return result.failure.empty(); });
   if (options.json) {
     Json json = Json::array();
     for (const Result& result : results) json.push_back(result_json(result));
     print(json);
   } else {
-    print(result_table(results));
-    print_comparison(results);
+    print_failures(results);
+    if (!results.empty()) {
+      print(result_table(results));
+      print_comparison(results);
+    }
   }
-  return kDone;
+  return all_right ? kDone : kBadAnswer;
 }
 
 }  // namespace

@@ -72,15 +72,14 @@ class GpuTuner::Impl {
     return verdicts;
   }
 
-  TimedEntry timed_entry(const Target& target, const KernelConfig& config) {
+  CheckedEntry timed_entry(const Target& target, const KernelConfig& config) {
     const Checked checked = check(target, OperandSets::beyond_l2, config);
-    if (!checked.failure.empty())
-      throw CudaError(format(config) + " fails: " + checked.failure, "tune the layer again");
+    if (!checked.failure.empty()) return {TimedEntry(), checked.failure};
     TimedEntry entry = problem_->entry(checked.kernel, config);
     entry.launch = [launch = std::move(entry.launch), alive = problem_](int set, const Stream& stream) {
       launch(set, stream);
     };
-    return entry;
+    return {std::move(entry), std::string()};
   }
 
   Provenance provenance() const {
@@ -110,9 +109,9 @@ class GpuTuner::Impl {
 
   Checked check(const Target& target, OperandSets sets, const KernelConfig& config) {
     use_device(options_.ordinal);
+    lay_out(target, sets);  // what goes wrong here is not the config's fault
     try {
       const CompiledKernel compiled = compiler_.compiled(target, config);
-      lay_out(target, sets);
       Kernel kernel(compiled.cubin, compiled.name);
       std::string failure = problem_->failure(kernel, config);
       return {std::move(kernel), std::move(failure)};
@@ -167,7 +166,7 @@ std::vector<Verdict> GpuTuner::verify(const Target& target, std::span<const Kern
   return impl_->verify(target, configs);
 }
 
-TimedEntry GpuTuner::timed_entry(const Target& target, const KernelConfig& config) const {
+CheckedEntry GpuTuner::timed_entry(const Target& target, const KernelConfig& config) const {
   return impl_->timed_entry(target, config);
 }
 

@@ -28,6 +28,13 @@ struct Verdict {
   bool ok() const { return failure.empty(); }
 };
 
+// A config to be timed beside others, or why it must not be.
+struct CheckedEntry {
+  TimedEntry entry;     // for time_interleaved; owns its operands
+  std::string failure;  // as in Verdict; the entry is then empty
+  bool ok() const { return failure.empty(); }
+};
+
 // A GPU to verify and time configs on. Use it from one thread; copies, and the backends and entries it makes, share it
 // and keep it alive. Targets are of its device_info.
 class GpuTuner {
@@ -41,9 +48,8 @@ class GpuTuner {
   // In the order of the configs.
   std::vector<Verdict> verify(const Target& target, std::span<const KernelConfig> configs) const;
 
-  // The config as an entry for time_interleaved, to be timed beside others; owns its operands. Throws CudaError if it
-  // does not compile or compute the right bits.
-  TimedEntry timed_entry(const Target& target, const KernelConfig& config) const;
+  // Verifies the config first.
+  CheckedEntry timed_entry(const Target& target, const KernelConfig& config) const;
 
  private:
   class Impl;

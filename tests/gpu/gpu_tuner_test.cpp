@@ -44,7 +44,9 @@ TEST_CASE("gpu: tune measures and stores a winner that verifies") {
   const std::vector<Verdict> verdicts = tuner.verify(target, std::vector<KernelConfig>{winner.config});
   CHECK(verdicts.at(0).failure == "");
 
-  const std::vector<TimedEntry> entries = {tuner.timed_entry(target, winner.config)};
+  const CheckedEntry checked = tuner.timed_entry(target, winner.config);
+  REQUIRE(checked.failure == "");
+  const std::vector<TimedEntry> entries = {checked.entry};
   const TimingResult timing = time_interleaved(entries, {.rounds = 3, .replay_us = 500});
   CHECK(timing.samples_us.at(0).size() == 3);
 }
@@ -55,9 +57,18 @@ TEST_CASE("gpu: entries outlive the tuner and the turn of another problem") {
     const GpuTuner tuner(GpuOptions{});
     for (std::int64_t m : {64, 128}) {
       const Target target = gpu().target({m, 256, 512});
-      entries.push_back(tuner.timed_entry(target, enumerate(target).front()));
+      entries.push_back(tuner.timed_entry(target, enumerate(target).front()).entry);
     }
   }
   const TimingResult timing = time_interleaved(entries, {.rounds = 2, .replay_us = 500});
   CHECK(timing.samples_us.size() == 2);
+}
+
+TEST_CASE("gpu: a config that fails is told, not timed") {
+  const GpuTuner tuner(GpuOptions{});
+  // More shared memory than any SM has.
+  const KernelConfig config = parse_config("mma_s8:tile=256x256x256,warps=2x4,stages=8");
+  const CheckedEntry checked = tuner.timed_entry(gpu().target({256, 256, 512}), config);
+  CHECK_FALSE(checked.ok());
+  CHECK_FALSE(checked.entry.launch);
 }
