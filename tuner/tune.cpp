@@ -15,7 +15,10 @@ namespace {
 
 constexpr std::size_t kBatch = 8;         // configs measured together, while the next ones compile
 constexpr std::size_t kLateBatch = 4;     // the one batch of a layer for which there is no time left
+constexpr std::size_t kProposals = 4;     // times the trials: candidates looked at, those that are not measured too
 constexpr std::size_t kCompileBatch = 8;  // configs compiled together where nothing is measured
+constexpr std::size_t kLateCompile = 2;   // the same, of a layer for which there is no time left
+constexpr std::size_t kSpillFree = 32;    // candidates compiled in search of one without spills
 constexpr std::size_t kFinalists = 4;     // measured again, longer, before one of them wins
 constexpr std::size_t kSeeds = 4;         // winners of like problems that are tried first
 
@@ -33,6 +36,8 @@ std::vector<Layer> without_repetitions(const std::vector<Layer>& layers) {
 // Registers that spill to memory in the main loop cost more than any tile gains: such a kernel is measured, or wins,
 // only where there is no other.
 bool spills(const Contender& contender) { return contender.measurement.resources.spill_bytes > 0; }
+
+bool is_sound(const Contender& contender) { return contender.measurement.ok(); }
 
 std::vector<KernelConfig> spilling(const std::vector<Contender>& tried, std::size_t count) {
   std::vector<KernelConfig> configs;
@@ -97,10 +102,10 @@ class Run {
     const std::unique_ptr<Strategy> strategy = this->strategy(target());
     const std::size_t trials = this->trials(*strategy);
     const bool late = budget_.is_spent();
-    std::size_t proposed = 0;
+    std::size_t proposed = 0, refused = 0;
     const auto propose = [&] {
-      std::vector<KernelConfig> batch = strategy->propose(std::min(late ? kLateBatch : kBatch, trials - proposed));
-      if (batch.empty()) prepare_next_layer();
+      const std::size_t left = std::min(trials + refused, kProposals * trials) - proposed;
+      std::vector<KernelConfig> batch = strategy->propose(std::min(late ? kLateBatch : kBatch, left));
       prepare(target(), batch);
       proposed += batch.size();
       return batch;
@@ -109,16 +114,19 @@ class Run {
     std::vector<Contender> tried;
     std::vector<KernelConfig> batch = propose();
     while (!batch.empty()) {
-      report(tried, trials, batch.front());
+      report(tried, tried.size() - refused, trials, batch.front());
       std::vector<KernelConfig> next = late ? std::vector<KernelConfig>() : propose();
-      const std::vector<Contender> results = screen(batch);
-      strategy->observe(scores(results));
-      tried.insert(tried.end(), results.begin(), results.end());
-      report(tried, trials, batch.back());
+      if (next.empty()) prepare_next_layer();
+      const Screened results = screen(batch);
+      strategy->observe(scores(results.contenders));
+      tried.insert(tried.end(), results.contenders.begin(), results.contenders.end());
+      refused += results.refused;
+      report(tried, tried.size() - refused, trials, batch.back());
       budget_.end_batch();
       if (!budget_.has_time_for_another()) break;
-      batch = std::move(next);
+      batch = next.empty() && !late ? propose() : std::move(next);  // in place of those that were refused
     }
+    prepare_next_layer();
     return tried;
   }
 
@@ -131,23 +139,33 @@ class Run {
 
   // The first in the model's order that compiles without spills; if all of them spill, the first that compiles.
   std::optional<TuningRecord> predicted_winner() {
-    std::vector<Contender> tried;
+    std::vector<Contender> tried = compile_until_sound();
+    auto winner = std::ranges::find_if(tried, is_sound);
+    if (winner == tried.end()) winner = std::ranges::find_if(tried, spills);
+    if (winner != tried.end()) winner->measurement.failure.clear();  // what wins has not failed
+    commit(tried, Source::predicted);
+    return winner == tried.end() ? std::nullopt : std::optional(keep(*winner, Source::predicted));
+  }
+
+  // In the model's order, batch after batch, until one compiles without spills or the trials or the time are used up.
+  // Where some spill, more are tried than was asked for: a compilation is cheaper than what a spilling winner costs.
+  std::vector<Contender> compile_until_sound() {
     const std::unique_ptr<Strategy> strategy = this->strategy(target());
     const std::size_t trials = this->trials(*strategy);
-    while (tried.size() < trials) {
-      const std::vector<KernelConfig> batch = strategy->propose(std::min(kCompileBatch, trials - tried.size()));
-      report(tried, trials, batch.front());
+    const std::size_t batch_size = budget_.is_spent() ? kLateCompile : kCompileBatch;
+    std::vector<Contender> tried;
+    do {
+      const std::size_t limit = std::ranges::any_of(tried, spills) ? std::max(trials, kSpillFree) : trials;
+      const std::vector<KernelConfig> batch = strategy->propose(std::min(batch_size, limit - tried.size()));
+      if (batch.empty()) break;
+      report(tried, tried.size(), trials, batch.front());
       prepare_next_layer();
       const std::vector<Contender> results = compile(batch);
-      commit(results, Source::predicted);
       tried.insert(tried.end(), results.begin(), results.end());
-      report(tried, trials, batch.back());
-      for (const Contender& result : results)
-        if (result.measurement.ok()) return keep(result, Source::predicted);
-    }
-    for (const Contender& contender : tried)
-      if (spills(contender)) return keep(contender, Source::predicted);
-    return std::nullopt;
+      report(tried, tried.size(), trials, batch.back());
+      budget_.end_batch();
+    } while (std::ranges::none_of(tried, is_sound) && budget_.has_time_for_another());
+    return tried;
   }
 
   // What the compiler says of each; what spills has failed.
@@ -160,17 +178,22 @@ class Run {
     return contenders;
   }
 
+  struct Screened {
+    std::vector<Contender> contenders;
+    std::size_t refused = 0;  // of them: not measured, for what the compiler said
+  };
+
   // Compiles the batch and measures what does not spill.
-  std::vector<Contender> screen(const std::vector<KernelConfig>& batch) {
+  Screened screen(const std::vector<KernelConfig>& batch) {
     std::vector<Contender> refused = compile(batch);
     std::vector<KernelConfig> sound;
     for (const Contender& contender : refused)
-      if (contender.measurement.ok()) sound.push_back(contender.config);
-    std::erase_if(refused, [](const Contender& contender) { return contender.measurement.ok(); });
+      if (is_sound(contender)) sound.push_back(contender.config);
+    std::erase_if(refused, is_sound);
     commit(refused, Source::measured);
-    std::vector<Contender> contenders = measure(sound, Effort::screen);
-    contenders.insert(contenders.end(), refused.begin(), refused.end());
-    return contenders;
+    Screened result{measure(sound, Effort::screen), refused.size()};
+    result.contenders.insert(result.contenders.end(), refused.begin(), refused.end());
+    return result;
   }
 
   std::vector<Contender> measure(const std::vector<KernelConfig>& batch, Effort effort) {
@@ -206,21 +229,28 @@ class Run {
     if (backend_.prepare && !configs.empty()) backend_.prepare(target, configs);
   }
 
-  // So that no core idles while this layer's last batch is at work.
-  void prepare_next_layer() const {
-    if (!backend_.prepare || layer_ + 1 == targets_.size()) return;
-    const Target& next = targets_[layer_ + 1];
-    if (!known_winner(next)) prepare(next, strategy(next)->propose(backend_.measure ? 2 * kBatch : kCompileBatch));
+  // So that no core idles while this layer's last batch or its final is at work. Only the first call of a layer counts.
+  void prepare_next_layer() {
+    const std::size_t next = layer_ + 1;
+    if (!backend_.prepare || next == targets_.size() || next == prepared_layer_) return;
+    prepared_layer_ = next;
+    const bool late = budget_.is_spent();  // then it will be given one short batch
+    const std::size_t count =
+        backend_.measure ? (late ? kLateBatch : 2 * kBatch) : (late ? kLateCompile : kCompileBatch);
+    if (!known_winner(targets_[next])) prepare(targets_[next], strategy(targets_[next])->propose(count));
   }
 
-  void report(const std::vector<Contender>& tried, std::size_t trials, const KernelConfig& trying) const {
+  // `done` of so many trials; of what is refused before it is measured there may be more.
+  void report(const std::vector<Contender>& tried, std::size_t done, std::size_t trials,
+              const KernelConfig& trying) const {
     if (!progress_) return;
-    const double in_layer = static_cast<double>(tried.size()) / static_cast<double>(trials);
+    done = std::min(done, trials);
+    const double in_layer = static_cast<double>(done) / static_cast<double>(trials);
     const std::vector<Contender> best = fastest(tried, 1);
     TuneProgress progress;
     progress.layer = layer_;
     progress.layers = targets_.size();
-    progress.tried = static_cast<int>(tried.size());
+    progress.tried = static_cast<int>(done);
     progress.trials = static_cast<int>(trials);
     progress.target = target();
     progress.trying = format(trying);
@@ -236,7 +266,7 @@ class Run {
   Ledger ledger_;
   TimeBudget budget_;
   std::vector<Target> targets_;
-  std::size_t layer_ = 0;
+  std::size_t layer_ = 0, prepared_layer_ = 0;
 };
 
 }  // namespace

@@ -24,7 +24,9 @@ inline constexpr int kDefaultTrials = 64;
 
 struct TuneOptions {
   std::string strategy = "guided";
-  std::optional<int> trials;  // candidates a problem; absent: kDefaultTrials, or all if exhaustive
+  // Candidates measured a problem; what the compiler rules out does not count, up to four times as many are looked at.
+  // Absent: kDefaultTrials, or all if exhaustive.
+  std::optional<int> trials;
   std::optional<std::chrono::seconds>
       budget;  // of the whole run, split evenly over what is left; every layer gets one batch
   std::uint64_t seed = 0;

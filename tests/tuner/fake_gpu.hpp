@@ -16,7 +16,7 @@ namespace ditune::test {
 struct FakeGpu {
   std::set<std::string> failing, spilling;  // config texts
   bool all_fail = false, all_spill = false;
-  std::chrono::seconds batch_time{0};  // that a call takes on the made-up clock
+  std::chrono::seconds batch_time{0}, compile_time{0};  // that a call takes on the made-up clock
   std::chrono::steady_clock::time_point clock{};
   std::vector<std::pair<Effort, std::vector<KernelConfig>>> calls;
   std::vector<KernelConfig> prepared;
@@ -40,6 +40,7 @@ struct FakeGpu {
   TuneBackend compile_backend() {
     TuneBackend backend;
     backend.compile = [this](const Target&, std::span<const KernelConfig> configs) {
+      clock += compile_time;
       std::vector<Measurement> results;
       for (const KernelConfig& config : configs) {
         ++compiled;

@@ -49,6 +49,11 @@ TuneOptions trials(int count) {
 
 Target target_of(const Layer& layer) { return {layer.problem, layer.epilogue, device()}; }
 
+// The first `count` candidates as the model ranks them.
+std::vector<KernelConfig> model_order(const Layer& layer, std::size_t count) {
+  return make_strategy("exhaustive", target_of(layer), {}, 0)->propose(count);
+}
+
 // A winner of older templates, with the model's 20th best config.
 TuningRecord stale_winner() {
   TuningRecord record;
@@ -112,7 +117,17 @@ TEST_CASE("what spills is kept with its reason and not measured") {
   const TuningRecord second = g.run({kBig}, trials(20)).at(0);
   CHECK_FALSE(second.config == first.config);
   CHECK(g.trials_with("spills 8 bytes of registers") == 1);
-  CHECK(g.gpu.screened().size() == 19);
+}
+
+TEST_CASE("trials counts what is measured: another candidate takes the place of one that is refused") {
+  Fixture f;
+  f.run({kBig}, trials(20));
+  Fixture g;
+  for (const KernelConfig& config : f.gpu.screened()) g.gpu.spilling.insert(format(config));
+  g.run({kBig}, trials(20));
+  CHECK(g.gpu.screened().size() == 20);
+  CHECK(g.trials_with("spills 8 bytes of registers") > 10);
+  for (const KernelConfig& config : g.gpu.screened()) CHECK_FALSE(g.gpu.spilling.contains(format(config)));
 }
 
 TEST_CASE("where everything spills, some of it is measured after all") {
@@ -121,15 +136,50 @@ TEST_CASE("where everything spills, some of it is measured after all") {
   const TuningRecord winner = f.run({kBig}, trials(20)).at(0);
   CHECK(winner.source == Source::measured);
   CHECK(f.gpu.screened().empty());
-  CHECK(f.trials_with("spills 8 bytes of registers") == 20);
-  CHECK(f.predict_only({kSmall}, trials(20)).size() == 1);
+  CHECK(f.trials_with("spills 8 bytes of registers") == 4 * 20);  // then the search gives up
+}
+
+TEST_CASE("without a GPU one without spills is looked for beyond the trials") {
+  Fixture f;
+  const std::vector<KernelConfig> order = model_order(kBig, 11);
+  for (std::size_t i = 0; i < 10; ++i) f.gpu.spilling.insert(format(order[i]));
+  const TuningRecord winner = f.predict_only({kBig}, trials(4)).at(0);
+  CHECK(winner.config == order[10]);
+  CHECK(winner.resources.spill_bytes == 0);
+  CHECK(f.trials_with("spills 8 bytes of registers") == 10);
+}
+
+TEST_CASE("without a GPU the model's best wins where all spill, and is no failed trial") {
+  Fixture f;
+  f.gpu.all_spill = true;
+  const TuningRecord winner = f.predict_only({kBig}, trials(4)).at(0);
+  CHECK(winner.config == model_order(kBig, 1).at(0));
+  CHECK(winner.resources.spill_bytes == 8);
+  CHECK(f.gpu.compiled == 32);
+  CHECK(f.store.trials().size() == 32);
+  CHECK(f.trials_with("spills 8 bytes of registers") == 31);
+  for (const Trial& trial : f.store.trials()) CHECK(trial.measurement.ok() == (trial.config == winner.config));
+}
+
+TEST_CASE("without a GPU a spent budget leaves every layer its first candidates") {
+  for (const bool all_spill : {false, true}) {
+    Fixture f;
+    f.gpu.all_spill = all_spill;
+    f.gpu.compile_time = 100s;
+    TuneOptions options;
+    options.budget = 1s;
+    const std::vector<TuningRecord> winners = f.predict_only({kBig, kSmall}, options);
+    REQUIRE(winners.size() == 2);
+    CHECK(winners[1].config == model_order(kSmall, 1).at(0));
+    CHECK(f.gpu.compiled == 8 + 2);
+  }
 }
 
 TEST_CASE("a layer of which everything fails has no winner; the next one has") {
   Fixture f;
   f.gpu.all_fail = true;
   CHECK(f.run({kBig}, trials(8)).empty());
-  CHECK(f.store.trials().size() == 8);
+  CHECK(f.store.trials().size() == 4 * 8);
   CHECK(f.store.winners().empty());
   f.gpu.all_fail = false;
   CHECK(f.run({kBig, kSmall}, trials(8)).size() == 2);
@@ -233,6 +283,20 @@ TEST_CASE("each batch is compiled while the one before it is measured, across la
   const auto& of_next_layer = f.gpu.calls.at(3).second;
   CHECK(std::count_if(of_next_layer.begin(), of_next_layer.end(),
                       [&](const KernelConfig& config) { return is_prepared(1, config); }) >= 7);  // all but a seed
+}
+
+TEST_CASE("the next layer is compiled ahead where the budget ends one, too") {
+  Fixture f;
+  f.gpu.batch_time = 100s;
+  TuneOptions options = trials(200);
+  options.budget = 150s;
+  f.run({kBig, kSmall}, options);
+  REQUIRE(f.gpu.calls.size() >= 3);
+  // The second call is the first layer's final, during which the next one compiles.
+  CHECK(f.gpu.calls.at(1).first == Effort::decide);
+  const auto begin = f.gpu.prepared.begin();
+  const auto end = begin + static_cast<std::ptrdiff_t>(f.gpu.prepared_before.at(1));
+  CHECK(std::find(begin, end, model_order(kSmall, 1).at(0)) != end);
 }
 
 TEST_CASE("progress counts up, within the number of trials") {
