@@ -1,6 +1,5 @@
 #include "tuner/gpu.hpp"
 
-#include <optional>
 #include <utility>
 
 #include "runtime/nvml.hpp"
@@ -58,7 +57,8 @@ class GpuTuner::Impl {
       entries.push_back(problem_->entry(checked.kernel, configs[i]));
       timed.push_back(&results[i]);
     }
-    TimingResult timing = time_interleaved(entries, timing_for(effort));
+    TimingResult timing = time_interleaved(entries, timing_for(effort), &nvml_);
+    state_ = typical_state(timing.states);
     for (std::size_t i = 0; i < timed.size(); ++i) fill_in(*timed[i], std::move(timing.samples_us[i]));
     return results;
   }
@@ -87,10 +87,8 @@ class GpuTuner::Impl {
     from.gpu_uuid = uuid_;
     from.driver_version = nvml_.driver_version();
     if (from.driver_version.empty()) from.driver_version = cuda_driver_version();
-    if (const std::optional<GpuState> state = nvml_.state()) {
-      from.sm_clock_mhz = state->sm_clock_mhz;
-      from.temperature_c = state->temperature_c;
-    }
+    from.sm_clock_mhz = state_.sm_clock_mhz;
+    from.temperature_c = state_.temperature_c;
     return from;
   }
 
@@ -136,6 +134,7 @@ class GpuTuner::Impl {
   const SmArch arch_;
   const std::string uuid_;
   const Nvml nvml_;
+  GpuState state_;  // during the last measurement
   const Nvrtc nvrtc_;
   CandidateCompiler compiler_;
   const std::shared_ptr<const ReferenceKernels> kernels_;

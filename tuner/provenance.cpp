@@ -2,8 +2,11 @@
 
 #include <chrono>
 #include <ctime>
+#include <utility>
+#include <vector>
 
 #include "runtime/cuda.hpp"
+#include "runtime/timing.hpp"
 
 namespace ditune {
 
@@ -23,6 +26,18 @@ Provenance toolchain_provenance(const Nvrtc& nvrtc) {
   from.ditune_version = DITUNE_VERSION;
   from.when = utc_now();
   return from;
+}
+
+GpuState typical_state(std::span<const std::optional<GpuState>> rounds) {
+  const auto median = [rounds](double GpuState::*value) {
+    std::vector<double> told;
+    for (const std::optional<GpuState>& state : rounds)
+      if (state && (*state).*value > 0) told.push_back((*state).*value);
+    return quartiles(std::move(told)).median;
+  };
+  return {.sm_clock_mhz = median(&GpuState::sm_clock_mhz),
+          .power_w = median(&GpuState::power_w),
+          .temperature_c = median(&GpuState::temperature_c)};
 }
 
 }  // namespace ditune

@@ -31,6 +31,8 @@ TEST_CASE("gpu: tune measures and stores a winner that verifies") {
   CHECK(winner.resources.spill_bytes == 0);
   CHECK(winner.provenance.gpu_uuid == device_uuid(0));
   CHECK_FALSE(winner.provenance.driver_version.empty());
+  const std::optional<GpuState> state = Nvml(device_uuid(0)).state();
+  CHECK((winner.provenance.sm_clock_mhz > 0) == (state && state->sm_clock_mhz > 0));
   CHECK_FALSE(store.cubin(winner.cubin_hash).empty());
   const std::vector<Trial> trials = store.trials();
   CHECK(trials.size() >= 12);
