@@ -56,7 +56,8 @@ std::int64_t last_legal(const TuningRecord& record, std::int64_t last) {
 }  // namespace
 
 Target target_of(const TuningRecord& record) {
-  DeviceInfo device = reference_device(record.key.device.arch);
+  DeviceInfo device = reference_device(runs_as(record.key.device.arch));
+  device.arch = record.key.device.arch;
   device.name = record.key.device.name;
   device.sms = record.key.device.sms;
   return {.problem = record.key.problem, .epilogue = record.key.epilogue, .device = device};

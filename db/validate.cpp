@@ -33,7 +33,7 @@ void validate(const Provenance& p) {
 
 void validate_numbers(const TuningKey& key) {
   require(key.device.sms > 0, "a device has no SMs");
-  require(std::ranges::find(supported_archs(), key.device.arch) != supported_archs().end(), "an arch is not supported");
+  require(key.device.arch >= supported_archs().front(), "an arch is not supported");  // newer ones run as a known one
   validate(key.problem);
 }
 

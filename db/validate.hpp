@@ -5,7 +5,7 @@
 
 namespace ditune {
 
-// A plain non-empty device name and template hash, a supported arch, a legal problem.
+// A plain non-empty device name and template hash, an arch no older than the first supported one, a legal problem.
 void validate(const TuningKey& key);
 
 // A measured, correct one has finite positive times; a predicted one no measured times; no count is negative.

@@ -17,17 +17,6 @@ int attribute(cudaDeviceAttr name, int ordinal) {
 // CUDA's versions are 1000 * major + 10 * minor.
 std::string version_text(int version) { return fmt::format("{}.{}", version / 1000, version % 1000 / 10); }
 
-// The newest supported arch that is not newer than this one: what its kernels run as.
-SmArch runs_as(SmArch arch) {
-  SmArch best;
-  for (const SmArch supported : supported_archs()) {
-    if (supported <= arch) best = std::max(best, supported);
-  }
-  if (best == SmArch{})
-    throw UsageError(fmt::format("{} is not supported", format(arch)), "ditune needs sm_80 or newer");
-  return best;
-}
-
 }  // namespace
 
 int device_count() noexcept {

@@ -20,6 +20,10 @@ std::string format(SmArch arch);            // "sm_86"
 SmArch parse_arch(std::string_view text);   // "sm_86", "sm_90a"; throws UsageError on anything unsupported
 std::span<const SmArch> supported_archs();  // 80, 86, 87, 89, 90, 100, 120, 121
 
+// The newest supported arch that is not newer than this one: what its kernels are chosen as, e.g. sm_100 for sm_103.
+// Throws UsageError if the arch is older than every supported one.
+SmArch runs_as(SmArch arch);
+
 struct DeviceInfo {
   std::string name;  // as the driver names it, e.g. "NVIDIA GeForce RTX 3090"
   SmArch arch;

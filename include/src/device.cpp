@@ -158,6 +158,13 @@ SmArch parse_arch(std::string_view text) {
 
 std::span<const SmArch> supported_archs() { return kSupportedArchs; }
 
+SmArch runs_as(SmArch arch) {
+  const auto newer = std::ranges::upper_bound(kSupportedArchs, arch);
+  if (newer == kSupportedArchs.begin())
+    throw UsageError(fmt::format("{} is not supported", format(arch)), "ditune needs sm_80 or newer");
+  return *std::prev(newer);
+}
+
 std::span<const DeviceInfo> known_devices() {
   static const std::vector<DeviceInfo> devices = [] {
     std::vector<DeviceInfo> all;

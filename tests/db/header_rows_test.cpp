@@ -72,6 +72,16 @@ TEST_CASE("A config that the device refuses and a time that is none are not expo
   CHECK_THROWS_AS(header_rows({at_m(16, -1)}), UsageError);
 }
 
+TEST_CASE("A card of an arch newer than what is known has the limits of the one that it runs as") {
+  TuningRecord record = at_m(16);
+  record.key.device = {.name = "NVIDIA B300", .sms = 148, .arch = {103}};
+  const Target target = target_of(record);
+  CHECK(target.device.arch == SmArch{103});
+  CHECK(target.device.name == "NVIDIA B300");
+  CHECK(target.device.shared_per_sm == reference_device({100}).shared_per_sm);
+  CHECK(header_rows({record}).size() == 1);
+}
+
 TEST_CASE("Devices and epilogues have rows of their own") {
   TuningRecord other_device = at_m(64), other_epilogue = at_m(64);
   other_device.key.device.name = "NVIDIA RTX A6000";

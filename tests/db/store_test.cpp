@@ -130,6 +130,24 @@ TEST_CASE("A winner of an older template stays beside the new one") {
   CHECK(store.cubin(sha256("stale")) == "stale");
 }
 
+TEST_CASE("A card of an arch newer than what is known has its trials and winners too") {
+  const TempFolder folder;
+  TuningRecord record = measured_record();
+  record.key.device = {.name = "NVIDIA B300", .sms = 148, .arch = {103}};
+  Trial trial = sample_trial();
+  trial.key = record.key;
+  {
+    Store store = Store::open(folder / "t.db");
+    store.add(trial);
+    store.set_winner(record);
+  }
+  const Store store = Store::open_read_only(folder / "t.db");
+  REQUIRE(store.trials().size() == 1);
+  CHECK(same(store.trials()[0], trial));
+  REQUIRE(store.winners().size() == 1);
+  CHECK(same(store.winners()[0], record));
+}
+
 TEST_CASE("A filter selects by device, arch, problem and epilogue") {
   const TempFolder folder;
   Store store = Store::open(folder / "t.db");
@@ -169,7 +187,7 @@ TEST_CASE("What could not be read back is not written") {
   refused([](TuningRecord& r) { r.source = Source::predicted; });  // with a measured time
   refused([](TuningRecord& r) { r.key.problem.k = kMaxK + 1; });
   refused([](TuningRecord& r) { r.key.device.name = "GPU\x1b[31m"; });
-  refused([](TuningRecord& r) { r.key.device.arch = {999}; });
+  refused([](TuningRecord& r) { r.key.device.arch = {75}; });
   refused([](TuningRecord& r) { r.key.template_hash = ""; });
   refused([](TuningRecord& r) { r.resources.registers = -1; });
   Trial failed_with_times = sample_trial();

@@ -53,6 +53,14 @@ TEST_CASE("every arch has its reference card, and every card all of its numbers"
   CHECK(names.size() == 18);
 }
 
+TEST_CASE("an arch that is newer than what is known runs as the newest one before it") {
+  for (const SmArch arch : supported_archs()) CHECK(runs_as(arch) == arch);
+  CHECK(runs_as({103}) == SmArch{100});
+  CHECK(runs_as({88}) == SmArch{87});
+  CHECK(runs_as({999}) == SmArch{121});
+  CHECK_THROWS_AS(runs_as({75}), UsageError);
+}
+
 TEST_CASE("tensor-core rates give the published int8 figures") {
   const auto dense_tops = [](const char* name) {
     const DeviceInfo& device = find_device(name);
