@@ -142,16 +142,14 @@ bool begins(std::string_view words, std::string_view name) {
 std::string format(SmArch arch) { return fmt::format("sm_{}", arch.number); }
 
 SmArch parse_arch(std::string_view text) {
-  std::string_view digits = text;
-  if (digits.starts_with("sm_")) {
-    digits.remove_prefix(3);
-    if (digits.ends_with('a') || digits.ends_with('f')) digits.remove_suffix(1);  // arch- and family-specific features
-    const auto number = text::parse_number(digits, 999);
-    for (const SmArch arch : kSupportedArchs)
-      if (number == arch.number) return arch;
-  }
   std::vector<std::string> known;
-  for (const SmArch arch : kSupportedArchs) known.push_back(format(arch));
+  for (const SmArch arch : kSupportedArchs) {
+    known.push_back(format(arch));
+    if (text == known.back()) return arch;
+    if (arch.number < 90) continue;
+    known.push_back(format(arch) + "a");  // how compilers name an arch with all that it alone can do
+    if (text == known.back()) return arch;
+  }
   throw UsageError(fmt::format("unsupported arch '{}'", text),
                    "use " + text::join(std::vector<std::string_view>(known.begin(), known.end())));
 }
