@@ -4,9 +4,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cctype>
 
 namespace ditune {
 namespace {
+
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // spreadsheets begin UTF-8 with it
 
 std::string trim(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t");
@@ -41,8 +44,18 @@ std::vector<std::string> split_fields(std::string_view line, const std::string& 
   }
 }
 
+// Columns are named without regard to case.
+std::vector<std::string> column_names(std::vector<std::string> header) {
+  for (std::string& name : header)
+    std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return header;
+}
+
 void require_columns(const std::vector<std::string>& header, const std::string& source, int line,
                      const std::vector<std::string>& required) {
+  for (const std::string& column : header)
+    if (!column.empty() && std::ranges::count(header, column) > 1)
+      throw csv_error(source, line, fmt::format("two columns are named '{}'", column), "name each column once");
   for (const std::string& column : required)
     if (std::find(header.begin(), header.end(), column) == header.end())
       throw csv_error(source, line, fmt::format("no column '{}'", column),
@@ -59,6 +72,7 @@ std::vector<CsvRow> read_csv(std::string_view text, const std::string& source,
                              const std::vector<std::string>& required) {
   std::vector<CsvRow> rows;
   std::vector<std::string> header;
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   for (int number = 1; !text.empty(); ++number) {
     std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(line.size() + 1, text.size()));
@@ -66,8 +80,8 @@ std::vector<CsvRow> read_csv(std::string_view text, const std::string& source,
     if (trim(line).empty() || line.starts_with('#')) continue;
     std::vector<std::string> fields = split_fields(line, source, number);
     if (header.empty()) {
-      require_columns(fields, source, number, required);
-      header = std::move(fields);
+      header = column_names(std::move(fields));
+      require_columns(header, source, number, required);
       continue;
     }
     if (fields.size() != header.size())

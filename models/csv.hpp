@@ -12,12 +12,13 @@ namespace ditune {
 
 struct CsvRow {
   int line = 0;                               // in the file, from 1
-  std::map<std::string, std::string> fields;  // by column name
+  std::map<std::string, std::string> fields;  // by column name in lower case
 };
 
 // The rows below the header. Blank lines and lines that start with '#' are skipped; a field may be quoted, "" in it is
-// a quote. Throws UsageError naming `source` and the line for a row that does not have the header's columns, or an open
-// quote, and naming the column if one of `required` is not in the header.
+// a quote; a byte order mark is skipped. Throws UsageError naming `source` and the line for a row that does not have
+// the header's columns, or an open quote, and naming the column if one of `required` is not in the header or one is
+// there twice.
 std::vector<CsvRow> read_csv(std::string_view text, const std::string& source,
                              const std::vector<std::string>& required);
 

@@ -28,7 +28,15 @@ TEST_CASE("rows come by column name with their line") {
   CHECK(rows[1].fields.at("note").empty());
 }
 
+TEST_CASE("what a spreadsheet writes is read") {
+  const auto rows = read_csv("\xEF\xBB\xBFM,N,Note,,\r\n1,2,Text,,\r\n", "list.csv", {"m", "n"});
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].fields.at("m") == "1");
+  CHECK(rows[0].fields.at("note") == "Text");
+}
+
 TEST_CASE("a bad line is named") {
+  CHECK(error_of("m,n,M\n1,2,3\n") == "list.csv line 1: two columns are named 'm' (name each column once)");
   CHECK(error_of("m,n\n1,2\n1,2,3\n") ==
         "list.csv line 3: 3 fields where the header has 2 (quote a field that holds a comma)");
   CHECK(error_of("m,n\n1\n") == "list.csv line 2: 1 fields where the header has 2 (quote a field that holds a comma)");
