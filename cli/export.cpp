@@ -1,16 +1,20 @@
 // ditune export: winners as a header for programs that carry neither NVRTC nor SQLite.
 #include <fmt/format.h>
 
-#include <map>
+#include <array>
+#include <string_view>
 
 #include "cli/command.hpp"
 #include "cli/database.hpp"
 #include "cli/files.hpp"
+#include "cli/values.hpp"
 #include "db/export_header.hpp"
 #include "ditune/error.hpp"
 
 namespace ditune::cli {
 namespace {
+
+constexpr std::array<std::string_view, 3> kEmbedWords{"none", "source", "cubin"};  // as in Embed
 
 struct Options {
   RecordOptions records;
@@ -35,12 +39,11 @@ ExitCode export_winners(const Options& options) {
 
 void add_export(CLI::App& app, Run& run) {
   const Command<Options> command(app, run, "export", "winners as a C++17 header without dependencies", export_winners);
-  const std::map<std::string, Embed> embeds = {
-      {"cubin", Embed::cubin}, {"source", Embed::source}, {"none", Embed::none}};
-  command.app->add_option("--header", command.options->header, "the file to write")->required();
-  command.app->add_option("--embed", command.options->embed, "what of the kernels: cubin, source or none (cubin)")
-      ->transform(CLI::Transformer(embeds));
-  add_records(*command.app, command.options->records);
+  Options& options = *command.options;
+  command.app->add_option("--header", options.header, "the file to write")->required();
+  add_word(*command.app, "--embed", kEmbedWords, "what of the kernels (cubin)",
+           [&options](std::size_t index) { options.embed = static_cast<Embed>(index); });
+  add_records(*command.app, options.records);
 }
 
 }  // namespace ditune::cli

@@ -1,0 +1,40 @@
+#include "cli/values.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <limits>
+#include <utility>
+
+#include "ditune/error.hpp"
+#include "include/src/text.hpp"
+
+namespace ditune::cli {
+
+CLI::Option* add_number(CLI::App& app, const std::string& name, NumberRange range, const std::string& description,
+                        std::function<void(std::int64_t)> take) {
+  const auto read = [name, range, take = std::move(take)](const std::string& text) {
+    const auto number = text::parse_number(text, range.most);
+    if (!number || *number < range.least)
+      throw UsageError(fmt::format("{} cannot be '{}'", name, text),
+                       fmt::format("give a whole number from {} to {}", range.least, range.most));
+    take(*number);
+  };
+  return app.add_option_function<std::string>(name, read, description)->type_name("N");
+}
+
+CLI::Option* add_word(CLI::App& app, const std::string& name, std::span<const std::string_view> words,
+                      const std::string& description, std::function<void(std::size_t)> take) {
+  const auto read = [name, words, take = std::move(take)](const std::string& text) {
+    take(text::parse_word({name, text}, words));
+  };
+  return app.add_option_function<std::string>(name, read, description)
+      ->type_name(fmt::format("{}", fmt::join(words, "|")));
+}
+
+CLI::Option* add_seed(CLI::App& app, std::uint64_t& seed, const std::string& description) {
+  return add_number(app, "--seed", {0, std::numeric_limits<std::int64_t>::max()}, description,
+                    [&seed](std::int64_t number) { seed = static_cast<std::uint64_t>(number); });
+}
+
+}  // namespace ditune::cli
