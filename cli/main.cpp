@@ -3,17 +3,62 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <numeric>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "cli/command.hpp"
+#include "cli/output.hpp"
 #include "ditune/error.hpp"
 
 namespace ditune::cli {
 namespace {
 
-// The one line that every error is.
-void print_error(std::string message) {
-  std::replace(message.begin(), message.end(), '\n', ' ');
-  fmt::print(stderr, "ditune: error: {}\n", message);
+// Letters to insert, remove or replace until one is the other (Levenshtein).
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, diagonal + 1, row[j] + 1});
+    }
+  }
+  return row.back();
+}
+
+UsageError unknown_command(const CLI::App& app, std::string_view word) {
+  constexpr std::size_t kMistakes = 2;
+  std::string meant;
+  std::size_t nearest = kMistakes + 1;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    const std::size_t away = distance(word, command->get_name());
+    if (away < std::min(nearest, word.size())) {
+      nearest = away;
+      meant = fmt::format("did you mean {}? ", command->get_name());
+    }
+  }
+  return {fmt::format("unknown command '{}'", word), meant + "ditune --help lists them"};
+}
+
+// What CLI11 refuses, in our words.
+UsageError usage_error(const CLI::App& app, const CLI::ParseError& error, std::span<char*> words) {
+  if (const auto chosen = app.get_subcommands(); !chosen.empty())
+    return {error.what(), fmt::format("see ditune {} --help", chosen[0]->get_name())};
+  if (words.size() < 2) return {"no command is given", "ditune --help lists them"};
+  return unknown_command(app, words[1]);
+}
+
+// A script's unset variable is a mistake, not an option left out.
+void require_values(const CLI::App& command) {
+  for (const CLI::Option* option : command.get_options())
+    for (const std::string& value : option->results())
+      if (value.empty())
+        throw UsageError(fmt::format("the value of {} is empty", option->get_name()), "give one or leave it out");
 }
 
 ExitCode parse_and_run(int argc, char** argv) {
@@ -31,10 +76,9 @@ ExitCode parse_and_run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return ExitCode(app.exit(error));  // --help, --version
-    const auto chosen = app.get_subcommands();
-    throw UsageError(error.what(),
-                     fmt::format("see ditune {}--help", chosen.empty() ? "" : chosen[0]->get_name() + " "));
+    throw usage_error(app, error, {argv, static_cast<std::size_t>(argc)});
   }
+  for (const CLI::App* command : app.get_subcommands()) require_values(*command);
   const ExitCode code = run();
   if (std::fflush(stdout) != 0) throw Error("cannot write to standard output", "is the disk full?");
   return code;

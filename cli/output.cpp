@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 namespace ditune::cli {
 
@@ -60,6 +61,11 @@ void print(const Table& table) { fmt::print("{}", table.text()); }
 // A database may hold any bytes as a name; JSON is UTF-8.
 void print(const Json& json) {
   fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+}
+
+void print_error(std::string message) {
+  std::ranges::replace(message, '\n', ' ');
+  fmt::print(stderr, "ditune: error: {}\n", message);
 }
 
 Table record_table(const std::vector<TuningRecord>& records) {

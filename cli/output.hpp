@@ -1,4 +1,4 @@
-// What goes to standard output: tables for people, JSON for programs.
+// What is printed: tables for people, JSON for programs, errors.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -40,6 +40,9 @@ Json record_json(const TuningRecord& record);
 
 void print(const Table& table);
 void print(const Json& json);
+
+// The one line on standard error that every error is.
+void print_error(std::string message);
 
 // A table of winners, one a row.
 Table record_table(const std::vector<TuningRecord>& records);
