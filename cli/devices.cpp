@@ -4,6 +4,7 @@
 #include "cli/command.hpp"
 #include "cli/output.hpp"
 #include "ditune/device.hpp"
+#include "ditune/error.hpp"
 #include "runtime/cuda.hpp"
 
 namespace ditune::cli {
@@ -32,17 +33,25 @@ Table device_table() {
                 {"L2 MIB", Align::right}});
 }
 
+// A GPU that is too old has its row, too: the others are there all the same.
+std::vector<std::string> visible_cells(int ordinal) {
+  try {
+    return cells(device_info(ordinal));
+  } catch (const UsageError& error) {
+    return {error.what(), "-", "-", "-", "-", "-"};
+  }
+}
+
 ExitCode devices(const Options& options) {
   Table table = device_table();
-  const auto add = [&](const std::string& number, const DeviceInfo& device) {
-    std::vector<std::string> row = cells(device);
+  const auto add = [&](const std::string& number, std::vector<std::string> row) {
     row.insert(row.begin(), number);
     table.add(row);
   };
   if (options.known)
-    for (const DeviceInfo& device : known_devices()) add("", device);
+    for (const DeviceInfo& device : known_devices()) add("", cells(device));
   else
-    for (int ordinal = 0; ordinal < device_count(); ++ordinal) add(std::to_string(ordinal), device_info(ordinal));
+    for (int ordinal = 0; ordinal < device_count(); ++ordinal) add(std::to_string(ordinal), visible_cells(ordinal));
   if (!table.empty())
     print(table);
   else

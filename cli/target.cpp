@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "cli/values.hpp"
 #include "ditune/error.hpp"
 #include "runtime/cuda.hpp"
 
@@ -16,33 +17,45 @@ std::string lower(std::string text) {
   return text;
 }
 
-ChosenTarget visible(int ordinal) { return {device_info(ordinal), ordinal}; }
+// Nothing for a GPU that is too old: the others are there all the same.
+std::optional<DeviceInfo> supported(int ordinal) {
+  try {
+    return device_info(ordinal);
+  } catch (const UsageError&) {
+    return std::nullopt;
+  }
+}
+
+// The first visible one, by number, that is supported and does what `is_meant` asks.
+template <class IsMeant>
+std::optional<ChosenTarget> first_visible(IsMeant is_meant) {
+  for (int ordinal = 0; ordinal < device_count(); ++ordinal)
+    if (const auto device = supported(ordinal); device && is_meant(*device)) return ChosenTarget{*device, ordinal};
+  return std::nullopt;
+}
 
 ChosenTarget by_ordinal(int ordinal) {
   const int count = device_count();
-  if (ordinal < 0 || ordinal >= count)
+  if (ordinal >= count)
     throw UsageError(fmt::format("no GPU {}: {} visible", ordinal, count == 1 ? "1 is" : fmt::format("{} are", count)),
                      "ditune devices lists them; --gpu NAME or --arch sm_XX stand for one that is not here");
-  return visible(ordinal);
+  return {device_info(ordinal), ordinal};
 }
 
 // A card of the table that is also here is the one that is here.
 ChosenTarget by_name(const std::string& name) {
-  const int count = device_count();
-  for (int ordinal = 0; ordinal < count; ++ordinal) {
-    const std::string seen = lower(device_info(ordinal).name);
-    if (seen == lower(name)) return visible(ordinal);
-  }
+  const auto here = first_visible([&](const DeviceInfo& device) { return lower(device.name) == lower(name); });
+  if (here) return *here;
   const DeviceInfo& known = find_device(name);
-  for (int ordinal = 0; ordinal < count; ++ordinal)
-    if (device_info(ordinal).name == known.name) return visible(ordinal);
-  return {known, std::nullopt};
+  const auto known_here = first_visible([&](const DeviceInfo& device) { return device.name == known.name; });
+  return known_here.value_or(ChosenTarget{known, std::nullopt});
 }
 
 }  // namespace
 
 void add_target(CLI::App& app, TargetOptions& options) {
-  CLI::Option* device = app.add_option("--device", options.ordinal, "the GPU of this number (see ditune devices)");
+  CLI::Option* device = add_number(app, "--device", {0, 999}, "the GPU of this number (see ditune devices)",
+                                   [&options](std::int64_t number) { options.ordinal = static_cast<int>(number); });
   CLI::Option* gpu = app.add_option("--gpu", options.gpu, "a GPU by name, here or not: \"RTX 3090\"");
   CLI::Option* arch = app.add_option("--arch", options.arch, "the reference card of an architecture: sm_86");
   device->excludes(gpu)->excludes(arch);
@@ -53,12 +66,13 @@ ChosenTarget choose_target(const TargetOptions& options) {
   if (options.ordinal) return by_ordinal(*options.ordinal);
   if (!options.gpu.empty()) return by_name(options.gpu);
   if (!options.arch.empty()) return {reference_device(parse_arch(options.arch)), std::nullopt};
-  if (device_count() == 0)
-    throw UsageError("no GPU here", "name the one that is meant: --gpu \"RTX 3090\" or --arch sm_86");
-  return visible(0);
+  if (const auto first = first_visible([](const DeviceInfo&) { return true; })) return *first;
+  throw UsageError(device_count() == 0 ? "no GPU here" : "no supported GPU here",
+                   "name the one that is meant: --gpu \"RTX 3090\" or --arch sm_86");
 }
 
 VisibleTarget choose_visible(const TargetOptions& options) {
+  if (device_count() == 0) throw UsageError("this needs a GPU and none is here", "ditune doctor says what is missing");
   ChosenTarget target = choose_target(options);
   if (!target.ordinal)
     throw UsageError(fmt::format("{} is not here", target.device.name),

@@ -24,7 +24,7 @@ struct ChosenTarget {
 void add_target(CLI::App& app, TargetOptions& options);
 
 // --gpu is a visible GPU of that name, else a known one; --arch is that arch's reference card; nothing is the first
-// visible GPU. Throws UsageError if there is none.
+// visible GPU that is supported. Throws UsageError if there is none.
 ChosenTarget choose_target(const TargetOptions& options);
 
 struct VisibleTarget {
