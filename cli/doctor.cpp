@@ -1,6 +1,9 @@
 // ditune doctor: what is there, what is missing, and what to do about it.
 #include <fmt/format.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "cli/command.hpp"
 #include "cli/database.hpp"
 #include "cli/files.hpp"
@@ -71,9 +74,24 @@ Finding nvml() {
   return {"NVML", "none", "it comes with the driver; without it clocks and power stay unknown"};
 }
 
+// The file, or the first of the folders on the way to it that are not there yet.
+std::filesystem::path first_to_make(std::filesystem::path path) {
+  while (path.has_relative_path() && path.has_parent_path() && !std::filesystem::exists(path.parent_path()))
+    path = path.parent_path();
+  return path;
+}
+
+// SQLite writes the file and, beside it, its journal.
+void require_writable_database(const std::filesystem::path& path) {
+  require_writable(first_to_make(path));
+  if (std::filesystem::exists(path) && !std::ofstream(path, std::ios::app))
+    throw UsageError(fmt::format("cannot write {}", path.string()), "");
+}
+
 Finding database(const std::string& db) {
   try {
     const std::filesystem::path path = database_path(db);
+    require_writable_database(path);
     if (!std::filesystem::exists(path)) return {"database", path.string() + ", not there yet", "", Needed::yes};
     const std::size_t winners = Store::open_read_only(path).winners().size();
     return {"database", fmt::format("{}, {} winners", path.string(), winners), "", Needed::yes};

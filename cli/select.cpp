@@ -31,7 +31,9 @@ SelectedLayer layer_of(const CsvRow& row, const Epilogue& otherwise) {
 }
 
 void add_file(std::vector<SelectedLayer>& layers, const std::string& path, const Epilogue& otherwise) {
-  for (const CsvRow& row : read_csv(read_file(path), path, {"m", "n", "k"})) {
+  const std::vector<CsvRow> rows = read_csv(read_file(path), path, {"m", "n", "k"});
+  if (rows.empty()) throw UsageError(fmt::format("{} has no problems", path), "give a line m,n,k for each");
+  for (const CsvRow& row : rows) {
     try {
       add_once(layers, layer_of(row, otherwise));
     } catch (const UsageError& error) {
