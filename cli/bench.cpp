@@ -2,11 +2,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <string_view>
 
 #include "cli/command.hpp"
 #include "cli/database.hpp"
 #include "cli/output.hpp"
+#include "cli/values.hpp"
+#include "cli/variant.hpp"
 #include "ditune/library.hpp"
 #include "runtime/cublaslt.hpp"
 #include "runtime/nvml.hpp"
@@ -18,10 +22,11 @@ namespace {
 
 struct Options {
   RecordOptions records;
-  std::string against;
+  bool against_cublaslt = false;
   bool json = false;
 };
 
+constexpr std::array<std::string_view, 1> kPeers{"cublaslt"};
 constexpr std::size_t kPeerBytes = std::size_t{1} << 30;  // operands of each peer
 
 // A peer, or the reason why it was not timed.
@@ -53,11 +58,11 @@ PeerTime fastest(const Peer& peer, std::size_t first, const TimingResult& timing
   return best;
 }
 
-Result bench_layer(const GpuTuner& gpu, const Library& library, const Target& target, bool peers_too,
+Result bench_layer(const GpuTuner& gpu, const Target& target, const LookupResult& found, bool peers_too,
                    const Nvml& nvml) {
   Result result;
   result.target = target;
-  result.found = library.lookup(target.problem, target.epilogue, target.device);
+  result.found = found;
   const CheckedEntry ours = gpu.timed_entry(target, result.found.config);
   result.failure = ours.failure;
   if (!ours.ok()) return result;
@@ -167,11 +172,11 @@ void print_comparison(const std::vector<Result>& results) {
 }
 
 // A line for each layer whose kernel is wrong; removes them from the results.
-void print_failures(std::vector<Result>& results) {
+void report_failures(std::vector<Result>& results) {
   for (const Result& result : results)
     if (!result.failure.empty())
-      fmt::print("{} {} {} is wrong: {}\n", format(result.target.problem), format(result.target.epilogue),
-                 format(result.found.config), result.failure);
+      print_error(fmt::format("{} {} {} is wrong: {}", format(result.target.problem), format(result.target.epilogue),
+                              format(result.found.config), result.failure));
   std::erase_if(results, [](const Result& result) { return !result.failure.empty(); });
 }
 
@@ -184,22 +189,27 @@ ExitCode bench(const Options& options) {
   use_device(chosen.ordinal);
   const Nvml nvml(device_uuid(chosen.ordinal));
   std::vector<Result> results;
-  for (const SelectedLayer& layer : layers)
-    results.push_back(
-        bench_layer(gpu, library, {layer.problem, layer.epilogue, chosen.device}, options.against == "cublaslt", nvml));
-  const bool all_right = std::ranges::all_of(results, [](const Result& result) { return result.failure.empty(); });
+  for (const SelectedLayer& layer : layers) {
+    const Target target{layer.problem, layer.epilogue, chosen.device};
+    const LookupResult found = library.lookup(target.problem, target.epilogue, target.device);
+    if (found.match == Match::none)
+      report_no_variant(target);
+    else
+      results.push_back(bench_layer(gpu, target, found, options.against_cublaslt, nvml));
+  }
+  const auto right = std::ranges::count(results, std::string(), &Result::failure);
   if (options.json) {
     Json json = Json::array();
     for (const Result& result : results) json.push_back(result_json(result));
     print(json);
   } else {
-    print_failures(results);
+    report_failures(results);
     if (!results.empty()) {
       print(result_table(results));
       print_comparison(results);
     }
   }
-  return all_right ? kDone : kBadAnswer;
+  return right == std::ssize(layers) ? kDone : kBadAnswer;
 }
 
 }  // namespace
@@ -207,8 +217,9 @@ ExitCode bench(const Options& options) {
 void add_bench(CLI::App& app, Run& run) {
   const Command<Options> command(app, run, "bench", "what lookup finds, timed beside a peer", bench);
   add_records(*command.app, command.options->records);
-  command.app->add_option("--against", command.options->against, "the peer: cublaslt")
-      ->check(CLI::IsMember({"cublaslt"}));
+  Options& options = *command.options;
+  add_word(*command.app, "--against", kPeers, "the peer (none)",
+           [&options](std::size_t) { options.against_cublaslt = true; });
   command.app->add_flag("--json", command.options->json, "as a JSON array");
 }
 

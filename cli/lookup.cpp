@@ -1,8 +1,12 @@
 // ditune lookup: what the library would launch for a layer, and how well that matched.
+#include <cmath>
+
 #include "cli/command.hpp"
 #include "cli/database.hpp"
 #include "cli/output.hpp"
+#include "cli/variant.hpp"
 #include "ditune/library.hpp"
+#include "generator/cost_model.hpp"
 
 namespace ditune::cli {
 namespace {
@@ -25,6 +29,8 @@ Json answer_json(const Answer& answer, const DeviceInfo& device) {
   if (found.match == Match::none) return json;
   json["config"] = format(found.config);
   json["shared_bytes"] = found.plan.shared_bytes;
+  const double predicted_us = predict(found.config, {answer.layer.problem, answer.layer.epilogue, device}).total_us;
+  if (std::isfinite(predicted_us)) json["predicted_us"] = predicted_us;
   if (!found.record) return json;
   json["source"] = format(found.record->source);
   // The time of another problem is not this one's.
@@ -70,8 +76,13 @@ ExitCode lookup(const Options& options) {
   } else {
     print(answer_table(answers));
   }
-  const auto nothing = [](const Answer& answer) { return answer.found.match == Match::none; };
-  return std::ranges::any_of(answers, nothing) ? kBadAnswer : kDone;
+  ExitCode code = kDone;
+  for (const auto& [layer, found] : answers) {
+    if (found.match != Match::none) continue;
+    report_no_variant({layer.problem, layer.epilogue, device});
+    code = kBadAnswer;
+  }
+  return code;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "cli/output.hpp"
 #include "cli/select.hpp"
 #include "cli/target.hpp"
+#include "cli/variant.hpp"
 #include "generator/cost_model.hpp"
 #include "generator/launch_plan.hpp"
 #include "generator/search_space.hpp"
@@ -74,18 +75,22 @@ ExitCode space(const Options& options) {
   const std::vector<SelectedLayer> layers = require_layers(options.select);
   const DeviceInfo device = choose_target(options.target).device;
   std::vector<Row> rows;
+  ExitCode code = kDone;
   for (const SelectedLayer& layer : layers) {
     const Target target{layer.problem, layer.epilogue, device};
-    std::ranges::move(options.rejected ? rejected_rows(target) : legal_rows(target), std::back_inserter(rows));
+    const std::vector<Row> found = options.rejected ? rejected_rows(target) : legal_rows(target);
+    if (found.empty()) code = kBadAnswer;
+    if (found.empty() && !options.rejected) report_no_variant(target);
+    std::ranges::copy(found, std::back_inserter(rows));
   }
   if (options.json) {
     Json json = Json::array();
     for (const Row& row : rows) json.push_back(row_json(row));
     print(json);
-  } else {
+  } else if (!rows.empty()) {
     print(row_table(rows, options));
   }
-  return rows.empty() ? kBadAnswer : kDone;
+  return code;
 }
 
 }  // namespace

@@ -1,5 +1,9 @@
 #include "cli/variant.hpp"
 
+#include <fmt/format.h>
+
+#include "cli/output.hpp"
+
 namespace ditune::cli {
 
 void add_variant(CLI::App& app, VariantOptions& options) {
@@ -16,6 +20,17 @@ Variant choose_variant(const VariantOptions& options) {
   const Target target{problem, epilogue, choose_target(options.target).device};
   require_legal(config, target);
   return {target, config};
+}
+
+void report_no_variant(const Target& target) {
+  std::string why;
+  for (const Candidate& candidate : enumerate_all(target)) {
+    if (!candidate.rejection) continue;
+    why = fmt::format(": {}: {}", candidate.rejection->constraint, candidate.rejection->reason);
+    break;
+  }
+  print_error(fmt::format("no variant runs {} {} on {}{} (ditune space --rejected lists what refuses each)",
+                          format(target.problem), format(target.epilogue), target.device.name, why));
 }
 
 }  // namespace ditune::cli

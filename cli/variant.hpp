@@ -26,4 +26,7 @@ void add_variant(CLI::App& app, VariantOptions& options);
 // Throws UsageError naming the constraint if the config is not legal there.
 Variant choose_variant(const VariantOptions& options);
 
+// One line on standard error: no candidate is left for the target, and what refused the first.
+void report_no_variant(const Target& target);
+
 }  // namespace ditune::cli

@@ -2,11 +2,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include "cli/command.hpp"
 #include "cli/database.hpp"
 #include "cli/output.hpp"
 #include "cli/progress.hpp"
+#include "cli/values.hpp"
+#include "cli/variant.hpp"
 #include "ditune/error.hpp"
 #include "ditune/library.hpp"
 #include "generator/search_space.hpp"
@@ -18,10 +22,10 @@ namespace {
 struct Options {
   RecordOptions records;
   std::string config = "best";
-  std::string on = "gpu";
   std::uint64_t seed = 0;
 };
 
+constexpr std::array<std::string_view, 1> kPlaces{"gpu"};
 constexpr std::size_t kBatch = 16;  // variants verified between two steps of the progress line
 
 // What "best", "all" or a config in text form stands for.
@@ -33,9 +37,13 @@ class Choice {
     if (const auto store = open_existing(options.records.db)) library_ = Library(store->winners());
   }
 
+  // Empty where the target has no variant at all.
   std::vector<KernelConfig> configs(const Target& target) const {
     if (text_ == "all") return enumerate(target);
-    if (text_ == "best") return {library_.lookup(target.problem, target.epilogue, target.device).config};
+    if (text_ == "best") {
+      const LookupResult found = library_.lookup(target.problem, target.epilogue, target.device);
+      return found.match == Match::none ? std::vector<KernelConfig>{} : std::vector{found.config};
+    }
     const KernelConfig config = parse_config(text_);
     require_legal(config, target);
     return {config};
@@ -77,13 +85,19 @@ ExitCode verify(const Options& options) {
   const Choice choice(options);
   const VisibleTarget chosen = choose_visible(options.records.target);
   std::vector<std::pair<Target, std::vector<KernelConfig>>> work;
+  bool all_right = true;
   for (const SelectedLayer& layer : layers) {
     const Target target{layer.problem, layer.epilogue, chosen.device};
-    work.emplace_back(target, choice.configs(target));
+    if (auto configs = choice.configs(target); !configs.empty()) {
+      work.emplace_back(target, std::move(configs));
+    } else {
+      report_no_variant(target);
+      all_right = false;
+    }
   }
+  if (work.empty()) return kBadAnswer;
   const GpuTuner gpu({.ordinal = chosen.ordinal, .seed = options.seed});
   Table table({{"PROBLEM"}, {"EPILOGUE"}, {"VARIANT"}, {"RESULT"}});
-  bool all_right = true;
   {
     ProgressLine line;
     for (std::size_t i = 0; i < work.size(); ++i) {
@@ -108,8 +122,8 @@ void add_verify(CLI::App& app, Run& run) {
   Options& options = *command.options;
   add_records(*command.app, options.records);
   command.app->add_option("--config", options.config, "a variant, best (what lookup finds) or all (best)");
-  command.app->add_option("--on", options.on, "where to run them: gpu")->check(CLI::IsMember({"gpu"}));
-  command.app->add_option("--seed", options.seed, "of the random operands (0)")->check(CLI::NonNegativeNumber);
+  add_word(*command.app, "--on", kPlaces, "where to run them (gpu)", [](std::size_t) {});
+  add_seed(*command.app, options.seed, "of the random operands (0)");
 }
 
 }  // namespace ditune::cli

@@ -76,6 +76,35 @@ TEST_CASE("doctor says what is wrong with the database") {
   CHECK(doctor.out.find("tuning.db") != std::string::npos);
 }
 
+TEST_CASE("doctor says whether the database can be written") {
+  const Workplace place;
+  CHECK(place.ditune("doctor --db new/folder/tuning.db").code == 0);
+  CHECK(place.files().empty());
+  const Outcome doctor = place.ditune("doctor --db /proc/nowhere/tuning.db");
+  CHECK(doctor.code == 1);
+  CHECK(doctor.out.find("cannot write /proc/nowhere") != std::string::npos);
+}
+
+TEST_CASE("a problem that no variant runs is told as such, and nothing is stored") {
+  const Workplace place;
+  const std::string layer = " --shape 2147483647x2147483647x16 --arch sm_86";
+  for (const std::string command : {"tune", "space", "lookup"}) {
+    CAPTURE(command);
+    const Outcome outcome = place.ditune(command + layer);
+    CAPTURE(outcome.out, outcome.err);
+    CHECK(outcome.code == 1);
+    CHECK(outcome.err.starts_with("ditune: error: no variant runs 2147483647x2147483647x16 default on "));
+    CHECK(outcome.err.find("RTX 3090: ") != std::string::npos);
+    CHECK(std::ranges::count(outcome.err, '\n') == 1);
+    CHECK(outcome.out.find("Stored") == std::string::npos);
+    CHECK(Json::parse(place.ditune(command + " --json" + layer).out).is_array());
+  }
+  CHECK(place.files().empty());
+  const Outcome both = place.ditune("tune --trials 1 --shape 64x64x64" + layer);
+  CHECK(both.code == 1);
+  CHECK(both.out.find("Stored") != std::string::npos);
+}
+
 TEST_CASE("space lists candidates, best first, or why others are none") {
   const Workplace place;
   const Json legal = json_of(place.ditune("space --shape 4096x4608x4608 --arch sm_86 --json"));
@@ -140,6 +169,10 @@ TEST_CASE("tune without a GPU predicts, and the other commands find what it stor
   CHECK(tuned[0]["device"] == "NVIDIA GeForce RTX 3090");
   CHECK_FALSE(tuned[0].contains("median_us"));
 
+  const Outcome again = place.ditune("tune" + layer);
+  CHECK(again.code == 0);
+  CHECK(again.err == "1 of 1 layers were tuned before (--retune tunes them again)\n");
+
   CHECK(json_of(place.ditune("list --json")) == tuned);
   CHECK(json_of(place.ditune("list --json" + layer)) == tuned);
   CHECK(place.ditune("list").out.find("predicted") != std::string::npos);
@@ -155,6 +188,7 @@ TEST_CASE("tune without a GPU predicts, and the other commands find what it stor
   const Json near = json_of(place.ditune("lookup --json --shape 500x1024x512 --epilogue bias=bf16 --gpu 'RTX 3090'"));
   CHECK(near[0]["match"] == "nearest m");
   CHECK_FALSE(near[0].contains("tops"));
+  CHECK(near[0]["predicted_us"].get<double>() > 0);
 
   for (const std::string embed : {"none", "source", "cubin"}) {
     CAPTURE(embed);

@@ -42,6 +42,7 @@ TEST_CASE("unknown names are refused") {
   check_refused(place, "space --model z-image --linear adaln --arch sm_86", "no linear 'adaln' (it has: qkv,");
   check_refused(place, "tune --shape 128x128x128 --arch sm_61", "sm_61");
   check_refused(place, "tune --shape 128x128x128 --arch ampere", "ampere");
+  check_refused(place, "tune --shape 128x128x128 --arch sm_86a", "unsupported arch 'sm_86a' (use sm_80, ");
   check_refused(place, "tune --shape 128x128x128 --gpu 'RTX 9990'", "RTX 9990");
   check_refused(place, "tune --shape 128x128x128 --arch sm_86 --epilogue op=gelu2", "gelu2");
   check_refused(place, "tune --shape 128x128x128 --arch sm_86 --epilogue out=s32,bias=f32", "s32");
@@ -78,23 +79,37 @@ TEST_CASE("a config that a constraint refuses is refused by its name") {
 TEST_CASE("numbers and choices of options are checked") {
   const Workplace place;
   const std::string tune = "tune --shape 128x128x128 --arch sm_86 ";
-  check_refused(place, tune + "--trials 0", "--trials");
-  check_refused(place, tune + "--trials -4", "--trials");
-  check_refused(place, tune + "--trials many", "--trials");
-  check_refused(place, tune + "--trials 99999999999999", "--trials");
-  check_refused(place, tune + "--seed x", "--seed");
-  check_refused(place, tune + "--seed -1", "--seed");
+  for (const std::string number : {"0", "-4", "many", "99999999999999"})
+    check_refused(place, tune + "--trials " + number,
+                  "--trials cannot be '" + number + "' (give a whole number from 1 to 1000000)");
+  for (const std::string number : {"x", "-1", "1.5"})
+    check_refused(place, tune + "--seed " + number, "--seed cannot be '" + number + "' (give a whole number from 0 ");
+  check_refused(place, "tune --shape 128x128x128 --device abc", "--device cannot be 'abc' (give a whole number");
   check_refused(place, tune + "--budget soon", "'soon' is not a time");
   check_refused(place, tune + "--budget 0s", "'0s' is not a time");
-  check_refused(place, "export --header t.h --embed ptx", "--embed");
-  check_refused(place, "verify --shape 128x128x128 --arch sm_86 --on tpu", "--on");
-  check_refused(place, "bench --shape 128x128x128 --arch sm_86 --against cutlass", "--against");
+  for (const std::string word : {"ptx", "1"})
+    check_refused(place, "export --header t.h --embed " + word,
+                  "unknown value '" + word + "' of --embed (use none, source, cubin)");
+  check_refused(place, "verify --shape 128x128x128 --arch sm_86 --on tpu", "unknown value 'tpu' of --on (use gpu)");
+  check_refused(place, "bench --shape 128x128x128 --arch sm_86 --against cutlass", "--against (use cublaslt)");
+}
+
+TEST_CASE("an empty value is not an option left out") {
+  const Workplace place;
+  const std::string tune = "tune --shape 128x128x128 --trials 1 ";
+  for (const std::string option : {"--arch", "--gpu", "--db", "--problems", "--epilogue", "--budget"})
+    check_refused(place, tune + (option == "--gpu" || option == "--arch" ? "" : "--arch sm_86 ") + option + " ''",
+                  "the value of " + option + " is empty (give one or leave it out)");
+  check_refused(place, "emit --shape 128x128x128 --arch sm_86 -o '' --config " + kConfig, "--output is empty");
+  check_refused(place, "export --header ''", "--header is empty");
 }
 
 TEST_CASE("a command line that does not fit together is refused") {
   const Workplace place;
-  check_refused(place, "", "ubcommand");
-  check_refused(place, "dance", "see ditune --help");
+  check_refused(place, "", "no command is given (ditune --help lists them)");
+  check_refused(place, "tun", "unknown command 'tun' (did you mean tune? ditune --help lists them)");
+  check_refused(place, "dance --json", "unknown command 'dance' (ditune --help lists them)");
+  check_refused(place, "--loud", "unknown command '--loud'");
   check_refused(place, "list --loud", "see ditune list --help");
   check_refused(place, "tune --arch sm_86", "no layers selected (give --model NAME");
   check_refused(place, "tune --shape 128x128x128 --arch sm_86 --gpu 'RTX 3090'", "--");
@@ -107,8 +122,10 @@ TEST_CASE("without a GPU, what needs one says so") {
   const Workplace place;
   check_refused(place, "tune --shape 128x128x128", "no GPU here (name the one that is meant");
   check_refused(place, "tune --shape 128x128x128 --device 0", "no GPU 0: 0 are visible");
-  check_refused(place, "verify --shape 128x128x128 --arch sm_86", "is not here (this needs a GPU");
-  check_refused(place, "bench --shape 128x128x128 --gpu 'RTX 3090'", "is not here (this needs a GPU");
+  for (const std::string target : {"", " --arch sm_86", " --gpu 'RTX 3090'", " --device 0"})
+    for (const std::string command : {"verify", "bench"})
+      check_refused(place, command + " --shape 128x128x128" + target,
+                    "this needs a GPU and none is here (ditune doctor");
 }
 
 TEST_CASE("a database that is none of ours is refused and left alone") {
@@ -153,6 +170,8 @@ TEST_CASE("a bad line of a CSV file is named") {
   refused("m,n,k\n128,128,131072\n", "list.csv line 2: ");
   refused("m,n\n", "list.csv line 1: no column 'k'");
   refused("", "list.csv line 1: no header");
+  refused("m,n,k,M\n128,128,128,128\n", "list.csv line 1: two columns are named 'm'");
+  refused("m,n,k\n", "list.csv has no problems");
   check_refused(place, "tune --arch sm_86 --problems nowhere.csv", "nowhere.csv");
   check_refused(place, "tune --arch sm_86 --problems .", "cannot read .");
 }
