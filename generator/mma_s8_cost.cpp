@@ -129,8 +129,8 @@ Prediction Family<Config>::predict(const Config& config, const Target& target) {
   const double bytes = dram_bytes(w);
   p.dram_us = bytes / (kDramEfficiency * target.device.dram_gbps * 1e3);
 
-  // A pipeline of S stages has S - 1 K steps under way while the first of them travels: latency, then its bytes through the
-  // port that the SM's CTAs share.
+  // A pipeline of S stages has S - 1 K steps under way while the first of them travels: latency, then its bytes through
+  // the port that the SM's CTAs share.
   const double misses = std::min(1.0, bytes / (w.tiles * w.k_steps * (w.rows + w.columns) * config.tile_k));
   const double latency_us = kL2LatencyUs + misses * (kDramLatencyUs - kL2LatencyUs);
   const double travel_us = latency_us + std::min(per_sm, w.resident * 1.0) * l2_clocks(w) / w.clock_us;
