@@ -38,8 +38,8 @@ struct TileIndex {
 };
 
 // Walks `group` rows of tiles down each column before the next column, so that tiles computed at the same time share
-// rows of X and of W in L2. 32 bits: the launch plan bounds the number of tiles, and dividing 64 bits takes a
-// microsecond.
+// rows of X and of W in L2. 32 bits: the grid constraint bounds the number of tiles,
+// and a GPU divides 64 bits in a subroutine.
 DITUNE_HOST_DEVICE TileIndex rasterize(unsigned index, unsigned tiles_m, unsigned tiles_n, unsigned group) {
   const unsigned height = group < tiles_m ? group : tiles_m;
   const unsigned band = index / (height * tiles_n);
