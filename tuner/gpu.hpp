@@ -12,6 +12,7 @@
 #include "generator/search_space.hpp"
 #include "runtime/timing.hpp"
 #include "tuner/tune.hpp"
+#include "tuner/verdict.hpp"
 
 namespace ditune {
 
@@ -19,13 +20,6 @@ struct GpuOptions {
   int ordinal = 0;         // among the visible devices
   std::uint64_t seed = 0;  // of the random operands
   unsigned threads = 0;    // that compile; 0: one a core
-};
-
-// One config of a problem against the reference kernel.
-struct Verdict {
-  KernelConfig config;
-  std::string failure;  // empty: every bit right, nothing written beside the output, the workspace left zero
-  bool ok() const { return failure.empty(); }
 };
 
 // A config to be timed beside others, or why it must not be.

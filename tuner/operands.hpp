@@ -8,20 +8,10 @@
 
 #include "generator/search_space.hpp"
 #include "runtime/cuda.hpp"
+#include "tuner/operand_counts.hpp"
 #include "tuner/reference_kernels.hpp"
 
 namespace ditune {
-
-// In elements.
-struct Strides {
-  std::int64_t x = 0, w = 0, y = 0;
-};
-
-// Rows right behind one another, as models store them.
-Strides packed_strides(const GemmProblem& problem);
-
-// Bytes that one launch reads and writes.
-std::size_t operand_bytes(const GemmProblem& problem, const Epilogue& epilogue, const Strides& strides);
 
 // Several sets of everything a launch needs but the workspace, each allocation no larger than what the kernel may
 // touch, so that a memory checker sees every step beyond. X and W are random int8 as quantization makes them, with

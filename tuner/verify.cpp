@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "tuner/verdict.hpp"
+
 namespace ditune {
 namespace {
 
@@ -9,11 +11,12 @@ namespace {
 // every element, so that an element that was never written is wrong at least once.
 constexpr unsigned char kPoisons[] = {0xFF, 0x5A};
 
-std::string hex(const void* device, std::size_t bytes, const Stream& stream) {
-  unsigned value = 0;  // little-endian, as the device
+// Of an output, little-endian as the device.
+unsigned bits_at(const void* device, std::size_t bytes, const Stream& stream) {
+  unsigned value = 0;
   DITUNE_CUDA(cudaMemcpyAsync(&value, device, bytes, cudaMemcpyDeviceToHost, stream.get()));
   stream.synchronize();
-  return fmt::format("0x{:0{}x}", value, 2 * bytes);
+  return value;
 }
 
 // Cleans the workspace unless told that the kernel left it clean: one that is wrong or fails may leave anything there,
@@ -115,16 +118,19 @@ std::string Verifier::failure_on(unsigned char poison, const Kernel& kernel, con
 }
 
 std::string Verifier::describe(const Mismatch& mismatch, const GemmArgs& args, const Stream& stream) const {
-  const auto size = static_cast<std::size_t>(output_bytes(epilogue_.out));
+  const std::int64_t size = output_bytes(epilogue_.out);
   const std::int64_t row = mismatch.first / args.ldy, column = mismatch.first % args.ldy;
-  const std::string actual =
-      hex(static_cast<const unsigned char*>(args.y) + mismatch.first * static_cast<std::int64_t>(size), size, stream);
   if (column >= args.n)
     return fmt::format("{} values wrong, the first between rows: at row {}, column {}", mismatch.count, row, column);
-  const std::string expected = hex(
-      expected_.as<const unsigned char>() + (row * args.n + column) * static_cast<std::int64_t>(size), size, stream);
-  return fmt::format("{} of {} outputs wrong, the first at row {}, column {}: {} where {} is right", mismatch.count,
-                     args.m * args.n, row, column, actual, expected);
+  const auto bits = [&](const void* outputs, std::int64_t index) {
+    return bits_at(static_cast<const unsigned char*>(outputs) + index * size, static_cast<std::size_t>(size), stream);
+  };
+  return ditune::describe({.count = mismatch.count,
+                           .row = row,
+                           .column = column,
+                           .actual = bits(args.y, mismatch.first),
+                           .right = bits(expected_.get(), row * args.n + column)},
+                          args.m * args.n, epilogue_.out);
 }
 
 }  // namespace ditune
