@@ -1,7 +1,8 @@
 # ditune_embed(TARGET FILE...): the text of the files as `constexpr ditune::EmbeddedFile kEmbeddedFiles[]` in a header
 # "embedded_files.hpp" that only TARGET's sources see (struct in templates/embedded.hpp). Written again when a file changes.
 function(ditune_embed target)
-  set(header ${CMAKE_CURRENT_BINARY_DIR}/embedded/embedded_files.hpp)
+  set(folder ${CMAKE_CURRENT_BINARY_DIR}/embedded/${target})
+  set(header ${folder}/embedded_files.hpp)
   list(TRANSFORM ARGN PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/ OUTPUT_VARIABLE inputs)
   list(JOIN inputs "|" joined)
   add_custom_command(
@@ -11,5 +12,5 @@ function(ditune_embed target)
     COMMENT "Embedding the text files of ${target}"
     VERBATIM)
   target_sources(${target} PRIVATE ${header})
-  target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/embedded)
+  target_include_directories(${target} PRIVATE ${folder})
 endfunction()

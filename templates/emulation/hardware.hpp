@@ -1,14 +1,12 @@
-// The hardware of hardware.cuh on the CPU: CTAs one after another, the threads of a CTA as fibers that take turns at
-// barriers and warp-wide operations. Sequential, deterministic, for tiny problems. Copies are done when they are
-// issued.
+// The hardware of hardware.cuh on the CPU. What an instruction does is written here, lane by lane; what the machine
+// under it does is behind machine.hpp.
 #pragma once
 
-#include <array>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
 #include <cstring>
-#include <functional>
+#include <source_location>
+
+#include "emulation/machine.hpp"
+#include "emulation/numbers.hpp"
 
 #define DITUNE_DEVICE inline
 #define DITUNE_UNROLL
@@ -28,141 +26,121 @@ struct alignas(16) Vec16 {
 
 namespace emulation {
 
-inline constexpr int kWarp = 32;
+using Where = std::source_location;
 
-// What the running thread sees. Set by run_grid before a thread runs.
-struct Thread {
-  int thread, block, grid;
-  unsigned char* shared;  // the CTA's dynamic shared memory
-  std::size_t shared_bytes;
-  std::byte* exchange;  // the warp's: kWarp slots of kSlotBytes
-};
-inline constexpr std::size_t kSlotBytes = 64;
+inline Machine& machine() { return *running(); }
+inline Site site(const char* wrapper, const Where& where) {
+  return {wrapper, where.file_name(), static_cast<int>(where.line())};
+}
 
-Thread& current();
-// Blocks until all threads of the CTA, or of the warp, have called it. Throws std::logic_error where some have
-// returned.
-void block_wait();
-void warp_wait();
-
-// Runs kernel() for every thread of `grid` CTAs of `block` threads. Shared memory is filled with 0xa5 before each CTA.
-void run_grid(int grid, int block, std::size_t shared_bytes, const std::function<void()>& kernel);
-
-// Address of `bytes` of shared memory. Throws std::out_of_range beyond the end, or if it is not a multiple of `align`.
-unsigned char* shared_at(SharedAddress address, std::size_t bytes, std::size_t align);
-
-// `p`, if it is a multiple of `align`. Throws std::out_of_range where a GPU would fault.
-const void* global_at(const void* p, std::size_t align);
-
-// What every lane of the warp contributes to a warp-wide operation: lane -> T. Valid until the next operation.
+// What every lane of the warp brought to one instruction.
 template <class T>
 class WarpExchange {
  public:
   static_assert(sizeof(T) <= kSlotBytes);
-  explicit WarpExchange(const T& mine) {
-    warp_wait();  // the slots' last readers are done
-    std::memcpy(current().exchange + lane() * kSlotBytes, &mine, sizeof(T));
-    warp_wait();
-  }
-  static std::size_t lane() { return static_cast<std::size_t>(current().thread % kWarp); }
+  WarpExchange(const T& mine, const Site& site) : slots_(machine().exchange(&mine, sizeof(T), site)) {}
   T of(int lane) const {
     T value;
-    std::memcpy(&value, current().exchange + static_cast<std::size_t>(lane) * kSlotBytes, sizeof(T));
+    std::memcpy(&value, slots_ + static_cast<unsigned>(lane) * kSlotBytes, sizeof(T));
     return value;
   }
-};
 
-unsigned short bf16_from_float(float v);
-unsigned short f16_from_float(float v);
-float float_from_f16(unsigned short v);
+ private:
+  const unsigned char* slots_;
+};
 
 }  // namespace emulation
 
-DITUNE_DEVICE int thread_index() { return emulation::current().thread; }
-DITUNE_DEVICE unsigned block_index() { return static_cast<unsigned>(emulation::current().block); }
-DITUNE_DEVICE unsigned grid_size() { return static_cast<unsigned>(emulation::current().grid); }
+// Every wrapper takes its caller's place in the source last.
+#define DITUNE_WHERE const emulation::Where& where = emulation::Where::current()
+#define DITUNE_SITE emulation::site(__func__, where)
 
-DITUNE_DEVICE void block_barrier() { emulation::block_wait(); }
-DITUNE_DEVICE void warp_barrier() { emulation::warp_wait(); }
-DITUNE_DEVICE void device_fence() {}
+inline int thread_index() { return emulation::machine().place().thread; }
+inline unsigned block_index() { return static_cast<unsigned>(emulation::machine().place().block); }
+inline unsigned grid_size() { return static_cast<unsigned>(emulation::machine().place().grid); }
 
-DITUNE_DEVICE SharedAddress shared_memory() { return 0; }
+inline void block_barrier(DITUNE_WHERE) { emulation::machine().barrier(emulation::Scope::block, DITUNE_SITE); }
+inline void warp_barrier(DITUNE_WHERE) { emulation::machine().barrier(emulation::Scope::warp, DITUNE_SITE); }
+inline void device_fence(DITUNE_WHERE) { emulation::machine().fence(DITUNE_SITE); }
+
+inline SharedAddress shared_memory() { return 0; }
 template <int Bytes>
-DITUNE_DEVICE void shared_store_vec(SharedAddress address, const Vec16& v) {
-  std::memcpy(emulation::shared_at(address, Bytes, Bytes), v.word, Bytes);
+inline void shared_store_vec(SharedAddress address, const Vec16& v, DITUNE_WHERE) {
+  emulation::machine().shared_write(address, v.word, Bytes, DITUNE_SITE);
 }
-DITUNE_DEVICE void shared_store(SharedAddress address, unsigned v) {
-  std::memcpy(emulation::shared_at(address, 4, 4), &v, 4);
+inline void shared_store(SharedAddress address, unsigned v, DITUNE_WHERE) {
+  emulation::machine().shared_write(address, &v, 4, DITUNE_SITE);
 }
-DITUNE_DEVICE Vec16 shared_load_vec16(SharedAddress address) {
+inline Vec16 shared_load_vec16(SharedAddress address, DITUNE_WHERE) {
   Vec16 v;
-  std::memcpy(v.word, emulation::shared_at(address, 16, 16), 16);
+  emulation::machine().shared_read(v.word, address, 16, DITUNE_SITE);
   return v;
 }
-DITUNE_DEVICE unsigned shared_load(SharedAddress address) {
+inline unsigned shared_load(SharedAddress address, DITUNE_WHERE) {
   unsigned v;
-  std::memcpy(&v, emulation::shared_at(address, 4, 4), 4);
+  emulation::machine().shared_read(&v, address, 4, DITUNE_SITE);
   return v;
 }
 
 template <class T>
-DITUNE_DEVICE T global_load(const T* p) {
-  return *p;
+inline T global_load(const T* p, DITUNE_WHERE) {
+  T v;
+  emulation::machine().global_read(&v, p, sizeof(T), DITUNE_SITE);
+  return v;
 }
-DITUNE_DEVICE Vec16 global_load_vec16(const void* p) {
+inline Vec16 global_load_vec16(const void* p, DITUNE_WHERE) {
   Vec16 v;
-  std::memcpy(v.word, emulation::global_at(p, 16), 16);
+  emulation::machine().global_read(v.word, p, 16, DITUNE_SITE);
   return v;
 }
-DITUNE_DEVICE void prefetch(const void*) {}
+inline void prefetch(const void* p, DITUNE_WHERE) { emulation::machine().global_touch(p, DITUNE_SITE); }
 template <class T>
-DITUNE_DEVICE void global_store(T* p, T value) {
-  *p = value;
+inline void global_store(T* p, T value, DITUNE_WHERE) {
+  emulation::machine().global_write(p, &value, sizeof(T), DITUNE_SITE);
 }
 template <int Bytes>
-DITUNE_DEVICE void global_store_vec(void* p, const Vec16& v) {
-  emulation::global_at(p, Bytes);
-  std::memcpy(p, v.word, Bytes);
+inline void global_store_vec(void* p, const Vec16& v, DITUNE_WHERE) {
+  emulation::machine().global_write(p, v.word, Bytes, DITUNE_SITE);
 }
-DITUNE_DEVICE Vec16 global_load_l2_vec16(const void* p) { return global_load_vec16(p); }
-DITUNE_DEVICE int global_load_acquire(const int* p) { return *p; }
-DITUNE_DEVICE int global_atomic_add(int* p, int value) {
-  const int old = *p;
-  *p += value;
-  return old;
+inline Vec16 global_load_l2_vec16(const void* p, DITUNE_WHERE) {
+  Vec16 v;
+  emulation::machine().global_read(v.word, p, 16, DITUNE_SITE);
+  return v;
+}
+inline int global_load_acquire(const int* p, DITUNE_WHERE) { return emulation::machine().atomic_read(p, DITUNE_SITE); }
+inline int global_atomic_add(int* p, int value, DITUNE_WHERE) {
+  return emulation::machine().atomic_update(
+      p, value, [](int a, int b) { return a + b; }, DITUNE_SITE);
 }
 
 template <int Bytes>
-DITUNE_DEVICE void copy_async(SharedAddress destination, const void* source, bool valid) {
-  unsigned char* to = emulation::shared_at(destination, Bytes, Bytes);
-  if (valid) {
-    std::memcpy(to, emulation::global_at(source, Bytes), Bytes);
-  } else {
-    std::memset(to, 0, Bytes);
-  }
+inline void copy_async(SharedAddress destination, const void* source, bool valid, DITUNE_WHERE) {
+  emulation::machine().copy(destination, valid ? source : nullptr, Bytes, DITUNE_SITE);
 }
-DITUNE_DEVICE void copy_async_commit() {}
+inline void copy_async_commit() { emulation::machine().commit_copies(); }
 template <int Pending>
-DITUNE_DEVICE void copy_async_wait() {}
-
-DITUNE_DEVICE void load_matrix_x4(unsigned (&r)[4], SharedAddress row) {
-  const emulation::WarpExchange<SharedAddress> rows(row);
-  const int lane = thread_index() % emulation::kWarp;
-  for (int i = 0; i < 4; ++i) {
-    const SharedAddress address = rows.of(i * 8 + lane / 4);
-    std::memcpy(&r[i], emulation::shared_at(address, 16, 16) + lane % 4 * 4, 4);
-  }
+inline void copy_async_wait() {
+  emulation::machine().wait_copies(Pending);
 }
 
-DITUNE_DEVICE void mma_m16n8k32_s8(int (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
+// A lane reads the row whose address it gives, and hands it round.
+inline void load_matrix_x4(unsigned (&r)[4], SharedAddress row, DITUNE_WHERE) {
+  Vec16 mine;
+  emulation::machine().shared_read(mine.word, row, 16, DITUNE_SITE);
+  const emulation::WarpExchange<Vec16> rows(mine, DITUNE_SITE);
+  const int lane = thread_index() % emulation::kWarp;
+  for (int i = 0; i < 4; ++i) r[i] = rows.of(i * 8 + lane / 4).word[lane % 4];
+}
+
+inline void mma_m16n8k32_s8(int (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1, DITUNE_WHERE) {
   struct Operands {
-    std::int8_t a[4][4];
-    std::int8_t b[2][4];
+    signed char a[4][4];
+    signed char b[2][4];
   } mine;
   std::memcpy(mine.a, a, sizeof(mine.a));
   std::memcpy(mine.b[0], &b0, 4);
   std::memcpy(mine.b[1], &b1, 4);
-  const emulation::WarpExchange<Operands> operands(mine);
+  const emulation::WarpExchange<Operands> operands(mine, DITUNE_SITE);
   const int lane = thread_index() % emulation::kWarp;
   for (int quad = 0; quad < 4; ++quad) {
     const Operands row = operands.of(lane / 4 * 4 + quad);
@@ -176,25 +154,20 @@ DITUNE_DEVICE void mma_m16n8k32_s8(int (&d)[4], const unsigned (&a)[4], unsigned
   }
 }
 
-DITUNE_DEVICE float to_float(int v) { return static_cast<float>(v); }
-DITUNE_DEVICE float multiply(float a, float b) { return a * b; }
-DITUNE_DEVICE float add(float a, float b) { return a + b; }
-DITUNE_DEVICE unsigned float_bits(float v) {
-  unsigned bits;
-  std::memcpy(&bits, &v, 4);
-  return bits;
-}
-DITUNE_DEVICE float float_from_bits(unsigned v) {
-  float f;
-  std::memcpy(&f, &v, 4);
-  return f;
-}
-DITUNE_DEVICE unsigned pack_bf16(float low, float high) {
+inline float to_float(int v) { return static_cast<float>(v); }
+inline float multiply(float a, float b) { return a * b; }
+inline float add(float a, float b) { return a + b; }
+inline unsigned float_bits(float v) { return emulation::bits_of(v); }
+inline float float_from_bits(unsigned v) { return emulation::float_of(v); }
+inline unsigned pack_bf16(float low, float high) {
   return emulation::bf16_from_float(low) | static_cast<unsigned>(emulation::bf16_from_float(high)) << 16;
 }
-DITUNE_DEVICE unsigned pack_f16(float low, float high) {
+inline unsigned pack_f16(float low, float high) {
   return emulation::f16_from_float(low) | static_cast<unsigned>(emulation::f16_from_float(high)) << 16;
 }
-DITUNE_DEVICE float float_from_f16(unsigned short v) { return emulation::float_from_f16(v); }
+inline float float_from_f16(unsigned short v) { return emulation::float_from_f16(v); }
+
+#undef DITUNE_WHERE
+#undef DITUNE_SITE
 
 }  // namespace ditune
