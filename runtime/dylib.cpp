@@ -7,13 +7,18 @@ namespace ditune {
 Dylib::Dylib(std::span<const char* const> candidates) {
   for (const char* candidate : candidates) {
     // NVIDIA's libraries leak what they allocated when they were loaded: once in, they stay.
-    handle_.reset(dlopen(candidate, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE));
-    if (handle_) {
-      path_ = candidate;
-      return;
-    }
-    error_ = dlerror();
+    if (open(candidate, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE)) return;
   }
+}
+
+Dylib::Dylib(const std::filesystem::path& file) {
+  open(std::filesystem::absolute(file).c_str(), RTLD_NOW | RTLD_LOCAL);
+}
+
+bool Dylib::open(const char* candidate, int mode) {
+  handle_.reset(dlopen(candidate, mode));
+  (handle_ ? path_ : error_) = handle_ ? candidate : dlerror();
+  return handle_ != nullptr;
 }
 
 void* Dylib::symbol(const char* name) const { return handle_ ? dlsym(handle_.get(), name) : nullptr; }

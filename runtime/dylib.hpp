@@ -1,6 +1,7 @@
-// A shared library opened when it is needed, so that the program starts where it is not installed.
+// A shared library opened when it is needed, so that the program starts where it is not installed or not yet written.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
@@ -11,6 +12,8 @@ class Dylib {
  public:
   // The first of `candidates` (names for the loader's own search, or paths) that opens; none: opens nothing.
   explicit Dylib(std::span<const char* const> candidates);
+  // The library in this file, which goes with the last object that opened it.
+  explicit Dylib(const std::filesystem::path& file);
 
   explicit operator bool() const { return handle_ != nullptr; }
   const std::string& path() const { return path_; }    // the candidate that opened
@@ -23,6 +26,7 @@ class Dylib {
   }
 
  private:
+  bool open(const char* candidate, int mode);
   void* symbol(const char* name) const;
   struct Close {
     void operator()(void* handle) const noexcept;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "embedded.hpp"
+#include "runtime/compiler_log.hpp"
 #include "runtime/dylib.hpp"
 
 namespace ditune {
@@ -36,14 +37,6 @@ struct Nvrtc::Api {
 namespace {
 
 constexpr std::string_view kEntry = "Compiling entry function '";  // then the kernel's name, in ptxas's log
-
-// The first line that a compiler marks as an error; the whole log travels beside the message.
-std::string first_error(std::string_view log) {
-  const std::size_t error = log.find("error");
-  if (error == std::string_view::npos) return "no reason given";
-  const std::size_t begin = log.rfind('\n', error) + 1;  // npos + 1 is 0
-  return std::string(log.substr(begin, log.find('\n', error) - begin));
-}
 
 // The number right after `before`, or right before `after`; 0 if it is not there.
 int number_after(std::string_view text, std::string_view before) {

@@ -25,16 +25,27 @@ class CudaError : public Error {
   using Error::Error;
 };
 
-// NVRTC is missing or refused a source.
-class NvrtcError : public Error {
+// A compiler is missing or refused a source.
+class CompileError : public Error {
  public:
-  NvrtcError(const std::string& what, const std::string& remedy, std::string log = {}, std::string source = {})
+  CompileError(const std::string& what, const std::string& remedy, std::string log = {}, std::string source = {})
       : Error(what, remedy), log_(std::move(log)), source_(std::move(source)) {}
   const std::string& log() const { return log_; }        // the compiler's output
   const std::string& source() const { return source_; }  // what it was given
 
  private:
   std::string log_, source_;
+};
+
+class NvrtcError : public CompileError {
+ public:
+  using CompileError::CompileError;
+};
+
+// The host's C++ compiler, which kernels are emulated with.
+class HostCompilerError : public CompileError {
+ public:
+  using CompileError::CompileError;
 };
 
 class DbError : public Error {

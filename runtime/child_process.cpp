@@ -1,0 +1,123 @@
+#include "runtime/child_process.hpp"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+namespace ditune {
+namespace {
+
+void check(int error, const char* what) {
+  if (error != 0) throw std::system_error(error, std::generic_category(), what);
+}
+
+class FileActions {
+ public:
+  FileActions() { check(posix_spawn_file_actions_init(&actions_), "posix_spawn_file_actions_init"); }
+  FileActions(const FileActions&) = delete;
+  FileActions& operator=(const FileActions&) = delete;
+  ~FileActions() { posix_spawn_file_actions_destroy(&actions_); }
+  void open(int descriptor, const char* path, int flags) {
+    check(posix_spawn_file_actions_addopen(&actions_, descriptor, path, flags, 0), path);
+  }
+  void duplicate(int from, int to) { check(posix_spawn_file_actions_adddup2(&actions_, from, to), "dup2"); }
+  const posix_spawn_file_actions_t* get() const { return &actions_; }
+
+ private:
+  posix_spawn_file_actions_t actions_;
+};
+
+// Closed in children that other threads start meanwhile.
+class Pipe {
+ public:
+  Pipe() { check(pipe2(ends_.data(), O_CLOEXEC) == 0 ? 0 : errno, "pipe2"); }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+  ~Pipe() {
+    ::close(ends_[0]);
+    close_writer();
+  }
+  int writer() const { return ends_[1]; }
+  void close_writer() {
+    if (ends_[1] >= 0) ::close(ends_[1]);
+    ends_[1] = -1;
+  }
+  // Up to the end of what is written; what is more than `limit` bytes is dropped, so that no writer waits for ever.
+  std::string read_all(std::size_t limit) const {
+    std::string text;
+    std::array<char, 16384> chunk;
+    while (true) {
+      const ssize_t count = ::read(ends_[0], chunk.data(), chunk.size());
+      if (count == 0) return text;
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) check(errno, "read");
+      text.append(chunk.data(), std::min(static_cast<std::size_t>(count), limit - text.size()));
+    }
+  }
+
+ private:
+  std::array<int, 2> ends_{-1, -1};  // read, write
+};
+
+// Waited for in any case: none stays behind as a zombie.
+class Child {
+ public:
+  explicit Child(pid_t pid) : pid_(pid) {}
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+  ~Child() {
+    if (pid_ > 0) wait();
+  }
+  int wait() {
+    int status = 0;
+    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) continue;
+    pid_ = 0;
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  }
+
+ private:
+  pid_t pid_;
+};
+
+// This program's environment, in English.
+std::vector<char*> child_environment() {
+  static char english[] = "LC_ALL=C";
+  std::vector<char*> variables = {english};
+  for (char** variable = environ; *variable; ++variable)
+    if (!std::string_view(*variable).starts_with("LC_ALL=")) variables.push_back(*variable);
+  variables.push_back(nullptr);
+  return variables;
+}
+
+}  // namespace
+
+ChildResult run_child(std::span<const std::string> words) {
+  std::vector<char*> arguments;
+  for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));  // execvp's old type
+  arguments.push_back(nullptr);
+
+  Pipe pipe;
+  FileActions actions;
+  actions.open(STDIN_FILENO, "/dev/null", O_RDONLY);
+  actions.duplicate(pipe.writer(), STDOUT_FILENO);
+  actions.duplicate(pipe.writer(), STDERR_FILENO);
+  pid_t pid = 0;
+  check(posix_spawnp(&pid, arguments[0], actions.get(), nullptr, arguments.data(), child_environment().data()),
+        arguments[0]);
+  Child child(pid);
+  pipe.close_writer();
+  ChildResult result;
+  result.output = pipe.read_all(kChildOutputBytes);
+  result.status = child.wait();
+  return result;
+}
+
+}  // namespace ditune

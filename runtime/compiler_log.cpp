@@ -1,0 +1,12 @@
+#include "runtime/compiler_log.hpp"
+
+namespace ditune {
+
+std::string first_error(std::string_view log) {
+  const std::size_t error = log.find("error");
+  if (error == std::string_view::npos) return "no reason given";
+  const std::size_t begin = log.rfind('\n', error) + 1;  // npos + 1 is 0
+  return std::string(log.substr(begin, log.find('\n', error) - begin));
+}
+
+}  // namespace ditune

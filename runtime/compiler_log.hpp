@@ -1,0 +1,12 @@
+// What compilers print.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace ditune {
+
+// The first line that a compiler marks as an error, the one to put in a message.
+std::string first_error(std::string_view log);
+
+}  // namespace ditune
