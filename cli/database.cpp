@@ -3,18 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 
+#include "cli/environment.hpp"
 #include "ditune/error.hpp"
 
 namespace ditune::cli {
 namespace {
-
-// Unset and empty are the same.
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value ? value : "";
-}
 
 RecordFilter filter_of(const RecordOptions& options) {
   RecordFilter filter;

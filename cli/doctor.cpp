@@ -7,6 +7,7 @@
 #include "cli/command.hpp"
 #include "cli/database.hpp"
 #include "cli/files.hpp"
+#include "cli/host.hpp"
 #include "cli/output.hpp"
 #include "ditune/error.hpp"
 #include "runtime/cublaslt.hpp"
@@ -62,6 +63,14 @@ Finding nvrtc() {
   }
 }
 
+Finding cpp_compiler() {
+  try {
+    return {"C++ compiler", fmt::format("{} ({})", host_compiler().version(), host_compiler_command()), ""};
+  } catch (const UsageError& error) {
+    return {"C++ compiler", error.what(), "verify --on cpu needs it"};
+  }
+}
+
 Finding cublaslt() {
   const Dylib library(kCublasLtCandidates);
   if (library) return {"cuBLASLt", library.path(), ""};
@@ -103,7 +112,8 @@ Finding database(const std::string& db) {
 ExitCode doctor(const Options& options) {
   std::vector<Finding> findings = {driver()};
   for (const Finding& finding : devices()) findings.push_back(finding);
-  for (const Finding& finding : {nvrtc(), cublaslt(), nvml(), database(options.db)}) findings.push_back(finding);
+  for (const Finding& finding : {nvrtc(), cpp_compiler(), cublaslt(), nvml(), database(options.db)})
+    findings.push_back(finding);
   Table table({{"WHAT"}, {"FOUND"}, {"WHAT TO DO"}});
   bool usable = true;
   for (const Finding& finding : findings) {

@@ -1,32 +1,34 @@
-// ditune verify: variants against the reference kernel, bit for bit.
+// ditune verify: variants against the reference, bit for bit, on a GPU or under emulation.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <string_view>
 
+#include "cli/bank_conflicts.hpp"
 #include "cli/command.hpp"
 #include "cli/database.hpp"
 #include "cli/output.hpp"
 #include "cli/progress.hpp"
 #include "cli/values.hpp"
 #include "cli/variant.hpp"
+#include "cli/verify_places.hpp"
 #include "ditune/error.hpp"
 #include "ditune/library.hpp"
 #include "generator/search_space.hpp"
-#include "tuner/gpu.hpp"
 
 namespace ditune::cli {
 namespace {
 
+enum class Place { gpu, cpu };
+constexpr std::array<std::string_view, 2> kPlaces{"gpu", "cpu"};
+
 struct Options {
   RecordOptions records;
   std::string config = "best";
+  Place place = Place::gpu;
   std::uint64_t seed = 0;
 };
-
-constexpr std::array<std::string_view, 1> kPlaces{"gpu"};
-constexpr std::size_t kBatch = 16;  // variants verified between two steps of the progress line
 
 // What "best", "all" or a config in text form stands for.
 class Choice {
@@ -54,76 +56,103 @@ class Choice {
   Library library_{{}};
 };
 
-std::vector<Verdict> verify_configs(const GpuTuner& gpu, const Target& target, const std::vector<KernelConfig>& configs,
-                                    TuneProgress progress, ProgressLine& line) {
-  std::vector<Verdict> verdicts;
-  progress.trials = static_cast<int>(configs.size());
-  for (std::size_t at = 0; at < configs.size(); at += kBatch) {
-    progress.tried = static_cast<int>(at);
-    progress.trying = format(configs[at]);
-    line.show(progress);
-    const auto batch = std::span(configs).subspan(at, std::min(kBatch, configs.size() - at));
-    std::ranges::move(gpu.verify(target, batch), std::back_inserter(verdicts));
+// Layers that have no variant are reported and left out.
+std::vector<Job> make_jobs(const std::vector<SelectedLayer>& layers, const Choice& choice, const DeviceInfo& device) {
+  std::vector<Job> jobs;
+  for (const SelectedLayer& layer : layers) {
+    const Target target{layer.problem, layer.epilogue, device};
+    if (auto configs = choice.configs(target); !configs.empty())
+      jobs.push_back({target, std::move(configs)});
+    else
+      report_no_variant(target);
   }
-  return verdicts;
+  return jobs;
+}
+
+// "144-512", or "144" where both ends are.
+std::string range(std::int64_t least, std::int64_t most) {
+  return least == most ? std::to_string(least) : fmt::format("{}-{}", least, most);
+}
+
+// Says on which problems kernels ran, where these are smaller than the layer's.
+std::string sizes(const GemmProblem& whole, const std::vector<GemmProblem>& ran) {
+  if (std::ranges::all_of(ran, [&](const GemmProblem& problem) { return problem == whole; })) return {};
+  const auto [m, most_m] = std::ranges::minmax(ran, {}, &GemmProblem::m);
+  const auto [n, most_n] = std::ranges::minmax(ran, {}, &GemmProblem::n);
+  return fmt::format(" (emulated at {}x{}x{})", range(m.m, most_m.m), range(n.n, most_n.n), whole.k);
 }
 
 // A row for all that is right, one for each that is wrong.
-void add_rows(Table& table, const Target& target, const std::vector<Verdict>& verdicts) {
-  const auto row = [&](const std::string& variant, const std::string& result) {
-    table.add({format(target.problem), format(target.epilogue), variant, result});
+void add_rows(Table& table, const Target& target, const std::vector<Verified>& all) {
+  const auto row = [&](const std::string& variant, const std::string& result, const std::vector<GemmProblem>& ran) {
+    table.add({format(target.problem), format(target.epilogue), variant, result + sizes(target.problem, ran)});
   };
-  const auto right = std::ranges::count_if(verdicts, &Verdict::ok);
-  if (right == 1 && verdicts.size() == 1) row(format(verdicts[0].config), "ok");
-  if (right > 0 && verdicts.size() > 1) row(fmt::format("{} of {} variants", right, verdicts.size()), "ok");
-  for (const Verdict& verdict : verdicts)
-    if (!verdict.ok()) row(format(verdict.config), verdict.failure);
+  std::vector<GemmProblem> right;
+  for (const Verified& verified : all)
+    if (verified.verdict.ok()) right.push_back(verified.problem);
+  if (!right.empty())
+    row(all.size() == 1 ? format(all[0].verdict.config) : fmt::format("{} of {} variants", right.size(), all.size()),
+        "ok", right);
+  for (const auto& [verdict, problem] : all)
+    if (!verdict.ok()) row(format(verdict.config), verdict.failure, {problem});
+}
+
+// Every variant of every job; returns whether all are right.
+bool verify_jobs(const std::vector<Job>& jobs, const VerifyJob& verify_job, Table& table) {
+  ProgressLine line;
+  bool all_right = true;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    TuneProgress progress;
+    progress.layer = i;
+    progress.layers = jobs.size();
+    progress.target = jobs[i].target;
+    progress.trials = static_cast<int>(jobs[i].configs.size());
+    const std::vector<Verified> verified = verify_job(jobs[i], [&](std::size_t done, const KernelConfig& config) {
+      progress.tried = static_cast<int>(done);
+      progress.trying = format(config);
+      line.show(progress);
+    });
+    all_right = all_right && std::ranges::all_of(verified, [](const Verified& v) { return v.verdict.ok(); });
+    add_rows(table, jobs[i].target, verified);
+  }
+  return all_right;
+}
+
+ChosenTarget choose(const Options& options) {
+  if (options.place == Place::cpu) return choose_target(options.records.target);
+  VisibleTarget here = choose_visible(options.records.target);
+  return {std::move(here.device), here.ordinal};
 }
 
 ExitCode verify(const Options& options) {
   const std::vector<SelectedLayer> layers = require_layers(options.records.select);
   const Choice choice(options);
-  const VisibleTarget chosen = choose_visible(options.records.target);
-  std::vector<std::pair<Target, std::vector<KernelConfig>>> work;
-  bool all_right = true;
-  for (const SelectedLayer& layer : layers) {
-    const Target target{layer.problem, layer.epilogue, chosen.device};
-    if (auto configs = choice.configs(target); !configs.empty()) {
-      work.emplace_back(target, std::move(configs));
-    } else {
-      report_no_variant(target);
-      all_right = false;
-    }
-  }
-  if (work.empty()) return kBadAnswer;
-  const GpuTuner gpu({.ordinal = chosen.ordinal, .seed = options.seed});
+  const ChosenTarget chosen = choose(options);
+  const std::vector<Job> jobs = make_jobs(layers, choice, chosen.device);
+  if (jobs.empty()) return kBadAnswer;
+  BankConflicts conflicts;
   Table table({{"PROBLEM"}, {"EPILOGUE"}, {"VARIANT"}, {"RESULT"}});
-  {
-    ProgressLine line;
-    for (std::size_t i = 0; i < work.size(); ++i) {
-      const auto& [target, configs] = work[i];
-      TuneProgress progress;
-      progress.layer = i;
-      progress.layers = work.size();
-      progress.target = target;
-      const std::vector<Verdict> verdicts = verify_configs(gpu, target, configs, progress, line);
-      all_right = all_right && std::ranges::all_of(verdicts, &Verdict::ok);
-      add_rows(table, target, verdicts);
-    }
-  }
+  const VerifyJob verify_job =
+      options.place == Place::cpu ? on_cpu(options.seed, conflicts) : on_gpu(*chosen.ordinal, options.seed);
+  const bool all_right = verify_jobs(jobs, verify_job, table);
   print(table);
-  return all_right ? kDone : kBadAnswer;
+  if (const Table where = conflicts.table(); !where.empty()) {
+    fmt::print("\nBank conflicts in shared memory:\n");
+    print(where);
+  }
+  return all_right && jobs.size() == layers.size() ? kDone : kBadAnswer;
 }
 
 }  // namespace
 
 void add_verify(CLI::App& app, Run& run) {
-  const Command<Options> command(app, run, "verify", "variants against the reference kernel, bit for bit", verify);
+  const Command<Options> command(app, run, "verify", "variants against the reference, bit for bit", verify);
   Options& options = *command.options;
   add_records(*command.app, options.records);
   command.app->add_option("--config", options.config, "a variant, best (what lookup finds) or all (best)");
-  add_word(*command.app, "--on", kPlaces, "where to run them (gpu)", [](std::size_t) {});
-  add_seed(*command.app, options.seed, "of the random operands (0)");
+  add_word(*command.app, "--on", kPlaces, "where to run them; a cpu emulates any GPU (gpu)",
+           [&options](std::size_t place) { options.place = static_cast<Place>(place); });
+  add_seed(*command.app, options.seed, "of the random operands, and on a cpu of the order of warps (0)");
 }
 
 }  // namespace ditune::cli

@@ -1,0 +1,37 @@
+// Where variants are verified: on a GPU that is here, or on the CPU under emulation.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "cli/bank_conflicts.hpp"
+#include "generator/search_space.hpp"
+#include "tuner/verdict.hpp"
+
+namespace ditune::cli {
+
+// The variants of a layer.
+struct Job {
+  Target target;
+  std::vector<KernelConfig> configs;
+};
+
+struct Verified {
+  Verdict verdict;
+  GemmProblem problem;  // that the kernel ran on
+};
+
+// Called when a variant's turn comes, with how many are done.
+using Announce = std::function<void(std::size_t done, const KernelConfig& config)>;
+
+// In the order of the job's configs.
+using VerifyJob = std::function<std::vector<Verified>(const Job&, const Announce&)>;
+
+// Throws CudaError or NvrtcError if the GPU or the compiler cannot be used.
+VerifyJob on_gpu(int ordinal, std::uint64_t seed);
+
+// What it sees of shared memory goes to `conflicts`. Throws UsageError if there is no compiler.
+VerifyJob on_cpu(std::uint64_t seed, BankConflicts& conflicts);
+
+}  // namespace ditune::cli
