@@ -1,0 +1,74 @@
+// Emitted kernels, compiled for the host and run under emulation: bit for bit what a plain loop computes.
+#include <cstdio>
+
+#include "catch.hpp"
+#include "ditune/epilogue.hpp"
+#include "emulation/in_parallel.hpp"
+#include "emulation/sample.hpp"
+#include "tuner/cpu_verifier.hpp"
+#include "tuner/host_problem.hpp"
+
+using namespace ditune;
+using namespace ditune::test;
+
+namespace {
+
+HostCompiler compiler() { return {DITUNE_CXX, DITUNE_OBJECTS}; }
+
+std::string run(const char* config_text, const Target& target, const Strides& strides) {
+  const KernelConfig config = parse_config(config_text);
+  require_legal(config, target);
+  return HostProblem(target, strides, 1).run(compiler().compile(emit(config, target.epilogue)), config, 1).failure;
+}
+
+}  // namespace
+
+TEST_CASE("every kernel of the covering sample gives the plain loop's bits") {
+  const std::vector<Case> cases = covering_cases();
+  REQUIRE(cases.size() >= 300);
+  std::vector<std::string> failures(cases.size());
+  const HostCompiler host = compiler();
+  in_parallel(cases.size(), [&](std::size_t i) {
+    const CpuVerifier verifier(host, {.seed = cases[i].seed, .threads = 1});
+    failures[i] = verifier.verify(cases[i].target, std::vector{cases[i].config}).front().verdict.failure;
+  });
+  for (std::size_t i = 0; i < cases.size(); ++i)
+    if (!failures[i].empty()) FAIL_CHECK(failures[i] << "\n  " << replay(cases[i]));
+  std::printf("%zu of %zu cases are right\n", static_cast<std::size_t>(std::ranges::count(failures, std::string())),
+              failures.size());
+}
+
+TEST_CASE("several persistent CTAs share many tiles") {
+  Target target{{300, 200, 100}, {.bias = Bias::f32}, reference_device({86})};
+  target.device.sms = 3;
+  for (const char* config :
+       {"mma_s8:tile=32x64x64,warps=1x2,stages=3,schedule=persistent,load=4",
+        "mma_s8:tile=64x64x64,warps=2x2,stages=4,group=2,staging=shared,schedule=persistent,load=4"}) {
+    INFO(config);
+    CHECK(run(config, target, packed_strides(target.problem)) == "");
+  }
+}
+
+TEST_CASE("tiles are computed once each, in whatever order they are walked") {
+  const Target target{{150, 330, 64}, {.out = Output::s32}, reference_device({86})};
+  for (const char* group : {"1", "4", "7", "32"}) {
+    INFO("group=" << group);
+    CHECK(run(("mma_s8:tile=16x64x64,warps=1x2,stages=2,group=" + std::string(group)).c_str(), target,
+              packed_strides(target.problem)) == "");
+  }
+}
+
+TEST_CASE("what lies between rows is not touched") {
+  // Rows of Y that are aligned to 16 bytes and rows that are not.
+  for (const std::int64_t ldy : {136, 131}) {
+    for (const char* config :
+         {"mma_s8:tile=32x64x64,warps=1x2,stages=3", "mma_s8:tile=64x64x64,warps=2x2,stages=3,split_k=2",
+          "mma_s8:tile=32x64x64,warps=1x2,stages=3,staging=shared,load=4"}) {
+      for (const Output out : {Output::bf16, Output::f32}) {
+        const Target target{{70, 130, 272}, {.out = out}, reference_device({86})};
+        INFO(config << " out=" << word(out) << " ldy=" << ldy);
+        CHECK(run(config, target, {.x = 288, .w = 320, .y = ldy}) == "");
+      }
+    }
+  }
+}

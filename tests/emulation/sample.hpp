@@ -1,0 +1,44 @@
+// What stands for all kernels where all are too many: few configs, and the problems and epilogues that they are run on.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "generator/search_space.hpp"
+
+namespace ditune::test {
+
+// Every epilogue there is.
+std::vector<Epilogue> all_epilogues();
+
+// Problems that between them bring candidates of every kind: large and small tiles, parts of K, persistent CTAs, every
+// width of loads.
+std::vector<GemmProblem> typical_problems();
+
+// The candidates of the problems on the devices, each once, in order.
+std::vector<KernelConfig> all_candidates(std::span<const GemmProblem> problems, std::span<const DeviceInfo> devices);
+
+// Few of the candidates that between them have every value of every field, and every pair of values of two fields, that
+// some candidate has. Knows a family by the stub that is emitted for it alone; fields of different families make no
+// pair.
+std::vector<KernelConfig> covering_configs(std::span<const KernelConfig> candidates);
+
+// A kernel and what it is run on, legal. The seed gives the operands and the order in which warps run.
+struct Case {
+  KernelConfig config;
+  Target target;
+  std::uint64_t seed = 0;
+};
+
+// The covering configs of the typical problems on one card of each kind, each on a few of a list of awkward problems,
+// as `ditune verify --on cpu` would run them. Epilogues and problems are dealt out such that they meet as many values
+// of fields as they can. The cases of a config have one epilogue, and are apart: who runs several at once does not wait
+// for one object.
+std::vector<Case> covering_cases();
+
+// The command that runs the case again: "ditune verify --on cpu ...".
+std::string replay(const Case& one);
+
+}  // namespace ditune::test
