@@ -1,12 +1,8 @@
 #include "runtime/host_compiler.hpp"
 
 #include <fmt/format.h>
-#include <stdlib.h>
 
 #include <array>
-#include <cerrno>
-#include <charconv>
-#include <fstream>
 #include <future>
 #include <iterator>
 #include <map>
@@ -23,6 +19,7 @@
 #include "runtime/child_process.hpp"
 #include "runtime/compiler_log.hpp"
 #include "runtime/dylib.hpp"
+#include "runtime/object_cache.hpp"
 
 namespace fs = std::filesystem;
 
@@ -34,50 +31,6 @@ constexpr std::array kFlags = {
     "-std=c++20",     "-O1", "-w", "-fPIC", "-fno-semantic-interposition", "-ffp-contract=off", "-shared",
     "-Wl,--as-needed"};
 constexpr std::string_view kCompilers = "set CXX to g++ 12, clang++ 16 or newer";
-constexpr std::size_t kDigest = 64;  // hex digits of a SHA-256
-
-std::string message(int error) { return std::generic_category().message(error); }
-
-UsageError cannot_write(const fs::path& folder, const std::string& reason) {
-  return {fmt::format("the cache of compiled kernels, {}, cannot be written: {}", folder.string(), reason),
-          "make room there or let it be written, or set XDG_CACHE_HOME to another folder"};
-}
-
-// A folder of one's own in `parent`, which is made if it is not there. Goes with all that is in it.
-class TemporaryFolder {
- public:
-  explicit TemporaryFolder(const fs::path& parent) {
-    std::error_code error;
-    fs::create_directories(parent, error);
-    if (error) throw cannot_write(parent, error.message());
-    std::string pattern = (parent / "compiling-XXXXXX").string();
-    if (!::mkdtemp(pattern.data())) throw cannot_write(parent, message(errno));
-    path_ = pattern;
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
-std::optional<std::string> read_file(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return std::nullopt;
-  return std::string(std::istreambuf_iterator(in), {});
-}
-
-void write_file(const fs::path& path, std::string_view bytes) {
-  std::ofstream out(path, std::ios::binary);
-  out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  out.close();
-  if (!out) throw cannot_write(path.parent_path(), message(errno));
-}
 
 // All that the compiler reads, by path in its folder.
 using Inputs = std::map<std::string, std::string>;
@@ -93,28 +46,10 @@ Inputs inputs(const KernelSource& source, std::span<const EmbeddedFile> template
   return files;
 }
 
-// Not a byte of a stored object is trusted: the digest of what is before it ends the file, where ELF does not look.
-bool intact(const fs::path& path) {
-  const std::optional<std::string> bytes = read_file(path);
-  if (!bytes || bytes->size() < kDigest) return false;
-  const std::string_view object = std::string_view(*bytes).substr(0, bytes->size() - kDigest);
-  return sha256(object) == bytes->substr(object.size());
-}
-
 std::string replace_all(std::string text, std::string_view what, std::string_view by) {
   for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += by.size())
     text.replace(at, what.size(), by);
   return text;
-}
-
-// The C++ standard that a compiler's list of macros (-dM) tells; 0 if it is none.
-long standard(std::string_view macros) {
-  constexpr std::string_view kMacro = "#define __cplusplus ";
-  const std::size_t at = macros.find(kMacro);
-  long value = 0;
-  if (at != std::string_view::npos)
-    std::from_chars(macros.data() + at + kMacro.size(), macros.data() + macros.size(), value);
-  return value;
 }
 
 }  // namespace
@@ -145,26 +80,42 @@ emulation::Report HostKernel::run(emulation::Launch launch, std::span<const emul
 struct HostCompiler::State {
   using Object = std::shared_ptr<const HostKernel::Object>;
 
+  State(const std::string& command, ObjectCache cache);
   // The compiler with these arguments behind its own. Throws UsageError if it does not start.
   ChildResult run(const std::vector<std::string>& arguments) const;
   std::string key(const Inputs& files) const;
-  void make(const KernelSource& source, const Inputs& files, const fs::path& object) const;
+  // The object's file, compiled and stored.
+  fs::path make(const KernelSource& source, const Inputs& files, const std::string& key) const;
 
-  std::vector<std::string> command;
+  std::vector<std::string> words;  // of the command
+  ObjectCache cache;
   std::string version;     // all that --version prints
   std::string first_line;  // of it
-  fs::path cache;
   std::mutex mutex;
   std::map<std::string, std::shared_future<Object>> pending;  // by key: what is being looked for or compiled
 };
 
+HostCompiler::State::State(const std::string& command, ObjectCache objects) : cache(std::move(objects)) {
+  std::istringstream blanks_apart(command);
+  words.assign(std::istream_iterator<std::string>(blanks_apart), {});
+  if (words.empty()) throw UsageError("no C++ compiler is named", std::string(kCompilers));
+  const ChildResult told = run({"--version"});
+  // What C++20 brought last of all that an object is made of; a program that is no compiler does not say that either.
+  const ChildResult macros =
+      run({kFlags.front(), "-x", "c++", "-E", "-dM", "-include", "source_location", "/dev/null"});
+  if (told.status != 0 || macros.output.find("#define __cpp_lib_source_location ") == std::string::npos)
+    throw UsageError(fmt::format("'{}' is no compiler of C++20", command), std::string(kCompilers));
+  version = told.output;
+  first_line = version.substr(0, version.find('\n'));
+}
+
 ChildResult HostCompiler::State::run(const std::vector<std::string>& arguments) const {
-  std::vector<std::string> words = command;
-  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<std::string> all = words;
+  all.insert(all.end(), arguments.begin(), arguments.end());
   try {
-    return run_child(words);
+    return run_child(all);
   } catch (const std::system_error& error) {
-    throw UsageError(fmt::format("the C++ compiler {} does not run: {}", command.front(), error.code().message()),
+    throw UsageError(fmt::format("the C++ compiler {} does not run: {}", words.front(), error.code().message()),
                      std::string(kCompilers));
   }
 }
@@ -173,7 +124,7 @@ ChildResult HostCompiler::State::run(const std::vector<std::string>& arguments) 
 std::string HostCompiler::State::key(const Inputs& files) const {
   std::string all;
   const auto add = [&](std::string_view text) { all += fmt::format("{}:{}\n", text.size(), text); };
-  for (const std::string& word : command) add(word);
+  for (const std::string& word : words) add(word);
   add(version);
   for (const char* flag : kFlags) add(flag);
   for (const auto& [name, text] : files) {
@@ -183,43 +134,24 @@ std::string HostCompiler::State::key(const Inputs& files) const {
   return sha256(all);
 }
 
-// Compiles into `object`, which is there as a whole or not at all.
-void HostCompiler::State::make(const KernelSource& source, const Inputs& files, const fs::path& object) const {
-  const TemporaryFolder folder(cache);
-  fs::create_directory(folder.path() / "emulation");
-  for (const auto& [name, text] : files) write_file(folder.path() / name, text);
-
-  const auto path = [&](std::string_view name) { return (folder.path() / name).string(); };
+fs::path HostCompiler::State::make(const KernelSource& source, const Inputs& files, const std::string& key) const {
+  const WorkFolder folder(cache.folder());
+  for (const auto& [name, text] : files) folder.write(name, text);
   std::vector<std::string> arguments(kFlags.begin(), kFlags.end());
-  // Places in the source are "mma_s8.cuh", not of a folder that will be gone.
-  for (const std::string& word : {"-ffile-prefix-map=" + path("") + "=", std::string("-iquote"), folder.path().string(),
-                                  std::string("-Xlinker"), "--version-script=" + path(kExports), std::string("-o"),
-                                  path(kObject), std::string("-x"), std::string("c++"), path(kSource)})
+  for (const std::string& word : {std::string("-iquote"), folder.path().string(), std::string("-Xlinker"),
+                                  "--version-script=" + folder.path(kExports), std::string("-o"), folder.path(kObject),
+                                  std::string("-x"), std::string("c++"), folder.path(kSource)})
     arguments.push_back(word);
   const ChildResult result = run(arguments);
-  const std::optional<std::string> bytes = read_file(path(kObject));
-  if (result.status != 0 || !bytes) {
-    const std::string log = replace_all(result.output, path(""), "");
-    throw HostCompilerError(fmt::format("{} does not compile with {}: {}", source.name, first_line, first_error(log)),
-                            std::string(kCompilers), log, source.text);
-  }
-  write_file(path(kObject), *bytes + sha256(*bytes));
-  fs::rename(path(kObject), object);
+  const std::optional<std::string> bytes = folder.read(kObject);
+  if (result.status == 0 && bytes) return cache.store(key, *bytes);
+  const std::string log = replace_all(result.output, folder.path(""), "");
+  throw HostCompilerError(fmt::format("{} does not compile with {}: {}", source.name, first_line, first_error(log)),
+                          std::string(kCompilers), log, source.text);
 }
 
-HostCompiler::HostCompiler(const std::string& command, const fs::path& cache) : state_(std::make_shared<State>()) {
-  std::istringstream words(command);
-  state_->command.assign(std::istream_iterator<std::string>(words), {});
-  if (state_->command.empty()) throw UsageError("no C++ compiler is named", std::string(kCompilers));
-  const ChildResult version = state_->run({"--version"});
-  const ChildResult macros = state_->run({kFlags.front(), "-x", "c++", "-E", "-dM", "/dev/null"});
-  if (version.status != 0 || macros.status != 0 || standard(macros.output) < 202002)
-    throw UsageError(fmt::format("'{}' is no C++20 compiler", command), std::string(kCompilers));
-  state_->version = version.output;
-  state_->first_line = version.output.substr(0, version.output.find('\n'));
-  state_->cache = fs::absolute(cache);
-  const TemporaryFolder writable(state_->cache);
-}
+HostCompiler::HostCompiler(const std::string& command, const fs::path& cache)
+    : state_(std::make_shared<State>(command, ObjectCache(cache))) {}
 
 const std::string& HostCompiler::version() const { return state_->first_line; }
 
@@ -228,9 +160,8 @@ HostKernel HostCompiler::compile(const KernelSource& source, std::span<const Emb
   const Inputs files = inputs(source, templates);
   const std::string key = state.key(files);
   std::packaged_task<State::Object()> task([&] {
-    const fs::path object = state.cache / (key + ".so");
-    if (!intact(object)) state.make(source, files, object);
-    return std::make_shared<const HostKernel::Object>(object, source);
+    const std::optional<fs::path> known = state.cache.find(key);
+    return std::make_shared<const HostKernel::Object>(known ? *known : state.make(source, files, key), source);
   });
   std::shared_future<State::Object> result = task.get_future().share();
   bool first = false;

@@ -24,3 +24,9 @@ TEST_CASE("Where none opens the loader's reason is kept") {
   CHECK(library.error().find("libnothing.so.1") != std::string::npos);
   CHECK(library.function<void()>("cos") == nullptr);
 }
+
+TEST_CASE("A file is opened where it is, without the loader's search") {
+  const Dylib library(std::filesystem::path("libm.so.6"));
+  CHECK_FALSE(library);
+  CHECK(library.error().find((std::filesystem::current_path() / "libm.so.6").string()) != std::string::npos);
+}
