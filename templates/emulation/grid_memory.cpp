@@ -126,6 +126,7 @@ int Grid::atomic_update(int* to, int operand, int (*combine)(int, int), const Si
   const int now = combine(old, operand);
   place.memory->write(place.offset, &now, sizeof(now), lane_->id, Visible::all);
   memory_changed();
+  end_turn();  // who waited for it may go on before this thread does anything else
   return old;
 }
 
