@@ -33,6 +33,7 @@ TEST_CASE("words of one bank are served one after another, the same word at once
 
 TEST_CASE("wide accesses are served by halves and quarters of a warp") {
   check(wavefronts(strided(8), kAll, 8), 2, 2);
+  check(wavefronts(strided(0), kAll, 8), 2, 2);
   check(wavefronts(strided(16), kAll, 16), 4, 4);
   check(wavefronts(strided(64), kAll, 16), 16, 4);   // rows of 64 bytes, as they are
   check(wavefronts(strided(128), kAll, 16), 32, 4);  // all rows begin in bank 0
@@ -53,4 +54,15 @@ TEST_CASE("a site's traffic is that of its warps, lanes matched by how often the
   CHECK((traffic[0].wrapper == "shared_store" && traffic[0].line == 3 && traffic[0].accesses == 1));
   CHECK((traffic[1].wrapper == "shared_load" && traffic[1].file == "a.cuh"));
   CHECK((traffic[1].accesses == 2 && traffic[1].wavefronts == 4 && traffic[1].needed == 2));
+}
+
+TEST_CASE("a lane may be ahead of the others at a site") {
+  BankConflicts conflicts;
+  const Site site{"shared_load", "a.cuh", 7};
+  for (int lane = 0; lane < kWarp; ++lane)
+    for (int time = 0; time < 3; ++time)
+      conflicts.record(site, 0, lane, static_cast<unsigned>(lane) * (time == 1 ? 8 : 4), 4);
+  const std::vector<SharedTraffic> traffic = conflicts.traffic();
+  REQUIRE(traffic.size() == 1);
+  CHECK((traffic[0].accesses == 3 && traffic[0].wavefronts == 4 && traffic[0].needed == 3));
 }

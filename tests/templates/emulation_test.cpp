@@ -1,4 +1,5 @@
 // The machine under emulated kernels: each fault it must name, and what it must let pass.
+#include <algorithm>
 #include <array>
 #include <numeric>
 #include <set>
@@ -20,6 +21,7 @@ namespace {
 struct Shape {
   int grid = 1, block = 32;
   std::uint64_t seed = 0;
+  int resident = 3;
 };
 
 constexpr std::size_t kShared = 1024;
@@ -30,7 +32,8 @@ Report run(const Shape& shape, const std::vector<Region>& memory, const std::fun
                              .block = shape.block,
                              .shared_bytes = kShared,
                              .shared_limit = kShared,
-                             .seed = shape.seed},
+                             .seed = shape.seed,
+                             .resident = shape.resident},
                             memory, thread, emulation::running());
 }
 
@@ -111,7 +114,7 @@ TEST_CASE("what a thread writes to shared memory is there for others after a bar
       shared_load(static_cast<unsigned>(mine) * 4);
       if (warp) warp_barrier();
       if (block) block_barrier();
-      shared_load(static_cast<unsigned>((mine + partner) % 64) * 4);
+      shared_load(static_cast<unsigned>(mine ^ partner) * 4);
     };
   };
   for (std::uint64_t seed = 0; seed < 4; ++seed) {
@@ -121,13 +124,113 @@ TEST_CASE("what a thread writes to shared memory is there for others after a bar
     CHECK_THAT(fault(shape, exchange(true, false, 32)),
                Contains("nobody wrote") || Contains("another warp wrote with no barrier since"));
   }
-  CHECK(fault({}, exchange(true, false, 0)).empty());
+  CHECK(fault({}, exchange(true, false, 5)).empty());
   CHECK_THAT(fault({},
                    [] {
                      shared_store(static_cast<unsigned>(thread_index()) * 4, 1);
                      if (thread_index() == 31) shared_load(0);
                    }),
              Contains("lane 31") && Contains("that another lane wrote with no barrier since"));
+}
+
+// Thread 32 goes on when thread 0 says so, which orders nothing.
+TEST_CASE("a barrier of one warp, an exchange or an overwritten byte are no barrier for others") {
+  const auto pass_on = [](Rows& rows, const std::function<void()>& between) {
+    return [&rows, between] {
+      if (thread_index() == 0) shared_store(4, 1);
+      if (thread_index() < 32) {
+        between();
+        if (thread_index() == 0) global_atomic_add(rows.word(0), 1);
+      } else if (thread_index() == 32) {
+        while (global_load_acquire(rows.word(0)) == 0) {
+        }
+        shared_load(4);
+      }
+    };
+  };
+  const auto exchange = [] {
+    int d[4] = {};
+    mma_m16n8k32_s8(d, {0, 0, 0, 0}, 0, 0);
+  };
+  for (std::uint64_t seed = 0; seed < 4; ++seed) {
+    Rows rows;
+    CHECK_THAT(fault_on(rows, Use::scratch, pass_on(rows, [] { warp_barrier(); }), {.block = 64, .seed = seed}),
+               Contains("warp 1, lane 0: reads 4 bytes at shared address 4 that another warp wrote with no barrier"));
+  }
+  Rows rows;
+  CHECK_THAT(fault_on(rows, Use::scratch,
+                      [&] {
+                        if (thread_index() == 0) shared_store(4, 1);
+                        exchange();
+                        if (thread_index() == 1) shared_load(4);
+                      }),
+             Contains("another lane wrote with no barrier since"));
+  CHECK_THAT(fault({},
+                   [&] {
+                     if (thread_index() == 0) shared_store(4, 1);
+                     exchange();
+                     if (thread_index() == 1) shared_store(4, 2);
+                     exchange();
+                     if (thread_index() == 1) shared_load(4);
+                     if (thread_index() == 2) shared_load(4);
+                   }),
+             Contains("lane 2: reads"));
+}
+
+TEST_CASE("all lanes of a warp come to the same barrier of the block") {
+  const auto apart = [](int first, int last) {  // these threads at another site than the rest
+    return [=] {
+      if (thread_index() >= first && thread_index() <= last) {
+        block_barrier();
+      } else {
+        block_barrier();
+      }
+    };
+  };
+  const std::string one_lane = fault({.block = 64}, apart(5, 5)), one_warp = fault({.block = 64}, apart(0, 31));
+  CHECK_THAT(one_lane, Contains("other lanes of the warp are at block_barrier"));
+  CHECK(one_warp.empty());
+}
+
+TEST_CASE("a block finds nothing of the one before it in shared memory") {
+  bool first = true;
+  const auto look_or_leave = [&] {
+    if (thread_index() != 0) return;
+    if (!first) shared_load(0);
+    first = false;
+    shared_store(0, 1);
+  };
+  CHECK_THAT(fault({.grid = 2, .resident = 1}, look_or_leave), Contains("that nobody wrote"));
+}
+
+TEST_CASE("a barrier publishes what its threads wrote last, not what others wrote over it") {
+  Rows rows;
+  const auto say = [&](std::size_t flag) { global_atomic_add(rows.word(flag), 1); };
+  const auto await = [&](std::size_t flag) {
+    while (global_load_acquire(rows.word(flag)) == 0) {
+    }
+  };
+  const auto overwrite = [&] {
+    const int thread = thread_index();
+    if (thread == 0) {
+      shared_store(4, 1);
+      say(0);
+      await(4);
+    }
+    if (thread == 32) {
+      await(0);
+      shared_store(4, 2);
+      say(4);
+    }
+    if (thread < 32) warp_barrier();
+    if (thread == 0) say(8);
+    if (thread == 33) {
+      await(8);
+      shared_load(4);
+    }
+  };
+  CHECK_THAT(fault_on(rows, Use::scratch, overwrite, {.block = 64}),
+             Contains("that another lane wrote with no barrier since"));
 }
 
 TEST_CASE("a copy's bytes are there once the group is waited for, and for others after a barrier") {
@@ -212,6 +315,27 @@ TEST_CASE("a copy's bytes are there once the group is waited for, and for others
              Contains("another lane wrote with no barrier since"));
 }
 
+TEST_CASE("of three groups of copies, waiting for all but one brings two") {
+  Rows rows;
+  const auto third = [&](bool early) {
+    return [&rows, early] {
+      const auto mine = static_cast<unsigned>(thread_index()) * 4;
+      for (const unsigned group : {0U, 256U, 512U}) {
+        copy_async<4>(group + mine, rows.bytes.data(), true);
+        copy_async_commit();
+      }
+      copy_async_wait<1>();
+      shared_load(mine);
+      shared_load(256 + mine);
+      if (early) shared_load(512 + mine);
+      copy_async_wait<0>();
+      shared_load(512 + mine);
+    };
+  };
+  CHECK(fault_on(rows, Use::input, third(false)).empty());
+  CHECK_THAT(fault_on(rows, Use::input, third(true)), Contains("that a copy has not brought yet"));
+}
+
 TEST_CASE("accesses to global memory stay in rows that are there, aligned, as the launch may use them") {
   Rows rows;
   CHECK(fault_on(rows, Use::input, [&] {
@@ -278,6 +402,28 @@ TEST_CASE("what a block writes is there for another once it was fenced and then 
   }
 }
 
+TEST_CASE("what is fenced stays so behind a barrier of the block") {
+  Rows rows;
+  CHECK(fault_on(rows, Use::scratch,
+                 [&] {
+                   if (block_index() == 0) {
+                     if (thread_index() == 0) {
+                       global_store(rows.word(4), 0);
+                       device_fence();
+                     }
+                     block_barrier();
+                     if (thread_index() == 0) global_atomic_add(rows.word(0), 1);
+                   } else if (thread_index() == 0) {
+                     while (global_load_acquire(rows.word(0)) != 1) {
+                     }
+                     global_load(rows.word(4));
+                     global_store(rows.word(0), 0);
+                   }
+                 },
+                 {.grid = 2, .block = 64})
+            .empty());
+}
+
 TEST_CASE("a thread that waits for what nobody will write is a fault, not a hang") {
   Rows rows;
   CHECK_THAT(fault_on(rows, Use::scratch,
@@ -300,6 +446,7 @@ TEST_CASE("blocks and warps run in an order that the seed draws") {
     return came;
   };
   std::set<std::vector<int>> orders;
+  std::set<int> first;
   for (std::uint64_t seed = 0; seed < 4; ++seed) {
     std::vector<int> came = order(seed);
     CHECK(came == order(seed));
@@ -308,6 +455,31 @@ TEST_CASE("blocks and warps run in an order that the seed draws") {
     for (std::size_t i = 0; i < came.size(); ++i) CHECK(came[i] == static_cast<int>(i / 2));
   }
   CHECK(orders.size() == 4);
+  for (std::uint64_t seed = 0; seed < 16; ++seed) first.insert(order(seed).front() / 2);
+  CHECK(first.size() > 3);  // any block may be first, not only those that fit
+}
+
+TEST_CASE("one warp may run far ahead of another, and both run in turns") {
+  int most_ahead = 0, most_turns = 0;
+  std::set<unsigned> first;
+  for (std::uint64_t seed = 0; seed < 16; ++seed) {
+    std::vector<unsigned> came;
+    run({.grid = 2, .seed = seed}, {}, [&] {
+      for (int i = 0; i < 64; ++i) {
+        if (thread_index() == 0) came.push_back(block_index());
+        warp_barrier();
+      }
+    });
+    const auto second_half = came.begin() + 64;
+    most_ahead = std::max(most_ahead, static_cast<int>(std::count(came.begin(), second_half, came.front())));
+    int turns = 1;
+    for (std::size_t i = 1; i < came.size(); ++i) turns += came[i] != came[i - 1];
+    most_turns = std::max(most_turns, turns);
+    first.insert(came.front());
+  }
+  CHECK(first.size() == 2);
+  CHECK(most_ahead > 55);
+  CHECK(most_turns > 8);
 }
 
 TEST_CASE("an exception of the kernel's code comes out") {
@@ -362,6 +534,8 @@ TEST_CASE("load_matrix_x4 hands row l / 4 of each matrix to lane l, four bytes e
           unsigned r[4];
           load_matrix_x4(r, row * 16);
           for (unsigned i = 0; i < 4; ++i) wrong += r[i] != (i * 8 + row / 4) * 4 + row % 4;
+          load_matrix_x4(r, (row ^ 8) * 16);  // matrices 0 and 1, 2 and 3 change places
+          for (unsigned i = 0; i < 4; ++i) wrong += r[i] != ((i ^ 1) * 8 + row / 4) * 4 + row % 4;
         }).empty());
   CHECK(wrong == 0);
 }
