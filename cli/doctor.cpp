@@ -65,7 +65,7 @@ Finding nvrtc() {
 
 Finding cpp_compiler() {
   try {
-    return {"C++ compiler", fmt::format("{} ({})", host_compiler().version(), host_compiler_command()), ""};
+    return {"C++ compiler", host_compiler().version(), ""};
   } catch (const UsageError& error) {
     return {"C++ compiler", error.what(), "verify --on cpu needs it"};
   }

@@ -1,0 +1,74 @@
+#include "tuner/host_operands.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <set>
+
+#include "catch.hpp"
+
+using namespace ditune;
+
+namespace {
+
+const emulation::Region& find(const std::vector<emulation::Region>& regions, const std::string& name) {
+  return *std::ranges::find(regions, name, &emulation::Region::name);
+}
+
+}  // namespace
+
+TEST_CASE("operands are exactly as large as what a kernel may touch, and aligned") {
+  const HostOperands operands({3, 5, 7}, {.sw = ScaleW::tensor, .bias = Bias::f16}, {.x = 9, .w = 8, .y = 6}, 1);
+  const GemmArgs args = operands.args();
+  CHECK(args.y == nullptr);
+  CHECK(args.ldx == 9);
+  CHECK(args.ldw == 8);
+  CHECK(args.ldy == 6);
+  for (const void* pointer : {static_cast<const void*>(args.x), static_cast<const void*>(args.w),
+                              static_cast<const void*>(args.sx), static_cast<const void*>(args.sw), args.bias})
+    CHECK(reinterpret_cast<std::uintptr_t>(pointer) % kPointerAlignment == 0);
+  const auto regions = operands.regions();
+  REQUIRE(regions.size() == 5);
+  CHECK(find(regions, "x").row_bytes == 7);
+  CHECK(find(regions, "x").rows == 3);
+  CHECK(find(regions, "x").pitch == 9);
+  CHECK(find(regions, "w").rows == 5);
+  CHECK(find(regions, "w").pitch == 8);
+  CHECK(find(regions, "sx").row_bytes == 12);
+  CHECK(find(regions, "sw").row_bytes == 4);
+  CHECK(find(regions, "bias").row_bytes == 10);
+}
+
+TEST_CASE("there is neither scale nor bias where an epilogue takes none") {
+  const HostOperands operands({3, 5, 7}, {.out = Output::s32}, packed_strides({3, 5, 7}), 1);
+  CHECK(operands.args().sx == nullptr);
+  CHECK(operands.args().sw == nullptr);
+  CHECK(operands.args().bias == nullptr);
+  CHECK(operands.regions().size() == 2);
+}
+
+TEST_CASE("int8 operands have every value, scales both signs and several magnitudes") {
+  const GemmProblem problem{64, 64, 64};
+  const HostOperands operands(problem, {.bias = Bias::f32}, packed_strides(problem), 3);
+  const GemmArgs a = operands.args();
+  CHECK(std::set<int>(a.x, a.x + 64 * 64).size() == 256);
+  CHECK(std::set<int>(a.w, a.w + 64 * 64).size() == 256);
+  CHECK_FALSE(std::equal(a.x, a.x + 64 * 64, a.w));
+  for (const float* floats : {a.sx, a.sw, static_cast<const float*>(a.bias)}) {
+    CHECK(std::any_of(floats, floats + 64, [](float v) { return v < 0; }));
+    CHECK(std::any_of(floats, floats + 64, [](float v) { return v > 0; }));
+    std::set<int> magnitudes;
+    std::for_each(floats, floats + 64, [&](float v) { magnitudes.insert(std::ilogb(v)); });
+    CHECK(magnitudes.size() >= 6);
+  }
+}
+
+TEST_CASE("a seed gives the same operands again, another one others") {
+  const GemmProblem problem{1, 1, 64};
+  const auto bytes = [&](std::uint64_t seed) {
+    const HostOperands operands(problem, {}, packed_strides(problem), seed);
+    return std::vector<int>(operands.args().x, operands.args().x + 64);
+  };
+  CHECK(bytes(1) == bytes(1));
+  CHECK(bytes(1) != bytes(2));
+}
