@@ -91,10 +91,10 @@ std::vector<std::size_t> greedy_cover(const std::vector<std::vector<int>>& eleme
 
 // ---- cases
 
-// The cards that differ in what a kernel may use.
+// A card of each kind, those first that allow a kernel least.
 std::vector<DeviceInfo> cards() {
   std::vector<DeviceInfo> cards;
-  for (const int arch : {80, 86, 89, 90, 120}) cards.push_back(reference_device({arch}));
+  for (const int arch : {86, 89, 120, 80, 90}) cards.push_back(reference_device({arch}));
   return cards;
 }
 
@@ -125,18 +125,19 @@ std::optional<Case> legal_case(const KernelConfig& config, const GemmProblem& pr
 // Deals out what a case needs besides its config.
 class Dealer {
  public:
-  static constexpr std::size_t kProblems = 3;  // of a config, at most
+  static constexpr std::size_t kHands = 2;     // of a config, each with another epilogue
+  static constexpr std::size_t kProblems = 2;  // of a hand, at most
 
-  // Its cases have one epilogue: they share an object.
+  // Cases with one epilogue: they share an object.
   std::vector<Case> deal(const KernelConfig& config) {
     const Traits of_config = numbered(fields(emit(config, {}).text, "kConfig"), numbering_);
-    for (const Epilogue& epilogue : by_merit(epilogues_, of_config, [&](const Epilogue& e) {
-           return numbered(fields(emit(config, e).text, "kEpilogue"), numbering_);
-         })) {
+    const auto of_epilogue = [&](const Epilogue& epilogue) {
+      return numbered(fields(emit(config, epilogue).text, "kEpilogue"), numbering_);
+    };
+    for (const Epilogue& epilogue : by_merit(epilogues_, of_config, of_epilogue)) {
       std::vector<Case> cases = on_problems(config, epilogue, of_config);
       if (cases.empty()) continue;
-      pairs_.add(of_config, numbered(fields(emit(config, epilogue).text, "kEpilogue"), numbering_));
-      ++used_[format(epilogue)];
+      note(epilogue, of_config, of_epilogue(epilogue));
       return cases;
     }
     throw std::logic_error(format(config) + " takes no problem of the list");
@@ -145,38 +146,48 @@ class Dealer {
  private:
   static constexpr double kMostEffort = 1e6;
 
-  // Those first that bring most new pairs with `others`; of equals those that were used least.
+  // Those first that bring most new pairs with `others`; of equals those that were dealt least.
   template <class T, class TraitsOf>
   std::vector<T> by_merit(std::vector<T> all, const Traits& others, TraitsOf traits_of) {
     std::map<std::string, std::pair<int, int>> merit;
-    for (const T& one : all) merit[format(one)] = {-pairs_.fresh(others, traits_of(one)), used_[format(one)]};
+    for (const T& one : all) merit[format(one)] = {-pairs_.fresh(others, traits_of(one)), dealt_[format(one)]};
     std::ranges::stable_sort(all, {}, [&](const T& one) { return merit.at(format(one)); });
     return all;
   }
 
+  // One that was dealt out.
+  template <class T>
+  void note(const T& one, const Traits& others, const Traits& of_one) {
+    pairs_.add(others, of_one);
+    ++dealt_[format(one)];
+  }
+
   std::vector<Case> on_problems(const KernelConfig& config, const Epilogue& epilogue, const Traits& of_config) {
-    std::vector<Case> legal;
-    for (const GemmProblem& problem :
-         by_merit(kAwkward, of_config, [&](const GemmProblem& p) { return Traits{numbering_(format(p))}; }))
-      if (std::optional<Case> one = legal_case(config, problem, epilogue, cards_)) legal.push_back(*one);
-    // Long ones only where there is no other.
-    const auto least = std::ranges::min_element(legal, {}, effort);
-    const double most = least == legal.end() ? 0 : std::max(effort(*least), kMostEffort);
-    std::erase_if(legal, [most](const Case& one) { return effort(one) > most; });
-    legal.resize(std::min(legal.size(), kProblems));
-    for (Case& one : legal) {
-      one.seed = seeds_() >> 40;
-      pairs_.add(of_config, {numbering_(format(one.target.problem))});
-      ++used_[format(one.target.problem)];
+    const auto of_problem = [&](const GemmProblem& problem) { return Traits{numbering_(format(problem))}; };
+    std::vector<std::pair<GemmProblem, Case>> legal;
+    double least = kMostEffort;
+    for (const GemmProblem& problem : by_merit(kAwkward, of_config, of_problem)) {
+      if (const std::optional<Case> one = legal_case(config, problem, epilogue, cards_)) {
+        legal.emplace_back(problem, *one);
+        least = legal.size() == 1 ? effort(*one) : std::min(least, effort(*one));
+      }
     }
-    return legal;
+    std::vector<Case> cases;
+    for (auto& [problem, one] : legal) {
+      // Long ones only where there is no other.
+      if (cases.size() == kProblems || effort(one) > std::max(least, kMostEffort)) continue;
+      one.seed = seeds_() >> 40;
+      note(problem, of_config, of_problem(problem));
+      cases.push_back(one);
+    }
+    return cases;
   }
 
   const std::vector<Epilogue> epilogues_ = all_epilogues();
   const std::vector<DeviceInfo> cards_ = cards();
   Numbering numbering_;
   Pairs pairs_;
-  std::map<std::string, int> used_;  // how often an epilogue or a problem was dealt out
+  std::map<std::string, int> dealt_;  // how often an epilogue or a problem was
   std::mt19937_64 seeds_{3};
 };
 
@@ -226,14 +237,15 @@ std::vector<KernelConfig> covering_configs(std::span<const KernelConfig> candida
 }
 
 std::vector<Case> covering_cases() {
+  const std::vector<KernelConfig> configs = covering_configs(all_candidates(typical_problems(), cards()));
   Dealer dealer;
-  std::vector<std::vector<Case>> dealt;
-  for (const KernelConfig& config : covering_configs(all_candidates(typical_problems(), cards())))
-    dealt.push_back(dealer.deal(config));
+  std::vector<std::vector<Case>> hands;
+  for (std::size_t hand = 0; hand < Dealer::kHands; ++hand)
+    for (const KernelConfig& config : configs) hands.push_back(dealer.deal(config));
   std::vector<Case> cases;
-  for (std::size_t round = 0; round < Dealer::kProblems; ++round)
-    for (const std::vector<Case>& of_config : dealt)
-      if (round < of_config.size()) cases.push_back(of_config[round]);
+  for (std::size_t i = 0; i < Dealer::kProblems; ++i)
+    for (const std::vector<Case>& hand : hands)
+      if (i < hand.size()) cases.push_back(hand[i]);
   return cases;
 }
 

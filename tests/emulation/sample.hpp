@@ -32,10 +32,10 @@ struct Case {
   std::uint64_t seed = 0;
 };
 
-// The covering configs of the typical problems on one card of each kind, each on a few of a list of awkward problems,
-// as `ditune verify --on cpu` would run them. Epilogues and problems are dealt out such that they meet as many values
-// of fields as they can. The cases of a config have one epilogue, and are apart: who runs several at once does not wait
-// for one object.
+// The covering configs of the typical problems on a card of each kind, each with two epilogues and on a few of a list
+// of awkward problems, as `ditune verify --on cpu` would run them. Epilogues and problems are dealt out such that they
+// meet as many values of fields as they can. Cases that share an object are apart: who runs several at once need not
+// wait for it.
 std::vector<Case> covering_cases();
 
 // The command that runs the case again: "ditune verify --on cpu ...".
