@@ -539,3 +539,18 @@ TEST_CASE("load_matrix_x4 hands row l / 4 of each matrix to lane l, four bytes e
         }).empty());
   CHECK(wrong == 0);
 }
+
+TEST_CASE("a shuffle and a vote are an exchange each") {
+  const emulation::Site here{"shuffle", "emulation_test.cpp", 1}, there{"vote", "emulation_test.cpp", 2};
+  int wrong = 0;
+  CHECK(fault({.block = 64}, [&] {
+          const int thread = thread_index(), lane = thread % emulation::kWarp;
+          const emulation::WarpExchange<int> values(thread * 3, here);
+          for (int mask = 1; mask < emulation::kWarp; mask *= 2) wrong += values.of(lane ^ mask) != (thread ^ mask) * 3;
+          const emulation::WarpExchange<bool> votes(thread % 5 == 0, there);
+          int ballot = 0;
+          for (int other = 0; other < emulation::kWarp; ++other) ballot += votes.of(other);
+          wrong += ballot != (thread < 32 ? 7 : 6);
+        }).empty());
+  CHECK(wrong == 0);
+}

@@ -44,9 +44,7 @@ struct Operands {
 // 16-byte aligned storage of Y or of the workspace.
 struct Buffer {
   std::vector<Vec16> storage;
-  explicit Buffer(std::size_t bytes, int fill) : storage((bytes + 15) / 16) {
-    std::memset(storage.data(), fill, storage.size() * 16);
-  }
+  Buffer(std::size_t bytes, unsigned fill) : storage((bytes + 15) / 16, Vec16{{fill, fill, fill, fill}}) {}
   template <class T>
   T* as() {
     return reinterpret_cast<T*>(storage.data());
@@ -89,7 +87,7 @@ long long mismatches(const Problem& p) {
   const LaunchPlan plan = launch_plan(config, epilogue.out, p.m, p.n, 3);
   const long long ldy = p.n + 5;  // columns behind Y belong to somebody else
   const int bytes = output_bytes(epilogue.out);
-  Buffer y(static_cast<std::size_t>(p.m * ldy * bytes), 0xcd);
+  Buffer y(static_cast<std::size_t>(p.m * ldy * bytes), 0xcdcdcdcd);
   Buffer workspace(static_cast<std::size_t>(plan.workspace_bytes), 0);
   const GemmArgs args{.x = o.x.data(),
                       .w = o.w.data(),
