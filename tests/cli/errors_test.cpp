@@ -11,10 +11,12 @@ namespace {
 
 const std::string kConfig = "mma_s8:tile=128x128x64,warps=2x2,stages=3";
 
-void check_refused(const Workplace& place, const std::string& args, const std::string& says) {
-  CAPTURE(args);
+// `first`: as Workplace::ditune's.
+void check_refused(const Workplace& place, const std::string& args, const std::string& says,
+                   const std::string& first = ":") {
+  CAPTURE(args, first);
   const auto before = place.files();
-  const Outcome outcome = place.ditune(args);
+  const Outcome outcome = place.ditune(args, first);
   CAPTURE(outcome.err);
   CHECK(outcome.code == 2);
   CHECK(outcome.out.empty());
@@ -90,7 +92,8 @@ TEST_CASE("numbers and choices of options are checked") {
   for (const std::string word : {"ptx", "1"})
     check_refused(place, "export --header t.h --embed " + word,
                   "unknown value '" + word + "' of --embed (use none, source, cubin)");
-  check_refused(place, "verify --shape 128x128x128 --arch sm_86 --on tpu", "unknown value 'tpu' of --on (use gpu)");
+  check_refused(place, "verify --shape 128x128x128 --arch sm_86 --on tpu",
+                "unknown value 'tpu' of --on (use gpu, cpu)");
   check_refused(place, "bench --shape 128x128x128 --arch sm_86 --against cutlass", "--against (use cublaslt)");
 }
 
@@ -126,6 +129,19 @@ TEST_CASE("without a GPU, what needs one says so") {
     for (const std::string command : {"verify", "bench"})
       check_refused(place, command + " --shape 128x128x128" + target,
                     "this needs a GPU and none is here (ditune doctor");
+}
+
+TEST_CASE("verifying on the CPU needs a target, a variant that it can have, and a compiler") {
+  const Workplace place;
+  const std::string verify = "verify --on cpu --shape 100x130x80 ";
+  check_refused(place, verify, "no GPU here (name the one that is meant: --gpu \"RTX 3090\" or --arch sm_86)");
+  check_refused(place, verify + "--arch sm_86 --config mma_s8:tile=256x256x64,warps=4x2,stages=6", "shared_memory");
+  check_refused(place, verify + "--arch sm_86 --config fastest", "fastest");
+  check_refused(place, "verify --on cpu --arch sm_86", "no layers selected");
+  check_refused(place, verify + "--arch sm_86", "(set CXX to ", "export CXX=/nonexistent/cxx");
+  check_refused(place, verify + "--arch sm_86", "'false' is no compiler of C++20 (set CXX to ", "export CXX=false");
+  check_refused(place, verify + "--arch sm_86", "set XDG_CACHE_HOME", "export XDG_CACHE_HOME=/proc/nowhere");
+  check_refused(place, verify + "--arch sm_86", "(set XDG_CACHE_HOME)", "unset XDG_CACHE_HOME HOME");
 }
 
 TEST_CASE("a database that is none of ours is refused and left alone") {

@@ -29,20 +29,23 @@ Workplace::Workplace() {
 Workplace::~Workplace() {
   std::error_code ignored;
   fs::remove_all(folder_, ignored);
+  fs::remove_all(cache(), ignored);
 }
 
 Outcome Workplace::ditune(const std::string& args, const std::string& first) const {
   const fs::path out = folder_.string() + ".out", err = folder_.string() + ".err";
   // The redirections come first, so that one among the arguments wins.
-  const std::string command = "cd '" + folder_.string() + "' && " + first +
-                              " && DITUNE_DB=tuning.db CUDA_VISIBLE_DEVICES= >'" + out.string() + "' 2>'" +
-                              err.string() + "' " DITUNE_PROGRAM " " + args;
+  const std::string command = "cd '" + folder_.string() + "' && export CXX='" DITUNE_CXX "' XDG_CACHE_HOME='" +
+                              cache().string() + "' && " + first + " && DITUNE_DB=tuning.db CUDA_VISIBLE_DEVICES= >'" +
+                              out.string() + "' 2>'" + err.string() + "' " DITUNE_PROGRAM " " + args;
   const int status = std::system(command.c_str());
   Outcome outcome{WIFEXITED(status) ? WEXITSTATUS(status) : -1, text_of(out), text_of(err)};
   fs::remove(out);
   fs::remove(err);
   return outcome;
 }
+
+fs::path Workplace::cache() const { return folder_.string() + ".cache"; }
 
 void Workplace::write(const std::string& name, const std::string& text) const { std::ofstream(path(name)) << text; }
 

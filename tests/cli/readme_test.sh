@@ -10,7 +10,7 @@ trap 'rm -rf "$place"' EXIT
 cd "$place"
 mkdir bin
 ln -s "$ditune" bin/ditune
-export PATH="$place/bin:$PATH" DITUNE_DB="$place/tuning.db" CUDA_VISIBLE_DEVICES=
+export PATH="$place/bin:$PATH" DITUNE_DB="$place/tuning.db" XDG_CACHE_HOME="$place/cache" CXX="$cxx" CUDA_VISIBLE_DEVICES=
 
 blocks "sh test" >commands
 [ -s commands ] || { echo "README.md has no examples"; exit 1; }
