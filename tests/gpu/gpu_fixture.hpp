@@ -2,9 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "emulation/sample.hpp"
 #include "generator/search_space.hpp"
 #include "runtime/cuda.hpp"
 #include "runtime/nvrtc.hpp"
@@ -38,11 +40,9 @@ inline Gpu& gpu() {
   return instance;
 }
 
-// Few configs that between them have every value of every dimension that some candidate of the problems has; of values
-// that any of several configs would bring, the first in order brings it.
-std::vector<KernelConfig> covering_configs(const std::vector<GemmProblem>& problems, const Epilogue& epilogue = {});
-
-// Every epilogue there is.
-std::vector<Epilogue> all_epilogues();
+// Of the candidates that the device has for the problems; see emulation/sample.hpp.
+inline std::vector<KernelConfig> covering_configs(const std::vector<GemmProblem>& problems) {
+  return covering_configs(all_candidates(problems, std::span(&gpu().device, 1)));
+}
 
 }  // namespace ditune::test

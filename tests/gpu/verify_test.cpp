@@ -33,7 +33,7 @@ int verify_legal(const Target& target, const std::vector<KernelConfig>& configs)
 
 }  // namespace
 
-TEST_CASE("gpu: ragged problems, every value of every dimension") {
+TEST_CASE("gpu: ragged problems, every pair of values of two fields") {
   const std::vector<KernelConfig> configs = covering_configs(kTypical);
   CHECK(configs.size() > 20);
   gpu().compiler.prepare(gpu().target(kTypical.front()), configs);
@@ -42,7 +42,7 @@ TEST_CASE("gpu: ragged problems, every value of every dimension") {
       for (std::int64_t n : {1, 8, 24, 130}) CHECK(verify_legal(gpu().target({m, n, k}), configs) > 0);
 }
 
-TEST_CASE("gpu: every candidate shape of a large and of a small problem") {
+TEST_CASE("gpu: every pair of values that a large and a small problem's candidates have") {
   for (const GemmProblem& problem : {GemmProblem{1000, 1544, 1040}, GemmProblem{16, 4608, 4608}}) {
     const std::vector<KernelConfig> configs = covering_configs({problem});
     gpu().compiler.prepare(gpu().target(problem), configs);
