@@ -49,11 +49,12 @@ TEST_CASE("there is neither scale nor bias where an epilogue takes none") {
 
 TEST_CASE("int8 operands have every value, scales both signs and several magnitudes") {
   const GemmProblem problem{64, 64, 64};
+  constexpr std::ptrdiff_t kCount = 64 * 64;
   const HostOperands operands(problem, {.bias = Bias::f32}, packed_strides(problem), 3);
   const GemmArgs a = operands.args();
-  CHECK(std::set<int>(a.x, a.x + 64 * 64).size() == 256);
-  CHECK(std::set<int>(a.w, a.w + 64 * 64).size() == 256);
-  CHECK_FALSE(std::equal(a.x, a.x + 64 * 64, a.w));
+  CHECK(std::set<int>(a.x, a.x + kCount).size() == 256);
+  CHECK(std::set<int>(a.w, a.w + kCount).size() == 256);
+  CHECK_FALSE(std::equal(a.x, a.x + kCount, a.w));
   for (const float* floats : {a.sx, a.sw, static_cast<const float*>(a.bias)}) {
     CHECK(std::any_of(floats, floats + 64, [](float v) { return v < 0; }));
     CHECK(std::any_of(floats, floats + 64, [](float v) { return v > 0; }));
