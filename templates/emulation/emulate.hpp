@@ -13,7 +13,7 @@
 namespace ditune::emulation {
 
 struct Launch {
-  std::string kernel;  // its name, for faults
+  std::string kernel = {};  // its name, for faults
   int grid = 1;        // CTAs
   int block = kWarp;   // threads of a CTA, whole warps
   std::size_t shared_bytes = 0;
