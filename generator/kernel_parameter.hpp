@@ -1,0 +1,28 @@
+// The one parameter that a kernel is launched with, by value: GemmArgs, or what its family puts around them.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <functional>
+
+#include "ditune/config.hpp"
+#include "ditune/epilogue.hpp"
+#include "gemm_args.cuh"
+#include "tensor_map.cuh"
+
+namespace ditune {
+
+// The parameter's bytes, as the kernel's struct has them.
+struct KernelParameter {
+  alignas(64) std::array<std::byte, 512> bytes{};
+  std::size_t size = 0;
+};
+
+// What makes a TensorMap of its description: the driver's encoding for a GPU, the description itself for the emulation.
+using EncodeTensorMap = std::function<TensorMap(const TensorMapSpec&)>;
+
+// The arguments must pass check_args.
+KernelParameter kernel_parameter(const KernelConfig& config, const Epilogue& epilogue, const GemmArgs& args,
+                                 const EncodeTensorMap& encode);
+
+}  // namespace ditune

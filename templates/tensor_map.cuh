@@ -1,0 +1,28 @@
+// Two-dimensional tensors as the copy unit of Hopper sees them, and the parameter of kernels that use it. Shared by
+// host and device; C++17.
+#pragma once
+
+#include "gemm_args.cuh"
+
+namespace ditune {
+
+// What the driver makes of a TensorMapSpec (cuTensorMapEncodeTiled); 128 bytes that only the hardware reads.
+struct alignas(64) TensorMap {
+  unsigned long long opaque[16];
+};
+
+// A row-major tensor that is copied in boxes of `box_rows` rows of 128 bytes, swizzled in shared memory by 128 bytes.
+// What lies outside is read as zero and not written. The pitch, in bytes, is a multiple of 16.
+struct TensorMapSpec {
+  const void* base;
+  long long rows, columns, pitch;
+  int element_bytes;
+  int box_rows;
+};
+
+struct TmaGemmArgs {
+  GemmArgs gemm;
+  TensorMap x, w, y;
+};
+
+}  // namespace ditune
