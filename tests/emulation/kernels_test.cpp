@@ -32,10 +32,11 @@ TEST_CASE("every kernel of the covering sample gives the plain loop's bits") {
     const CpuVerifier verifier(host, {.seed = cases[i].seed, .threads = 1});
     failures[i] = verifier.verify(cases[i].target, std::vector{cases[i].config}).front().verdict.failure;
   });
-  for (std::size_t i = 0; i < cases.size(); ++i)
-    if (!failures[i].empty()) FAIL_CHECK(failures[i] << "\n  " << replay(cases[i]));
-  std::printf("%zu of %zu cases are right\n", static_cast<std::size_t>(std::ranges::count(failures, std::string())),
-              failures.size());
+  for (std::size_t i = 0; i < cases.size(); ++i)  // as lines of their own: Catch2 would break them
+    if (!failures[i].empty()) std::printf("%s\n%s\n", failures[i].c_str(), replay(cases[i]).c_str());
+  const auto right = static_cast<std::size_t>(std::ranges::count(failures, std::string()));
+  std::printf("%zu of %zu cases are right\n", right, cases.size());
+  CHECK(right == cases.size());
 }
 
 TEST_CASE("several persistent CTAs share many tiles") {

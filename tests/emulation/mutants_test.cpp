@@ -13,7 +13,7 @@ using namespace ditune::test;
 
 namespace {
 
-constexpr std::uint64_t kSchedules = 4;  // orders of warps, of which one must show the mistake
+constexpr std::uint64_t kSchedules = 8;  // orders of warps, of which one must show the mistake
 
 // Where the mistake is made, in the template's text; nothing unless it is one place.
 std::optional<std::size_t> place(const Mutant& mutant) {
