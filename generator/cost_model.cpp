@@ -1,6 +1,6 @@
 #include "generator/cost_model.hpp"
 
-#include "generator/mma_s8.hpp"
+#include "generator/families.hpp"
 
 namespace ditune {
 

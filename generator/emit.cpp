@@ -4,7 +4,7 @@
 
 #include <cctype>
 
-#include "generator/mma_s8.hpp"
+#include "generator/families.hpp"
 #include "templates/embedded.hpp"
 
 namespace ditune {
@@ -41,15 +41,15 @@ KernelSource emit(const KernelConfig& config, const Epilogue& epilogue) {
       "constexpr ditune::Epilogue kEpilogue{{\n    {epilogue_fields}}};\n"
       "}}  // namespace\n"
       "\n"
-      "extern \"C\" __global__ void __launch_bounds__(ditune::threads(kConfig), kConfig.ctas)\n"
+      "extern \"C\" __global__ void __launch_bounds__(ditune::threads(kConfig), {ctas})\n"
       "{name}(\n"
-      "    const __grid_constant__ ditune::GemmArgs args) {{\n"
+      "    const __grid_constant__ ditune::{parameter} args) {{\n"
       "  ditune::{kernel}<kConfig, kEpilogue>(args);\n"
       "}}\n",
       fmt::arg("config_text", format(config)), fmt::arg("epilogue_text", format(epilogue)),
       fmt::arg("header", text.header), fmt::arg("config_type", text.config_type), fmt::arg("fields", text.fields),
       fmt::arg("epilogue_fields", epilogue_fields(epilogue)), fmt::arg("name", source.name),
-      fmt::arg("kernel", text.kernel));
+      fmt::arg("kernel", text.kernel), fmt::arg("parameter", text.parameter), fmt::arg("ctas", text.ctas));
   return source;
 }
 

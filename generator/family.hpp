@@ -1,11 +1,14 @@
 // What a kernel family brings to the generator: a specialization of Family, in FAMILY.hpp.
 #pragma once
 
+#include <cstring>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
+#include "generator/kernel_parameter.hpp"
 #include "generator/search_space.hpp"
 
 namespace ditune {
@@ -16,6 +19,9 @@ namespace ditune {
 //   static LaunchPlan launch_plan(const Config&, const Target&);
 //   static Prediction predict(const Config&, const Target&);
 //   static int k_multiple(const Config&);                                    // of K, ldx and ldw
+//   static int n_multiple(const Config&);                                    // of N
+//   static int ldy_multiple(const Config&, Output);                          // of ldy
+//   static KernelParameter parameter(const Config&, const Epilogue&, const GemmArgs&, const EncodeTensorMap&);
 //   static KernelText text(const Config&);                                   // for emission
 // };
 template <class Config>
@@ -38,12 +44,25 @@ std::optional<Rejection> first_rejection(std::span<const Constraint<Config>> con
   return std::nullopt;
 }
 
+// The bytes of what a kernel takes by value.
+template <class Parameter>
+KernelParameter bytes_of(const Parameter& value) {
+  static_assert(std::is_trivially_copyable_v<Parameter> && alignof(Parameter) <= alignof(KernelParameter));
+  KernelParameter parameter;
+  static_assert(sizeof(value) <= sizeof(parameter.bytes));
+  std::memcpy(parameter.bytes.data(), &value, sizeof(value));
+  parameter.size = sizeof(value);
+  return parameter;
+}
+
 // What a stub says of its config.
 struct KernelText {
   std::string header;       // of the kernel template: "mma_s8.cuh"
   std::string config_type;  // "MmaS8Config"
   std::string fields;       // its designated initializers, every one: ".tile_m = 128, ..."
   std::string kernel;       // the device function: "mma_s8"
+  std::string parameter;    // "GemmArgs"
+  std::string ctas;         // on an SM at least: an expression of kConfig
 };
 
 }  // namespace ditune

@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "ditune/error.hpp"
-#include "generator/mma_s8.hpp"
+#include "generator/families.hpp"
 
 namespace ditune {
 namespace {
@@ -19,13 +19,27 @@ void check_pointer(std::string_view name, const void* pointer, bool wanted) {
     throw UsageError(fmt::format("{} is misaligned", name), fmt::format("align it to {} bytes", kPointerAlignment));
 }
 
-void check_stride(std::string_view name, long long stride, long long row, int multiple, long long max) {
-  if (stride < row || stride > max)
+void check_multiple(std::string_view name, long long value, int multiple) {
+  if (value % multiple != 0)
+    throw UsageError(fmt::format("{} = {} is not a multiple of {}", name, value, multiple),
+                     "pad the rows, or use a config that takes it, like one of mma_s8 with a smaller load");
+}
+
+void check_stride(std::string_view name, long long stride, long long row, int multiple) {
+  if (stride < row || stride > kMaxExtent)
     throw UsageError(fmt::format("{} = {} is out of range", name, stride),
-                     fmt::format("a row has {} elements, a stride at most {}", row, max));
-  if (stride % multiple != 0)
-    throw UsageError(fmt::format("{} = {} is not a multiple of {}", name, stride, multiple),
-                     "pad the rows, or use a config with a smaller load");
+                     fmt::format("a row has {} elements, a stride at most {}", row, kMaxExtent));
+  check_multiple(name, stride, multiple);
+}
+
+template <class Config>
+void check_extents(const Config& config, const Epilogue& epilogue, const GemmArgs& args) {
+  using Of = Family<Config>;
+  check_multiple("K", args.k, Of::k_multiple(config));
+  check_multiple("N", args.n, Of::n_multiple(config));
+  check_stride("ldx", args.ldx, args.k, Of::k_multiple(config));
+  check_stride("ldw", args.ldw, args.k, Of::k_multiple(config));
+  check_stride("ldy", args.ldy, args.n, Of::ldy_multiple(config, epilogue.out));
 }
 
 }  // namespace
@@ -37,13 +51,7 @@ LaunchPlan launch_plan(const KernelConfig& config, const Target& target) {
 void check_args(const KernelConfig& config, const Epilogue& epilogue, const GemmArgs& args) {
   const GemmProblem problem{.m = args.m, .n = args.n, .k = args.k};
   validate(problem);
-  const int multiple = std::visit([]<class Config>(const Config& c) { return Family<Config>::k_multiple(c); }, config);
-  if (problem.k % multiple != 0)
-    throw UsageError(fmt::format("K = {} is not a multiple of {}", problem.k, multiple),
-                     "use a config with a smaller load");
-  check_stride("ldx", args.ldx, problem.k, multiple, kMaxExtent);
-  check_stride("ldw", args.ldw, problem.k, multiple, kMaxExtent);
-  check_stride("ldy", args.ldy, problem.n, 1, kMaxExtent);
+  std::visit([&](const auto& c) { check_extents(c, epilogue, args); }, config);
 
   const bool scaled = epilogue.out != Output::s32;
   check_pointer("x", args.x, true);

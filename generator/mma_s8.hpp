@@ -16,6 +16,11 @@ struct Family<MmaS8Config> {
   static LaunchPlan launch_plan(const MmaS8Config& config, const Target& target);
   static Prediction predict(const MmaS8Config& config, const Target& target);
   static int k_multiple(const MmaS8Config& config) { return config.load; }
+  static int n_multiple(const MmaS8Config&) { return 1; }
+  static int ldy_multiple(const MmaS8Config&, Output) { return 1; }
+  static KernelParameter parameter(const MmaS8Config&, const Epilogue&, const GemmArgs& args, const EncodeTensorMap&) {
+    return bytes_of(args);
+  }
   static KernelText text(const MmaS8Config& config);
 };
 

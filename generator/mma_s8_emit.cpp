@@ -6,7 +6,12 @@
 namespace ditune {
 
 KernelText Family<MmaS8Config>::text(const MmaS8Config& c) {
-  KernelText text{.header = "mma_s8.cuh", .config_type = "MmaS8Config", .fields = {}, .kernel = "mma_s8"};
+  KernelText text{.header = "mma_s8.cuh",
+                  .config_type = "MmaS8Config",
+                  .fields = {},
+                  .kernel = "mma_s8",
+                  .parameter = "GemmArgs",
+                  .ctas = "kConfig.ctas"};
   text.fields = fmt::format(
       ".tile_m = {}, .tile_n = {}, .tile_k = {}, .warps_m = {}, .warps_n = {}, .stages = {}, .group = {}, .split_k = "
       "{},\n"

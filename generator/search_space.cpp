@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "ditune/error.hpp"
-#include "generator/mma_s8.hpp"
+#include "generator/families.hpp"
 
 namespace ditune {
 
