@@ -102,7 +102,7 @@ Kernel::Kernel(const std::string& cubin, const std::string& name) : loaded_(std:
   DITUNE_CUDA(cudaFuncGetAttributes(&attributes, loaded_->kernel));
 }
 
-void Kernel::launch_raw(const LaunchPlan& plan, void* args, const Stream& stream) const {
+void Kernel::launch_raw(const LaunchPlan& plan, const void* parameter, const Stream& stream) const {
   if (!loaded_) throw CudaError("a launch of no kernel", "load a cubin first");
   if (plan.grid < 1 || plan.grid > kMaxGrid) {
     throw CudaError(fmt::format("a grid of {} CTAs cannot be launched", plan.grid),
@@ -119,7 +119,8 @@ void Kernel::launch_raw(const LaunchPlan& plan, void* args, const Stream& stream
   cluster.val.clusterDim = {static_cast<unsigned>(plan.cluster), 1, 1};
   config.attrs = &cluster;
   config.numAttrs = plan.cluster > 1 ? 1 : 0;
-  DITUNE_CUDA(cudaLaunchKernelExC(&config, loaded_->kernel, &args));
+  void* parameters[] = {const_cast<void*>(parameter)};  // which is copied from
+  DITUNE_CUDA(cudaLaunchKernelExC(&config, loaded_->kernel, parameters));
 }
 
 void Graph::launch(const Stream& stream) const { DITUNE_CUDA(cudaGraphLaunch(handle_.get(), stream.get())); }

@@ -10,6 +10,7 @@
 
 #include "ditune/device.hpp"
 #include "ditune/error.hpp"
+#include "generator/kernel_parameter.hpp"
 #include "launch_plan.cuh"
 
 namespace ditune {
@@ -86,15 +87,18 @@ class Kernel {
   Kernel() = default;
   // Throws CudaError if the cubin does not fit the device or has no kernel of that name.
   Kernel(const std::string& cubin, const std::string& name);
-  // One parameter, by value. Raises the dynamic shared memory limit once, at the first launch that needs it.
-  template <class Args>
-  void launch(const LaunchPlan& plan, const Args& args, const Stream& stream) const {
-    Args copy = args;
-    launch_raw(plan, &copy, stream);
+  // One parameter, by value: the struct that the kernel takes. Allocates nothing. Raises the dynamic shared memory
+  // limit once, at the first launch that needs it.
+  template <class Parameter>
+  void launch(const LaunchPlan& plan, const Parameter& parameter, const Stream& stream) const {
+    launch_raw(plan, &parameter, stream);
+  }
+  void launch(const LaunchPlan& plan, const KernelParameter& parameter, const Stream& stream) const {
+    launch_raw(plan, parameter.bytes.data(), stream);
   }
 
  private:
-  void launch_raw(const LaunchPlan& plan, void* args, const Stream& stream) const;
+  void launch_raw(const LaunchPlan& plan, const void* parameter, const Stream& stream) const;
   struct Loaded;
   std::shared_ptr<Loaded> loaded_;
 };

@@ -38,9 +38,10 @@ constexpr std::string_view kSource = "kernel.cpp", kExports = "exports.map", kOb
 
 Inputs inputs(const KernelSource& source, std::span<const EmbeddedFile> templates) {
   Inputs files;
-  files[std::string(kSource)] = source.text + "\n#include \"emulation/object.hpp\"\n";
+  files[std::string(kSource)] =
+      fmt::format("{}\n#define DITUNE_KERNEL {}\n#include \"emulation/object.hpp\"\n", source.text, source.name);
   // Whatever else two objects have in common by name, each keeps its own.
-  files[std::string(kExports)] = fmt::format("{{ global: {}; ditune_machine; local: *; }};\n", source.name);
+  files[std::string(kExports)] = "{ global: ditune_thread; ditune_machine; local: *; };\n";
   for (const EmbeddedFile& file : templates) files[std::string(file.name)] = file.text;
   for (const EmbeddedFile& file : embedded_emulation()) files["emulation/" + std::string(file.name)] = file.text;
   return files;
@@ -55,26 +56,23 @@ std::string replace_all(std::string text, std::string_view what, std::string_vie
 }  // namespace
 
 struct HostKernel::Object {
-  Object(const fs::path& file, const KernelSource& source)
-      : library(file), kernel(library.function<void(GemmArgs)>(source.name.c_str())) {
-    if (!library) {
+  Object(const fs::path& file, const KernelSource& source) : library(file) {
+    if (!thread || !machine) {
       throw HostCompilerError(fmt::format("{} cannot be loaded: {}", source.name, library.error()),
                               "programs must be allowed to run from the cache's folder", library.error(), source.text);
     }
-    if (!kernel || !machine)
-      throw HostCompilerError("the source has no kernel " + source.name, "it must be extern \"C\"", {}, source.text);
   }
 
   Dylib library;
-  void (*kernel)(GemmArgs);
+  void (*thread)(const void* parameter) = library.function<void(const void*)>("ditune_thread");
   emulation::Machine** (*machine)() = library.function<emulation::Machine**()>("ditune_machine");
 };
 
-emulation::Report HostKernel::run(emulation::Launch launch, std::span<const emulation::Region> memory,
-                                  const GemmArgs& args) const {
+emulation::Report HostKernel::run_raw(emulation::Launch launch, std::span<const emulation::Region> memory,
+                                      const void* parameter) const {
   launch.kernel = name_;
   return emulation::emulate(
-      launch, memory, [&] { object_->kernel(args); }, *object_->machine());
+      launch, memory, [&] { object_->thread(parameter); }, *object_->machine());
 }
 
 struct HostCompiler::State {

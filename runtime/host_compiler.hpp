@@ -8,8 +8,8 @@
 
 #include "ditune/error.hpp"
 #include "emulation/emulate.hpp"
-#include "gemm_args.cuh"
 #include "generator/emit.hpp"
+#include "generator/kernel_parameter.hpp"
 #include "templates/embedded.hpp"
 
 namespace ditune {
@@ -19,11 +19,21 @@ class HostKernel {
  public:
   HostKernel() = default;  // none
   const std::string& name() const { return name_; }
-  // As emulation::emulate; `launch.kernel` is filled in here. Several OS threads may run it at once.
-  emulation::Report run(emulation::Launch launch, std::span<const emulation::Region> memory,
-                        const GemmArgs& args) const;
+  // As emulation::emulate; `launch.kernel` is filled in here. One parameter, by value: the struct that the kernel
+  // takes. Several OS threads may run it at once.
+  template <class Parameter>
+  emulation::Report run(const emulation::Launch& launch, std::span<const emulation::Region> memory,
+                        const Parameter& parameter) const {
+    return run_raw(launch, memory, &parameter);
+  }
+  emulation::Report run(const emulation::Launch& launch, std::span<const emulation::Region> memory,
+                        const KernelParameter& parameter) const {
+    return run_raw(launch, memory, parameter.bytes.data());
+  }
 
  private:
+  emulation::Report run_raw(emulation::Launch launch, std::span<const emulation::Region> memory,
+                            const void* parameter) const;
   friend class HostCompiler;
   struct Object;
   HostKernel(std::string name, std::shared_ptr<const Object> object)

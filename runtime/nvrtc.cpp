@@ -56,6 +56,10 @@ int number_before(std::string_view text, std::string_view after) {
   return number_after(text.substr(begin, at - begin), "");
 }
 
+// What NVRTC calls it: Hopper's wgmma, TMA and setmaxnreg are there for sm_90a alone (PTX ISA, ".target"), which is
+// what every GPU of compute capability 9.0 runs.
+std::string target_name(SmArch arch) { return format(arch) + (arch == SmArch{90} ? "a" : ""); }
+
 }  // namespace
 
 // One source and the embedded templates that it includes, in NVRTC's hands.
@@ -137,7 +141,7 @@ std::string Nvrtc::path() const { return api_->library.path(); }
 
 CompiledKernel Nvrtc::compile(const KernelSource& source, SmArch arch) const {
   const Program program(*api_, source);
-  const std::string architecture = "--gpu-architecture=" + format(arch);
+  const std::string architecture = "--gpu-architecture=" + target_name(arch);
   std::vector<const char*> options = {"--std=c++20", architecture.c_str(), "--ptxas-options=-v"};
   // Where there is a driver NVRTC answers from a cache on disk (manual, "Caching (CUDA 12.9+)"), without ptxas's
   // report.

@@ -39,8 +39,8 @@ class Nvrtc {
   explicit Nvrtc(std::span<const char* const> candidates = kNvrtcCandidates);
   std::string version() const;  // "13.0"
   std::string path() const;     // the candidate that opened
-  // As C++20 for exactly this arch; the embedded templates are handed over by name. Throws NvrtcError with log and
-  // source.
+  // As C++20 for exactly this arch, sm_90 as sm_90a; the embedded templates are handed over by name. Throws NvrtcError
+  // with log and source.
   CompiledKernel compile(const KernelSource& source, SmArch arch) const;
 
  private:

@@ -47,14 +47,19 @@ class GpuTuner::Impl {
 
   std::vector<Measurement> measure(const Target& target, std::span<const KernelConfig> configs, Effort effort) {
     std::vector<Measurement> results = compiler_.examine(target, configs);
-    std::vector<TimedEntry> entries;
-    std::vector<Measurement*> timed;
+    std::vector<Kernel> kernels(configs.size());
     for (std::size_t i = 0; i < configs.size(); ++i) {
       if (!results[i].ok()) continue;
       Checked checked = check(target, OperandSets::beyond_l2, configs[i]);
       results[i].failure = std::move(checked.failure);
+      kernels[i] = std::move(checked.kernel);
+    }
+    // Only now: one workspace, as large as any of them needs, is enough.
+    std::vector<TimedEntry> entries;
+    std::vector<Measurement*> timed;
+    for (std::size_t i = 0; i < configs.size(); ++i) {
       if (!results[i].ok()) continue;
-      entries.push_back(problem_->entry(checked.kernel, configs[i]));
+      entries.push_back(problem_->entry(kernels[i], configs[i]));
       timed.push_back(&results[i]);
     }
     TimingResult timing = time_interleaved(entries, timing_for(effort), &nvml_);

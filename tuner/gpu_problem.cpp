@@ -1,6 +1,7 @@
 #include "tuner/gpu_problem.hpp"
 
 #include <utility>
+#include <vector>
 
 #include "generator/launch_plan.hpp"
 
@@ -27,19 +28,23 @@ GpuProblem::GpuProblem(const Target& target, const Strides& strides, OperandSets
       verifier_(target.epilogue, *kernels_, operands_, stream_) {}
 
 std::string GpuProblem::failure(const Kernel& kernel, const KernelConfig& config) {
-  const LaunchPlan plan = launch_plan(config, target_);
+  const std::int64_t workspace_bytes = launch_plan(config, target_).workspace_bytes;
   GemmArgs args = operands_.args(0);
-  args.workspace = workspace_.zeros(static_cast<std::size_t>(plan.workspace_bytes), stream_);
-  check_args(config, target_.epilogue, args);
-  return verifier_.failure(kernel, plan, workspace_, stream_);
+  args.workspace = workspace_.zeros(static_cast<std::size_t>(workspace_bytes), stream_);
+  return verifier_.failure(prepare_launch(kernel, config, target_, args), workspace_, stream_);
 }
 
 TimedEntry GpuProblem::entry(const Kernel& kernel, const KernelConfig& config) const {
-  const LaunchPlan plan = launch_plan(config, target_);
-  return {format(config), operands_.sets(), [this, kernel, plan](int set, const Stream& stream) {
-            GemmArgs args = operands_.args(set);
-            args.workspace = plan.workspace_bytes > 0 ? workspace_.buffer().get() : nullptr;
-            kernel.launch(plan, args, stream);
+  const bool needs_workspace = launch_plan(config, target_).workspace_bytes > 0;
+  std::vector<PreparedLaunch> launches;  // one a set
+  for (int set = 0; set < operands_.sets(); ++set) {
+    GemmArgs args = operands_.args(set);
+    args.workspace = needs_workspace ? workspace_.buffer()->get() : nullptr;
+    launches.push_back(prepare_launch(kernel, config, target_, args));
+  }
+  return {format(config), operands_.sets(),
+          [launches = std::move(launches), workspace = workspace_.buffer()](int set, const Stream& stream) {
+            launches.at(static_cast<std::size_t>(set))(stream);
           }};
 }
 

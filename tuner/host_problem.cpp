@@ -8,6 +8,7 @@
 #include <utility>
 #include <variant>
 
+#include "generator/kernel_parameter.hpp"
 #include "generator/launch_plan.hpp"
 #include "tuner/plain_gemm.hpp"
 #include "tuner/verdict.hpp"
@@ -110,6 +111,14 @@ class GuardedOutput {
   HostBuffer memory_;
 };
 
+// What the emulation reads in the place of a tensor map: its description.
+TensorMap describe_tensor(const TensorMapSpec& spec) {
+  static_assert(sizeof(TensorMapSpec) <= sizeof(TensorMap));
+  TensorMap map = {};
+  std::memcpy(&map, &spec, sizeof(spec));
+  return map;
+}
+
 // A whole tile and the ragged rest, or two whole ones.
 std::int64_t some_tiles(std::int64_t extent, std::int64_t tile) {
   const std::int64_t rest = extent % tile;
@@ -142,11 +151,12 @@ Emulation HostProblem::run(const HostKernel& kernel, const KernelConfig& config,
                       .use = emulation::Use::scratch});
   emulation::Report report = kernel.run({.kernel = kernel.name(),
                                          .grid = static_cast<int>(plan.grid),
+                                         .cluster = plan.cluster,
                                          .block = plan.block,
                                          .shared_bytes = static_cast<std::size_t>(plan.shared_bytes),
                                          .shared_limit = static_cast<std::size_t>(target_.device.shared_per_block),
                                          .seed = schedule},
-                                        memory, args);
+                                        memory, kernel_parameter(config, target_.epilogue, args, describe_tensor));
   return {.failure = report.fault.empty() ? output.failure() : std::move(report.fault),
           .shared = std::move(report.shared),
           .output = output.contents()};

@@ -41,22 +41,22 @@ class CleanUp {
 
 void* Workspace::zeros(std::size_t bytes, const Stream& stream) {
   if (bytes == 0) return nullptr;
-  if (buffer_.bytes() < bytes + kGuardBytes) {
-    buffer_ = DeviceBuffer(bytes + kGuardBytes);  // if there is no memory for it, the old one stays
+  if (buffer_->bytes() < bytes + kGuardBytes) {
+    buffer_ = std::make_shared<DeviceBuffer>(bytes + kGuardBytes);  // if there is no memory for it, the old one stays
     clean(stream);
   }
-  return buffer_.get();
+  return buffer_->get();
 }
 
 void Workspace::clean(const Stream& stream) {
-  DITUNE_CUDA(cudaMemsetAsync(buffer_.get(), 0, buffer_.bytes(), stream.get()));
+  DITUNE_CUDA(cudaMemsetAsync(buffer_->get(), 0, buffer_->bytes(), stream.get()));
 }
 
 void Workspace::try_clean(const Stream& stream) noexcept {
-  if (buffer_.bytes() == 0) return;
+  if (buffer_->bytes() == 0) return;
   // Waits, since what is launched next may be on another stream. A device that does not even do this is lost, and
   // whoever uses it next will say so.
-  static_cast<void>(cudaMemsetAsync(buffer_.get(), 0, buffer_.bytes(), stream.get()));
+  static_cast<void>(cudaMemsetAsync(buffer_->get(), 0, buffer_->bytes(), stream.get()));
   static_cast<void>(cudaStreamSynchronize(stream.get()));
   static_cast<void>(cudaGetLastError());
 }
@@ -72,25 +72,24 @@ Verifier::Verifier(const Epilogue& epilogue, const ReferenceKernels& kernels, co
   stream.synchronize();
 }
 
-std::string Verifier::failure(const Kernel& kernel, const LaunchPlan& plan, Workspace& workspace,
-                              const Stream& stream) const {
+std::string Verifier::failure(const PreparedLaunch& launch, Workspace& workspace, const Stream& stream) const {
   CleanUp clean_up(workspace, stream);
   for (const unsigned char poison : kPoisons) {
-    std::string why = failure_on(poison, kernel, plan, workspace, stream);
+    std::string why = failure_on(poison, launch, *workspace.buffer(), stream);
     if (!why.empty()) return why;
   }
   clean_up.not_needed();
   return {};
 }
 
-std::string Verifier::failure_on(unsigned char poison, const Kernel& kernel, const LaunchPlan& plan,
-                                 Workspace& workspace, const Stream& stream) const {
+std::string Verifier::failure_on(unsigned char poison, const PreparedLaunch& launch, const DeviceBuffer& workspace,
+                                 const Stream& stream) const {
   const DeviceBuffer& output = operands_.guarded_output(0);
   DITUNE_CUDA(cudaMemsetAsync(output.get(), poison, output.bytes(), stream.get()));
-  GemmArgs args = operands_.args(0);
-  args.workspace = workspace.zeros(static_cast<std::size_t>(plan.workspace_bytes), stream);
-  kernel.launch(plan, args, stream);
+  launch(stream);
   stream.synchronize();
+
+  const GemmArgs args = operands_.args(0);
 
   if (const auto wrong = kernels_.compare({.actual = args.y,
                                            .expected = expected_.get(),
@@ -102,7 +101,6 @@ std::string Verifier::failure_on(unsigned char poison, const Kernel& kernel, con
                                            .difference = nullptr},
                                           stream))
     return describe(*wrong, args, stream);
-
   const auto* begin = output.as<const unsigned char>();
   if (const auto wrong = kernels_.check_uniform(begin, Operands::kGuardBytes, poison, stream))
     return fmt::format("writes {} bytes before the output", wrong->count);
@@ -110,9 +108,8 @@ std::string Verifier::failure_on(unsigned char poison, const Kernel& kernel, con
   if (const auto wrong = kernels_.check_uniform(behind, Operands::kGuardBytes, poison, stream))
     return fmt::format("writes {} bytes behind the output", wrong->count);
 
-  const DeviceBuffer& scratch = workspace.buffer();
-  if (args.workspace == nullptr) return {};
-  if (const auto wrong = kernels_.check_uniform(scratch.get(), scratch.bytes(), 0, stream))
+  if (launch.plan.workspace_bytes == 0) return {};
+  if (const auto wrong = kernels_.check_uniform(workspace.get(), workspace.bytes(), 0, stream))
     return fmt::format("leaves {} bytes of the workspace not zero, the first at {}", wrong->count, wrong->first);
   return {};
 }

@@ -2,10 +2,11 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 
 #include "generator/search_space.hpp"
-#include "runtime/cuda.hpp"
+#include "runtime/prepared_launch.hpp"
 #include "tuner/operands.hpp"
 #include "tuner/reference_kernels.hpp"
 
@@ -14,17 +15,17 @@ namespace ditune {
 // Device memory that is all zero, for kernels that must leave it so; what is lent grows with what is asked for.
 class Workspace {
  public:
-  // At least `bytes` bytes of zeros. Nothing lent before is valid after a larger request.
+  // At least `bytes` bytes of zeros. What was lent before a larger request is valid for whoever holds its buffer.
   void* zeros(std::size_t bytes, const Stream& stream);
   // Zero again, after a kernel that may not have left it so; as far as the device still can.
   void try_clean(const Stream& stream) noexcept;
-  const DeviceBuffer& buffer() const { return buffer_; }
+  const std::shared_ptr<const DeviceBuffer>& buffer() const { return buffer_; }
 
  private:
   void clean(const Stream& stream);
 
   static constexpr std::size_t kGuardBytes = 4096;  // more than is asked for, zero too: it shows who writes beyond
-  DeviceBuffer buffer_;
+  std::shared_ptr<const DeviceBuffer> buffer_ = std::make_shared<DeviceBuffer>();
 };
 
 // Holds the reference's result for set 0 of the operands.
@@ -33,12 +34,13 @@ class Verifier {
   // The kernels and operands must outlive this.
   Verifier(const Epilogue& epilogue, const ReferenceKernels& kernels, const Operands& operands, const Stream& stream);
 
-  // Launches the kernel twice on poisoned outputs and compares. Returns why it is wrong, or nothing. Throws CudaError
-  // if it cannot be launched or fails. Whatever comes of it, the workspace is zero afterwards.
-  std::string failure(const Kernel& kernel, const LaunchPlan& plan, Workspace& workspace, const Stream& stream) const;
+  // Launches a kernel on set 0 twice, on poisoned outputs, and compares. Returns why it is wrong, or nothing. Throws
+  // CudaError if it cannot be launched or fails. Whatever comes of it, the workspace, which is what the launch uses, is
+  // zero afterwards.
+  std::string failure(const PreparedLaunch& launch, Workspace& workspace, const Stream& stream) const;
 
  private:
-  std::string failure_on(unsigned char poison, const Kernel& kernel, const LaunchPlan& plan, Workspace& workspace,
+  std::string failure_on(unsigned char poison, const PreparedLaunch& launch, const DeviceBuffer& workspace,
                          const Stream& stream) const;
   std::string describe(const Mismatch& mismatch, const GemmArgs& args, const Stream& stream) const;
 

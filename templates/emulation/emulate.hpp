@@ -15,6 +15,7 @@ namespace ditune::emulation {
 struct Launch {
   std::string kernel = {};  // its name, for faults
   int grid = 1;        // CTAs
+  int cluster = 1;     // CTAs in a cluster
   int block = kWarp;   // threads of a CTA, whole warps
   std::size_t shared_bytes = 0;
   std::size_t shared_limit = 0;  // of a CTA on the device that is emulated

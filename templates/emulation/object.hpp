@@ -15,3 +15,15 @@ Machine*& running() {
 
 // Where the calling OS thread's machine is put. In emulate.hpp's words, the slot.
 extern "C" ditune::emulation::Machine** ditune_machine() { return &ditune::emulation::running(); }
+
+// A thread of the kernel, of whatever struct it takes by value. The source defines DITUNE_KERNEL as its name.
+namespace ditune::emulation {
+
+template <class Parameter>
+void call(void (*kernel)(Parameter), const void* parameter) {
+  kernel(*static_cast<const Parameter*>(parameter));
+}
+
+}  // namespace ditune::emulation
+
+extern "C" void ditune_thread(const void* parameter) { ditune::emulation::call(DITUNE_KERNEL, parameter); }

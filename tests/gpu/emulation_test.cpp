@@ -49,7 +49,6 @@ DeviceBuffer on_device(const void* host, std::size_t bytes) {
 std::vector<std::byte> run_on_gpu(const Case& one, const GemmArgs& host) {
   const Target& target = one.target;
   const OperandCounts counts = operand_counts(target.problem, target.epilogue, packed_strides(target.problem));
-  const LaunchPlan plan = launch_plan(one.config, target);
   const DeviceBuffer x = on_device(host.x, counts.x), w = on_device(host.w, counts.w);
   const DeviceBuffer sx = on_device(host.sx, 4 * counts.sx), sw = on_device(host.sw, 4 * counts.sw);
   const DeviceBuffer bias = on_device(host.bias, counts.bias * bias_bytes(target.epilogue.bias));
@@ -64,8 +63,8 @@ std::vector<std::byte> run_on_gpu(const Case& one, const GemmArgs& host) {
   args.sw = sw.as<const float>();
   args.bias = bias.get();
   args.y = y.get();
-  args.workspace = workspace.zeros(static_cast<std::size_t>(plan.workspace_bytes), stream);
-  gpu().load(one.config, target.epilogue).launch(plan, args, stream);
+  args.workspace = workspace.zeros(static_cast<std::size_t>(launch_plan(one.config, target).workspace_bytes), stream);
+  prepare_launch(gpu().load(one.config, target.epilogue), one.config, target, args)(stream);
   stream.synchronize();
   std::vector<std::byte> bytes(y.bytes());
   DITUNE_CUDA(cudaMemcpy(bytes.data(), y.get(), y.bytes(), cudaMemcpyDeviceToHost));

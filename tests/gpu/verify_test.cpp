@@ -107,12 +107,11 @@ TEST_CASE("gpu: replayed graphs compute the same bits") {
   Workspace workspace;
   for (const KernelConfig& config : covering_configs({target.problem})) {
     INFO(format(config));
-    const LaunchPlan plan = launch_plan(config, target);
-    const Kernel kernel = gpu().load(config);
-    args.workspace = workspace.zeros(static_cast<std::size_t>(plan.workspace_bytes), stream);
-    kernel.launch(plan, args, stream);
+    args.workspace = workspace.zeros(static_cast<std::size_t>(launch_plan(config, target).workspace_bytes), stream);
+    const PreparedLaunch launch = prepare_launch(gpu().load(config), config, target, args);
+    launch(stream);
     const Graph graph = Graph::capture(stream, [&] {
-      for (int i = 0; i < 3; ++i) kernel.launch(plan, args, stream);
+      for (int i = 0; i < 3; ++i) launch(stream);
     });
     for (int replay = 0; replay < 2; ++replay) {
       DITUNE_CUDA(cudaMemsetAsync(args.y, 0xFF, operands.output_bytes(), stream.get()));
@@ -140,10 +139,10 @@ TEST_CASE("gpu: arguments that a config does not take are refused before a launc
 TEST_CASE("gpu: a launch that the device refuses is an error, and the device goes on") {
   const Target target = gpu().target({64, 64, 64});
   const KernelConfig config = enumerate(target).front();
-  LaunchPlan plan = launch_plan(config, target);
-  plan.shared_bytes = 1 << 20;
   const Operands operands(target.problem, {}, packed_strides(target.problem), 1, 1, *gpu().kernels, Stream());
+  PreparedLaunch launch = prepare_launch(gpu().load(config), config, target, operands.args(0));
+  launch.plan.shared_bytes = 1 << 20;
   const Stream stream;
-  CHECK_THROWS_AS(gpu().load(config).launch(plan, operands.args(0), stream), CudaError);
+  CHECK_THROWS_AS(launch(stream), CudaError);
   CHECK(verify_legal(target, {config}) == 1);
 }

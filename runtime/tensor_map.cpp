@@ -1,0 +1,68 @@
+#include "runtime/tensor_map.hpp"
+
+#include <cuda.h>
+#include <fmt/format.h>
+
+#include <array>
+#include <bit>
+
+#include "runtime/cuda.hpp"
+
+namespace ditune {
+namespace {
+
+using EncodeTiled = decltype(&cuTensorMapEncodeTiled);
+
+// Through the CUDA runtime: a program that links libcuda does not start without a driver.
+EncodeTiled find_encode_tiled() {
+  constexpr unsigned kSince = 12000;
+  void* entry = nullptr;
+  cudaDriverEntryPointQueryResult found = cudaDriverEntryPointSymbolNotFound;
+  DITUNE_CUDA(cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &entry, kSince, cudaEnableDefault, &found));
+  if (found != cudaDriverEntryPointSuccess || entry == nullptr)
+    throw CudaError("the driver has no cuTensorMapEncodeTiled", "install a driver for CUDA 12.0 or newer");
+  return reinterpret_cast<EncodeTiled>(entry);
+}
+
+// Bits are copied: of each size, the type that is never rounded or flushed.
+CUtensorMapDataType data_type(int element_bytes) {
+  switch (element_bytes) {
+    case 1:
+      return CU_TENSOR_MAP_DATA_TYPE_UINT8;
+    case 2:
+      return CU_TENSOR_MAP_DATA_TYPE_UINT16;
+    default:
+      return CU_TENSOR_MAP_DATA_TYPE_UINT32;
+  }
+}
+
+CudaError refused(const TensorMapSpec& spec, CUresult status) {
+  return {
+      fmt::format("cuTensorMapEncodeTiled refuses (error {}) {} rows of {} elements of {} bytes, {} bytes apart, at "
+                  "{}, in boxes of {} rows",
+                  static_cast<int>(status), spec.rows, spec.columns, spec.element_bytes, spec.pitch, spec.base,
+                  spec.box_rows),
+      "the address and the distance of rows must be multiples of 16 bytes, a box at most 256 rows"};
+}
+
+}  // namespace
+
+TensorMap encode_tensor_map(const TensorMapSpec& spec) {
+  static const EncodeTiled encode_tiled = find_encode_tiled();
+  constexpr int kBoxBytes = 128;  // of a row: what the swizzle spans
+  // The innermost dimension first.
+  const std::array<cuuint64_t, 2> extents = {static_cast<cuuint64_t>(spec.columns), static_cast<cuuint64_t>(spec.rows)};
+  const std::array<cuuint64_t, 1> pitch = {static_cast<cuuint64_t>(spec.pitch)};
+  const std::array<cuuint32_t, 2> box = {static_cast<cuuint32_t>(kBoxBytes / spec.element_bytes),
+                                         static_cast<cuuint32_t>(spec.box_rows)};
+  const std::array<cuuint32_t, 2> steps = {1, 1};
+  CUtensorMap map = {};
+  const CUresult status =
+      encode_tiled(&map, data_type(spec.element_bytes), extents.size(), const_cast<void*>(spec.base), extents.data(),
+                   pitch.data(), box.data(), steps.data(), CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+                   CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  if (status != CUDA_SUCCESS) throw refused(spec, status);
+  return std::bit_cast<TensorMap>(map);
+}
+
+}  // namespace ditune

@@ -1,0 +1,12 @@
+// Tensor maps: what the copy unit of Hopper needs to know of a tensor.
+#pragma once
+
+#include "tensor_map.cuh"
+
+namespace ditune {
+
+// As the driver encodes it, for a kernel's parameter. Touches no GPU and no memory but the result. Throws CudaError
+// with what was refused, or where there is no driver that can do it (CUDA 12.0 or newer).
+TensorMap encode_tensor_map(const TensorMapSpec& spec);
+
+}  // namespace ditune
