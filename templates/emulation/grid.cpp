@@ -123,15 +123,16 @@ Warp* Grid::pick() {
 void Grid::enter(void* argument) {
   Grid& grid = *static_cast<Grid*>(argument);
   Lane& self = *grid.lane_;
+  bool stopped = true;
   try {
     grid.thread_();
     if (!self.copies.empty()) grid.fail(self.copies.front().site, "is never waited for");
+    stopped = false;
   } catch (const Stop&) {
-    self.fiber.exit_to(grid.scheduler_);
   } catch (...) {
     grid.exception_ = std::current_exception();
-    self.fiber.exit_to(grid.scheduler_);
   }
+  if (stopped) self.fiber.exit_to(grid.scheduler_);  // from out of the handlers, so that the exception ends
   self.state = State::ended;
   ++self.warp->cta->ended;
   self.fiber.exit_to(grid.next());
