@@ -1,0 +1,111 @@
+// Family wgmma_s8: what a CTA computes, step by step, and where it keeps it.
+#pragma once
+
+#include "gemm_args.cuh"
+#include "hopper.cuh"
+#include "layout.cuh"
+#include "wgmma_s8_config.cuh"
+
+namespace ditune {
+
+// Where things lie in shared memory.
+template <WgmmaS8Config config>
+struct WgmmaLayout {
+  static DITUNE_DEVICE SharedAddress stage_x(int stage) { return shared_memory() + stage * stage_bytes(config); }
+  static DITUNE_DEVICE SharedAddress stage_w(int stage) { return stage_x(stage) + config.tile_m * kWgmmaStepK; }
+  static DITUNE_DEVICE SharedAddress staging(int consumer, int which) {
+    return stage_x(config.stages) + (consumer * kStagings + which) * kStagingBytes;
+  }
+  // Scales, then bias, of a tile's columns.
+  static DITUNE_DEVICE SharedAddress terms(int consumer) { return staging(2, 0) + consumer * terms_bytes(config); }
+  static DITUNE_DEVICE SharedAddress barriers() { return terms(tiles_at_once(config)); }
+  static DITUNE_DEVICE SharedAddress full(int stage) { return barriers() + 8 * stage; }
+  static DITUNE_DEVICE SharedAddress empty(int stage) { return full(config.stages + stage); }
+  static DITUNE_DEVICE SharedAddress terms_full(int consumer) { return empty(config.stages + consumer); }
+  static DITUNE_DEVICE SharedAddress terms_empty(int consumer) { return terms_full(2 + consumer); }
+  static DITUNE_DEVICE SharedAddress turn(int consumer) { return terms_full(4 + consumer); }
+};
+
+// The stages one after another; the parity of a stage's barriers changes each time round.
+template <int stages>
+struct StageCursor {
+  int stage = 0;
+  unsigned parity = 0;
+
+  DITUNE_DEVICE void advance() {
+    if (++stage == stages) {
+      stage = 0;
+      parity ^= 1;
+    }
+  }
+  DITUNE_DEVICE void skip(int steps) {
+    stage += steps;
+    parity ^= stage / stages & 1;
+    stage %= stages;
+  }
+};
+
+// What a CTA computes at a time: a tile, or some of its steps of K.
+struct Segment {
+  unsigned tile;     // in the order of rasterization
+  int first, steps;  // of K
+};
+
+// The segments of this CTA's cluster, one after another. Shared tiles come first: the cluster begins in the middle of
+// one, which the cluster before it finishes, and ends at the beginning of one, of which those behind it did the rest
+// when they began.
+template <WgmmaS8Config config>
+struct WorkWalk {
+  unsigned cluster, clusters, tiles_m, tiles_n;  // tiles of a cluster
+  int k_steps;
+  unsigned shared;   // tiles
+  unsigned at, end;  // of this cluster's part of the shared tiles' steps
+  unsigned whole;    // the next tile of its own
+  int rank_m, rank_n;
+
+  DITUNE_DEVICE explicit WorkWalk(const GemmArgs& args)
+      : cluster(block_index() / cluster_size(config)), clusters(grid_size() / cluster_size(config)) {
+    constexpr unsigned kRows = config.tile_m * config.cluster_m, kColumns = config.tile_n * config.cluster_n;
+    tiles_m = (static_cast<unsigned>(args.m) + kRows - 1) / kRows;
+    tiles_n = (static_cast<unsigned>(args.n) + kColumns - 1) / kColumns;
+    k_steps = (static_cast<int>(args.k) + kWgmmaStepK - 1) / kWgmmaStepK;
+    shared = shared_tiles(config, tiles_m * tiles_n, clusters);
+    at = part_begin(cluster);
+    end = part_begin(cluster + 1);
+    whole = shared + cluster;
+    const int rank = cluster_size(config) == 1 ? 0 : cluster_rank();
+    rank_m = rank % config.cluster_m;
+    rank_n = rank / config.cluster_m;
+  }
+
+  // The first of the shared tiles' steps that is that cluster's.
+  DITUNE_DEVICE unsigned part_begin(unsigned of) const {
+    if constexpr (config.decomposition == Decomposition::data_parallel) return 0;
+    return shared * k_steps * of / clusters;
+  }
+
+  DITUNE_DEVICE bool more() const { return at < end || whole < tiles_m * tiles_n; }
+  DITUNE_DEVICE Segment segment() const {
+    if (config.decomposition == Decomposition::stream_k && at < end) {
+      const unsigned tile = at / k_steps, first = at - tile * k_steps, left = k_steps - first;
+      return {tile, static_cast<int>(first), static_cast<int>(left < end - at ? left : end - at)};
+    }
+    return {whole, 0, k_steps};
+  }
+  DITUNE_DEVICE void next() {
+    if (config.decomposition == Decomposition::stream_k && at < end) {
+      at += segment().steps;
+    } else {
+      whole += clusters;
+    }
+  }
+
+  // Of the CTA's tile, in elements.
+  DITUNE_DEVICE TileIndex origin(unsigned tile) const {
+    const TileIndex index = rasterize(tile, tiles_m, tiles_n, config.group);
+    return {(index.m * config.cluster_m + rank_m) * config.tile_m,
+            (index.n * config.cluster_n + rank_n) * config.tile_n};
+  }
+};
+
+}  // namespace ditune
