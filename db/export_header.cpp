@@ -12,7 +12,7 @@
 #include "ditune/error.hpp"
 #include "embedded_files.hpp"
 #include "generator/emit.hpp"
-#include "generator/mma_s8.hpp"
+#include "generator/families.hpp"
 
 namespace ditune {
 namespace {
@@ -52,16 +52,33 @@ int k_multiple(const KernelConfig& config) {
   return std::visit([]<class C>(const C& c) { return Family<C>::k_multiple(c); }, config);
 }
 
+int ldy_multiple(const KernelConfig& config, Output out) {
+  return std::visit([&]<class C>(const C& c) { return Family<C>::ldy_multiple(c, out); }, config);
+}
+
+// Of the families that the rows are of, one config each.
+std::map<std::size_t, KernelText> families_of(const std::vector<HeaderRow>& rows) {
+  std::map<std::size_t, KernelText> families;
+  for (const HeaderRow& row : rows) families.try_emplace(row.record.config.index(), kernel_text(row.record.config));
+  return families;
+}
+
 // The library's words, nested in the header's namespace: a program may include both.
-std::string library_part() {
+std::string library_part(const std::map<std::size_t, KernelText>& families) {
   std::string includes = "#include \"gemm_args.cuh\"\n#include \"epilogue_spec.cuh\"\n";
+  std::string parameters;
   std::vector<std::string> types;
-  for_each_family([&]<class C>() {
-    const KernelText text = Family<C>::text(C{});
+  for (const auto& [index, text] : families) {
     includes += fmt::format("#include \"{}_config.cuh\"\n", text.kernel);
     types.push_back("ditune::" + text.config_type);
-  });
-  return inline_templates(includes) + fmt::format("\nusing Config = std::variant<{}>;\n\n", fmt::join(types, ", "));
+    parameters += fmt::format("template <>\nstruct ParameterOf<{}> {{\n  using type = ditune::{};\n}};\n", types.back(),
+                              text.parameter);
+  }
+  return inline_templates(includes) +
+         fmt::format(
+             "\nusing Config = std::variant<{}>;\n\n"
+             "// What the kernels of a config are launched with.\ntemplate <class C>\nstruct ParameterOf;\n{}\n",
+             fmt::join(types, ", "), parameters);
 }
 
 // Designated initializers are C++20: ".a = 1, .b = 2" becomes "  c.a = 1;" and "  c.b = 2;", a line each.
@@ -94,14 +111,17 @@ class Header {
 
   std::string text(const std::vector<HeaderRow>& rows) {
     for (const HeaderRow& row : rows) add(row);
+    const auto families = families_of(rows);
     const auto measured =
         std::ranges::count(rows, Source::measured, [](const HeaderRow& r) { return r.record.source; });
-    std::string text = fmt::format(kTop, rows.size(), measured) + library_part() + header_part("types.hpp");
+    std::string text = fmt::format(kTop, rows.size(), measured) + library_part(families) + header_part("types.hpp");
     if (!kernels_.empty())
       text += "\n// ---- the kernels\n\n" + images_ + "inline constexpr Kernel kernels[] = {\n" + kernel_rows_ + "};\n";
     text += "\n// ---- the winners\n\nnamespace detail {\n\n" + config_functions_ + "}  // namespace detail\n\n";
     text += "inline constexpr Row rows[] = {\n" + rows_ + "};\n\n" + header_part("lookup.hpp");
     text += "\n}  // namespace ditune_tuned\n\n";
+    if (std::ranges::any_of(families, [](const auto& f) { return f.second.parameter == "TmaGemmArgs"; }))
+      text += header_part("tensor_maps.hpp") + "\n";
     if (embed_ == Embed::cubin) text += header_part("launch.hpp") + "\n";
     return text + "#endif  // DITUNE_TUNED_H\n";
   }
@@ -113,12 +133,12 @@ class Header {
     const auto [function, is_new] = configs_.try_emplace(config, configs_.size());
     if (is_new) config_functions_ += config_function(function->second, r.config);
     rows_ += fmt::format(
-        "    {{{}, {}, {}, {}, {}, {},\n     {}, {}, {}, {}, detail::config_{}(),\n     {}, {}, Source::{}, {}, "
+        "    {{{}, {}, {}, {}, {}, {},\n     {}, {}, {}, {}, detail::config_{}(),\n     {}, {}, {}, Source::{}, {}, "
         "{}}},\n",
         string_literal(r.key.device.name), r.key.device.arch.number, r.key.device.sms, r.key.problem.n, r.key.problem.k,
         string_literal(format(r.key.epilogue)), row.m_first, row.m_last, r.key.problem.m, string_literal(config),
-        function->second, epilogue_literal(r.key.epilogue), k_multiple(r.config), format(r.source), r.microseconds(),
-        kernel_pointer(r));
+        function->second, epilogue_literal(r.key.epilogue), k_multiple(r.config),
+        ldy_multiple(r.config, r.key.epilogue.out), format(r.source), r.microseconds(), kernel_pointer(r));
   }
 
   std::string kernel_pointer(const TuningRecord& record) {

@@ -3,6 +3,7 @@
 #include <cuda_runtime_api.h>
 
 #include <mutex>
+#include <type_traits>
 
 namespace ditune_tuned {
 namespace detail {
@@ -47,19 +48,7 @@ inline cudaError_t prepare(const Kernel& kernel, int shared_bytes, cudaKernel_t&
   return status;
 }
 
-}  // namespace detail
-
-// Queues the layer on `stream` of the current device and returns at once; any number of threads may do so, but no two
-// launches in flight may share a workspace.
-// cudaErrorInvalidValue if argument_error() has something to say or the row has no kernel. The first launch of a kernel
-// loads it: do that before capturing a graph.
-inline cudaError_t launch(const Row& row, const GemmArgs& args, cudaStream_t stream) {
-  if (!row.kernel || argument_error(row, args)) return cudaErrorInvalidValue;
-  const LaunchPlan launch_plan = plan(row, args.m);
-  cudaKernel_t kernel = nullptr;
-  const cudaError_t status = detail::prepare(*row.kernel, launch_plan.shared_bytes, kernel);
-  if (status != cudaSuccess) return status;
-
+inline cudaError_t launch(cudaKernel_t kernel, const LaunchPlan& launch_plan, void* parameter, cudaStream_t stream) {
   cudaLaunchAttribute cluster{};
   cluster.id = cudaLaunchAttributeClusterDimension;
   cluster.val.clusterDim.x = static_cast<unsigned>(launch_plan.cluster);
@@ -71,9 +60,35 @@ inline cudaError_t launch(const Row& row, const GemmArgs& args, cudaStream_t str
   config.stream = stream;
   config.attrs = &cluster;
   config.numAttrs = launch_plan.cluster > 1 ? 1 : 0;
-  GemmArgs copy = args;
-  void* parameters[] = {&copy};
+  void* parameters[] = {parameter};
   return cudaLaunchKernelExC(&config, static_cast<const void*>(kernel), parameters);
+}
+
+}  // namespace detail
+
+// What the kernel of a config is launched with.
+template <class C>
+cudaError_t make_parameter(const C&, ditune::Output, const GemmArgs& args, GemmArgs& parameter) {
+  parameter = args;
+  return cudaSuccess;
+}
+
+// Queues the layer on `stream` of the current device and returns at once, having allocated nothing; any number of
+// threads may do so, but no two launches in flight may share a workspace. cudaErrorInvalidValue if argument_error() has
+// something to say or the row has no kernel. The first launch of a kernel loads it: do that before capturing a graph.
+inline cudaError_t launch(const Row& row, const GemmArgs& args, cudaStream_t stream) {
+  if (!row.kernel || argument_error(row, args)) return cudaErrorInvalidValue;
+  const LaunchPlan launch_plan = plan(row, args.m);
+  cudaKernel_t kernel = nullptr;
+  const cudaError_t status = detail::prepare(*row.kernel, launch_plan.shared_bytes, kernel);
+  if (status != cudaSuccess) return status;
+  return std::visit(
+      [&](const auto& config) {
+        typename ParameterOf<std::decay_t<decltype(config)>>::type parameter{};
+        const cudaError_t made = make_parameter(config, row.fused.out, args, parameter);
+        return made == cudaSuccess ? detail::launch(kernel, launch_plan, &parameter, stream) : made;
+      },
+      row.variant);
 }
 
 }  // namespace ditune_tuned

@@ -60,6 +60,7 @@ inline const char* argument_error(const Row& row, const GemmArgs& args) {
   if (args.ldx < args.k || args.ldw < args.k || args.ldy < args.n) return "a stride is shorter than its row";
   if (args.ldx % row.k_multiple != 0 || args.ldw % row.k_multiple != 0)
     return "ldx or ldw is not a multiple of k_multiple";
+  if (args.ldy % row.ldy_multiple != 0) return "ldy is not a multiple of ldy_multiple";
   if (args.ldx > kMaxStride || args.ldw > kMaxStride || args.ldy > kMaxStride) return "a stride is too long";
   return detail::pointer_error(row, args);
 }

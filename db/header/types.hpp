@@ -10,9 +10,10 @@ enum class Source : unsigned char {
   measured,   // on the device named
 };
 
+// Its one parameter, by value: ParameterOf its config.
 struct Kernel {
   const char* name;
-  const char* source;          // CUDA C++20, or null
+  const char* source;          // CUDA C++20, for arch 90 as sm_90a, or null
   const unsigned char* image;  // cubin for the arch of the rows that refer to it, or null
   std::size_t image_bytes;
 };
@@ -28,7 +29,8 @@ struct Row {
   std::string_view config;  // as ditune writes it
   Config variant;
   ditune::Epilogue fused;
-  int k_multiple;  // K, ldx and ldw are multiples of it
+  int k_multiple;    // K, ldx and ldw are multiples of it
+  int ldy_multiple;  // ldy is a multiple of it
   Source source;
   double microseconds;   // at M = m_tuned, of `source`
   const Kernel* kernel;  // null if none is in this header
