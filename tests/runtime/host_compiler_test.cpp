@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <barrier>
 #include <cstdint>
+#include <cstring>
 #include <fstream>
 #include <random>
 #include <thread>
@@ -137,6 +138,39 @@ TEST_CASE("An emitted kernel gives the plain loop's accumulators on the CPU") {
       WARN(error.what());
     }
   }
+}
+
+TEST_CASE("A kernel is run with the struct that it takes") {
+  struct Two {
+    int* y;
+    int value;
+    alignas(64) int other;
+  };
+  const KernelSource source{"write_two", R"(#include "hardware.cuh"
+struct Two {
+  int* y;
+  int value;
+  alignas(64) int other;
+};
+__global__ void write_two(const Two two) {
+  ditune::global_store(two.y + ditune::thread_index(), two.value + two.other);
+}
+)"};
+  const TempFolder cache;
+  const HostKernel kernel = HostCompiler("c++", cache.path()).compile(source);
+  std::vector<int> y(32);
+  const std::vector<emulation::Region> memory = {
+      {.name = "y", .data = y.data(), .row_bytes = y.size() * sizeof(int), .use = emulation::Use::output}};
+  const Two two{.y = y.data(), .value = 40, .other = 2};
+  CHECK(kernel.run({}, memory, two).fault == "");
+  CHECK(std::ranges::count(y, 42) == 32);
+
+  KernelParameter bytes;
+  bytes.size = sizeof two;
+  std::memcpy(bytes.bytes.data(), &two, sizeof two);
+  std::ranges::fill(y, 0);
+  CHECK(kernel.run({}, memory, bytes).fault == "");
+  CHECK(std::ranges::count(y, 42) == 32);
 }
 
 TEST_CASE("What was compiled once is not compiled again") {

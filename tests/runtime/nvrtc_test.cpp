@@ -59,6 +59,21 @@ TEST_CASE("A kernel compiles for every supported arch without a GPU") {
   }
 }
 
+TEST_CASE("A kernel for sm_90 may use what sm_90a has") {
+  const KernelSource source{"hopper", R"(#include "hopper.cuh"
+extern "C" __global__ void __launch_bounds__(384, 1) hopper(int* p) {
+  if (threadIdx.x < 128)
+    ditune::lower_registers<24>();
+  else
+    ditune::raise_registers<240>();
+  p[threadIdx.x] = 1;
+}
+)"};
+  // The registers of a thread at its launch: those of an SM, shared by 384 threads.
+  CHECK(Nvrtc().compile(source, SmArch{90}).resources.registers == 168);
+  CHECK_THROWS_AS(Nvrtc().compile(source, SmArch{100}), NvrtcError);
+}
+
 TEST_CASE("A refused source is an error that carries the log and the source") {
   const KernelSource wrong{"wrong", "extern \"C\" __global__ void wrong() { no_such_function(); }\n"};
   try {
