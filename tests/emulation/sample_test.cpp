@@ -12,21 +12,22 @@ using namespace ditune::test;
 
 namespace {
 
-// The fields of mma_s8, by hand.
+// The fields of mma_s8, by hand; of another family none.
 std::vector<int> values(const KernelConfig& config) {
-  const auto& c = std::get<MmaS8Config>(config);
-  return {c.tile_m,
-          c.tile_n,
-          c.tile_k,
-          c.warps_m,
-          c.warps_n,
-          c.stages,
-          c.group,
-          c.split_k,
-          c.ctas,
-          c.load,
-          static_cast<int>(c.staging),
-          static_cast<int>(c.schedule)};
+  const auto* c = std::get_if<MmaS8Config>(&config);
+  if (c == nullptr) return {};
+  return {c->tile_m,
+          c->tile_n,
+          c->tile_k,
+          c->warps_m,
+          c->warps_n,
+          c->stages,
+          c->group,
+          c->split_k,
+          c->ctas,
+          c->load,
+          static_cast<int>(c->staging),
+          static_cast<int>(c->schedule)};
 }
 
 using Pair = std::pair<std::pair<std::size_t, int>, std::pair<std::size_t, int>>;
