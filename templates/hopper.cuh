@@ -5,6 +5,16 @@
 #include "hardware.cuh"
 #include "tensor_map.cuh"
 
+namespace ditune {
+
+// "Matrix Descriptor Format" of wgmma: rows of 128 bytes, swizzled by 128, groups of 8 rows 1024 bytes apart. A K step
+// of 32 bytes further on is 32 bytes further on.
+DITUNE_HOST_DEVICE unsigned long long matrix_descriptor(SharedAddress address) {
+  return static_cast<unsigned long long>(address >> 4 & 0x3fff) | 1ULL << 16 | 64ULL << 32 | 1ULL << 62;
+}
+
+}  // namespace ditune
+
 #ifndef __CUDACC__
 #include "emulation/hopper.hpp"
 #else
@@ -138,12 +148,6 @@ DITUNE_DEVICE void store_matrix_x4(SharedAddress row, const unsigned (&r)[4]) {
   asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(row), "r"(r[0]), "r"(r[1]),
                "r"(r[2]), "r"(r[3])
                : "memory");
-}
-
-// "Matrix Descriptor Format" of wgmma: rows of 128 bytes, swizzled by 128, groups of 8 rows 1024 bytes apart. A K step
-// of 32 bytes further on is 32 bytes further on.
-DITUNE_DEVICE unsigned long long matrix_descriptor(SharedAddress address) {
-  return static_cast<unsigned long long>(address >> 4 & 0x3fff) | 1ULL << 16 | 64ULL << 32 | 1ULL << 62;
 }
 
 // "wgmma.fence", "wgmma.commit_group", "wgmma.wait_group"

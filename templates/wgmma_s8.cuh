@@ -131,9 +131,20 @@ DITUNE_DEVICE void init_barriers() {
   transaction_init_fence();
 }
 
+// Columns that do not exist are computed like others, from terms that nobody loads.
+template <WgmmaS8Config config>
+DITUNE_DEVICE void clear_terms() {
+  constexpr int kBytes = tiles_at_once(config) * terms_bytes(config);
+  for (int at = thread_index() * 16; at < kBytes; at += threads(config) * 16) {
+    shared_store_vec<16>(WgmmaLayout<config>::terms(0) + at, Vec16{});
+  }
+  async_fence();  // loads come after it
+}
+
 template <WgmmaS8Config config, Epilogue epilogue>
 DITUNE_DEVICE void wgmma_s8(const TmaGemmArgs& args) {
   if (thread_index() == 0) init_barriers<config>();
+  if constexpr (epilogue.out != Output::s32) clear_terms<config>();
   if constexpr (cluster_size(config) > 1) {
     cluster_barrier();
   } else {

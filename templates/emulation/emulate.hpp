@@ -14,13 +14,13 @@ namespace ditune::emulation {
 
 struct Launch {
   std::string kernel = {};  // its name, for faults
-  int grid = 1;        // CTAs
-  int cluster = 1;     // CTAs in a cluster
-  int block = kWarp;   // threads of a CTA, whole warps
+  int grid = 1;             // CTAs
+  int cluster = 1;          // CTAs in a cluster, of consecutive indices; they run at once
+  int block = kWarp;        // threads of a CTA, whole warps
   std::size_t shared_bytes = 0;
   std::size_t shared_limit = 0;  // of a CTA on the device that is emulated
   std::uint64_t seed = 0;        // of the order in which warps run
-  int resident = 3;              // CTAs that run at once
+  int resident = 3;              // CTAs that run at once; a cluster in any case
 };
 
 enum class Use : unsigned char {

@@ -28,12 +28,12 @@ std::string refusal(const Region& region, std::size_t offset, unsigned bytes, bo
 
 }  // namespace
 
-GlobalMemory::GlobalMemory(std::span<const Region> regions, int block) {
+GlobalMemory::GlobalMemory(std::span<const Region> regions, int block, int cluster) {
   for (const Region& region : regions) {
     const std::size_t bytes = region.rows == 0 ? 0 : (region.rows - 1) * region.pitch + region.row_bytes;
     Tracked& tracked = regions_.emplace_back(Tracked{region, bytes, std::nullopt});
     if (region.use == Use::input) continue;
-    tracked.memory.emplace(static_cast<unsigned char*>(region.data), bytes, block,
+    tracked.memory.emplace(static_cast<unsigned char*>(region.data), bytes, block, cluster,
                            region.use == Use::output ? Visible::nobody : Visible::all);
   }
 }

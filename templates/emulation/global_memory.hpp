@@ -14,8 +14,8 @@ namespace ditune::emulation {
 
 class GlobalMemory {
  public:
-  // Of a grid with `block` threads in each CTA.
-  GlobalMemory(std::span<const Region> regions, int block);
+  // Of a grid with `block` threads in each CTA, `cluster` CTAs in each cluster.
+  GlobalMemory(std::span<const Region> regions, int block, int cluster);
 
   // An access that may be made.
   struct Place {

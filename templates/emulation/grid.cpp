@@ -1,7 +1,6 @@
 #include "emulation/grid.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <numeric>
 
 #include "emulation/site.hpp"
@@ -10,23 +9,27 @@ namespace ditune::emulation {
 namespace {
 
 constexpr int kSpeeds[] = {1, 4, 16};
-constexpr unsigned kMeetingsPerTurn = 8;  // of a warp, on average, before another one may run
-
-bool same(const Site& a, const Site& b) { return a.line == b.line && std::strcmp(a.wrapper, b.wrapper) == 0; }
+constexpr unsigned kTurnsPerLanding = 4;  // of warps, on average, while bulk copies are under way
 
 }  // namespace
 
 Grid::Grid(const Launch& launch, std::span<const Region> memory, const std::function<void()>& thread)
-    : launch_(launch), thread_(thread), memory_(memory, launch.block), random_(launch.seed) {
+    : launch_(launch), thread_(thread), memory_(memory, launch.block, launch.cluster), random_(launch.seed) {
   // No order of CTAs is promised.
-  waiting_blocks_.resize(static_cast<std::size_t>(launch.grid));
-  std::iota(waiting_blocks_.begin(), waiting_blocks_.end(), 0);
-  std::ranges::shuffle(waiting_blocks_, random_);
+  waiting_clusters_.resize(static_cast<std::size_t>(launch.grid / launch.cluster));
+  std::iota(waiting_clusters_.begin(), waiting_clusters_.end(), 0);
+  std::ranges::shuffle(waiting_clusters_, random_);
 }
 
 Report Grid::run() {
   for (admit(); !resident_.empty(); admit()) {
+    const bool under_way = !loads_.empty() || !stores_.empty();
     Warp* const warp = pick();
+    if (under_way && (warp == nullptr || random_() % kTurnsPerLanding == 0)) {
+      land_any();
+      if (!fault_.empty()) break;
+      continue;
+    }
     if (warp == nullptr) {
       fault_ = stuck();
       break;
@@ -45,29 +48,46 @@ Report Grid::run() {
 
 // ---- CTAs
 
+// All CTAs of a cluster run at once, however many are to be resident.
 void Grid::admit() {
-  while (!waiting_blocks_.empty() && static_cast<int>(resident_.size()) < launch_.resident) {
-    if (spare_.empty()) {
-      spare_.push_back(std::make_unique<Cta>());
-      Cta& cta = *spare_.back();
-      cta.ordinal = static_cast<int>(resident_.size());
-      cta.warps.resize(static_cast<std::size_t>(launch_.block / kWarp));
-      cta.bytes.resize(launch_.shared_bytes);
-      cta.shared.emplace(cta.bytes.data(), cta.bytes.size(), launch_.block, Visible::nobody);
-      for (int thread = 0; thread < launch_.block; ++thread) cta.lanes.push_back(std::make_unique<Lane>());
+  const auto together = static_cast<std::size_t>(launch_.cluster), limit = static_cast<std::size_t>(launch_.resident);
+  while (!waiting_clusters_.empty() && (resident_.empty() || resident_.size() + together <= limit)) {
+    std::vector<Cta*> mates;
+    for (int rank = 0; rank < launch_.cluster; ++rank) {
+      mates.push_back(&seat());
+      start(*mates.back(), waiting_clusters_.back() * launch_.cluster + rank);
     }
-    start(*spare_.back(), waiting_blocks_.back());
-    resident_.push_back(std::move(spare_.back()));
-    spare_.pop_back();
-    waiting_blocks_.pop_back();
+    for (Cta* cta : mates) cta->mates = mates;
+    waiting_clusters_.pop_back();
   }
+}
+
+// A resident CTA that has not started.
+Cta& Grid::seat() {
+  if (spare_.empty()) {
+    spare_.push_back(std::make_unique<Cta>());
+    Cta& cta = *spare_.back();
+    cta.ordinal = static_cast<int>(resident_.size());
+    cta.warps.resize(static_cast<std::size_t>(launch_.block / kWarp));
+    cta.warpgroups.resize(static_cast<std::size_t>(launch_.block / kWarpgroupLanes));
+    cta.bytes.resize(launch_.shared_bytes);
+    cta.shared.emplace(cta.bytes.data(), cta.bytes.size(), launch_.block, launch_.cluster, Visible::nobody);
+    cta.async.emplace(cta.bytes.size());
+    for (int thread = 0; thread < launch_.block; ++thread) cta.lanes.push_back(std::make_unique<Lane>());
+  }
+  resident_.push_back(std::move(spare_.back()));
+  spare_.pop_back();
+  return *resident_.back();
 }
 
 void Grid::start(Cta& cta, int block) {
   cta.block = block;
-  cta.waiting = cta.ended = 0;
+  cta.waiting = cta.waiting_in_cluster = cta.ended = 0;
   cta.writes.clear();
   cta.shared->forget();
+  cta.async->forget();
+  cta.barriers.clear();
+  for (Warpgroup& group : cta.warpgroups) group = {};
   for (int thread = 0; thread < launch_.block; ++thread) {
     Lane& lane = *cta.lanes[static_cast<std::size_t>(thread)];
     Warp& warp = cta.warps[static_cast<std::size_t>(thread / kWarp)];
@@ -79,6 +99,9 @@ void Grid::start(Cta& cta, int block) {
     lane.polled = nullptr;
     lane.groups.clear();
     lane.writes.clear();
+    lane.async_fences = {};
+    lane.stores = {};
+    lane.products = {};
     lane.fiber.restart(&Grid::enter, this);
   }
   for (Warp& warp : cta.warps) {
@@ -89,9 +112,12 @@ void Grid::start(Cta& cta, int block) {
   }
 }
 
+// A cluster's CTAs together: until the last of them has ended others may reach for them.
 void Grid::retire() {
   std::erase_if(resident_, [&](std::unique_ptr<Cta>& cta) {
-    if (cta->ended < launch_.block) return false;
+    const auto over = [](const Cta* mate) { return mate->over(); };
+    const auto comes = [&](const BulkLoad& load) { return std::ranges::count(cta->mates, load.to) > 0; };
+    if (!cta->over() || !std::ranges::all_of(cta->mates, over) || std::ranges::any_of(loads_, comes)) return false;
     for (const Warp& warp : cta->warps) conflicts_.settle(warp_number(warp));
     spare_.push_back(std::move(cta));
     return true;
@@ -126,7 +152,7 @@ void Grid::enter(void* argument) {
   bool stopped = true;
   try {
     grid.thread_();
-    if (!self.copies.empty()) grid.fail(self.copies.front().site, "is never waited for");
+    grid.check_finished();
     stopped = false;
   } catch (const Stop&) {
   } catch (...) {
@@ -135,7 +161,19 @@ void Grid::enter(void* argument) {
   if (stopped) self.fiber.exit_to(grid.scheduler_);  // from out of the handlers, so that the exception ends
   self.state = State::ended;
   ++self.warp->cta->ended;
+  grid.complete_cluster_meeting(*self.warp->cta);
   self.fiber.exit_to(grid.next());
+}
+
+// The running lane ends: what it commanded has been waited for.
+void Grid::check_finished() {
+  const char* const never = "is never waited for";
+  if (!lane_->copies.empty()) fail(lane_->copies.front().site, never);
+  if (!lane_->stores.stores.empty()) fail(lane_->stores.stores.front().site, never);
+  const auto index = static_cast<std::size_t>(lane_->thread / kWarpgroupLanes);
+  if (index >= cta().warpgroups.size()) return;
+  const Warpgroup& group = cta().warpgroups[index];
+  if (lane_->products.done < group.issued) fail(group.issued_at, never);
 }
 
 // Whom the running lane makes way for: the next of its warp that can run, else the scheduler.
@@ -158,60 +196,8 @@ void Grid::leave(State state) {
 
 void Grid::end_turn() { lane_->fiber.switch_to(scheduler_); }
 
-void Grid::meet_in_warp(const Site& site, bool orders_memory) {
-  Warp& warp = *lane_->warp;
-  if (warp.waiting == 0) {
-    warp.site = site;
-  } else if (!same(warp.site, site)) {
-    fail(site, "other lanes of the warp are at " + text(warp.site));
-  }
-  lane_->site = site;
-  if (++warp.waiting < kWarp) {
-    leave(State::at_warp);
-    return;
-  }
-  warp.waiting = 0;
-  conflicts_.settle(warp_number(warp));
-  if (orders_memory) publish_warp(warp);
-  for (Lane* lane : warp.lanes) lane->state = State::ready;
-  if (random_() % kMeetingsPerTurn == 0) end_turn();
-}
-
-void Grid::meet_in_block(const Site& site) {
-  Cta& block = cta();
-  for (const Lane* lane : lane_->warp->lanes) {
-    if (lane->state == State::at_block && !same(lane->site, site))
-      fail(site, "other lanes of the warp are at " + text(lane->site));
-  }
-  lane_->site = site;
-  if (++block.waiting < launch_.block) {
-    leave(State::at_block);
-    return;
-  }
-  block.waiting = 0;
-  publish_block(block);
-  for (const auto& lane : block.lanes) lane->state = State::ready;
-  end_turn();
-}
-
-void Grid::barrier(Scope scope, const Site& site) {
-  if (scope == Scope::warp) {
-    meet_in_warp(site, true);
-  } else {
-    meet_in_block(site);
-  }
-}
-
-const unsigned char* Grid::exchange(const void* mine, unsigned bytes, const Site& site) {
-  // Two sets of slots in turn: a lane that is ahead fills the other one, and cannot be two ahead.
-  unsigned char* const slots = lane_->warp->slots.data() + lane_->exchanges++ % 2 * (kWarp * kSlotBytes);
-  std::memcpy(slots + static_cast<unsigned>(lane_->thread % kWarp) * kSlotBytes, mine, bytes);
-  meet_in_warp(site, false);
-  return slots;
-}
-
 ThreadPlace Grid::place() const {
-  return {.thread = lane_->thread, .block = lane_->warp->cta->block, .grid = launch_.grid};
+  return {.thread = lane_->thread, .block = cta().block, .grid = launch_.grid, .rank = rank(cta())};
 }
 
 // ---- faults
@@ -226,28 +212,64 @@ void Grid::fail(const Site& site, const std::string& what) {
   throw Stop{};
 }
 
+namespace {
+
+std::string whereabouts(const Lane& lane) {
+  return "warp " + std::to_string(lane.warp->index) + ", lane " + std::to_string(lane.thread % kWarp) +
+         (lane.state == State::ended ? " has ended" : " waits at " + text(lane.site));
+}
+
+bool awaits(const Lane& lane, const Lane& other) {
+  switch (lane.state) {
+    case State::at_warp:
+      return other.warp == lane.warp;
+    case State::at_warpgroup:
+      return other.warp->cta == lane.warp->cta && other.thread / kWarpgroupLanes == lane.thread / kWarpgroupLanes;
+    case State::at_block:
+      return other.warp->cta == lane.warp->cta;
+    default:  // the cluster, which does not wait for those that have ended
+      return other.state != State::ended;
+  }
+}
+
+// Why the meeting that the lane waits at does not take place.
+std::string unreached(const Lane& lane) {
+  const Cta& cta = *lane.warp->cta;
+  if (lane.state == State::at_named) {
+    const NamedBarrier& barrier = cta.named[static_cast<std::size_t>(lane.named)];
+    return std::to_string(barrier.warps.size() * kWarp) + " of " + std::to_string(barrier.threads) +
+           " threads are there";
+  }
+  for (const Cta* mate : cta.mates)
+    for (const auto& other : mate->lanes)
+      if (other->state != lane.state && awaits(lane, *other))
+        return (mate == &cta ? "" : "block " + std::to_string(mate->block) + ", ") + whereabouts(*other);
+  return "nobody is missing";
+}
+
+}  // namespace
+
 // No thread can run: somebody waits for one that will not come.
 std::string Grid::stuck() const {
-  const auto whereabouts = [](const Lane& lane) {
-    return "warp " + std::to_string(lane.warp->index) + ", lane " + std::to_string(lane.thread % kWarp) +
-           (lane.state == State::ended ? " has ended" : " waits at " + text(lane.site));
-  };
-  for (const State state : {State::at_warp, State::at_block}) {
+  for (const State state : {State::at_warp, State::at_block, State::at_warpgroup, State::at_named, State::at_cluster}) {
     for (const auto& cta : resident_) {
       const auto waiting = std::ranges::find_if(cta->lanes, [state](const auto& lane) { return lane->state == state; });
       if (waiting == cta->lanes.end()) continue;
-      const Lane& lane = **waiting;
-      for (const auto& other : cta->lanes) {
-        const bool awaited = state == State::at_block || other->warp == lane.warp;
-        if (awaited && other->state != state)
-          return sentence(lane, lane.site, "is not reached by all: " + whereabouts(*other));
-      }
+      return sentence(**waiting, (*waiting)->site, "is not reached by all: " + unreached(**waiting));
     }
   }
   for (const auto& cta : resident_) {
-    for (const auto& lane : cta->lanes)
+    for (const auto& lane : cta->lanes) {
       if (lane->state == State::asleep)
         return sentence(*lane, lane->site, "waits for a value that no thread will write");
+    }
+  }
+  for (const auto& cta : resident_) {
+    for (const auto& lane : cta->lanes) {
+      if (lane->state == State::at_phase)
+        return sentence(*lane, lane->site,
+                        "waits for the end of a phase that lacks " + cta->barriers.at(lane->awaited).barrier.lacking());
+    }
   }
   return launch_.kernel + ": no thread can run";
 }

@@ -1,9 +1,7 @@
 // One launch while it runs: its resident CTAs, and whose turn it is.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <deque>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -14,74 +12,13 @@
 #include <vector>
 
 #include "emulation/bank_conflicts.hpp"
+#include "emulation/cta.hpp"
 #include "emulation/emulate.hpp"
 #include "emulation/fiber.hpp"
 #include "emulation/global_memory.hpp"
 #include "emulation/machine.hpp"
-#include "emulation/tracked_memory.hpp"
 
 namespace ditune::emulation {
-
-enum class State : unsigned char { ready, at_warp, at_block, asleep, ended };
-
-// Bytes that a thread wrote and that are not there for all yet.
-struct Write {
-  TrackedMemory* memory;
-  std::size_t offset;
-  unsigned bytes;
-  unsigned writer;
-};
-
-struct Copy {
-  unsigned to;
-  unsigned bytes;
-  unsigned char data[16];
-  Site site;
-};
-
-struct Warp;
-
-struct Lane {
-  static constexpr std::size_t kStackBytes = 128 * 1024;
-
-  Fiber fiber{kStackBytes};
-  Warp* warp = nullptr;
-  int thread = 0;   // in the CTA
-  unsigned id = 0;  // in the grid
-  State state = State::ready;
-  Site site{};  // where it waits
-  unsigned exchanges = 0;
-  std::vector<Write> writes;    // since its last block barrier
-  std::deque<Copy> copies;      // not brought yet, oldest first
-  std::deque<unsigned> groups;  // how many of them each committed group has
-  unsigned uncommitted = 0;
-  const int* polled = nullptr;  // what its last atomic read was of,
-  std::uint64_t polled_at = 0;  // and the version of memory then
-};
-
-struct Cta;
-
-struct Warp {
-  Cta* cta = nullptr;
-  int index = 0;  // in the CTA
-  std::array<Lane*, kWarp> lanes{};
-  int waiting = 0;  // lanes that have come to
-  Site site{};      // where all of them must come
-  int speed = 1;    // turns that it gets for one of the slowest
-  std::vector<unsigned char> slots = std::vector<unsigned char>(2 * kWarp * kSlotBytes);  // of two exchanges
-};
-
-struct Cta {
-  int block = 0;
-  int ordinal = 0;  // among the resident ones
-  std::vector<std::unique_ptr<Lane>> lanes;
-  std::vector<Warp> warps;
-  int waiting = 0;  // threads at the block's barrier
-  int ended = 0;
-  std::vector<unsigned char> bytes;
-  std::optional<TrackedMemory> shared;
-  std::vector<Write> writes;  // to global memory, there for the block and not fenced
-};
 
 class Grid final : public Machine {
  public:
@@ -102,12 +39,31 @@ class Grid final : public Machine {
   void copy(unsigned to, const void* from, unsigned bytes, const Site& site) override;
   void commit_copies() override;
   void wait_copies(unsigned pending) override;
+  void named_barrier(int id, int threads, const Site& site) override;
+  void meet_in_warpgroup(const Site& site) override;
+  void transaction_init(unsigned barrier, int arrivals, const Site& site) override;
+  void transaction_init_fence(const Site& site) override;
+  void transaction_arrive(unsigned barrier, int bytes, const Site& site) override;
+  void transaction_arrive_at(unsigned barrier, int rank, const Site& site) override;
+  void transaction_wait(unsigned barrier, unsigned parity, const Site& site) override;
+  void async_fence(const Site& site) override;
+  void load_box(unsigned to, const TensorMapSpec& map, int row, int column, unsigned barrier, unsigned ranks,
+                const Site& site) override;
+  void load_bytes(unsigned to, const void* from, unsigned bytes, unsigned barrier, const Site& site) override;
+  void store_box(const TensorMapSpec& map, int row, int column, unsigned from, const Site& site) override;
+  void commit_stores() override;
+  void wait_stores(unsigned pending) override;
+  void multiply(const MatrixProduct& product, const Site& site) override;
+  void fence_products(const Site& site) override;
+  void commit_products(const Site& site) override;
+  void wait_products(unsigned pending, const Site& site) override;
 
  private:
   struct Stop {};  // ends the thread that has found a fault
 
   // ---- turns (grid.cpp)
   void admit();
+  Cta& seat();
   void start(Cta& cta, int block);
   Warp* pick();
   void retire();
@@ -115,11 +71,21 @@ class Grid final : public Machine {
   Fiber& next();
   void leave(State state);
   void end_turn();
-  void meet_in_warp(const Site& site, bool orders_memory);
-  void meet_in_block(const Site& site);
+  void check_finished();
   std::string stuck() const;
   std::string sentence(const Lane& lane, const Site& site, const std::string& what) const;
   [[noreturn]] void fail(const Site& site, const std::string& what);
+
+  // ---- meetings (grid_meetings.cpp)
+  // The lanes of the warp that wait in the same way wait at the same site.
+  void check_together(State state, const Site& site);
+  void meet_in_warp(const Site& site, bool orders_memory);
+  void meet_in_block(const Site& site);
+  void meet_in_cluster(const Site& site);
+  bool complete_cluster_meeting(Cta& cta);
+  Warpgroup& warpgroup(const Site& site);
+  bool come_to_warpgroup(const Site& site);  // the last of its lanes
+  void leave_warpgroup();
 
   // ---- memory (grid_memory.cpp)
   // These two fail with a sentence that begins with `verb`, "reads".
@@ -127,11 +93,41 @@ class Grid final : public Machine {
   GlobalMemory::Place check_global(const char* verb, const void* address, unsigned bytes, bool writes,
                                    const Site& site);
   void keep(TrackedMemory& memory, std::size_t offset, unsigned bytes);
+  void publish(Cta& cta, std::span<const Write> writes);  // to the block
+  void publish_lane(Lane& lane);                          // likewise
   void publish_warp(Warp& warp);
   void publish_block(Cta& cta);
+  void publish_cluster(std::span<Cta* const> ctas);
   void memory_changed();
+  // Before shared memory is written by whatever means.
+  void check_free(const char* verb, Cta& cta, unsigned address, unsigned bytes, const Site& site);
+  // Why bytes of this CTA's shared memory are not there for a unit that the running lane commands.
+  std::optional<std::string> hidden_from_units(unsigned address, unsigned bytes);
 
-  Cta& cta() { return *lane_->warp->cta; }
+  // ---- transaction barriers (grid_transactions.cpp)
+  // That a thread of its CTA may use it; and that another CTA or a unit may.
+  SharedBarrier& barrier_at(Cta& cta, unsigned address, const Site& site);
+  void check_reachable(const Cta& cta, const SharedBarrier& barrier, unsigned address, const Site& site);
+  void arrive(Cta& cta, unsigned address, SharedBarrier& barrier, int bytes, const Site& site);
+  void end_phase(Cta& cta, unsigned address, SharedBarrier& barrier);
+
+  // ---- bulk copies (grid_bulk_copies.cpp)
+  void check_bulk(const char* verb, unsigned address, unsigned bytes, unsigned alignment, const Site& site);
+  void issue(BulkLoad load);
+  void land_any();
+  void land(BulkLoad load);
+  void land(BulkStore& store);
+
+  // ---- warpgroups' products (grid_products.cpp)
+  void check_operand(const char* name, unsigned long long descriptor, int rows, const Site& site);
+  std::vector<signed char> operand(unsigned long long descriptor, int rows) const;
+  void hold_operands(const MatrixProduct& product, bool held);
+  void check_registers(const Warpgroup& group, const MatrixProduct& product, const Site& site);
+  Accumulators& accumulators(Warpgroup& group, const Site& site);
+  void issue(Warpgroup& group, const Site& site);
+
+  Cta& cta() const { return *lane_->warp->cta; }
+  int rank(const Cta& cta) const { return cta.block % launch_.cluster; }
   int warp_number(const Warp& warp) const { return warp.cta->ordinal * (launch_.block / kWarp) + warp.index; }
 
   const Launch& launch_;
@@ -139,12 +135,14 @@ class Grid final : public Machine {
   GlobalMemory memory_;
   BankConflicts conflicts_;
   std::mt19937_64 random_;
-  std::vector<int> waiting_blocks_;  // not started, the next one last
+  std::vector<int> waiting_clusters_;  // not started, the next one last
   std::vector<std::unique_ptr<Cta>> resident_;
   std::vector<std::unique_ptr<Cta>> spare_;  // ended ones, whose stacks serve again
   Fiber scheduler_;
-  Lane* lane_ = nullptr;       // that runs
-  std::uint64_t version_ = 1;  // of global memory
+  Lane* lane_ = nullptr;            // that runs
+  std::vector<BulkLoad> loads_;     // under way, as are
+  std::vector<BulkStore*> stores_;  // which their lanes have
+  std::uint64_t version_ = 1;       // of global memory
   int asleep_ = 0;
   std::string fault_;
   std::exception_ptr exception_;

@@ -1,37 +1,52 @@
 #include <cstring>
 
 #include "emulation/grid.hpp"
+#include "emulation/site.hpp"
 
 namespace ditune::emulation {
-namespace {
-
-std::string shared_text(const char* verb, unsigned address, unsigned bytes) {
-  return std::string(verb) + ' ' + std::to_string(bytes) + " bytes at shared address " + std::to_string(address);
-}
-
-}  // namespace
-
 // ---- who sees what
 
 void Grid::keep(TrackedMemory& memory, std::size_t offset, unsigned bytes) {
   lane_->writes.push_back({&memory, offset, bytes, lane_->id});
+  if (&memory == &*cta().shared) cta().async->written(offset, bytes, lane_->async_fences.made);
 }
 
 void Grid::publish_warp(Warp& warp) {
-  for (const Lane* lane : warp.lanes)
+  for (Lane* lane : warp.lanes) {
     for (const Write& write : lane->writes)
       write.memory->publish(write.offset, write.bytes, write.writer, Visible::warp);
+    lane->async_fences.known_in_warp = lane->async_fences.made;
+  }
+}
+
+void Grid::publish(Cta& cta, std::span<const Write> writes) {
+  for (const Write& write : writes) {
+    const bool shared = write.memory == &*cta.shared;
+    write.memory->publish(write.offset, write.bytes, write.writer, shared ? Visible::all : Visible::block);
+    if (!shared) cta.writes.push_back(write);
+  }
+}
+
+void Grid::publish_lane(Lane& lane) {
+  publish(*lane.warp->cta, lane.writes);
+  lane.writes.clear();
+  lane.async_fences.known_in_warp = lane.async_fences.known_in_block = lane.async_fences.made;
 }
 
 void Grid::publish_block(Cta& cta) {
-  for (const auto& lane : cta.lanes) {
-    for (const Write& write : lane->writes) {
-      const bool shared = write.memory == &*cta.shared;
-      write.memory->publish(write.offset, write.bytes, write.writer, shared ? Visible::all : Visible::block);
-      if (!shared) cta.writes.push_back(write);
-    }
-    lane->writes.clear();
+  for (const auto& lane : cta.lanes) publish_lane(*lane);
+}
+
+void Grid::publish_cluster(std::span<Cta* const> ctas) {
+  std::vector<Write> writes;  // to global memory
+  for (Cta* cta : ctas) {
+    publish_block(*cta);
+    for (const Write& write : cta->writes)
+      write.memory->publish(write.offset, write.bytes, write.writer, Visible::cluster);
+    writes.insert(writes.end(), cta->writes.begin(), cta->writes.end());
+    for (auto& [address, barrier] : cta->barriers) barrier.known_in_cluster = barrier.fenced;
   }
+  for (Cta* cta : ctas) cta->writes = writes;
 }
 
 // Cumulative (PTX ISA, "Memory Consistency Model"): what this thread saw of others' writes is fenced too.
@@ -62,12 +77,36 @@ void Grid::shared_read(void* to, unsigned from, unsigned bytes, const Site& site
   std::memcpy(to, shared.data() + from, bytes);
 }
 
+void Grid::check_free(const char* verb, Cta& cta, unsigned address, unsigned bytes, const Site& site) {
+  if (cta.shared->taken(address, bytes))
+    fail(site, shared_text(verb, address, bytes) + " that a copy has not brought yet");
+  if (cta.async->held(address, bytes))
+    fail(site, shared_text(verb, address, bytes) + " that are still read by what nobody has waited for");
+}
+
 void Grid::shared_write(unsigned to, const void* from, unsigned bytes, const Site& site) {
   check_shared("writes", to, bytes, site);
+  check_free("writes", cta(), to, bytes, site);
   TrackedMemory& shared = *cta().shared;
-  if (shared.taken(to, bytes)) fail(site, shared_text("writes", to, bytes) + " that a copy has not brought yet");
   shared.write(to, from, bytes, lane_->id, Visible::thread);
   keep(shared, to, bytes);
+}
+
+// A unit sees what its commander sees, less what was written with no fence since.
+std::optional<std::string> Grid::hidden_from_units(unsigned address, unsigned bytes) {
+  const Cta& block = cta();
+  if (auto why = block.shared->hidden(address, bytes, lane_->id)) return why;
+  for (std::size_t at = address; at < address + bytes; ++at) {
+    const unsigned needed = block.async->needs(at);
+    if (needed == 0) continue;
+    const Lane& writer = *block.lanes[block.shared->writer(at) % static_cast<unsigned>(launch_.block)];
+    const AsyncFences& fences = writer.async_fences;
+    const unsigned known = &writer == lane_             ? fences.made
+                           : writer.warp == lane_->warp ? fences.known_in_warp
+                                                        : fences.known_in_block;
+    if (known < needed) return "that were written with no async_fence before the barrier";
+  }
+  return std::nullopt;
 }
 
 // ---- global memory
@@ -136,8 +175,8 @@ void Grid::copy(unsigned to, const void* from, unsigned bytes, const Site& site)
   Copy copy{.to = to, .bytes = bytes, .data = {}, .site = site};
   if (from != nullptr) global_read(copy.data, from, bytes, site);
   check_shared("copies", to, bytes, site);
+  check_free("copies", cta(), to, bytes, site);
   TrackedMemory& shared = *cta().shared;
-  if (shared.taken(to, bytes)) fail(site, shared_text("copies", to, bytes) + " that another copy has not brought yet");
   shared.take(to, bytes, lane_->id);
   lane_->copies.push_back(copy);
   ++lane_->uncommitted;

@@ -51,7 +51,7 @@ class WarpExchange {
 
 }  // namespace emulation
 
-// Every wrapper takes its caller's place in the source last.
+// Every wrapper, those of hopper.hpp too, takes its caller's place in the source last.
 #define DITUNE_WHERE const emulation::Where& where = emulation::Where::current()
 #define DITUNE_SITE emulation::site(__func__, where)
 
@@ -166,8 +166,5 @@ inline unsigned pack_f16(float low, float high) {
   return emulation::f16_from_float(low) | static_cast<unsigned>(emulation::f16_from_float(high)) << 16;
 }
 inline float float_from_f16(unsigned short v) { return emulation::float_from_f16(v); }
-
-#undef DITUNE_WHERE
-#undef DITUNE_SITE
 
 }  // namespace ditune

@@ -2,6 +2,10 @@
 // emulate.hpp runs them; this interface is all that a compiled kernel and the machine under it share.
 #pragma once
 
+namespace ditune {
+struct TensorMapSpec;
+}
+
 namespace ditune::emulation {
 
 inline constexpr int kWarp = 32;            // lanes
@@ -17,10 +21,20 @@ struct Site {
 // Which thread is running. Threads of a CTA and CTAs of a grid are counted along one dimension.
 struct ThreadPlace {
   int thread, block, grid;
+  int rank;  // of the CTA in its cluster
 };
 
 // Who waits for one another at a barrier, and sees afterwards what the others wrote before it.
-enum class Scope : unsigned char { warp, block };
+enum class Scope : unsigned char { warp, block, cluster };
+
+// One product of a warpgroup's matrices, as each of its lanes asks for it: d, of which the lane has n / 2 registers, is
+// a * b (+ d), 64 x n of int32, of 64 x 32 and n x 32 int8 where the descriptors say.
+struct MatrixProduct {
+  int* d;
+  int n;
+  unsigned long long a, b;
+  bool accumulate;
+};
 
 // A fault ends the launch: the call that found it does not return. Accesses are of 1 to 16 bytes, aligned to their
 // size.
@@ -53,6 +67,36 @@ class Machine {
   virtual void copy(unsigned to, const void* from, unsigned bytes, const Site& site) = 0;
   virtual void commit_copies() = 0;                // the running thread's copies since the last commit: a group
   virtual void wait_copies(unsigned pending) = 0;  // brings all of its groups but the last `pending`
+
+  // `threads` threads of the CTA, whole warps, have come to barrier `id` (1 to 15).
+  virtual void named_barrier(int id, int threads, const Site& site) = 0;
+  // All lanes of the warpgroup (four warps, the first of them a multiple of four) have come here. Orders no memory.
+  virtual void meet_in_warpgroup(const Site& site) = 0;
+
+  // Transaction barriers, 8 bytes of shared memory each. A phase is over once all arrivals are made and all bytes that
+  // they expect have come; then these bytes, and what the arriving threads wrote before, are there for the CTA.
+  virtual void transaction_init(unsigned barrier, int arrivals, const Site& site) = 0;
+  virtual void transaction_init_fence(const Site& site) = 0;
+  virtual void transaction_arrive(unsigned barrier, int bytes, const Site& site) = 0;    // expects `bytes` more
+  virtual void transaction_arrive_at(unsigned barrier, int rank, const Site& site) = 0;  // of that CTA; orders nothing
+  // Until the phase that is not over has the other parity.
+  virtual void transaction_wait(unsigned barrier, unsigned parity, const Site& site) = 0;
+
+  // Bulk copies, which a unit makes on its own. What a thread wrote to shared memory is there for units once it has
+  // fenced; until a store is waited for, its bytes must not be written.
+  virtual void async_fence(const Site& site) = 0;
+  virtual void load_box(unsigned to, const TensorMapSpec& map, int row, int column, unsigned barrier, unsigned ranks,
+                        const Site& site) = 0;  // `ranks`: a bit for each CTA of the cluster
+  virtual void load_bytes(unsigned to, const void* from, unsigned bytes, unsigned barrier, const Site& site) = 0;
+  virtual void store_box(const TensorMapSpec& map, int row, int column, unsigned from, const Site& site) = 0;
+  virtual void commit_stores() = 0;
+  virtual void wait_stores(unsigned pending) = 0;
+
+  // Warpgroups' products. Until a wait brings them, d's registers are poison and a's and b's bytes must not be written.
+  virtual void multiply(const MatrixProduct& product, const Site& site) = 0;
+  virtual void fence_products(const Site& site) = 0;  // the lane has done with its registers
+  virtual void commit_products(const Site& site) = 0;
+  virtual void wait_products(unsigned pending, const Site& site) = 0;
 
  protected:
   ~Machine() = default;

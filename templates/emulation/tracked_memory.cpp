@@ -12,8 +12,12 @@ constexpr unsigned char kPoison = 0xa5;
 
 }  // namespace
 
-TrackedMemory::TrackedMemory(unsigned char* data, std::size_t bytes, int block, Visible visible)
-    : data_(data), visible_(bytes, visible), writer_(bytes), block_(static_cast<unsigned>(block)) {}
+TrackedMemory::TrackedMemory(unsigned char* data, std::size_t bytes, int block, int cluster, Visible visible)
+    : data_(data),
+      visible_(bytes, visible),
+      writer_(bytes),
+      block_(static_cast<unsigned>(block)),
+      cluster_(block_ * static_cast<unsigned>(cluster)) {}
 
 void TrackedMemory::forget() {
   std::fill(data_, data_ + size(), kPoison);
@@ -27,9 +31,9 @@ void TrackedMemory::write(std::size_t offset, const void* from, unsigned bytes, 
 }
 
 void TrackedMemory::take(std::size_t offset, unsigned bytes, unsigned writer) {
-  unsigned char poison[16];
-  std::memset(poison, kPoison, sizeof(poison));
-  write(offset, poison, bytes, writer, Visible::copy);
+  std::memset(data_ + offset, kPoison, bytes);
+  std::fill_n(visible_.begin() + static_cast<std::ptrdiff_t>(offset), bytes, Visible::copy);
+  std::fill_n(writer_.begin() + static_cast<std::ptrdiff_t>(offset), bytes, writer);
 }
 
 bool TrackedMemory::taken(std::size_t offset, unsigned bytes) const {
@@ -55,6 +59,8 @@ bool TrackedMemory::visible_to(std::size_t at, unsigned reader) const {
       return writer_[at] / kWarp == reader / kWarp;
     case Visible::block:
       return writer_[at] / block_ == reader / block_;
+    case Visible::cluster:
+      return writer_[at] / cluster_ == reader / cluster_;
     case Visible::all:
       return true;
   }

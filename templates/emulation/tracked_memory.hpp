@@ -15,16 +15,18 @@ enum class Visible : unsigned char {
   thread,  // who wrote it
   warp,    // of who wrote it
   block,
+  cluster,
   all,
 };
 
 class TrackedMemory {
  public:
-  // `data` must outlive this. Threads are counted over the whole grid, `block` in each CTA.
-  TrackedMemory(unsigned char* data, std::size_t bytes, int block, Visible visible);
+  // `data` must outlive this. Threads are counted over the whole grid, `block` in each CTA; `cluster` CTAs are one.
+  TrackedMemory(unsigned char* data, std::size_t bytes, int block, int cluster, Visible visible);
 
   unsigned char* data() const { return data_; }
   std::size_t size() const { return visible_.size(); }
+  unsigned writer(std::size_t at) const { return writer_[at]; }  // of the byte that is there
 
   // Poison for nobody.
   void forget();
@@ -45,7 +47,7 @@ class TrackedMemory {
   unsigned char* data_;
   std::vector<Visible> visible_;
   std::vector<unsigned> writer_;  // of each byte, a thread
-  unsigned block_;
+  unsigned block_, cluster_;      // threads
 };
 
 }  // namespace ditune::emulation

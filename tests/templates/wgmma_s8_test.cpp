@@ -1,0 +1,207 @@
+// The kernel as it is emitted for the GPU, run on the CPU against a plain loop.
+// A kernel leaves unset what its epilogue does not use.
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#include "wgmma_s8.cuh"
+
+#include <cstdint>
+#include <cstring>
+#include <random>
+#include <vector>
+
+#include "catch.hpp"
+#include "emulation/emulate.hpp"
+
+using namespace ditune;
+
+namespace {
+
+struct Problem {
+  long long m, n, k;
+  int sms = 2;  // how many CTAs there are at most
+};
+
+// Of one problem, each 16-byte aligned.
+struct Operands {
+  std::vector<std::int8_t> x, w;
+  std::vector<float> sx, sw, bias;
+  std::vector<unsigned short> half_bias;  // positive normal numbers in bf16 as in fp16
+  std::vector<int> product;
+
+  explicit Operands(const Problem& p)
+      : x(size(p.m * p.k)),
+        w(size(p.n * p.k)),
+        sx(size(p.m)),
+        sw(size(p.n)),
+        bias(size(p.n)),
+        product(size(p.m * p.n)) {
+    std::mt19937 random(17);
+    std::uniform_int_distribution<int> integers(-128, 127);
+    std::uniform_real_distribution<float> reals(1e-4f, 1e-2f);
+    for (auto* of : {&x, &w})
+      for (auto& v : *of) v = static_cast<std::int8_t>(integers(random));
+    for (auto* floats : {&sx, &sw, &bias})
+      for (auto& v : *floats) v = reals(random);
+    std::uniform_int_distribution<unsigned short> halves(0x3000, 0x4400);
+    for (std::size_t i = 0; i < bias.size(); ++i) half_bias.push_back(halves(random));
+    for (long long row = 0; row < p.m; ++row)
+      for (long long column = 0; column < p.n; ++column)
+        for (long long k = 0; k < p.k; ++k)
+          product[size(row * p.n + column)] += x[size(row * p.k + k)] * w[size(column * p.k + k)];
+  }
+  static std::size_t size(long long n) { return static_cast<std::size_t>(n); }
+};
+
+// One output's bits, as the numerics contract has it.
+template <Epilogue epilogue>
+unsigned expected(const Operands& o, const Problem& p, long long row, long long column) {
+  const int acc = o.product[o.size(row * p.n + column)];
+  if (epilogue.out == Output::s32) return static_cast<unsigned>(acc);
+  float y = static_cast<float>(acc) * o.sx[o.size(epilogue.sx == ScaleX::token ? row : 0)];
+  y = y * o.sw[o.size(epilogue.sw == ScaleW::channel ? column : 0)];
+  if (epilogue.bias == Bias::f32) y = y + o.bias[o.size(column)];
+  if (epilogue.bias == Bias::bf16) y = y + float_from_bits(unsigned{o.half_bias[o.size(column)]} << 16);
+  if (epilogue.bias == Bias::f16) y = y + float_from_f16(o.half_bias[o.size(column)]);
+  if (epilogue.out == Output::f32) return float_bits(y);
+  return (epilogue.out == Output::bf16 ? pack_bf16(y, 0) : pack_f16(y, 0)) & 0xffff;
+}
+
+TensorMap encoded(const TensorMapSpec& spec) {
+  TensorMap map{};
+  std::memcpy(&map, &spec, sizeof(spec));
+  return map;
+}
+
+emulation::Region input(const char* name, const auto& values) {
+  return {.name = name,
+          .data = const_cast<void*>(static_cast<const void*>(values.data())),
+          .row_bytes = values.size() * sizeof(values[0])};
+}
+
+// Outputs that differ from the plain loop's, and bytes behind the rows of Y that are not as they were.
+template <WgmmaS8Config config, Epilogue epilogue>
+long long mismatches(const Problem& p, std::uint64_t seed) {
+  const Operands o(p);
+  const LaunchPlan plan = launch_plan(config, epilogue.out, p.m, p.n, p.sms);
+  const int bytes = output_bytes(epilogue.out);
+  const long long ldy = p.n + 16;  // columns behind Y belong to somebody else
+  std::vector<Vec16> y(o.size(p.m * ldy * bytes / 16), Vec16{{0xcdcdcdcd, 0xcdcdcdcd, 0xcdcdcdcd, 0xcdcdcdcd}});
+  TmaGemmArgs args{
+      .gemm = {.x = o.x.data(),
+               .w = o.w.data(),
+               .y = y.data(),
+               .sx = o.sx.data(),
+               .sw = o.sw.data(),
+               .bias = epilogue.bias == Bias::f32 ? static_cast<const void*>(o.bias.data()) : o.half_bias.data(),
+               .workspace = nullptr,
+               .m = p.m,
+               .n = p.n,
+               .k = p.k,
+               .ldx = p.k,
+               .ldw = p.k,
+               .ldy = ldy},
+      .x = {},
+      .w = {},
+      .y = {}};
+  args.x = encoded(x_map(config, args.gemm));
+  args.w = encoded(w_map(config, args.gemm));
+  args.y = encoded(y_map(config, epilogue.out, args.gemm));
+  const std::vector<emulation::Region> memory = {input("x", o.x),
+                                                 input("w", o.w),
+                                                 input("sx", o.sx),
+                                                 input("sw", o.sw),
+                                                 input("bias", o.bias),
+                                                 input("bias", o.half_bias),
+                                                 {.name = "y",
+                                                  .data = y.data(),
+                                                  .row_bytes = o.size(p.n * bytes),
+                                                  .rows = o.size(p.m),
+                                                  .pitch = o.size(ldy * bytes),
+                                                  .use = emulation::Use::output}};
+  const emulation::Launch launch{.kernel = "wgmma_s8",
+                                 .grid = static_cast<int>(plan.grid),
+                                 .cluster = plan.cluster,
+                                 .block = plan.block,
+                                 .shared_bytes = o.size(plan.shared_bytes),
+                                 .shared_limit = 227 * 1024,
+                                 .seed = seed};
+  const emulation::Report report = emulation::emulate(
+      launch, memory, [&] { wgmma_s8<config, epilogue>(args); }, emulation::running());
+  INFO(report.fault);
+  CHECK(report.fault.empty());
+  long long wrong = 0;
+  for (long long row = 0; row < p.m; ++row) {
+    for (long long column = 0; column < ldy; ++column) {
+      unsigned bits = 0;
+      std::memcpy(&bits, reinterpret_cast<const char*>(y.data()) + (row * ldy + column) * bytes, o.size(bytes));
+      const unsigned poison = bytes == 4 ? 0xcdcdcdcd : 0xcdcd;
+      wrong += bits != (column < p.n ? expected<epilogue>(o, p, row, column) : poison);
+    }
+  }
+  return wrong;
+}
+
+template <WgmmaS8Config config, Epilogue epilogue = Epilogue{}>
+long long mismatches(const Problem& p) {
+  long long wrong = 0;
+  for (std::uint64_t seed = 0; seed < 3; ++seed) wrong += mismatches<config, epilogue>(p, seed);
+  return wrong;
+}
+
+constexpr WgmmaS8Config kCooperative{.tile_m = 128, .tile_n = 64, .stages = 3};
+constexpr WgmmaS8Config kPingpong{.tile_m = 64, .tile_n = 64, .stages = 3, .consumers = Consumers::pingpong};
+
+constexpr WgmmaS8Config with(WgmmaS8Config config, auto change) {
+  change(config);
+  return config;
+}
+
+}  // namespace
+
+TEST_CASE("wgmma_s8 gives the plain loop's bits, its tiles shared by two warpgroups") {
+  CHECK(mismatches<kCooperative>({1, 8, 16}) == 0);
+  CHECK(mismatches<kCooperative>({130, 72, 272}) == 0);
+  CHECK(mismatches<kCooperative>({128, 64, 1024}) == 0);
+  CHECK(mismatches<kCooperative>({300, 200, 400}) == 0);  // eight and more tiles of two CTAs
+}
+
+TEST_CASE("wgmma_s8 gives the plain loop's bits, its warpgroups in turns") {
+  CHECK(mismatches<kPingpong>({1, 8, 16}) == 0);
+  CHECK(mismatches<kPingpong>({70, 136, 528}) == 0);
+  CHECK(mismatches<kPingpong>({300, 200, 400}) == 0);
+}
+
+TEST_CASE("CTAs of a cluster of wgmma_s8 load what they share once") {
+  constexpr WgmmaS8Config kTall = with(kCooperative, [](WgmmaS8Config& c) { c.cluster_m = 2; });
+  constexpr WgmmaS8Config kWide = with(kCooperative, [](WgmmaS8Config& c) { c.cluster_n = 2; });
+  constexpr WgmmaS8Config kTallPingpong = with(kPingpong, [](WgmmaS8Config& c) { c.cluster_m = 2; });
+  constexpr WgmmaS8Config kWidePingpong = with(kPingpong, [](WgmmaS8Config& c) { c.cluster_n = 2; });
+  for (const Problem& p : {Problem{1, 8, 16}, Problem{300, 136, 528}, Problem{600, 200, 272, 4}}) {
+    CAPTURE(p.m, p.n, p.k);
+    CHECK(mismatches<kTall>(p) == 0);
+    CHECK(mismatches<kWide>(p) == 0);
+    CHECK(mismatches<kTallPingpong>(p) == 0);
+    CHECK(mismatches<kWidePingpong>(p) == 0);
+  }
+}
+
+TEST_CASE("every output type and scale granularity of wgmma_s8") {
+  constexpr Problem p{130, 72, 160};
+  CHECK(mismatches<kCooperative, Epilogue{.sx = ScaleX::tensor, .bias = Bias::f32}>(p) == 0);
+  CHECK(mismatches<kCooperative, Epilogue{.sw = ScaleW::tensor, .out = Output::f16}>(p) == 0);
+  CHECK(mismatches<kCooperative, Epilogue{.bias = Bias::f32, .out = Output::f32}>(p) == 0);
+  CHECK(mismatches<kCooperative, Epilogue{.out = Output::s32}>(p) == 0);
+  CHECK(mismatches<kCooperative, Epilogue{.bias = Bias::bf16}>(p) == 0);
+  CHECK(mismatches<kPingpong, Epilogue{.bias = Bias::f16, .out = Output::f16}>(p) == 0);
+  CHECK(mismatches<kPingpong, Epilogue{.out = Output::f32}>(p) == 0);
+  CHECK(mismatches<kPingpong, Epilogue{.out = Output::s32}>(p) == 0);
+}
+
+TEST_CASE("the tiles of wgmma_s8 that are fastest") {
+  constexpr WgmmaS8Config kLarge{.tile_m = 128, .tile_n = 256, .stages = 4};
+  constexpr WgmmaS8Config kTall{.tile_m = 256, .tile_n = 128, .stages = 4};
+  constexpr WgmmaS8Config kTurns{.tile_m = 128, .tile_n = 128, .stages = 4, .consumers = Consumers::pingpong};
+  CHECK(mismatches<kLarge, Epilogue{}>({200, 264, 656}, 5) == 0);
+  CHECK(mismatches<kTall, Epilogue{}>({300, 136, 656}, 5) == 0);
+  CHECK(mismatches<kTurns, Epilogue{}>({300, 264, 656}, 5) == 0);
+}
