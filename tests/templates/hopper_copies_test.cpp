@@ -1,0 +1,357 @@
+// Bulk copies of Hopper under emulation.
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "catch.hpp"
+#include "templates/emulated_hopper.hpp"
+
+using namespace ditune;
+using namespace ditune::test;
+using Catch::Contains;
+using emulation::Region;
+using emulation::Use;
+
+namespace {
+
+constexpr SharedAddress kBox = 8192, kBarrier = 1024, kOther = 1032;
+constexpr int kBoxRows = 16, kBoxBytes = kBoxRows * 128;
+
+// A tensor of `rows` rows of `columns` elements of `element` bytes, 16 bytes and more between rows.
+struct Tensor {
+  int rows, columns, element, pitch;
+  std::vector<Vec16> storage;
+
+  Tensor(int r, int c, int e)
+      : rows(r),
+        columns(c),
+        element(e),
+        pitch((c * e / 16 + 2) * 16),
+        storage(static_cast<std::size_t>(r * pitch / 16)) {
+    for (int i = 0; i < r * pitch; ++i) bytes()[i] = static_cast<unsigned char>(i * 7 + i / 251);
+  }
+  unsigned char* bytes() { return reinterpret_cast<unsigned char*>(storage.data()); }
+  TensorMap map() { return encoded({bytes(), rows, columns, pitch, element, kBoxRows}); }
+  Region region(Use use) {
+    return {.name = "tensor",
+            .data = bytes(),
+            .row_bytes = static_cast<std::size_t>(columns * element),
+            .rows = static_cast<std::size_t>(rows),
+            .pitch = static_cast<std::size_t>(pitch),
+            .use = use};
+  }
+  // Where byte `byte` of row `row` of the box from (box_row, box_column) on lies; null outside.
+  unsigned char* at(int box_row, int box_column, int row, int byte) {
+    const int r = box_row + row, b = box_column * element + byte;
+    const bool inside = r >= 0 && r < rows && b >= 0 && b < columns * element;
+    return inside ? bytes() + r * pitch + b : nullptr;
+  }
+};
+
+unsigned place(unsigned base, int row, int byte) {  // 1024-byte aligned, swizzled by 128
+  return base + static_cast<unsigned>(row * 128 + ((byte / 16) ^ (row % 8)) * 16 + byte % 16);
+}
+
+unsigned char shared_byte(unsigned address) {
+  return static_cast<unsigned char>(shared_load(address / 4 * 4) >> (address % 4 * 8));
+}
+
+// What thread 0 does with a barrier of one arrival that is initialized.
+std::string of_one(Tensor& tensor, const std::function<void()>& what) {
+  return fault({}, {tensor.region(Use::input)}, [&] {
+    init_barrier(kBarrier, 1);
+    if (thread_index() == 0) what();
+  });
+}
+
+}  // namespace
+
+TEST_CASE("a box is loaded in swizzled rows of 128 bytes, zeros where the tensor has none") {
+  for (const int element : {1, 2, 4}) {
+    Tensor tensor(20, 200 / element, element);
+    for (const auto& [row, column] :
+         {std::pair(0, 0), {8, 0}, {0, 128 / element}, {-3, -5}, {19, 199 / element}, {40, 0}}) {
+      CAPTURE(element, row, column);
+      int wrong = 0;
+      const int r = row, c = column;
+      CHECK(fault({}, 3, {tensor.region(Use::input)}, [&] {
+              init_barrier(kBarrier, 1);
+              if (thread_index() == 0) {
+                transaction_expect(kBarrier, kBoxBytes);
+                load_box(kBox, tensor.map(), r, c, kBarrier);
+              }
+              transaction_wait(kBarrier, 0);
+              for (int i = thread_index(); i < kBoxBytes; i += 128) {
+                const unsigned char* const there = tensor.at(r, c, i / 128, i % 128);
+                wrong += shared_byte(place(kBox, i / 128, i % 128)) != (there == nullptr ? 0 : *there);
+              }
+            }) == "");
+      CHECK(wrong == 0);
+    }
+  }
+}
+
+TEST_CASE("the swizzle goes by the address, not by the row of the box") {
+  Tensor tensor(16, 128, 1);
+  int wrong = 0;
+  CHECK(fault({}, 0, {tensor.region(Use::input)}, [&] {
+          init_barrier(kBarrier, 1);
+          if (thread_index() == 0) {
+            transaction_expect(kBarrier, kBoxBytes);
+            load_box(kBox + 3 * 128, tensor.map(), 0, 0, kBarrier);
+          }
+          transaction_wait(kBarrier, 0);
+          for (int i = thread_index(); i < kBoxBytes; i += 128)
+            wrong += shared_byte(place(kBox, i / 128 + 3, i % 128)) != *tensor.at(0, 0, i / 128, i % 128);
+        }) == "");
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("a box is nobody's until its phase is over") {
+  Tensor tensor(16, 128, 1);
+  const std::vector<Region> memory = {tensor.region(Use::input)};
+  const auto load = [&](const std::function<void()>& meanwhile, int bytes = kBoxBytes) {
+    return [&tensor, meanwhile, bytes] {
+      init_barrier(kBarrier, 1);
+      if (thread_index() != 0) return;
+      transaction_expect(kBarrier, bytes);
+      load_box(kBox, tensor.map(), 0, 0, kBarrier);
+      meanwhile();
+      transaction_wait(kBarrier, 0);
+    };
+  };
+  const std::string early = "that a copy has not brought yet";
+  CHECK(fault({}, memory, load([] {})) == "");
+  CHECK_THAT(fault({}, memory, load([] { shared_load(kBox); })), Contains("reads 4 bytes") && Contains(early));
+  CHECK_THAT(fault({}, memory, load([] { shared_store(kBox + 2044, 1); })),
+             Contains("writes 4 bytes") && Contains(early));
+  CHECK_THAT(fault({}, memory, load([&] { load_box(kBox + 1920, tensor.map(), 0, 0, kBarrier); })),
+             Contains("load_box") && Contains(early));
+  CHECK_THAT(fault({}, memory, load([] {}, kBoxBytes + 16)), Contains("lacks 0 arrivals and 16 bytes"));
+  CHECK_THAT(fault({}, memory, load([] {}, kBoxBytes - 16)),
+             Contains("load_box") && Contains("16 more bytes than were expected"));
+}
+
+TEST_CASE("bytes may come before they are expected") {
+  Tensor tensor(16, 128, 1);
+  CHECK(of_one(tensor, [&] {
+          load_box(kBox, tensor.map(), 0, 0, kBarrier);
+          transaction_expect(kBarrier, kBoxBytes);
+          transaction_wait(kBarrier, 0);
+          shared_load(kBox);
+        }) == "");
+}
+
+TEST_CASE("boxes land in an order that the seed draws") {
+  Tensor tensor(16, 128, 1);
+  std::set<bool> first;
+  for (std::uint64_t seed = 0; seed < 16; ++seed) {
+    std::vector<int> came;
+    CHECK(fault({}, seed, {tensor.region(Use::input)}, [&] {
+            if (thread_index() == 0) transaction_init(kOther, 1);
+            init_barrier(kBarrier, 1);
+            if (thread_index() == 0) {
+              for (const SharedAddress barrier : {kBarrier, kOther}) {
+                transaction_expect(barrier, kBoxBytes);
+                load_box(kBox + (barrier == kOther ? kBoxBytes : 0), tensor.map(), 0, 0, barrier);
+              }
+            }
+            if (thread_index() == 32 || thread_index() == 64) {
+              transaction_wait(thread_index() == 32 ? kBarrier : kOther, 0);
+              came.push_back(thread_index());
+            }
+          }) == "");
+    first.insert(came.front() == 32);
+  }
+  CHECK(first.size() == 2);
+}
+
+TEST_CASE("a box is asked for as the unit takes it") {
+  Tensor tensor(16, 128, 1);
+  const auto load = [&](SharedAddress to, const TensorMap& map) {
+    return of_one(tensor, [&] { load_box(to, map, 0, 0, kBarrier); });
+  };
+  CHECK_THAT(load(kBox + 64, tensor.map()), Contains("no multiple of 128"));
+  CHECK_THAT(load(kShared - 1024, tensor.map()), Contains("beyond the 65536"));
+  unsigned char* const base = tensor.bytes();
+  CHECK_THAT(load(kBox, encoded({base + 8, 16, 100, 144, 1, 16})), Contains("base is no multiple of 16"));
+  CHECK_THAT(load(kBox, encoded({base, 16, 100, 136, 1, 16})), Contains("pitch of 136 bytes is no multiple of 16"));
+  CHECK_THAT(load(kBox, encoded({base, 16, 100, 144, 3, 16})), Contains("elements of 3 bytes"));
+  CHECK_THAT(load(kBox, encoded({base, 16, 100, 144, 1, 257})), Contains("boxes of 257 rows"));
+  CHECK_THAT(load(kBox, encoded({base, 0, 100, 144, 1, 16})), Contains("without elements"));
+  CHECK_THAT(load(kBox, encoded({base, 17, 128, tensor.pitch, 1, 32})), Contains("behind the end of tensor"));
+  CHECK_THAT(of_one(tensor, [&] { load_box(kBox, tensor.map(), 0, 0, kOther); }), Contains("not initialized"));
+  CHECK_THAT(of_one(tensor, [&] { load_box_multicast(kBox, tensor.map(), 0, 0, kBarrier, 2); }),
+             Contains("of a cluster of 1"));
+  CHECK_THAT(of_one(tensor,
+                    [&] {
+                      transaction_init(kOther, 1);
+                      load_box(kBox, tensor.map(), 0, 0, kOther);
+                    }),
+             Contains("with no transaction_init_fence since"));
+}
+
+TEST_CASE("bytes are loaded by the 16") {
+  Tensor tensor(1, 128, 1);
+  const auto load = [&](SharedAddress to, int from, int bytes) {
+    return of_one(tensor, [&] {
+      transaction_expect(kBarrier, bytes);
+      load_bytes(to, tensor.bytes() + from, bytes, kBarrier);
+      transaction_wait(kBarrier, 0);
+      unsigned pair[2];
+      shared_load_pair(pair, to + 8);
+      std::uint64_t right = 0, read = 0;
+      std::memcpy(&right, tensor.bytes() + from + 8, 8);
+      std::memcpy(&read, pair, 8);
+      if (read != right) throw std::logic_error("wrong bytes");
+    });
+  };
+  CHECK(load(kBox + 16, 32, 96) == "");
+  CHECK_THAT(load(kBox + 8, 32, 96), Contains("no multiple of 16"));
+  CHECK_THAT(load(kBox, 8, 96), Contains("no multiple of that"));
+  CHECK_THAT(load(kBox, 0, 24), Contains("loads 24 bytes"));
+  CHECK_THAT(load(kBox, 0, 0), Contains("loads 0 bytes"));
+  CHECK_THAT(load(kBox, 64, 80), Contains("behind the end of tensor") || Contains("which has 128"));
+}
+
+TEST_CASE("a box for several CTAs lands in each of them, at its barrier") {
+  Tensor tensor(32, 128, 1);
+  const auto halves = [&](int bytes, bool meet) {
+    return [&tensor, bytes, meet] {
+      if (thread_index() == 0) {
+        transaction_init(kBarrier, 1);
+        transaction_init_fence();
+      }
+      cluster_barrier();
+      const int rank = cluster_rank();
+      if (thread_index() == 0) {
+        transaction_expect(kBarrier, bytes);
+        load_box_multicast(kBox + static_cast<unsigned>(rank * kBoxBytes), tensor.map(), rank * kBoxRows, 0, kBarrier,
+                           3);
+      }
+      if (meet || rank == 0) transaction_wait(kBarrier, 0);
+      if (!meet) return;
+      for (int i = thread_index(); i < 2 * kBoxBytes; i += 128)
+        if (shared_byte(place(kBox, i / 128, i % 128)) != *tensor.at(0, 0, i / 128, i % 128))
+          throw std::logic_error("wrong bytes");
+    };
+  };
+  const Shape shape{.grid = 4, .cluster = 2};
+  CHECK(fault(shape, {tensor.region(Use::input)}, halves(2 * kBoxBytes, true)) == "");
+  CHECK_THAT(fault(shape, {tensor.region(Use::input)}, halves(kBoxBytes, true)),
+             Contains("more bytes than were expected") || Contains("not brought yet"));
+  CHECK_THAT(fault(shape, {tensor.region(Use::input)}, halves(2 * kBoxBytes, false)), Contains("which has ended"));
+}
+
+TEST_CASE("a box is stored from swizzled rows, clipped to the tensor") {
+  for (const int element : {1, 2, 4}) {
+    for (const auto& [row, column] : {std::pair(0, 0), {12, 128 / element}, {-2, -4}}) {
+      Tensor tensor(20, 200 / element, element), before = tensor;
+      const int r = row, c = column;
+      CHECK(fault({}, 1, {tensor.region(Use::output)}, [&] {
+              for (int i = thread_index() * 4; i < kBoxBytes; i += 512)
+                shared_store(place(kBox, i / 128, i % 128), static_cast<unsigned>(i) * 0x9e3779b9U);
+              async_fence();
+              block_barrier();
+              if (thread_index() != 0) return;
+              store_box(tensor.map(), r, c, kBox);
+              store_commit();
+              store_wait_read<0>();
+            }) == "");
+      for (int i = 0; i < kBoxBytes; ++i) {
+        unsigned char* const there = before.at(r, c, i / 128, i % 128);
+        const unsigned word = static_cast<unsigned>(i / 4 * 4) * 0x9e3779b9U;
+        if (there != nullptr) *there = static_cast<unsigned char>(word >> (i % 4 * 8));
+      }
+      CHECK(std::memcmp(tensor.bytes(), before.bytes(), tensor.storage.size() * 16) == 0);
+    }
+  }
+}
+
+TEST_CASE("what is stored was fenced by those that wrote it, before the barrier") {
+  Tensor tensor(16, 128, 1);
+  const auto store = [&](bool before, bool barrier, bool after, bool again) {
+    return fault({}, {tensor.region(Use::output)}, [&] {
+      for (unsigned i = 0; i < 4; ++i) shared_store(kBox + i * 512 + static_cast<unsigned>(thread_index()) * 4, i);
+      if (before) async_fence();
+      if (barrier) block_barrier();
+      if (after) async_fence();
+      if (again) block_barrier();
+      if (thread_index() != 0) return;
+      store_box(tensor.map(), 0, 0, kBox);
+      store_commit();
+      store_wait_read<0>();
+    });
+  };
+  const std::string unfenced = "written with no async_fence before the barrier";
+  CHECK(store(true, true, false, false) == "");
+  CHECK(store(false, true, true, true) == "");
+  CHECK_THAT(store(false, true, false, false), Contains(unfenced));
+  CHECK_THAT(store(false, true, true, false), Contains(unfenced));
+  CHECK_THAT(store(true, false, false, false), Contains("wrote with no barrier since") || Contains("nobody wrote"));
+}
+
+TEST_CASE("a fence is known in a warp after a barrier of the warp, elsewhere after others") {
+  Tensor tensor(16, 32, 1);
+  const auto store = [&](const std::function<void()>& meet, int by) {
+    return fault({}, {tensor.region(Use::output)}, [&] {
+      if (thread_index() < 32)
+        for (unsigned i = 0; i < 4; ++i)
+          shared_store_vec<16>(kBox + i * 512 + static_cast<unsigned>(thread_index()) * 16, Vec16{});
+      block_barrier();
+      if (thread_index() < 32) async_fence();
+      meet();
+      if (thread_index() != by) return;
+      store_box(tensor.map(), 0, 0, kBox);
+      store_commit();
+      store_wait_read<0>();
+    });
+  };
+  CHECK(store([] { warp_barrier(); }, 1) == "");
+  CHECK_THAT(store([] { warp_barrier(); }, 33), Contains("no async_fence"));
+  CHECK(store([] { named_barrier(1, 128); }, 33) == "");
+}
+
+TEST_CASE("what is stored stays until the store is waited for") {
+  Tensor tensor(16, 128, 1);
+  const auto store = [&](const std::function<void()>& then) {
+    return fault({}, {tensor.region(Use::output)}, [&] {
+      for (unsigned i = 0; i < 4; ++i)
+        shared_store_vec<16>(kBox + i * 2048 + static_cast<unsigned>(thread_index()) * 16, Vec16{});
+      async_fence();
+      block_barrier();
+      if (thread_index() != 0) return;
+      store_box(tensor.map(), 0, 0, kBox);
+      then();
+    });
+  };
+  const std::string held = "that are still read by what nobody has waited for";
+  const auto two = [&](bool early) {
+    return [&tensor, early] {
+      store_commit();
+      store_box(tensor.map(), 0, 0, kBox + 2048);
+      store_commit();
+      store_wait_read<1>();
+      shared_store(early ? kBox + 2048 : kBox, 1);
+      store_wait_read<0>();
+      shared_store(kBox + 2048, 1);
+    };
+  };
+  CHECK(store(two(false)) == "");
+  CHECK_THAT(store(two(true)), Contains("writes 4 bytes at shared address 10240") && Contains(held));
+  CHECK_THAT(store([] { store_wait_read<0>(); }), Contains("store_box") && Contains("is never waited for"));
+  CHECK_THAT(store([] { store_commit(); }), Contains("is never waited for"));
+  CHECK_THAT(store([] {
+               store_commit();
+               shared_store(kBox, 1);
+             }),
+             Contains(held));
+  CHECK_THAT(fault({}, {tensor.region(Use::input)},
+                   [&] {
+                     if (thread_index() != 0) return;
+                     for (unsigned i = 0; i < kBoxBytes; i += 4) shared_store(kBox + i, i);
+                     async_fence();
+                     store_box(tensor.map(), 0, 0, kBox);
+                   }),
+             Contains("which is an input"));
+}
