@@ -25,11 +25,13 @@ void each_chunk(unsigned long long descriptor, int rows, Visit visit) {
 void Grid::check_operand(const char* name, unsigned long long descriptor, int rows, const Site& site) {
   if (const std::string wrong = refusal(descriptor); !wrong.empty()) fail(site, std::string(name) + " has " + wrong);
   each_chunk(descriptor, rows, [&](unsigned address) {
-    const std::string reads =
-        name + (" reads " + std::to_string(kChunkBytes)) + " bytes at shared address " + std::to_string(address);
-    if (address + std::size_t{kChunkBytes} > launch_.shared_bytes)
-      fail(site, reads + ", beyond the " + std::to_string(launch_.shared_bytes) + " that the CTA has");
-    if (const auto why = hidden_from_units(address, kChunkBytes)) fail(site, reads + ' ' + *why);
+    std::optional<std::string> why;
+    if (address + std::size_t{kChunkBytes} > launch_.shared_bytes) {
+      why = "beyond the " + std::to_string(launch_.shared_bytes) + " that the CTA has";
+    } else {
+      why = hidden_from_units(address, kChunkBytes);
+    }
+    if (why) fail(site, name + (' ' + shared_text("reads", address, kChunkBytes)) + ' ' + *why);
   });
 }
 

@@ -78,7 +78,7 @@ emulation::Region input(const char* name, const auto& values) {
           .row_bytes = values.size() * sizeof(values[0])};
 }
 
-// Outputs that differ from the plain loop's, and bytes behind the rows of Y that are not as they were.
+// Outputs that differ from the plain loop's, bytes behind the rows of Y that are not as they were.
 template <WgmmaS8Config config, Epilogue epilogue>
 long long mismatches(const Problem& p, std::uint64_t seed) {
   const Operands o(p);
@@ -86,6 +86,7 @@ long long mismatches(const Problem& p, std::uint64_t seed) {
   const int bytes = output_bytes(epilogue.out);
   const long long ldy = p.n + 16;  // columns behind Y belong to somebody else
   std::vector<Vec16> y(o.size(p.m * ldy * bytes / 16), Vec16{{0xcdcdcdcd, 0xcdcdcdcd, 0xcdcdcdcd, 0xcdcdcdcd}});
+  std::vector<Vec16> workspace(o.size((plan.workspace_bytes + 15) / 16), Vec16{});
   TmaGemmArgs args{
       .gemm = {.x = o.x.data(),
                .w = o.w.data(),
@@ -93,7 +94,7 @@ long long mismatches(const Problem& p, std::uint64_t seed) {
                .sx = o.sx.data(),
                .sw = o.sw.data(),
                .bias = epilogue.bias == Bias::f32 ? static_cast<const void*>(o.bias.data()) : o.half_bias.data(),
-               .workspace = nullptr,
+               .workspace = workspace.data(),
                .m = p.m,
                .n = p.n,
                .k = p.k,
@@ -117,14 +118,19 @@ long long mismatches(const Problem& p, std::uint64_t seed) {
                                                   .row_bytes = o.size(p.n * bytes),
                                                   .rows = o.size(p.m),
                                                   .pitch = o.size(ldy * bytes),
-                                                  .use = emulation::Use::output}};
+                                                  .use = emulation::Use::output},
+                                                 {.name = "workspace",
+                                                  .data = workspace.data(),
+                                                  .row_bytes = o.size(plan.workspace_bytes),
+                                                  .use = emulation::Use::scratch}};
   const emulation::Launch launch{.kernel = "wgmma_s8",
                                  .grid = static_cast<int>(plan.grid),
                                  .cluster = plan.cluster,
                                  .block = plan.block,
                                  .shared_bytes = o.size(plan.shared_bytes),
                                  .shared_limit = 227 * 1024,
-                                 .seed = seed};
+                                 .seed = seed,
+                                 .resident = static_cast<int>(plan.grid)};
   const emulation::Report report = emulation::emulate(
       launch, memory, [&] { wgmma_s8<config, epilogue>(args); }, emulation::running());
   INFO(report.fault);
@@ -183,6 +189,17 @@ TEST_CASE("CTAs of a cluster of wgmma_s8 load what they share once") {
     CHECK(mismatches<kTallPingpong>(p) == 0);
     CHECK(mismatches<kWidePingpong>(p) == 0);
   }
+}
+
+TEST_CASE("CTAs of wgmma_s8 share the K steps of the last tiles") {
+  constexpr WgmmaS8Config kShared =
+      with(kCooperative, [](WgmmaS8Config& c) { c.decomposition = Decomposition::stream_k; });
+  constexpr WgmmaS8Config kCluster = with(kShared, [](WgmmaS8Config& c) { c.cluster_m = 2; });
+  CHECK(mismatches<kShared>({130, 72, 528, 3}) == 0);   // four tiles of three CTAs
+  CHECK(mismatches<kShared>({1, 8, 656, 4}) == 0);      // one of four
+  CHECK(mismatches<kShared>({130, 200, 272, 3}) == 0);  // eight: two of each one's own, two shared
+  CHECK(mismatches<kShared>({1, 8, 16, 3}) == 0);       // fewer steps than CTAs
+  CHECK(mismatches<kCluster>({300, 72, 528, 6}) == 0);
 }
 
 TEST_CASE("every output type and scale granularity of wgmma_s8") {
