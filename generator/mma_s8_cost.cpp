@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "ditune/config.hpp"
+#include "generator/memory_cost.hpp"
 #include "generator/mma_s8.hpp"
 
 namespace ditune {
@@ -13,20 +14,8 @@ namespace {
 using Config = MmaS8Config;
 
 constexpr double kSharedBytesPerClock = 0.77 * 128;  // of an SM: 32 banks of 4 bytes, less conflicts and turns
-constexpr double kL2PortBytesPerClock = 64;          // of one SM, whatever the others do
-constexpr double kDramEfficiency = 0.8;
-constexpr double kL2Reach = 0.6;       // the part of L2 that keeps operands: results pass through it, too
-constexpr double kBarrierClocks = 50;  // of one K step; another CTA on the SM hides it
-constexpr double kL2LatencyUs = 0.5, kDramLatencyUs = 1.0;  // under load
-constexpr double kLaunchUs = 2.5;
-constexpr double kReductionUs = 1.5;  // of split-K: fence, signal, waiting
-
-// How much work overlaps: the sum has exponent 1, the maximum an infinite one. Within an SM nearly all of it does.
-constexpr double kOnChip = 6, kWithDram = 3;
-
-double overlap(double a, double b, double power) {
-  return std::pow(std::pow(a, power) + std::pow(b, power), 1 / power);
-}
+constexpr double kBarrierClocks = 50;                // of one K step; another CTA on the SM hides it
+constexpr double kOnChip = 6;                        // within an SM nearly all overlaps, as overlap() has it
 
 // The launch in numbers.
 struct Work {
@@ -72,31 +61,9 @@ double l2_clocks(const Work& w) {
   return bytes / std::min(share, kL2PortBytesPerClock);
 }
 
-// 1 where `bytes` stay in L2 until they are read again, 0 where they are gone.
-double kept(double bytes, const DeviceInfo& device) {
-  const double fill = bytes / (kL2Reach * static_cast<double>(device.l2_bytes));
-  return std::clamp(2 - fill, 0.0, 1.0);
-}
-
-// Bytes between DRAM and L2. CTAs run in waves; `group` rows of tiles (a band) are walked together, column by column.
 double dram_bytes(const Work& w) {
-  const auto& [m, n, k] = w.target.problem;
-  const Config& c = w.config;
-  const double tiles_m = static_cast<double>(ceil_div(m, c.tile_m)),
-               tiles_n = static_cast<double>(ceil_div(n, c.tile_n));
-  const double band = std::min<double>(c.group, tiles_m);
-  const double bands = std::ceil(tiles_m / band);
-  const double wave = std::min(static_cast<double>(w.target.device.sms) * w.resident, w.tiles) / c.split_k;
-  // CTAs of one row of tiles share X if they run together: whole columns of the band, since what is left over drifts
-  // apart.
-  const double together = std::clamp(std::floor(wave / band), 1.0, tiles_n);
-
-  const double x = static_cast<double>(m) * static_cast<double>(k),
-               weights = static_cast<double>(n) * static_cast<double>(k);
-  const double x_reads = 1 + (tiles_n / together - 1) * (1 - kept(x / bands, w.target.device));
-  const double w_reads = 1 + (bands - 1) * (1 - kept(weights, w.target.device));
-  const double y = static_cast<double>(m) * static_cast<double>(n) * output_bytes(w.target.epilogue.out);
-  return x * x_reads + weights * w_reads + y;
+  const double at_once = std::min(static_cast<double>(w.target.device.sms) * w.resident, w.tiles) / w.config.split_k;
+  return dram_bytes(w.target, {w.config.tile_m, w.config.tile_n, w.config.group, at_once});
 }
 
 // What an SM does besides its K loops: filling the pipeline, and writing tiles. With several CTAs on it one computes

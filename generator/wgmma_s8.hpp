@@ -24,8 +24,12 @@ struct Family<WgmmaS8Config> {
   static KernelText text(const WgmmaS8Config& config);
 };
 
-// What is computed together: the tiles of a cluster.
+// CTA tiles of the output, those that a cluster computes together, and steps over K.
+std::int64_t output_tiles(const WgmmaS8Config& config, const GemmProblem& problem);
 std::int64_t cluster_tiles(const WgmmaS8Config& config, const GemmProblem& problem);
-std::int64_t k_tiles(const WgmmaS8Config& config, const GemmProblem& problem);
+std::int64_t k_steps(const GemmProblem& problem);
+
+// Clusters that the device runs at once.
+std::int64_t resident_clusters(const WgmmaS8Config& config, const DeviceInfo& device);
 
 }  // namespace ditune

@@ -7,18 +7,22 @@
 #include <variant>
 
 #include "mma_s8_config.cuh"
+#include "wgmma_s8_config.cuh"
 
 namespace ditune {
 
 // The registration line of the families. What each brings: its config struct and kernel in templates/, its text form in
 // include/src/FAMILY_text.cpp, its candidates, constraints and cost in generator/FAMILY.hpp.
-using KernelConfig = std::variant<MmaS8Config>;
+using KernelConfig = std::variant<MmaS8Config, WgmmaS8Config>;
 
 bool operator==(const MmaS8Config& a, const MmaS8Config& b);
+bool operator==(const WgmmaS8Config& a, const WgmmaS8Config& b);
 
 // The word of a value: the same in text forms and as the enumerator in C++.
 std::string_view word(Staging staging);
 std::string_view word(Schedule schedule);
+std::string_view word(Consumers consumers);
+std::string_view word(Decomposition decomposition);
 
 // Calls visit.operator()<Config>() for each family in turn.
 template <class Visitor>
@@ -31,8 +35,10 @@ void for_each_family(Visitor&& visit) {
 // "FAMILY:key=value,...", keys in one canonical order, defaults left out:
 //   mma_s8:tile=128x256x64,warps=2x4,stages=3[,group=8][,split_k=1][,staging=direct|shared]
 //          [,schedule=each|persistent][,ctas=1][,load=16|8|4|1]
-// tile, warps and stages have no default. parse(format(c)) == c. parse_config throws UsageError on an unknown family,
-// key or value, a repeated or missing key; it does not judge whether a device can run the config.
+//   wgmma_s8:tile=128x256,stages=4[,consumers=cooperative|pingpong]
+//            [,decomposition=data_parallel|stream_k][,cluster=1x1][,group=8]
+// What stands in no brackets has no default. parse(format(c)) == c. parse_config throws UsageError on an unknown
+// family, key or value, a repeated or missing key; it does not judge whether a device can run the config.
 std::string format(const KernelConfig& config);
 KernelConfig parse_config(std::string_view text);
 

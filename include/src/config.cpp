@@ -8,6 +8,7 @@
 #include "ditune/error.hpp"
 #include "mma_s8_text.hpp"
 #include "text.hpp"
+#include "wgmma_s8_text.hpp"
 
 namespace ditune {
 namespace {

@@ -215,7 +215,9 @@ std::vector<KernelConfig> all_candidates(std::span<const GemmProblem> problems, 
   for (const DeviceInfo& device : devices)
     for (const GemmProblem& problem : problems)
       for (const KernelConfig& config : enumerate({problem, {}, device}))
-        if (known.insert(format(config)).second) candidates.push_back(config);
+        // wgmma_s8 has no emulation yet.
+        if (std::holds_alternative<MmaS8Config>(config) && known.insert(format(config)).second)
+          candidates.push_back(config);
   return candidates;
 }
 

@@ -28,6 +28,15 @@ std::string refused_by(const char* config, const Target& t) {
   return refused_by(std::get<MmaS8Config>(parse_config(config)), t);
 }
 
+// The candidates of one family.
+template <class Config>
+std::vector<Config> enumerate_family(const Target& t) {
+  std::vector<Config> configs;
+  for (const KernelConfig& config : enumerate(t))
+    if (const Config* one = std::get_if<Config>(&config)) configs.push_back(*one);
+  return configs;
+}
+
 bool contains(const std::vector<KernelConfig>& configs, const char* text) {
   return std::ranges::find(configs, parse_config(text)) != configs.end();
 }
@@ -90,9 +99,9 @@ TEST_CASE("the load must divide K, and the space takes the widest") {
       config.load = tried;
       CHECK(refused_by(config, target(problem)) == (tried > load ? "alignment" : ""));
     }
-    const std::vector<KernelConfig> configs = enumerate(target(problem));
+    const std::vector<MmaS8Config> configs = enumerate_family<MmaS8Config>(target(problem));
     CHECK(configs.size() > 100);
-    for (const KernelConfig& c : configs) CHECK(std::get<MmaS8Config>(c).load == load);
+    for (const MmaS8Config& c : configs) CHECK(c.load == load);
   }
   config.load = 2;
   CHECK(refused_by(config, target("512x512x4608")) == "alignment");
@@ -134,9 +143,8 @@ TEST_CASE("few rows get small tiles, deep pipelines and parts of K") {
   for (const char* problem : {"1x4608x4608", "16x4608x4608", "17x4608x4608", "64x4608x4608"}) {
     const Target t = target(problem);
     bool split = false, deep = false;
-    for (const KernelConfig& config : enumerate(t)) {
-      const MmaS8Config& c = std::get<MmaS8Config>(config);
-      INFO(format(config));
+    for (const MmaS8Config& c : enumerate_family<MmaS8Config>(t)) {
+      INFO(format(c));
       CHECK(c.tile_m < t.problem.m + 16);
       split |= c.split_k >= 4;
       deep |= c.stages >= 6;
@@ -160,8 +168,8 @@ TEST_CASE("the tiniest and the largest problems have candidates, too") {
 TEST_CASE("every output type has candidates that stage and ones that do not") {
   for (const Output out : {Output::bf16, Output::f16, Output::f32, Output::s32}) {
     int staged = 0, direct = 0;
-    for (const KernelConfig& config : enumerate(target("4096x4608x4608", "H100", {.out = out})))
-      ++(std::get<MmaS8Config>(config).staging == Staging::shared ? staged : direct);
+    for (const MmaS8Config& config : enumerate_family<MmaS8Config>(target("4096x4608x4608", "H100", {.out = out})))
+      ++(config.staging == Staging::shared ? staged : direct);
     CHECK(staged > 50);
     CHECK(direct > 50);
   }

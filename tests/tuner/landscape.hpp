@@ -46,14 +46,20 @@ inline double made_up_prediction(const KernelConfig& config) {
 
 // What the model does not know: each tile, warp layout and stage count is off by a factor of its own, and a little of
 // every config is luck.
+inline std::string id(auto... parts) { return ((std::to_string(parts) + ' ') + ...); }
+inline std::string shape_id(const MmaS8Config& c) { return id(c.tile_m, c.tile_n, c.warps_m, c.warps_n); }
+inline std::string shape_id(const WgmmaS8Config& c) { return id(c.tile_m, c.tile_n, c.cluster_m, c.cluster_n); }
+inline std::string stages_id(const MmaS8Config& c) { return id(c.stages, c.ctas); }
+inline std::string stages_id(const WgmmaS8Config& c) { return id(c.stages); }
+
 inline double distorted(const KernelConfig& config, double predicted_us, std::uint64_t landscape) {
-  const auto& c = std::get<MmaS8Config>(config);
-  const auto id = [](auto... parts) { return ((std::to_string(parts) + ' ') + ...); };
-  const double log_factor = 0.2 * noise("tile" + id(c.tile_m, c.tile_n), landscape) +
-                            0.1 * noise("shape" + id(c.tile_m, c.tile_n, c.warps_m, c.warps_n), landscape) +
-                            0.05 * noise("stages" + id(c.stages, c.ctas), landscape) +
-                            0.05 * noise("group" + id(c.group), landscape) + 0.02 * noise(format(config), landscape);
-  return predicted_us * std::exp(0.3 + log_factor);
+  const double log_factor = std::visit(
+      [&](const auto& c) {
+        return 0.2 * noise("tile" + id(c.tile_m, c.tile_n), landscape) + 0.1 * noise("shape" + shape_id(c), landscape) +
+               0.05 * noise("stages" + stages_id(c), landscape) + 0.05 * noise("group" + id(c.group), landscape);
+      },
+      config);
+  return predicted_us * std::exp(0.3 + log_factor + 0.02 * noise(format(config), landscape));
 }
 
 }  // namespace ditune::test

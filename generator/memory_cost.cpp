@@ -1,0 +1,43 @@
+#include "generator/memory_cost.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "launch_plan.cuh"
+
+namespace ditune {
+namespace {
+
+constexpr double kL2Reach = 0.6;  // the part of L2 that keeps operands: results pass through it, too
+
+// 1 where `bytes` stay in L2 until they are read again, 0 where they are gone.
+double kept(double bytes, const DeviceInfo& device) {
+  const double fill = bytes / (kL2Reach * static_cast<double>(device.l2_bytes));
+  return std::clamp(2 - fill, 0.0, 1.0);
+}
+
+}  // namespace
+
+double overlap(double a, double b, double power) {
+  return std::pow(std::pow(a, power) + std::pow(b, power), 1 / power);
+}
+
+double dram_bytes(const Target& target, const TileOrder& order) {
+  const auto& [m, n, k] = target.problem;
+  const double tiles_m = static_cast<double>(ceil_div(m, order.tile_m)),
+               tiles_n = static_cast<double>(ceil_div(n, order.tile_n));
+  const double band = std::min<double>(order.group, tiles_m);
+  const double bands = std::ceil(tiles_m / band);
+  // CTAs of one row of tiles share X if they run together: whole columns of the band, since what is left over drifts
+  // apart.
+  const double together = std::clamp(std::floor(order.at_once / band), 1.0, tiles_n);
+
+  const double x = static_cast<double>(m) * static_cast<double>(k),
+               weights = static_cast<double>(n) * static_cast<double>(k);
+  const double x_reads = 1 + (tiles_n / together - 1) * (1 - kept(x / bands, target.device));
+  const double w_reads = 1 + (bands - 1) * (1 - kept(weights, target.device));
+  const double y = static_cast<double>(m) * static_cast<double>(n) * output_bytes(target.epilogue.out);
+  return x * x_reads + weights * w_reads + y;
+}
+
+}  // namespace ditune
