@@ -22,7 +22,7 @@ std::string all_bytes() {
 }
 
 TuningRecord current(TuningRecord record) {
-  record.key.template_hash = template_hash("mma_s8");
+  record.key.template_hash = template_hash(family_name(record.config));
   record.cubin_hash = sha256(all_bytes());
   return record;
 }
@@ -37,6 +37,14 @@ std::vector<TuningRecord> sample_records() {
   TuningRecord biased = small;
   biased.key.epilogue = parse_epilogue("sx=tensor,bias=bf16,out=f16");
   return {small, large, other, biased};
+}
+
+// A winner whose kernel takes tensor maps and is launched in clusters.
+TuningRecord hopper_record() {
+  TuningRecord record = measured_record({4352, 4608, 4608}, 123);
+  record.key.device = {.name = "NVIDIA H100 80GB HBM3", .sms = 132, .arch = {90}};
+  record.config = parse_config("wgmma_s8:tile=128x256,stages=3,cluster=2x1");
+  return current(record);
 }
 
 Store store_with_cubin(const TempFolder& folder) {
@@ -106,18 +114,56 @@ int main() {
 }
 )";
 
-std::string probe() {
-  const TuningRecord record = sample_records()[1];
+// The launch plan of a record at another M, as the probes compare it.
+std::string plan_defines(const TuningRecord& record, std::int64_t m) {
   Target target = target_of(record);
-  target.problem.m = 1000;
+  target.problem.m = m;
   const LaunchPlan plan = launch_plan(record.config, target);
   std::string defines;
   defines += "#define PLAN_GRID " + std::to_string(plan.grid) + "\n";
   defines += "#define PLAN_BLOCK " + std::to_string(plan.block) + "\n";
   defines += "#define PLAN_SHARED " + std::to_string(plan.shared_bytes) + "\n";
   defines += "#define PLAN_WORKSPACE " + std::to_string(plan.workspace_bytes) + "\n";
-  return defines + "int other_translation_unit();\n" + kProbe;
+  return defines;
 }
+
+std::string probe() { return plan_defines(sample_records()[1], 1000) + "int other_translation_unit();\n" + kProbe; }
+
+// The same of a header with a row of wgmma_s8. There may be no driver: then its parameter is an error.
+const char* const kTmaProbe = R"(
+#include "tuned.h"
+
+#include <cstring>
+
+namespace t = ditune_tuned;
+constexpr const t::Row* row = t::find(90, 1000, 4608, 4608);
+constexpr t::LaunchPlan plan = t::plan(*row, 1000);
+static_assert(plan.cluster == 2 && plan.grid == PLAN_GRID && plan.block == PLAN_BLOCK);
+static_assert(plan.shared_bytes == PLAN_SHARED && plan.workspace_bytes == PLAN_WORKSPACE);
+static_assert(row->k_multiple == 16 && row->ldy_multiple == 8);
+
+int main() {
+  alignas(16) static signed char memory[64];
+  const auto* scale = reinterpret_cast<const float*>(memory);
+  t::GemmArgs args{memory, memory, memory, scale, scale, nullptr, nullptr, 1000, 4608, 4608, 4608, 4608, 4608};
+  if (t::argument_error(*row, args)) return 1;
+  args.ldy = 4612;
+  if (!t::argument_error(*row, args)) return 2;
+  args.ldy = 4616;
+  if (t::argument_error(*row, args)) return 3;
+  return std::visit(
+      [&](const auto& config) {
+        typename t::ParameterOf<std::decay_t<decltype(config)>>::type parameter{};
+        static_assert(sizeof parameter == sizeof(t::TmaGemmArgs), "this header has no other family");
+        const cudaError_t status = t::make_parameter(config, row->fused.out, args, parameter);
+        if (std::memcmp(&parameter.gemm, &args, sizeof args) != 0) return 4;
+        int gpus = 0;
+        const bool has_driver = cudaGetDeviceCount(&gpus) == cudaSuccess && gpus > 0;
+        return has_driver == (status == cudaSuccess) ? 0 : 5;
+      },
+      row->variant);
+}
+)";
 
 }  // namespace
 
@@ -142,6 +188,49 @@ TEST_CASE("An exported header compiles everywhere without a warning, and says wh
     const int failures = run(program, log);
     INFO(read_file(log));
     CHECK(failures == 0);
+  }
+}
+
+TEST_CASE("A header with kernels that take tensor maps can make them, and has nothing that its rows do not need") {
+  const TempFolder folder;
+  const Store store = store_with_cubin(folder);
+  write_file(folder / "probe.cpp", plan_defines(hopper_record(), 1000) + kTmaProbe);
+  const Embed embed = GENERATE(Embed::none, Embed::source, Embed::cubin);
+  const std::string header = export_header(store, {hopper_record()}, embed);
+  CHECK_FALSE(contains(header, "MmaS8Config>"));
+  const std::string without = export_header(store, sample_records(), embed);
+  CHECK_FALSE(contains(without.substr(without.find("---- the winners")), "TensorMap"));
+  CHECK_FALSE(contains(without, "WgmmaS8Config"));
+  write_file(folder / "tuned.h", header);
+  for (const Compiler& compiler : compilers()) {
+    INFO(compiler.name);
+    const std::string program = (folder / "probe").string(), log = (folder / "log").string();
+    const std::string runtime = compiler.name == "nvcc" ? "" : " " DITUNE_CUDA_RUNTIME " -ldl -lrt -lpthread";
+    const int status = run(compiler.command + " " + (folder / "probe.cpp").string() + " -o " + program + runtime, log);
+    INFO(read_file(log));
+    REQUIRE(status == 0);
+    CHECK(run(program, log) == 0);
+  }
+}
+
+TEST_CASE("A header compiles where there is no CUDA, and with rows of several families") {
+  if (!is_found(DITUNE_GXX)) return;
+  const TempFolder folder;
+  std::vector<TuningRecord> records = sample_records();
+  records.push_back(hopper_record());
+  const Embed embed = GENERATE(Embed::none, Embed::source, Embed::cubin);
+  write_file(folder / "tuned.h", export_header(store_with_cubin(folder), records, embed));
+  write_file(folder / "use.cpp",
+             "#include \"tuned.h\"\nnamespace t = ditune_tuned;\n"
+             "static_assert(t::plan(*t::find(90, 4352, 4608, 4608), 4352).cluster == 2);\n"
+             "static_assert(t::plan(*t::find(86, 16, 4608, 4608), 16).cluster == 1);\n"
+             "#ifdef LAUNCH\nauto* use = &t::launch;\n#endif\n");
+  const std::string command =
+      DITUNE_GXX " -std=c++17 -Wall -Wextra -Werror -fsyntax-only " + (folder / "use.cpp").string();
+  for (const std::string& with : {std::string(), kCudaInclude + (embed == Embed::cubin ? " -DLAUNCH" : "")}) {
+    const int status = run(command + with, folder / "log");
+    INFO(read_file(folder / "log"));
+    CHECK(status == 0);
   }
 }
 
@@ -206,15 +295,17 @@ TEST_CASE("Kernels are embedded byte for byte, each once") {
 TEST_CASE("An embedded source is what nvcc compiles") {
   if (!is_found(DITUNE_NVCC) || !is_found(DITUNE_GXX)) return;
   const TempFolder folder;
-  write_file(folder / "tuned.h", export_header(store_with_cubin(folder), sample_records(), Embed::source));
+  const auto [arch, records] = GENERATE(
+      table<std::string, std::vector<TuningRecord>>({{"sm_86", {sample_records()[1]}}, {"sm_90a", {hopper_record()}}}));
+  write_file(folder / "tuned.h", export_header(store_with_cubin(folder), records, Embed::source));
   write_file(folder / "source.cpp",
              "#include <cstdio>\n#include \"tuned.h\"\n"
-             "int main() { std::fputs(ditune_tuned::rows[1].kernel->source, stdout); }\n");
+             "int main() { std::fputs(ditune_tuned::rows[0].kernel->source, stdout); }\n");
   const std::string program = (folder / "source").string();
   REQUIRE(run(DITUNE_GXX " -std=c++17 " + (folder / "source.cpp").string() + " -o " + program, folder / "log") == 0);
   REQUIRE(run(program, folder / "kernel.cu") == 0);
-  const int status = run(DITUNE_NVCC " -std=c++20 -arch=sm_86 -cubin -o " + (folder / "kernel.cubin").string() + " " +
-                             (folder / "kernel.cu").string(),
+  const int status = run(DITUNE_NVCC " -std=c++20 -arch=" + arch + " -cubin -o " + (folder / "kernel.cubin").string() +
+                             " " + (folder / "kernel.cu").string(),
                          folder / "log");
   INFO(read_file(folder / "log"));
   CHECK(status == 0);

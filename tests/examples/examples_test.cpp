@@ -11,7 +11,7 @@ using namespace ditune::test;
 namespace {
 
 TuningRecord current(TuningRecord record) {
-  record.key.template_hash = template_hash("mma_s8");
+  record.key.template_hash = template_hash(family_name(record.config));
   return record;
 }
 
@@ -34,6 +34,22 @@ TEST_CASE("run_layer builds against an exported header and says when there is no
   REQUIRE(built == 0);
   CHECK(run(program, folder / "log") == 77);
   CHECK(read_file(folder / "log").starts_with("skipped: "));
+}
+
+TEST_CASE("run_layer builds against a header with kernels that take tensor maps") {
+  if (!is_found(DITUNE_GXX)) return;
+  const TempFolder folder;
+  Store store = Store::open(folder / "t.db");
+  TuningRecord record = measured_record();
+  record.key.device = {.name = "NVIDIA H100 80GB HBM3", .sms = 132, .arch = {90}};
+  record.config = parse_config("wgmma_s8:tile=128x256,stages=3");
+  store.set_winner(current(record), "no kernel at all");
+  write_file(folder / "tuned.h", export_header(store, store.winners(), Embed::cubin));
+  const int built = run(DITUNE_GXX " -std=c++17 -Wall -Wextra -Werror -fsyntax-only -I" + folder.path().string() +
+                            kCudaInclude + " " DITUNE_SOURCE_DIR "/examples/run_layer.cpp",
+                        folder / "log");
+  INFO(read_file(folder / "log"));
+  CHECK(built == 0);
 }
 
 TEST_CASE("lookup finds a record, and says what it found") {
