@@ -1,5 +1,5 @@
 // What a launch of the family wgmma_s8 should take. The constants are fitted to 48 rates of an H100 (4% off in the root
-// mean square); tests/generator/cost_model_test.cpp has them.
+// mean square); tests/generator/wgmma_s8_cost_test.cpp has them.
 #include <algorithm>
 #include <cmath>
 

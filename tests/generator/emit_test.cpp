@@ -32,16 +32,23 @@ TEST_CASE("a stub names every field of its config and epilogue") {
   CHECK(source.text == read("stub.golden.cu"));
 }
 
+TEST_CASE("a stub of wgmma_s8 takes tensor maps, and one CTA has an SM's registers") {
+  const KernelSource source =
+      emit(parse_config("wgmma_s8:tile=128x256,stages=4,cluster=2x1,group=16"), parse_epilogue("bias=bf16"));
+  CHECK(source.name == "wgmma_s8_tile_128x256_stages_4_cluster_2x1_group_16_bias_bf16");
+  CHECK(source.text == read("wgmma_stub.golden.cu"));
+}
+
 TEST_CASE("the default epilogue leaves no trace in the kernel's name") {
   CHECK(emit(parse_config("mma_s8:tile=128x256x64,warps=2x4,stages=3"), {}).name ==
         "mma_s8_tile_128x256x64_warps_2x4_stages_3");
 }
 
 TEST_CASE("different kernels have different names") {
-  const Target t{.problem = {4096, 4608, 4608}, .epilogue = {}, .device = find_device("RTX 3090")};
   std::set<std::string> names;
   std::size_t count = 0;
-  for (const KernelConfig& config : enumerate(t)) {
+  for (const KernelConfig& config :
+       enumerate({.problem = {4096, 4608, 4608}, .epilogue = {}, .device = find_device("H100")})) {
     for (const char* epilogue : {"default", "bias=f16", "out=s32", "sx=tensor"}) {
       names.insert(emit(config, parse_epilogue(epilogue)).name);
       ++count;
@@ -51,10 +58,12 @@ TEST_CASE("different kernels have different names") {
 }
 
 TEST_CASE("a standalone source needs no file beside it") {
-  const KernelSource source = emit_standalone(parse_config(kConfig), {});
-  for (const EmbeddedFile& file : embedded_templates())
-    CHECK(source.text.find("#include \"" + std::string(file.name) + '"') == std::string::npos);
-  CHECK(source.text.find("struct GemmArgs") != std::string::npos);
-  CHECK(source.text.find("extern \"C\" __global__") != std::string::npos);
-  CHECK(source.name == emit(parse_config(kConfig), {}).name);
+  for (const char* config : {kConfig, "wgmma_s8:tile=128x256,stages=4"}) {
+    const KernelSource source = emit_standalone(parse_config(config), {});
+    for (const EmbeddedFile& file : embedded_templates())
+      CHECK(source.text.find("#include \"" + std::string(file.name) + '"') == std::string::npos);
+    CHECK(source.text.find("struct GemmArgs") != std::string::npos);
+    CHECK(source.text.find("extern \"C\" __global__") != std::string::npos);
+    CHECK(source.name == emit(parse_config(config), {}).name);
+  }
 }

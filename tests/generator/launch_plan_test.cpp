@@ -111,6 +111,38 @@ TEST_CASE("a config of byte loads takes any K and stride") {
   check_refused(args);
 }
 
+TEST_CASE("a config of tensor maps takes rows of whole 16 bytes") {
+  const KernelConfig config = parse_config("wgmma_s8:tile=128x256,stages=4");
+  const auto with = [](auto change) {
+    GemmArgs args = good_args();
+    change(args);
+    return args;
+  };
+  const Epilogue wide{.out = Output::f32};
+  CHECK_NOTHROW(check_args(config, {}, good_args()));
+  CHECK_NOTHROW(check_args(config, {}, with([](GemmArgs& a) { a.n = 4600, a.ldy = 4616; })));
+  CHECK_NOTHROW(check_args(config, wide, with([](GemmArgs& a) { a.ldy = 4612; })));
+  check_refused(with([](GemmArgs& a) { a.ldy = 4612; }), {}, config);
+  check_refused(with([](GemmArgs& a) { a.ldy = 4610; }), wide, config);
+  check_refused(with([](GemmArgs& a) { a.n = 4604; }), {}, config);
+  check_refused(with([](GemmArgs& a) { a.n = 4604; }), wide, config);
+  check_refused(with([](GemmArgs& a) { a.k = 4600; }), {}, config);
+  check_refused(with([](GemmArgs& a) { a.ldx = 4616; }), {}, config);
+  check_refused(with([](GemmArgs& a) { a.ldw = 4616; }), {}, config);
+  check_refused(good_args(), {},
+                parse_config("wgmma_s8:tile=128x256,stages=4,decomposition=stream_k"));  // no workspace
+}
+
+TEST_CASE("clusters are as many as the device runs at once, or as there are tiles") {
+  const KernelConfig pairs = parse_config("wgmma_s8:tile=128x256,stages=4,cluster=2x1");
+  const LaunchPlan plan = launch_plan(pairs, target("4352x13824x4608"));
+  CHECK(plan.grid == 132);
+  CHECK(plan.cluster == 2);
+  CHECK(plan.block == 384);
+  CHECK(plan.workspace_bytes == 0);
+  CHECK(launch_plan(pairs, target("257x4608x4608")).grid == 2 * 2 * 18);
+}
+
 TEST_CASE("a config that splits K takes its workspace") {
   GemmArgs args = good_args();
   args.workspace = memory.data();

@@ -1,5 +1,7 @@
 #include "ditune/config.hpp"
 
+#include <vector>
+
 #include "catch.hpp"
 #include "ditune/error.hpp"
 
@@ -32,15 +34,58 @@ TEST_CASE("every field of a config makes a difference and is read back") {
   CHECK(std::get<MmaS8Config>(parse_config(format(staged))) == staged);
 }
 
+TEST_CASE("wgmma_s8's keys are canonical in print and free in order when read") {
+  const KernelConfig config = parse_config("wgmma_s8:cluster=1x2,group=8,consumers=pingpong,stages=4,tile=128x192");
+  CHECK(format(config) == "wgmma_s8:tile=128x192,stages=4,consumers=pingpong,cluster=1x2");
+  CHECK(family_name(config) == "wgmma_s8");
+  CHECK_FALSE(config == parse_config("mma_s8:tile=128x192x64,warps=2x4,stages=4"));
+}
+
+TEST_CASE("every field of wgmma_s8 makes a difference and is read back") {
+  const WgmmaS8Config base{.tile_m = 128, .tile_n = 256, .stages = 3};
+  std::vector<WgmmaS8Config> changed;
+  for (int WgmmaS8Config::*field : {&WgmmaS8Config::tile_m, &WgmmaS8Config::tile_n, &WgmmaS8Config::stages,
+                                    &WgmmaS8Config::cluster_m, &WgmmaS8Config::cluster_n, &WgmmaS8Config::group})
+    changed.emplace_back(base).*field = 4;
+  changed.emplace_back(base).consumers = Consumers::pingpong;
+  changed.emplace_back(base).decomposition = Decomposition::stream_k;
+  for (const WgmmaS8Config& config : changed) {
+    INFO(format(config));
+    CHECK_FALSE(config == base);
+    CHECK(std::get<WgmmaS8Config>(parse_config(format(config))) == config);
+  }
+  CHECK(std::get<WgmmaS8Config>(parse_config(format(base))) == base);
+}
+
 TEST_CASE("text that is no config is refused") {
-  for (const char* text :
-       {"", "mma_s8", "mma_s8:", "mma_s8:tile=128x256x64,warps=2x4", "mma_s8:warps=2x4,stages=3",
-        "mma_s8:tile=128x256x64,stages=3", "mma_s8:tile=128x256x64,warps=2x4,stages=3,", "mma_s8:,tile=128x256x64",
-        "mma_s8:tile=128x256,warps=2x4,stages=3", "mma_s8:tile=128x256x64,warps=2,stages=3",
-        "mma_s8:tile=128x256x64,warps=2x4,stages=0", "mma_s8:tile=128x256x64,warps=0x4,stages=3",
-        "mma_s8:tile=128x256x64,warps=2x4,stages=-3", "mma_s8:tile=128x256x64,warps=2x4,stages=3,stages=3",
-        "mma_s8:tile=128x256x64,warps=2x4,stages=3,swizzle=2", "mma_s8:tile=128x256x64,warps=2x4,stages=3,load=2",
-        "mma_s8:tile=128x256x64,warps=2x4,stages=3,staging=fast", "mma_s8:tile=100000x256x64,warps=2x4,stages=3"}) {
+  for (const char* text : {"",
+                           "mma_s8",
+                           "mma_s8:",
+                           "mma_s8:tile=128x256x64,warps=2x4",
+                           "mma_s8:warps=2x4,stages=3",
+                           "mma_s8:tile=128x256x64,stages=3",
+                           "mma_s8:tile=128x256x64,warps=2x4,stages=3,",
+                           "mma_s8:,tile=128x256x64",
+                           "mma_s8:tile=128x256,warps=2x4,stages=3",
+                           "mma_s8:tile=128x256x64,warps=2,stages=3",
+                           "mma_s8:tile=128x256x64,warps=2x4,stages=0",
+                           "mma_s8:tile=128x256x64,warps=0x4,stages=3",
+                           "mma_s8:tile=128x256x64,warps=2x4,stages=-3",
+                           "mma_s8:tile=128x256x64,warps=2x4,stages=3,stages=3",
+                           "mma_s8:tile=128x256x64,warps=2x4,stages=3,swizzle=2",
+                           "mma_s8:tile=128x256x64,warps=2x4,stages=3,load=2",
+                           "mma_s8:tile=128x256x64,warps=2x4,stages=3,staging=fast",
+                           "mma_s8:tile=100000x256x64,warps=2x4,stages=3",
+                           "wgmma_s8:",
+                           "wgmma_s8:tile=128x256",
+                           "wgmma_s8:stages=4",
+                           "wgmma_s8:tile=128x256x128,stages=4",
+                           "wgmma_s8:tile=128x256,warps=2x4,stages=4",
+                           "wgmma_s8:tile=128x256,stages=4,consumers=both",
+                           "wgmma_s8:tile=128x256,stages=4,decomposition=split_k",
+                           "wgmma_s8:tile=128x256,stages=4,cluster=2",
+                           "wgmma_s8:tile=128x256,stages=4,cluster=0x1",
+                           "wgmma_s8:tile=128x256,stages=4,group=0"}) {
     INFO(text);
     CHECK_THROWS_AS(parse_config(text), UsageError);
   }
@@ -50,6 +95,8 @@ TEST_CASE("a refused config says what to do") {
   CHECK_THROWS_WITH(parse_config("hmma:tile=1x1x1"), "unknown kernel family 'hmma' (use mma_s8, wgmma_s8)");
   CHECK_THROWS_WITH(parse_config("mma_s8:stages=3"),
                     "the config lacks tile (write tile=MxNxK,warps=MxN,stages=S at least)");
+  CHECK_THROWS_WITH(parse_config("wgmma_s8:tile=128x256"),
+                    "the config lacks stages (write tile=MxN,stages=S at least)");
   CHECK_THROWS_WITH(parse_config("mma_s8:tile=128x256x64,warps=2x4,stages=3,load=2"),
                     "invalid value '2' of load (use 16, 8, 4 or 1)");
 }

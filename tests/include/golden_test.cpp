@@ -12,6 +12,7 @@
 #include "ditune/record.hpp"
 #include "gemm_args.cuh"
 #include "launch_plan.cuh"
+#include "tensor_map.cuh"
 
 using namespace ditune;
 
@@ -52,6 +53,13 @@ const std::vector<MmaS8Config> kConfigs{
      .load = 4},
 };
 
+const std::vector<WgmmaS8Config> kWgmmaConfigs{
+    {.tile_m = 128, .tile_n = 256, .stages = 4, .cluster_m = 2},
+    {.tile_m = 128, .tile_n = 192, .stages = 4, .consumers = Consumers::pingpong, .cluster_m = 2, .group = 16},
+    {.tile_m = 256, .tile_n = 128, .stages = 4, .cluster_n = 2, .group = 4},
+    {.tile_m = 128, .tile_n = 256, .stages = 3, .decomposition = Decomposition::stream_k},
+};
+
 const std::vector<GemmProblem> kProblems{{6144, 13824, 4608}, {17, 4608, 4608}, {1, 1, 1}, {131072, 65536, 131071}};
 
 std::string print_plan(const LaunchPlan& plan) {
@@ -68,6 +76,24 @@ std::string print_layout() {
   return text + '\n';
 }
 
+std::string print_tma_layout() {
+  return fmt::format("TmaGemmArgs size={} gemm={} x={} w={} y={}\n", sizeof(TmaGemmArgs), offsetof(TmaGemmArgs, gemm),
+                     offsetof(TmaGemmArgs, x), offsetof(TmaGemmArgs, w), offsetof(TmaGemmArgs, y));
+}
+
+// For a few rows and for many, of two and of four bytes an output.
+template <class Config>
+std::string print_plans(const Config& config) {
+  std::string text;
+  for (const GemmProblem& problem : {kProblems[0], kProblems[1]}) {
+    for (const Output out : {Output::bf16, Output::f32}) {
+      text += fmt::format("plan {} {} {} {}\n", output_bytes(out), format(problem), format(config),
+                          print_plan(launch_plan(config, out, problem.m, problem.n, 132)));
+    }
+  }
+  return text;
+}
+
 std::string print_all() {
   std::string text = print_layout();
   for (const GemmProblem& problem : kProblems) text += fmt::format("problem {}\n", format(problem));
@@ -80,14 +106,10 @@ std::string print_all() {
                         .template_hash = "0123456789abcdef"};
     text += fmt::format("key {}\n", format(key));
   }
-  for (const MmaS8Config& config : kConfigs) {
-    for (const GemmProblem& problem : {kProblems[0], kProblems[1]}) {
-      for (const Output out : {Output::bf16, Output::f32}) {
-        text += fmt::format("plan {} {} {} {}\n", output_bytes(out), format(problem), format(config),
-                            print_plan(launch_plan(config, out, problem.m, problem.n, 132)));
-      }
-    }
-  }
+  for (const MmaS8Config& config : kConfigs) text += print_plans(config);
+  text += print_tma_layout();
+  for (const WgmmaS8Config& config : kWgmmaConfigs)
+    text += fmt::format("config {}\n", format(config)) + print_plans(config);
   return text;
 }
 
@@ -109,6 +131,8 @@ TEST_CASE("text forms, keys, the kernel's argument and launch plans are what the
 
 TEST_CASE("every golden config and epilogue is read back") {
   for (const MmaS8Config& config : kConfigs) CHECK(std::get<MmaS8Config>(parse_config(format(config))) == config);
+  for (const WgmmaS8Config& config : kWgmmaConfigs)
+    CHECK(std::get<WgmmaS8Config>(parse_config(format(config))) == config);
   for (const Epilogue& epilogue : kEpilogues) CHECK(parse_epilogue(format(epilogue)) == epilogue);
   for (const GemmProblem& problem : kProblems) CHECK(parse_problem(format(problem)) == problem);
 }

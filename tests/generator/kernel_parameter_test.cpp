@@ -1,0 +1,94 @@
+#include "generator/kernel_parameter.hpp"
+
+#include <cstring>
+#include <vector>
+
+#include "catch.hpp"
+
+using namespace ditune;
+
+namespace {
+
+// Distinct values: nothing is dereferenced.
+GemmArgs some_args() {
+  GemmArgs args{};
+  args.x = reinterpret_cast<const signed char*>(0x1000);
+  args.w = reinterpret_cast<const signed char*>(0x2000);
+  args.y = reinterpret_cast<void*>(0x3000);
+  args.m = 300;
+  args.n = 1000;
+  args.k = 4608;
+  args.ldx = 4624;
+  args.ldw = 4640;
+  args.ldy = 1008;
+  return args;
+}
+
+// Remembers what it is given; the n-th map is full of n.
+struct Encoder {
+  std::vector<TensorMapSpec> seen;
+
+  EncodeTensorMap function() {
+    return [this](const TensorMapSpec& spec) {
+      seen.push_back(spec);
+      TensorMap map{};
+      for (unsigned long long& word : map.opaque) word = seen.size();
+      return map;
+    };
+  }
+};
+
+void check_spec(const TensorMapSpec& spec, const TensorMapSpec& expected) {
+  CHECK(spec.base == expected.base);
+  CHECK(spec.rows == expected.rows);
+  CHECK(spec.columns == expected.columns);
+  CHECK(spec.pitch == expected.pitch);
+  CHECK(spec.element_bytes == expected.element_bytes);
+  CHECK(spec.box_rows == expected.box_rows);
+}
+
+}  // namespace
+
+TEST_CASE("mma_s8 takes the arguments as they are, and no tensor maps") {
+  Encoder encoder;
+  const GemmArgs args = some_args();
+  const KernelParameter parameter =
+      kernel_parameter(parse_config("mma_s8:tile=128x256x128,warps=2x4,stages=3"), {}, args, encoder.function());
+  REQUIRE(parameter.size == sizeof(args));
+  CHECK(std::memcmp(parameter.bytes.data(), &args, sizeof(args)) == 0);
+  CHECK(encoder.seen.empty());
+}
+
+TEST_CASE("wgmma_s8 takes the maps of X, W and Y behind the arguments") {
+  Encoder encoder;
+  const GemmArgs args = some_args();
+  const KernelParameter parameter =
+      kernel_parameter(parse_config("wgmma_s8:tile=128x256,stages=4"), {}, args, encoder.function());
+  REQUIRE(parameter.size == sizeof(TmaGemmArgs));
+  TmaGemmArgs taken;
+  std::memcpy(&taken, parameter.bytes.data(), sizeof(taken));
+  CHECK(std::memcmp(&taken.gemm, &args, sizeof(args)) == 0);
+  REQUIRE(encoder.seen.size() == 3);
+  const auto encoded = [&](const TensorMap& map) { return encoder.seen.at(map.opaque[0] - 1); };
+  check_spec(encoded(taken.x), {args.x, 300, 4608, 4624, 1, 128});
+  check_spec(encoded(taken.w), {args.w, 1000, 4608, 4640, 1, 256});
+  const TensorMapSpec y = encoded(taken.y);
+  check_spec(y, {args.y, 300, 1000, 2016, 2, y.box_rows});
+}
+
+TEST_CASE("a CTA of a cluster loads its part of what is shared, and a wide output has wide rows") {
+  const auto specs = [](const char* config, Output out) {
+    Encoder encoder;
+    kernel_parameter(parse_config(config), {.out = out}, some_args(), encoder.function());
+    return encoder.seen;
+  };
+  for (const TensorMapSpec& spec : specs("wgmma_s8:tile=128x256,stages=4,cluster=2x1", Output::f32)) {
+    if (spec.base == some_args().x) CHECK(spec.box_rows == 128);
+    if (spec.base == some_args().w) CHECK(spec.box_rows == 128);
+    if (spec.base == some_args().y) CHECK((spec.pitch == 4032 && spec.element_bytes == 4));
+  }
+  for (const TensorMapSpec& spec : specs("wgmma_s8:tile=256x128,stages=4,cluster=1x2", Output::bf16)) {
+    if (spec.base == some_args().x) CHECK(spec.box_rows == 128);
+    if (spec.base == some_args().w) CHECK(spec.box_rows == 128);
+  }
+}
