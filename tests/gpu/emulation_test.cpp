@@ -19,7 +19,10 @@ namespace {
 constexpr std::size_t kSample = 60;
 
 std::vector<Case> sample() {
-  const std::vector<Case> all = covering_cases();
+  std::vector<Case> all = covering_cases();
+  std::erase_if(all, [](const Case& one) {
+    return refusal(one.config, gpu().target(one.target.problem, one.target.epilogue)).has_value();
+  });
   std::vector<Case> some;
   for (std::size_t i = 0; i < kSample; ++i) some.push_back(all[i * all.size() / kSample]);
   return some;

@@ -37,7 +37,7 @@ TEST_CASE("gpu: ragged problems, every pair of values of two fields") {
   const std::vector<KernelConfig> configs = covering_configs(kTypical);
   CHECK(configs.size() > 20);
   gpu().compiler.prepare(gpu().target(kTypical.front()), configs);
-  for (std::int64_t k : {1, 16, 17, 36, 40, 130, 4608})
+  for (std::int64_t k : {1, 16, 17, 36, 40, 130, 272, 4608})
     for (std::int64_t m : {1, 16, 17, 64, 100, 257})
       for (std::int64_t n : {1, 8, 24, 130}) CHECK(verify_legal(gpu().target({m, n, k}), configs) > 0);
 }

@@ -1,0 +1,80 @@
+// The family wgmma_s8 where its CTAs have several tiles, whole and ragged, alone and in clusters. sm_90 alone.
+#include "catch.hpp"
+#include "generator/launch_plan.hpp"
+#include "gpu_fixture.hpp"
+
+using namespace ditune;
+using namespace ditune::test;
+
+namespace {
+
+bool is_hopper() {
+  if (gpu().device.arch == SmArch{90}) return true;
+  WARN("no sm_90: nothing to see");
+  return false;
+}
+
+// Both kinds of consumers, clusters along both sides, whole tiles and shared ones.
+std::vector<KernelConfig> configs() {
+  std::vector<KernelConfig> configs;
+  for (const char* text : {"wgmma_s8:tile=128x128,stages=3", "wgmma_s8:tile=128x256,stages=3,cluster=2x1",
+                           "wgmma_s8:tile=64x192,stages=4,consumers=pingpong",
+                           "wgmma_s8:tile=128x128,stages=2,consumers=pingpong,cluster=1x2,group=4",
+                           "wgmma_s8:tile=256x128,stages=3,decomposition=stream_k,cluster=1x2",
+                           "wgmma_s8:tile=128x64,stages=5,decomposition=stream_k"})
+    configs.push_back(parse_config(text));
+  return configs;
+}
+
+void check(const Target& target, const Strides& strides) {
+  GpuProblem problem(target, strides, OperandSets::one, 21, gpu().kernels);
+  for (const KernelConfig& config : configs()) {
+    INFO(format(target.problem) << " " << format(target.epilogue) << " " << format(config));
+    require_legal(config, target);
+    CHECK(problem.failure(gpu().load(config, target.epilogue), config) == "");
+  }
+}
+
+// Four times as many 128x256 tiles as an H100 has SMs, the last ones ragged; fewer tiles than SMs; less than a box. K is
+// so long that every cluster of an H100 has a part of it.
+const std::vector<GemmProblem> kProblems = {{4429, 3848, 272}, {257, 264, 2064}, {70, 520, 4608}, {1, 8, 20480}};
+
+}  // namespace
+
+TEST_CASE("gpu: wgmma_s8: several tiles a CTA, ragged ones among them") {
+  if (!is_hopper()) return;
+  gpu().compiler.prepare(gpu().target(kProblems.front()), configs());
+  for (const KernelConfig& config : configs())
+    CHECK(launch_plan(config, gpu().target(kProblems.front())).grid <= gpu().device.sms);
+  for (const GemmProblem& problem : kProblems) check(gpu().target(problem), packed_strides(problem));
+}
+
+TEST_CASE("gpu: wgmma_s8: every epilogue") {
+  if (!is_hopper()) return;
+  const GemmProblem problem{1000, 3080, 272};
+  for (const Epilogue& epilogue : all_epilogues()) gpu().compiler.prepare(gpu().target(problem, epilogue), configs());
+  for (const Epilogue& epilogue : all_epilogues()) check(gpu().target(problem, epilogue), packed_strides(problem));
+}
+
+TEST_CASE("gpu: wgmma_s8: rows apart: what lies between them is not touched") {
+  if (!is_hopper()) return;
+  for (const char* epilogue : {"bias=bf16", "out=f32"}) {
+    const Target target = gpu().target({1000, 1544, 272}, parse_epilogue(epilogue));
+    check(target, {.x = 288, .w = 320, .y = 1560});
+  }
+}
+
+TEST_CASE("gpu: wgmma_s8: launches follow one another without a pause, and leave the workspace to the next") {
+  if (!is_hopper()) return;
+  const Target target = gpu().target({1000, 1544, 1040});
+  const auto problem =
+      std::make_shared<GpuProblem>(target, packed_strides(target.problem), OperandSets::beyond_l2, 3, gpu().kernels);
+  std::vector<TimedEntry> entries;
+  for (const KernelConfig& config : configs()) {
+    const Kernel kernel = gpu().load(config);
+    REQUIRE(problem->failure(kernel, config) == "");
+    entries.push_back(problem->entry(kernel, config));
+  }
+  time_interleaved(entries, {.rounds = 3, .replay_us = 1000});  // graphs of many launches
+  for (const KernelConfig& config : configs()) CHECK(problem->failure(gpu().load(config), config) == "");
+}
