@@ -91,6 +91,19 @@ TEST_CASE("emitted kernels pass on ragged problems, with rows apart and under an
   }
 }
 
+TEST_CASE("emitted kernels that take tensor maps pass too, in clusters and with parts of K shared") {
+  Target small{{130, 136, 272}, {.bias = Bias::bf16}, reference_device({90})};
+  small.device.sms = 4;
+  for (const char* text : {"wgmma_s8:tile=128x64,stages=2", "wgmma_s8:tile=64x64,stages=3,consumers=pingpong",
+                           "wgmma_s8:tile=128x64,stages=2,cluster=2x1", "wgmma_s8:tile=128x64,stages=2,cluster=1x2",
+                           "wgmma_s8:tile=128x64,stages=2,decomposition=stream_k"}) {
+    INFO(text);
+    const KernelConfig config = parse_config(text);
+    require_legal(config, small);
+    CHECK(emitted_failure(config, small, {.x = 272, .w = 288, .y = 144}) == "");
+  }
+}
+
 TEST_CASE("every term of an epilogue, and every output type") {
   const GemmProblem ragged{35, 67, 80};
   for (const char* text :
