@@ -119,6 +119,15 @@ TensorMap describe_tensor(const TensorMapSpec& spec) {
   return map;
 }
 
+constexpr int kResident = 3;  // CTAs that run at once, or one on each SM: those that share tiles wait for one another
+
+// A device for which a kernel does all that it does on a large one: persistent CTAs walk from tile to tile; those that
+// share tiles are several.
+int emulated_sms(const MmaS8Config&) { return 1; }
+int emulated_sms(const WgmmaS8Config& c) {
+  return c.decomposition == Decomposition::stream_k ? 3 * cluster_size(c) : 1;
+}
+
 // A whole tile and the ragged rest, or two whole ones.
 std::int64_t some_tiles(std::int64_t extent, std::int64_t tile) {
   const std::int64_t rest = extent % tile;
@@ -155,7 +164,8 @@ Emulation HostProblem::run(const HostKernel& kernel, const KernelConfig& config,
                                          .block = plan.block,
                                          .shared_bytes = static_cast<std::size_t>(plan.shared_bytes),
                                          .shared_limit = static_cast<std::size_t>(target_.device.shared_per_block),
-                                         .seed = schedule},
+                                         .seed = schedule,
+                                         .resident = std::max(kResident, target_.device.sms)},
                                         memory, kernel_parameter(config, target_.epilogue, args, describe_tensor));
   return {.failure = report.fault.empty() ? output.failure() : std::move(report.fault),
           .shared = std::move(report.shared),
@@ -173,7 +183,7 @@ GemmProblem emulated_problem(const GemmProblem& problem, const KernelConfig& con
 Target emulated_target(const Target& target, const KernelConfig& config) {
   Target small = target;
   small.problem = emulated_problem(target.problem, config);
-  small.device.sms = 1;
+  small.device.sms = std::visit([](const auto& c) { return emulated_sms(c); }, config);
   return small;
 }
 

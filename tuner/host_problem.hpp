@@ -43,7 +43,7 @@ class HostProblem {
 // smaller already stay as they are.
 GemmProblem emulated_problem(const GemmProblem& problem, const KernelConfig& config);
 
-// That problem on a device of one SM, so that persistent CTAs walk from tile to tile.
+// That problem on a device of so few SMs that persistent CTAs walk from tile to tile.
 Target emulated_target(const Target& target, const KernelConfig& config);
 
 }  // namespace ditune

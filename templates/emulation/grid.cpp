@@ -237,8 +237,13 @@ std::string unreached(const Lane& lane) {
   const Cta& cta = *lane.warp->cta;
   if (lane.state == State::at_named) {
     const NamedBarrier& barrier = cta.named[static_cast<std::size_t>(lane.named)];
-    return std::to_string(barrier.warps.size() * kWarp) + " of " + std::to_string(barrier.threads) +
-           " threads are there";
+    std::string there =
+        std::to_string(barrier.warps.size() * kWarp) + " of " + std::to_string(barrier.threads) + " threads are there";
+    for (const auto& other : cta.lanes)
+      if (other->state == State::at_named && other->named == lane.named)
+        for (const Lane* mate : other->warp->lanes)
+          if (mate->state != State::at_named) return there + ", " + whereabouts(*mate);
+    return there;
   }
   for (const Cta* mate : cta.mates)
     for (const auto& other : mate->lanes)
@@ -264,11 +269,15 @@ std::string Grid::stuck() const {
         return sentence(*lane, lane->site, "waits for a value that no thread will write");
     }
   }
-  for (const auto& cta : resident_) {
-    for (const auto& lane : cta->lanes) {
-      if (lane->state == State::at_phase)
-        return sentence(*lane, lane->site,
-                        "waits for the end of a phase that lacks " + cta->barriers.at(lane->awaited).barrier.lacking());
+  // Bytes that are missing explain arrivals that are.
+  for (const bool bytes : {true, false}) {
+    for (const auto& cta : resident_) {
+      for (const auto& lane : cta->lanes) {
+        if (lane->state != State::at_phase) continue;
+        const TransactionBarrier& barrier = cta->barriers.at(lane->awaited).barrier;
+        if (barrier.lacks_bytes() || !bytes)
+          return sentence(*lane, lane->site, "waits for the end of a phase that lacks " + barrier.lacking());
+      }
     }
   }
   return launch_.kernel + ": no thread can run";

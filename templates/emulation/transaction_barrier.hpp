@@ -19,6 +19,7 @@ class TransactionBarrier {
   bool phase_over() const { return pending_ == 0 && bytes_ == 0; }
   void next_phase();
   unsigned parity() const { return parity_; }  // of the phase that is not over
+  bool lacks_bytes() const { return bytes_ != 0; }
   // What the phase waits for: "2 arrivals and 128 bytes".
   std::string lacking() const;
 

@@ -15,7 +15,8 @@ struct Ground {
   GemmProblem problem;
   std::int64_t ldy;
   Epilogue epilogue;
-  int sms = 2;  // of the device: how many persistent CTAs there are
+  int sms = 2;    // of the device: how many persistent CTAs there are
+  int arch = 86;  // of the device
 };
 
 inline const Ground kPlain{"mma_s8:tile=32x64x64,warps=1x2,stages=3", {40, 70, 400}, 72, {.bias = Bias::f32}};
@@ -36,7 +37,7 @@ struct Mutant {
   std::string instead;  // what the mistake is
 };
 
-inline const std::vector<Mutant> kMutants = {
+inline const std::vector<Mutant> kMmaMutants = {
     // ---- the pipeline
     {"the main loop does not wait for its copies", kPlain, "mma_s8.cuh",
      "copy_async_wait<config.stages - 2>();\n    block_barrier();\n    constexpr", "block_barrier();\n    constexpr"},

@@ -6,6 +6,7 @@
 
 #include "catch.hpp"
 #include "emulation/in_parallel.hpp"
+#include "emulation/wgmma_mutants.hpp"
 #include "tuner/host_problem.hpp"
 
 using namespace ditune;
@@ -44,7 +45,7 @@ class MutatedTemplates {
 // A kernel of these templates on its ground, until a schedule shows that it is wrong.
 Emulation run(const HostCompiler& compiler, const Ground& ground, std::span<const EmbeddedFile> templates) {
   const KernelConfig config = parse_config(ground.config);
-  Target target{ground.problem, ground.epilogue, reference_device({86})};
+  Target target{ground.problem, ground.epilogue, reference_device({ground.arch})};
   target.device.sms = ground.sms;
   require_legal(config, target);
   const HostProblem problem(target, {ground.problem.k, ground.problem.k, ground.ldy}, 1);
@@ -67,32 +68,37 @@ long long conflicts(const Emulation& emulation) {
   return count;
 }
 
+// Of these mistakes, every one is found.
+void check_found(const std::vector<Mutant>& mutants) {
+  for (const Mutant& mutant : mutants) {
+    INFO(mutant.mistake << ": '" << mutant.text << "' must be once in " << mutant.file);
+    REQUIRE(place(mutant));
+  }
+  const HostCompiler compiler(DITUNE_CXX, DITUNE_OBJECTS);
+  std::vector<std::string> failures(mutants.size());
+  in_parallel(mutants.size(), [&](std::size_t i) { failures[i] = run(compiler, mutants[i]).failure; });
+  for (std::size_t i = 0; i < mutants.size(); ++i) {
+    std::printf("%s\n    -> %s\n", mutants[i].mistake.c_str(), failures[i].empty() ? "SURVIVES" : failures[i].c_str());
+    INFO(mutants[i].mistake);
+    CHECK(failures[i] != "");
+  }
+  std::printf("%zu mistakes, %td not found\n", mutants.size(), std::ranges::count(failures, std::string()));
+}
+
 }  // namespace
 
 TEST_CASE("the launches that show mistakes are right without") {
   const HostCompiler compiler(DITUNE_CXX, DITUNE_OBJECTS);
   for (const Ground& ground :
-       {kPlain, kFloats, kOddRows, kBytes, kSplit, kPersistent, kLow, kStaged, kStagedPersistent}) {
+       {kPlain, kFloats, kOddRows, kBytes, kSplit, kPersistent, kLow,   kStaged, kStagedPersistent, kHalves, kTall,
+        kWords, kTurns,  kPair,    kRow,   kParts, kPartsOfOne, kShort, kNarrow, kPartsOfPair}) {
     INFO(ground.config << " on " << format(ground.problem));
     CHECK(run(compiler, ground, embedded_templates()).failure == "");
   }
 }
 
-TEST_CASE("every mistake in a kernel is found") {
-  for (const Mutant& mutant : kMutants) {
-    INFO(mutant.mistake << ": '" << mutant.text << "' must be once in " << mutant.file);
-    REQUIRE(place(mutant));
-  }
-  const HostCompiler compiler(DITUNE_CXX, DITUNE_OBJECTS);
-  std::vector<std::string> failures(kMutants.size());
-  in_parallel(kMutants.size(), [&](std::size_t i) { failures[i] = run(compiler, kMutants[i]).failure; });
-  for (std::size_t i = 0; i < kMutants.size(); ++i) {
-    std::printf("%s\n    -> %s\n", kMutants[i].mistake.c_str(), failures[i].empty() ? "SURVIVES" : failures[i].c_str());
-    INFO(kMutants[i].mistake);
-    CHECK(failures[i] != "");
-  }
-  std::printf("%zu mistakes, %td not found\n", kMutants.size(), std::ranges::count(failures, std::string()));
-}
+TEST_CASE("every mistake in mma_s8 is found") { check_found(kMmaMutants); }
+TEST_CASE("every mistake in wgmma_s8 is found") { check_found(kWgmmaMutants); }
 
 TEST_CASE("a kernel without its swizzle is right, and meets bank conflicts") {
   const HostCompiler compiler(DITUNE_CXX, DITUNE_OBJECTS);
