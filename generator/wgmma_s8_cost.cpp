@@ -104,7 +104,7 @@ Prediction Family<Config>::predict(const Config& config, const Target& target) {
   if (config.decomposition == Decomposition::stream_k) {
     add_waves(p.waves, w.fit);
   } else {
-    add_waves(static_cast<double>(w.tiles / w.fit), w.fit);
+    add_waves(std::floor(p.waves), w.fit);
     if (w.tiles % w.fit != 0) add_waves(1, w.tiles % w.fit);  // those share L2 among fewer
   }
 

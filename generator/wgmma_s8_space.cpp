@@ -16,6 +16,8 @@ using Config = WgmmaS8Config;
 
 constexpr std::array kTileM{64, 128, 192, 256};
 constexpr std::array kTileN{64, 96, 128, 160, 192, 256};
+constexpr std::array kCovers{
+    64, 128, 256};  // sides for a short extent; those between are not there for every consumer and output
 constexpr std::array kGroups{4, 8, 16};
 constexpr std::array<std::array<int, 2>, 3> kClusters{{{1, 1}, {2, 1}, {1, 2}}};
 constexpr int kFewerStages = 2;       // than the most, that are tried
@@ -31,19 +33,19 @@ int covering(const std::array<int, N>& sides, std::int64_t extent) {
 // ---- shape: tile and consumers
 
 std::string beyond_m(const Config& c, const Target& t) {
-  const int enough = covering(std::array{64, 128, 256}, t.problem.m);  // of which both kinds of consumers make tiles
+  const int enough = covering(kCovers, t.problem.m);
   return c.tile_m > enough ? fmt::format("tiles of {} rows hold all {} of M", enough, t.problem.m) : "";
 }
 
 std::string beyond_n(const Config& c, const Target& t) {
-  const int enough = covering(std::array{64, 128, 256}, t.problem.n);
+  const int enough = covering(kCovers, t.problem.n);
   return c.tile_n > enough ? fmt::format("tiles of {} columns hold all {} of N", enough, t.problem.n) : "";
 }
 
 std::string small_tile(const Config& c, const Target& t) {
   const int possible = std::min(
       {kFullTile, covering(kTileM, t.problem.m) * kTileN.back(), covering(kTileN, t.problem.n) * kTileM.back()});
-  if (c.tile_m * c.tile_n >= possible || output_tiles(c, t.problem) <= 3 * t.device.sms) return {};
+  if (c.tile_m * c.tile_n >= possible || output_tiles(c, t.problem) <= std::int64_t{3} * t.device.sms) return {};
   return fmt::format("{} tiles for {} SMs: larger ones read the operands less often", output_tiles(c, t.problem),
                      t.device.sms);
 }
