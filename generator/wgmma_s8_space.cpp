@@ -16,8 +16,8 @@ using Config = WgmmaS8Config;
 
 constexpr std::array kTileM{64, 128, 192, 256};
 constexpr std::array kTileN{64, 96, 128, 160, 192, 256};
-constexpr std::array kCovers{
-    64, 128, 256};  // sides for a short extent; those between are not there for every consumer and output
+// For a short extent; the sides between are not there for every kind of consumers and output.
+constexpr std::array kCovers{64, 128, 256};
 constexpr std::array kGroups{4, 8, 16};
 constexpr std::array<std::array<int, 2>, 3> kClusters{{{1, 1}, {2, 1}, {1, 2}}};
 constexpr int kFewerStages = 2;       // than the most, that are tried
