@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <map>
+#include <numeric>
 #include <tuple>
 
 #include "db/validate.hpp"
@@ -37,17 +39,18 @@ std::int64_t last_nearer(std::int64_t low, std::int64_t high) {
   return m;
 }
 
-// The largest M up to `last` that the config may be launched for. Constraints on M are bounds from above.
-std::int64_t last_legal(const TuningRecord& record, std::int64_t last) {
+// The M nearest to `bound` that the config may be launched for, between it and that of the record. Constraints on M are
+// bounds from above, as of the grid, and from below, where every CTA must have a part of K.
+std::int64_t legal_bound(const TuningRecord& record, std::int64_t bound) {
   Target target = target_of(record);
   const auto is_legal = [&](std::int64_t m) {
     target.problem.m = m;
     return !refusal(record.config, target);
   };
-  if (is_legal(last)) return last;
-  std::int64_t legal = record.key.problem.m, refused = last;
-  while (refused - legal > 1) {
-    const std::int64_t middle = legal + (refused - legal) / 2;
+  if (is_legal(bound)) return bound;
+  std::int64_t legal = record.key.problem.m, refused = bound;
+  while (std::abs(refused - legal) > 1) {
+    const std::int64_t middle = std::midpoint(legal, refused);
     (is_legal(middle) ? legal : refused) = middle;
   }
   return legal;
@@ -81,7 +84,10 @@ std::vector<HeaderRow> header_rows(const std::vector<TuningRecord>& records) {
     for (auto at = by_m.begin(); at != by_m.end(); ++at) {
       const auto next = std::next(at);
       const std::int64_t last = next == by_m.end() ? kMaxExtent : last_nearer(at->first, next->first);
-      rows.push_back({.record = *at->second, .m_first = first, .m_last = last_legal(*at->second, last)});
+      const std::int64_t first_legal = legal_bound(*at->second, first);
+      if (first_legal > first && at != by_m.begin())  // the row before takes what it can
+        rows.back().m_last = legal_bound(rows.back().record, first_legal - 1);
+      rows.push_back({.record = *at->second, .m_first = first_legal, .m_last = legal_bound(*at->second, last)});
       first = last + 1;
     }
   }

@@ -57,6 +57,26 @@ TEST_CASE("A measured record counts before a predicted one, then the faster") {
   CHECK(rows[0].record.source == Source::predicted);
 }
 
+TEST_CASE("A row begins where its config starts being legal, and the one before it serves until there") {
+  const auto hopper = [](std::int64_t m, const char* config) {
+    TuningRecord record = measured_record({m, 4608, 128});
+    record.key.device = {.name = "NVIDIA H100 80GB HBM3", .sms = 132, .arch = {90}};
+    record.config = parse_config(config);
+    record.key.template_hash = template_hash(family_name(record.config));
+    return record;
+  };
+  // Its 132 CTAs share 18 tiles of one K step for each 128 rows: from 8 times 128 rows on each has a part.
+  const TuningRecord shared = hopper(4352, "wgmma_s8:tile=128x256,stages=3,decomposition=stream_k");
+  auto rows = header_rows({hopper(16, "mma_s8:tile=16x64x64,warps=1x2,stages=4"), shared});
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0].m_first == 1);
+  CHECK(rows[0].m_last == 7 * 128);
+  CHECK(rows[1].m_first == 7 * 128 + 1);
+  rows = header_rows({shared});
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].m_first == 7 * 128 + 1);
+}
+
 TEST_CASE("Records of an older template are left out") {
   TuningRecord stale = at_m(16);
   stale.key.template_hash = "0000000000000000";
