@@ -12,8 +12,6 @@ class AsyncBytes {
  public:
   explicit AsyncBytes(std::size_t bytes) : fences_(bytes), readers_(bytes) {}
 
-  void forget() { std::ranges::fill(readers_, 0); }
-
   // By a thread that had made `fences` async_fences before.
   void written(std::size_t offset, unsigned bytes, unsigned fences) { set(offset, bytes, fences + 1); }
   // By a unit.

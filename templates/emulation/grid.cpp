@@ -85,7 +85,6 @@ void Grid::start(Cta& cta, int block) {
   cta.waiting = cta.waiting_in_cluster = cta.ended = 0;
   cta.writes.clear();
   cta.shared->forget();
-  cta.async->forget();
   cta.barriers.clear();
   for (Warpgroup& group : cta.warpgroups) group = {};
   for (int thread = 0; thread < launch_.block; ++thread) {

@@ -14,7 +14,7 @@
 namespace ditune::test {
 
 inline constexpr std::size_t kShared = 64 * 1024;
-inline constexpr std::uint64_t kSeeds = 8;
+inline constexpr int kSeeds = 8;
 
 struct Shape {
   int grid = 1, cluster = 1, block = 128;
@@ -37,10 +37,20 @@ inline std::string fault(const Shape& shape, std::uint64_t seed, const std::vect
 inline std::string fault(const Shape& shape, const std::vector<emulation::Region>& memory,
                          const std::function<void()>& thread) {
   std::string found;
-  for (std::uint64_t seed = 0; seed < kSeeds && found.empty(); ++seed) found = fault(shape, seed, memory, thread);
+  for (std::uint64_t seed = 0; seed < static_cast<std::uint64_t>(kSeeds) && found.empty(); ++seed)
+    found = fault(shape, seed, memory, thread);
   return found;
 }
 inline std::string fault(const Shape& shape, const std::function<void()>& thread) { return fault(shape, {}, thread); }
+
+// In how many of kSeeds orders there is one.
+inline int faults(const Shape& shape, const std::vector<emulation::Region>& memory,
+                  const std::function<void()>& thread) {
+  int count = 0;
+  for (std::uint64_t seed = 0; seed < static_cast<std::uint64_t>(kSeeds); ++seed)
+    count += !fault(shape, seed, memory, thread).empty();
+  return count;
+}
 
 // By thread 0, there for all.
 inline void init_barrier(SharedAddress barrier, int arrivals) {

@@ -192,6 +192,26 @@ TEST_CASE("registers are ordered by a fence, and left alone until the wait") {
              Contains("another product has"));
 }
 
+TEST_CASE("a CTA knows nothing of the products of the one before it") {
+  bool first = true;
+  const auto kernel = [&](bool all_fence) {
+    return with_operands(64,
+                         [&, all_fence] {
+                           int d[32];
+                           for (int i = 0; i < 32; ++i) d[i] = static_cast<int>(block_index());
+                           if (all_fence || first) wgmma_fence();
+                           block_barrier();
+                           first = false;
+                           multiply(d);
+                           finish();
+                         },
+                         {.grid = 8});
+  };
+  CHECK(kernel(true) == "");
+  first = true;
+  CHECK_THAT(kernel(false), Contains("has registers that no wgmma_fence has ordered"));
+}
+
 TEST_CASE("a product is waited for before its thread ends") {
   const auto leave = [](bool commit, int wait) {
     return with_operands(64, [=] {
