@@ -172,7 +172,6 @@ TEST_CASE("a barrier of another CTA is signalled once it is fenced and the clust
   CHECK_THAT(fault(shape, signal(false, true, true)), Contains("with no transaction_init_fence since"));
   CHECK_THAT(fault(shape, signal(true, false, true)),
              Contains("no cluster_barrier since") || Contains("not initialized"));
-  CHECK(faults(shape, {}, signal(true, false, true)) == kSeeds);
   CHECK_THAT(fault(shape, signal(true, true, false)), Contains("transaction_arrive_at") && Contains("which has ended"));
   CHECK_THAT(fault(shape,
                    [] {
@@ -180,6 +179,21 @@ TEST_CASE("a barrier of another CTA is signalled once it is fenced and the clust
                      if (thread_index() == 0) transaction_arrive_at(kBarrier, 2);
                    }),
              Contains("signals CTA 2 of a cluster of 2"));
+}
+
+TEST_CASE("that a barrier is there is known by a barrier of the cluster, not by luck") {
+  alignas(16) std::array<int, 4> ready{};
+  const emulation::Region region{
+      .name = "ready", .data = ready.data(), .row_bytes = sizeof(ready), .use = emulation::Use::scratch};
+  const auto signal = [&] {
+    init_barrier(kBarrier, 1);
+    if (thread_index() != 0) return;
+    global_atomic_add(ready.data(), 1);
+    while (global_load_acquire(ready.data()) < 2) {
+    }
+    transaction_arrive_at(kBarrier, cluster_rank() ^ 1);
+  };
+  CHECK_THAT(fault({.grid = 2, .cluster = 2}, {region}, signal), Contains("with no cluster_barrier since"));
 }
 
 TEST_CASE("a signal to a CTA of the cluster orders no memory") {

@@ -337,17 +337,25 @@ TEST_CASE("a fence is known in a warp after a barrier of the warp, elsewhere aft
   CHECK(store([] { warp_barrier(); }, 1) == "");
   CHECK_THAT(store([] { warp_barrier(); }, 33), Contains("no async_fence"));
   CHECK(store([] { named_barrier(1, 128); }, 33) == "");
-  const auto phase = [] {
-    if (thread_index() == 0) {
-      transaction_init(kBarrier, 32);
-      transaction_init_fence();
-    }
-    block_barrier();
-    if (thread_index() < 32) async_fence();
-    if (thread_index() < 32) transaction_arrive(kBarrier);
-    transaction_wait(kBarrier, 0);
+}
+
+TEST_CASE("a fence before an arrival is known when the phase is over") {
+  Tensor tensor(16, 128, 1);
+  const auto store = [&](bool fence) {
+    return fault({}, {tensor.region(Use::output)}, [&, fence] {
+      for (unsigned i = 0; i < 4; ++i) shared_store(kBox + i * 512 + static_cast<unsigned>(thread_index()) * 4, i);
+      init_barrier(kBarrier, 128);
+      if (fence) async_fence();
+      transaction_arrive(kBarrier);
+      if (thread_index() != 33) return;
+      transaction_wait(kBarrier, 0);
+      store_box(tensor.map(), 0, 0, kBox);
+      store_commit();
+      store_wait_read<0>();
+    });
   };
-  CHECK(store(phase, 33) == "");
+  CHECK(store(true) == "");
+  CHECK_THAT(store(false), Contains("no async_fence"));
 }
 
 TEST_CASE("what is stored stays until the store is waited for") {

@@ -193,22 +193,22 @@ TEST_CASE("registers are ordered by a fence, and left alone until the wait") {
 }
 
 TEST_CASE("a CTA knows nothing of the products of the one before it") {
-  bool first = true;
   const auto kernel = [&](bool all_fence) {
+    unsigned first = 0;  // cluster of a launch, whose CTAs' places those of the next one take
+    int threads = 0;
     return with_operands(64,
                          [&, all_fence] {
+                           const unsigned cluster = block_index() / 4;
+                           if (threads++ % (8 * 128) == 0) first = cluster;
                            int d[32];
                            for (int i = 0; i < 32; ++i) d[i] = static_cast<int>(block_index());
-                           if (all_fence || first) wgmma_fence();
-                           block_barrier();
-                           first = false;
+                           if (all_fence || cluster == first) wgmma_fence();
                            multiply(d);
                            finish();
                          },
-                         {.grid = 8});
+                         {.grid = 8, .cluster = 4});
   };
   CHECK(kernel(true) == "");
-  first = true;
   CHECK_THAT(kernel(false), Contains("has registers that no wgmma_fence has ordered"));
 }
 
