@@ -54,7 +54,7 @@ struct StreamK {
     const unsigned last = (segment.tile + 1) * walk.k_steps;
     unsigned cta = block_index();
     for (unsigned cluster = walk.cluster + 1; reached < last; ++cluster) {
-      cta += cluster_size(config);
+      cta -= cluster_size(config);  // clusters are counted backwards
       reached = walk.part_begin(cluster + 1);
       if (consumer.thread == 0) {
         while (global_load_acquire(flag(cta)) == 0) {
