@@ -30,6 +30,7 @@ class Grid final : public Machine {
   const unsigned char* exchange(const void* mine, unsigned bytes, const Site& site) override;
   void shared_read(void* to, unsigned from, unsigned bytes, const Site& site) override;
   void shared_write(unsigned to, const void* from, unsigned bytes, const Site& site) override;
+  void constant_read(void* to, const void* from, unsigned bytes, const Site& site) override;
   void global_read(void* to, const void* from, unsigned bytes, const Site& site) override;
   void global_write(void* to, const void* from, unsigned bytes, const Site& site) override;
   void global_touch(const void* address, const Site& site) override;

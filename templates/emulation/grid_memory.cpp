@@ -127,6 +127,13 @@ void Grid::memory_changed() {
       if (lane->state == State::asleep) lane->state = State::ready;
 }
 
+// PTX ISA, "ld.global.nc": of memory that is read-only for the whole launch; a cache may keep what was there before.
+void Grid::constant_read(void* to, const void* from, unsigned bytes, const Site& site) {
+  if (check_global("reads", from, bytes, false, site).memory != nullptr)
+    fail(site, "reads " + memory_.text(from, bytes) + " as if nobody wrote it during the launch");
+  global_read(to, from, bytes, site);
+}
+
 void Grid::global_read(void* to, const void* from, unsigned bytes, const Site& site) {
   const GlobalMemory::Place place = check_global("reads", from, bytes, false, site);
   if (place.memory != nullptr) {

@@ -85,12 +85,12 @@ inline unsigned shared_load(SharedAddress address, DITUNE_WHERE) {
 template <class T>
 inline T global_load(const T* p, DITUNE_WHERE) {
   T v;
-  emulation::machine().global_read(&v, p, sizeof(T), DITUNE_SITE);
+  emulation::machine().constant_read(&v, p, sizeof(T), DITUNE_SITE);
   return v;
 }
 inline Vec16 global_load_vec16(const void* p, DITUNE_WHERE) {
   Vec16 v;
-  emulation::machine().global_read(v.word, p, 16, DITUNE_SITE);
+  emulation::machine().constant_read(v.word, p, 16, DITUNE_SITE);
   return v;
 }
 inline void prefetch(const void* p, DITUNE_WHERE) { emulation::machine().global_touch(p, DITUNE_SITE); }

@@ -53,6 +53,7 @@ class Machine {
   virtual void shared_write(unsigned to, const void* from, unsigned bytes, const Site& site) = 0;
 
   // Global memory. What a thread wrote is there for other CTAs once it, or a thread behind a barrier, has fenced.
+  virtual void constant_read(void* to, const void* from, unsigned bytes, const Site& site) = 0;  // of an input alone
   virtual void global_read(void* to, const void* from, unsigned bytes, const Site& site) = 0;
   virtual void global_write(void* to, const void* from, unsigned bytes, const Site& site) = 0;
   virtual void global_touch(const void* address, const Site& site) = 0;  // an address, no data

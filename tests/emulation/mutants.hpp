@@ -115,6 +115,8 @@ inline const std::vector<Mutant> kMmaMutants = {
      "blocks / config.split_k * part"},
     {"the last copies of a part of K are not waited for", kSplit, "mma_s8_split_k.cuh",
      "copy_async_wait<0>();\n    block_barrier();  // nobody", "block_barrier();  // nobody"},
+    {"other CTAs' sums are read through a cache of constants", kSplit, "mma_s8_split_k.cuh", "global_load_l2_vec16(",
+     "global_load_vec16("},
     {"the rank is read before it is told", kSplit, "mma_s8_split_k.cuh",
      "static_cast<unsigned>(rank));\n    block_barrier();", "static_cast<unsigned>(rank));"},
     {"all parts leave their sums in one slab", kSplit, "mma_s8_split_k.cuh", "store(sums, mine + rank * kTileElements)",

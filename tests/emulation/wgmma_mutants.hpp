@@ -158,6 +158,8 @@ inline const std::vector<Mutant> kWgmmaMutants = {
     // ---- parts of K
     {"sums are signalled before all are out", kParts, "wgmma_s8_stream_k.cuh",
      "meet();  // all threads' sums are out before the one signal", ""},
+    {"other parts' sums are read through a cache of constants", kParts, "wgmma_s8_stream_k.cuh",
+     "global_load_l2_vec16(", "global_load_vec16("},
     {"no fence before the signal", kParts, "wgmma_s8_stream_k.cuh", "device_fence();", ""},
     {"nobody waits for the other parts", kParts, "wgmma_s8_stream_k.cuh",
      "while (global_load_acquire(flag(cta)) == 0) {\n        }", ""},

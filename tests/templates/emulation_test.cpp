@@ -355,7 +355,9 @@ TEST_CASE("accesses to global memory stay in rows that are there, aligned, as th
   CHECK_THAT(fault_on(rows, Use::input, [&] { prefetch(rows.word(80)); }), Contains("prefetches"));
   CHECK_THAT(fault_on(rows, Use::input, [&] { copy_async<16>(0, rows.word(80), true); }),
              Contains("copy_async") && Contains("behind the end of rows"));
-  CHECK_THAT(fault_on(rows, Use::output, [&] { global_load(rows.word(0)); }), Contains("that nobody wrote"));
+  CHECK_THAT(fault_on(rows, Use::output, [&] { global_load_acquire(rows.word(0)); }), Contains("that nobody wrote"));
+  CHECK_THAT(fault_on(rows, Use::scratch, [&] { global_load(rows.word(0)); }),
+             Contains("as if nobody wrote it during the launch"));
   CHECK(fault_on(rows, Use::output, [&] { global_store(rows.word(0), 1); }).empty());
   CHECK(*rows.word(0) == 1);
 }
@@ -388,7 +390,7 @@ TEST_CASE("what a block writes is there for another once it was fenced and then 
       if (thread_index() != 0) return;
       while (global_load_acquire(flag) != 1) {
       }
-      if (global_load(rows.word(4)) != 7) throw std::logic_error("not seen");
+      if (global_load_acquire(rows.word(4)) != 7) throw std::logic_error("not seen");
       global_store(rows.word(4), 0);
       global_store(flag, 0);
     };
@@ -416,7 +418,7 @@ TEST_CASE("what is fenced stays so behind a barrier of the block") {
                    } else if (thread_index() == 0) {
                      while (global_load_acquire(rows.word(0)) != 1) {
                      }
-                     global_load(rows.word(4));
+                     global_load_acquire(rows.word(4));
                      global_store(rows.word(0), 0);
                    }
                  },

@@ -309,7 +309,7 @@ TEST_CASE("what a CTA writes to global memory is there for its cluster after the
     return faults({.grid = 4, .cluster = 2, .block = 32}, {region}, [&] {
       if (block_index() == 0) global_store(&words[static_cast<std::size_t>(thread_index() % 4)], 1);
       if (meet) cluster_barrier();
-      if (static_cast<int>(block_index()) == reader) global_load(words.data());
+      if (static_cast<int>(block_index()) == reader) global_load_acquire(words.data());
     });
   };
   CHECK(pass_on(true, 1) == 0);
