@@ -11,35 +11,32 @@ using namespace ditune;
 
 namespace {
 
-constexpr std::array kProblems{"4352x13824x4608", "4352x4608x4608", "4352x4608x12288", "1280x4608x4608"};
+constexpr std::array kProblems{"6144x13824x4608", "4096x13824x4608", "6144x4608x4608", "4096x4608x4608",
+                               "4096x4608x12288"};
 
 struct Row {
   const char* config;
-  std::array<double, kProblems.size()> tops;
+  std::array<double, kProblems.size()> us;
 };
 
-// Measured on an H100 SXM in bursts at 1980 MHz.
+// Medians of trials of a tuning run on an H100 80GB.
 const std::vector<Row> kMeasured = {
-    {"wgmma_s8:tile=128x256,stages=4,cluster=2x1", {1619, 1518, 1611, 1061}},
-    {"wgmma_s8:tile=128x192,stages=4,consumers=pingpong,cluster=2x1", {1629, 1465, 1514, 1337}},
-    {"wgmma_s8:tile=256x128,stages=4,cluster=1x2", {1594, 1494, 1591, 1058}},
-    {"wgmma_s8:tile=256x192,stages=3", {1548, 1258, 1348, 1343}},
-    {"wgmma_s8:tile=256x192,stages=3,cluster=2x1", {1546, 1251, 1366, 728}},
-    {"wgmma_s8:tile=256x128,stages=4,cluster=2x1", {1460, 1408, 1467, 938}},
-    {"wgmma_s8:tile=128x256,stages=4", {1366, 1303, 1332, 1006}},
-    {"wgmma_s8:tile=256x128,stages=4", {1418, 1402, 1368, 1073}},
-    {"wgmma_s8:tile=128x128,stages=6,consumers=pingpong,cluster=2x1", {1335, 1265, 1259, 1148}},
-    {"wgmma_s8:tile=128x128,stages=6,consumers=pingpong", {1057, 1027, 1006, 1040}},
-    {"wgmma_s8:tile=64x256,stages=4,consumers=pingpong,cluster=2x1", {1261, 1199, 1194, 1091}},
-    {"wgmma_s8:tile=128x192,stages=4,consumers=pingpong", {1261, 1179, 1162, 1207}}};
+    {"wgmma_s8:tile=128x192,stages=4,consumers=pingpong,group=16", {464.4, 311.9, 159.0, 107.2, 277.2}},
+    {"wgmma_s8:tile=128x192,stages=4,consumers=pingpong", {470.0, 316.9, 158.5, 107.5, 277.6}},
+    {"wgmma_s8:tile=128x192,stages=4,consumers=pingpong,cluster=2x1", {468.5, 314.3, 159.9, 107.6, 279.2}},
+    {"wgmma_s8:tile=128x192,stages=3,consumers=pingpong", {525.9, 361.1, 181.9, 123.2, 320.7}},
+    {"wgmma_s8:tile=192x128,stages=4,consumers=pingpong,cluster=1x2", {482.0, 347.9, 164.0, 116.7, 304.9}},
+    {"wgmma_s8:tile=256x192,stages=3", {492.9, 318.6, 179.9, 109.4, 270.8}},
+    {"wgmma_s8:tile=256x192,stages=3,cluster=1x2", {491.9, 317.4, 180.7, 109.4, 271.3}},
+    {"wgmma_s8:tile=128x256,stages=4", {483.2, 336.5, 168.3, 120.8, 304.5}},
+    {"wgmma_s8:tile=128x256,stages=4,cluster=2x1", {475.7, 332.3, 168.0, 120.7, 302.6}},
+    {"wgmma_s8:tile=128x256,stages=3,cluster=2x1", {480.2, 336.3, 171.5, 123.3, 305.7}},
+    {"wgmma_s8:tile=256x128,stages=4,cluster=1x2", {480.3, 334.0, 169.5, 121.4, 304.9}},
+    {"wgmma_s8:tile=256x128,stages=3", {546.6, 378.8, 196.9, 141.0, 359.8}}};
 
 Prediction on_h100(const std::string& config, const char* problem) {
   return predict(parse_config(config),
                  {.problem = parse_problem(problem), .epilogue = {}, .device = find_device("H100")});
-}
-
-double rate(const std::string& config, const char* problem) {
-  return tops(parse_problem(problem), on_h100(config, problem).total_us);
 }
 
 // The best prediction of a family's candidates.
@@ -54,47 +51,78 @@ double best_us(const char* problem) {
 
 }  // namespace
 
-TEST_CASE("the model explains wgmma_s8's rates on an H100") {
+TEST_CASE("the model explains what wgmma_s8's trials took on an H100") {
   double squares = 0;
   for (std::size_t p = 0; p < kProblems.size(); ++p) {
     std::vector<double> predicted, measured;
     for (const Row& row : kMeasured) {
-      predicted.push_back(rate(row.config, kProblems[p]));
-      measured.push_back(row.tops[p]);
+      predicted.push_back(on_h100(row.config, kProblems[p]).total_us);
+      measured.push_back(row.us[p]);
       INFO(row.config << " " << kProblems[p] << ": " << predicted.back() << " for " << measured.back());
       CHECK(std::abs(std::log(predicted.back() / measured.back())) < 0.125);
       squares += std::pow(std::log(predicted.back() / measured.back()), 2);
     }
     // What it would pick of these is about the best of them.
-    const auto pick = std::ranges::max_element(predicted) - predicted.begin();
-    CHECK(measured[pick] > 0.98 * std::ranges::max(measured));
+    const auto pick = std::ranges::min_element(predicted) - predicted.begin();
+    CHECK(measured[pick] < 1.035 * std::ranges::min(measured));
     // Of two that are far apart it knows the faster one.
     for (std::size_t a = 0; a < measured.size(); ++a)
       for (std::size_t b = 0; b < measured.size(); ++b)
-        if (measured[a] > 1.2 * measured[b]) CHECK(predicted[a] > predicted[b]);
+        if (measured[a] > 1.15 * measured[b]) CHECK(predicted[a] > predicted[b]);
   }
   CHECK(std::sqrt(squares / static_cast<double>(kMeasured.size() * kProblems.size())) < 0.045);
 }
 
+// Where trials found one or the other faster: of the last, by 6.2 us to 6.7.
 TEST_CASE("the model picks the family by the layer") {
   for (const char* problem : kProblems) CHECK(best_us<WgmmaS8Config>(problem) < 0.75 * best_us<MmaS8Config>(problem));
-  for (const char* problem : {"1x4608x4608", "16x4608x4608", "16x13824x4608"})
-    CHECK(best_us<MmaS8Config>(problem) < best_us<WgmmaS8Config>(problem));
+  for (const char* problem : {"4096x4608x128", "4096x128x4608"})
+    CHECK(best_us<WgmmaS8Config>(problem) < best_us<MmaS8Config>(problem));
+  CHECK(best_us<MmaS8Config>("1x18432x512") < best_us<WgmmaS8Config>("1x18432x512"));
 }
 
-TEST_CASE("stream-K pays where the last wave is nearly empty, and not where it is full") {
-  const std::string whole = "wgmma_s8:tile=128x256,stages=4,cluster=2x1";
-  const std::string parts = "wgmma_s8:tile=128x256,stages=4,decomposition=stream_k,cluster=2x1";
-  const char* nearly_empty = "17152x256x12288";  // 67 tiles of clusters, 66 at once
-  CHECK(on_h100(parts, nearly_empty).total_us < 0.8 * on_h100(whole, nearly_empty).total_us);
-  CHECK(on_h100(parts, "16896x256x12288").total_us > on_h100(whole, "16896x256x12288").total_us);
+TEST_CASE("stream-K pays where the last of many waves is nearly empty, and not where parts are much of the work") {
+  struct Trial {
+    const char *tile, *cluster, *problem;
+    double whole_us, parts_us;
+  };
+  for (const Trial& trial : std::vector<Trial>{
+           {"128x256,stages=4", ",cluster=2x1", "4096x13824x4608", 332.3, 326.1},
+           {"256x128,stages=4", ",cluster=1x2", "4096x13824x4608", 334.0, 330.9},
+           {"128x256,stages=4", "", "4096x13824x4608", 336.5, 363.6},
+           {"128x256,stages=4", ",cluster=2x1", "6144x4608x4608", 168.0, 177.1},
+           {"256x192,stages=3", "", "6144x4608x4608", 179.9, 187.3},
+           {"128x256,stages=4", ",cluster=2x1", "4096x4608x12288", 302.6, 365.8},
+           {"128x256,stages=4", "", "4096x4608x12288", 304.5, 460.1},
+       }) {
+    const std::string tile = std::string("wgmma_s8:tile=") + trial.tile;
+    const double whole = on_h100(tile + trial.cluster, trial.problem).total_us;
+    const double parts = on_h100(tile + ",decomposition=stream_k" + trial.cluster, trial.problem).total_us;
+    INFO(tile << trial.cluster << " " << trial.problem << ": " << whole << " and " << parts);
+    CHECK((parts < whole) == (trial.parts_us < trial.whole_us));
+    CHECK(std::abs(std::log(parts / trial.parts_us)) < 0.2);
+  }
+  // Nothing is left over: no tile has parts.
+  const std::string full = "wgmma_s8:tile=128x256,stages=4,cluster=2x1";
+  CHECK(on_h100(full + ",decomposition=stream_k", "16896x256x12288").total_us ==
+        on_h100(full, "16896x256x12288").total_us);
+}
+
+TEST_CASE("stream-K is not the first choice where whole tiles measured faster") {
+  for (const char* problem : kProblems) {
+    const Target t{.problem = parse_problem(problem), .epilogue = {}, .device = find_device("H100")};
+    const std::vector<KernelConfig> configs = enumerate(t);
+    const auto first =
+        std::ranges::min_element(configs, {}, [&](const KernelConfig& config) { return predict(config, t).total_us; });
+    CHECK(std::get<WgmmaS8Config>(*first).decomposition == Decomposition::data_parallel);
+  }
 }
 
 TEST_CASE("ping-pong consumers hide all epilogues but the last") {
   const std::string cooperative = "wgmma_s8:tile=128x192,stages=4", pingpong = cooperative + ",consumers=pingpong";
   for (const char* problem : {"1280x4608x4608", "4352x13824x4608"}) {  // 2 tiles and 19
     const Prediction together = on_h100(cooperative, problem), in_turns = on_h100(pingpong, problem);
-    const double tiles = std::ceil(together.waves), store_us = 128 * 192 * 2 / 25.0 / 1980;
+    const double tiles = std::ceil(together.waves), store_us = 128 * 192 * 2 / 42.0 / 1980;
     CHECK(together.total_us - in_turns.total_us == Approx((tiles - 1) * store_us));
   }
   CHECK(on_h100(pingpong, "128x4608x4608").total_us == Approx(on_h100(cooperative, "128x4608x4608").total_us));

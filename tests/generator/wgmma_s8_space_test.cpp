@@ -61,6 +61,8 @@ TEST_CASE("the configs of wgmma_s8 that are known to be fast are among the candi
   const auto big = candidates(target("4352x13824x4608"));
   CHECK(contains(big, "wgmma_s8:tile=128x256,stages=4,cluster=2x1"));
   CHECK(contains(big, "wgmma_s8:tile=128x256,stages=3,cluster=2x1,group=16"));
+  CHECK(contains(big, "wgmma_s8:tile=128x192,stages=4,consumers=pingpong"));
+  CHECK(contains(big, "wgmma_s8:tile=128x192,stages=4,consumers=pingpong,group=16"));
   CHECK(contains(big, "wgmma_s8:tile=128x192,stages=4,consumers=pingpong,cluster=2x1"));
   CHECK(contains(big, "wgmma_s8:tile=256x128,stages=4,cluster=1x2"));
   CHECK(contains(big, "wgmma_s8:tile=256x192,stages=3,group=16"));
