@@ -1,6 +1,10 @@
 // What a kernel family brings to the generator: a specialization of Family, in FAMILY.hpp.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <optional>
 #include <span>
@@ -53,6 +57,13 @@ KernelParameter bytes_of(const Parameter& value) {
   std::memcpy(parameter.bytes.data(), &value, sizeof(value));
   parameter.size = sizeof(value);
   return parameter;
+}
+
+// The smallest of a tile's possible sides that holds `extent`, or the largest there is.
+template <std::size_t N>
+int covering(const std::array<int, N>& sides, std::int64_t extent) {
+  const auto found = std::ranges::find_if(sides, [extent](int side) { return side >= extent; });
+  return found == sides.end() ? sides.back() : *found;
 }
 
 // What a stub says of its config.

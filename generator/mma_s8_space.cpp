@@ -25,13 +25,6 @@ constexpr int kMaxWarps = 16;         // on an SM: 64 accumulators each leave th
 constexpr int kMaxResidency = 4;      // more CTAs than that bound no registers
 constexpr int kFullTile = 128 * 128;  // outputs; from here on L2 keeps up
 
-// The smallest tile side that holds `extent`, or the largest there is.
-template <std::size_t N>
-int covering(const std::array<int, N>& sides, std::int64_t extent) {
-  const auto found = std::ranges::find_if(sides, [extent](int side) { return side >= extent; });
-  return found == sides.end() ? sides.back() : *found;
-}
-
 // ---- shape: tile and warps
 
 std::string beyond_m(const Config& c, const Target& t) {

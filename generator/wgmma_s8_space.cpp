@@ -23,13 +23,6 @@ constexpr std::array<std::array<int, 2>, 3> kClusters{{{1, 1}, {2, 1}, {1, 2}}};
 constexpr int kFewerStages = 2;       // than the most, that are tried
 constexpr int kFullTile = 128 * 192;  // outputs; smaller ones wait for L2
 
-// The smallest of these sides that holds `extent`, or the largest there is.
-template <std::size_t N>
-int covering(const std::array<int, N>& sides, std::int64_t extent) {
-  const auto found = std::ranges::find_if(sides, [extent](int side) { return side >= extent; });
-  return found == sides.end() ? sides.back() : *found;
-}
-
 // ---- shape: tile and consumers
 
 std::string beyond_m(const Config& c, const Target& t) {
