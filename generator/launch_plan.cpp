@@ -60,7 +60,7 @@ void check_args(const KernelConfig& config, const Epilogue& epilogue, const Gemm
   check_pointer("sx", args.sx, scaled);
   check_pointer("sw", args.sw, scaled);
   check_pointer("bias", args.bias, epilogue.bias != Bias::none);
-  // No device changes what a launch needs of the workspace.
+  // Whether a launch needs a workspace, and not how much, is the same on every device.
   const Target any{.problem = problem, .epilogue = epilogue, .device = reference_device(supported_archs().front())};
   if (launch_plan(config, any).workspace_bytes > 0) check_pointer("workspace", args.workspace, true);
 }

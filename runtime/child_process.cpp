@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <string_view>
 #include <system_error>
 #include <vector>
@@ -76,10 +77,13 @@ class Child {
   ~Child() {
     if (pid_ > 0) wait();
   }
-  int wait() {
+  // Nothing if it cannot be told: where SIGCHLD is ignored no status is kept.
+  std::optional<int> wait() {
     int status = 0;
-    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) continue;
+    pid_t ended = 0;
+    while ((ended = ::waitpid(pid_, &status, 0)) < 0 && errno == EINTR) continue;
     pid_ = 0;
+    if (ended < 0) return std::nullopt;
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
   }
 
@@ -116,7 +120,9 @@ ChildResult run_child(std::span<const std::string> words) {
   pipe.close_writer();
   ChildResult result;
   result.output = pipe.read_all(kChildOutputBytes);
-  result.status = child.wait();
+  const std::optional<int> status = child.wait();
+  check(status ? 0 : errno, arguments[0]);
+  result.status = *status;
   return result;
 }
 

@@ -88,6 +88,7 @@ struct HostCompiler::State {
   std::vector<std::string> words;  // of the command
   ObjectCache cache;
   std::string version;     // all that --version prints
+  std::string macros;      // that are predefined: they tell the machine, too
   std::string first_line;  // of it
   std::mutex mutex;
   std::map<std::string, std::shared_future<Object>> pending;  // by key: what is being looked for or compiled
@@ -99,11 +100,12 @@ HostCompiler::State::State(const std::string& command, ObjectCache objects) : ca
   if (words.empty()) throw UsageError("no C++ compiler is named", std::string(kCompilers));
   const ChildResult told = run({"--version"});
   // What C++20 brought last of all that an object is made of; a program that is no compiler does not say that either.
-  const ChildResult macros =
+  const ChildResult defined =
       run({kFlags.front(), "-x", "c++", "-E", "-dM", "-include", "source_location", "/dev/null"});
-  if (told.status != 0 || macros.output.find("#define __cpp_lib_source_location ") == std::string::npos)
+  if (told.status != 0 || defined.output.find("#define __cpp_lib_source_location ") == std::string::npos)
     throw UsageError(fmt::format("'{}' is no compiler of C++20", command), std::string(kCompilers));
   version = told.output;
+  macros = defined.output;
   first_line = version.substr(0, version.find('\n'));
 }
 
@@ -124,6 +126,7 @@ std::string HostCompiler::State::key(const Inputs& files) const {
   const auto add = [&](std::string_view text) { all += fmt::format("{}:{}\n", text.size(), text); };
   for (const std::string& word : words) add(word);
   add(version);
+  add(macros);
   for (const char* flag : kFlags) add(flag);
   for (const auto& [name, text] : files) {
     add(name);

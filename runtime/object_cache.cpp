@@ -44,10 +44,11 @@ void make_folder(const fs::path& folder, const fs::path& cache) {
 
 void remove_abandoned(const fs::path& cache) {
   std::error_code ignored;  // another program may be at it
-  for (const auto& entry : fs::directory_iterator(cache, ignored)) {
-    if (!entry.path().filename().string().starts_with(kWorkFolder)) continue;
-    const fs::file_time_type written = entry.last_write_time(ignored);
-    if (!ignored && fs::file_time_type::clock::now() - written > kAbandoned) fs::remove_all(entry.path(), ignored);
+  std::error_code listing;
+  for (fs::directory_iterator at(cache, listing), end; !listing && at != end; at.increment(listing)) {
+    if (!at->path().filename().string().starts_with(kWorkFolder)) continue;
+    const fs::file_time_type written = at->last_write_time(ignored);
+    if (!ignored && fs::file_time_type::clock::now() - written > kAbandoned) fs::remove_all(at->path(), ignored);
   }
 }
 

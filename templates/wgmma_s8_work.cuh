@@ -65,7 +65,8 @@ struct WorkWalk {
 
   DITUNE_DEVICE explicit WorkWalk(const GemmArgs& args)
       : cluster(block_index() / cluster_size(config)), clusters(grid_size() / cluster_size(config)) {
-    // Backwards: it will wait for clusters behind it, which then are those that started before it.
+    // Backwards: it will wait for clusters behind it, which then started before it where CTAs start in order, as they
+    // do on every GPU so far. Where all run at once, as planned, no order matters.
     if (config.decomposition == Decomposition::stream_k) cluster = clusters - 1 - cluster;
     constexpr unsigned kRows = config.tile_m * config.cluster_m, kColumns = config.tile_n * config.cluster_n;
     tiles_m = (static_cast<unsigned>(args.m) + kRows - 1) / kRows;

@@ -40,11 +40,11 @@ struct Task {
 
 // Those of one problem follow one another, so that few problems are in memory at once.
 std::vector<Task> tasks_for(const Target& target, std::span<const KernelConfig> configs, std::uint64_t seed) {
-  std::map<GemmProblem, std::shared_ptr<SharedProblem>> problems;
+  std::map<std::pair<GemmProblem, int>, std::shared_ptr<SharedProblem>> problems;  // by the device's SMs, too
   std::vector<Task> tasks;
   for (std::size_t i = 0; i < configs.size(); ++i) {
     const Target small = emulated_target(target, configs[i]);
-    auto& problem = problems[small.problem];
+    auto& problem = problems[{small.problem, small.device.sms}];
     if (!problem) problem = std::make_shared<SharedProblem>(small, seed);
     tasks.push_back({i, problem});
   }

@@ -121,8 +121,8 @@ TensorMap describe_tensor(const TensorMapSpec& spec) {
 
 constexpr int kResident = 3;  // CTAs that run at once, or one on each SM: those that share tiles wait for one another
 
-// A device for which a kernel does all that it does on a large one: persistent CTAs walk from tile to tile; those that
-// share tiles are several.
+// A device on which persistent CTAs walk from tile to tile, and those that share tiles are several. Tiles of their own
+// behind shared ones come in tests alone.
 int emulated_sms(const MmaS8Config&) { return 1; }
 int emulated_sms(const WgmmaS8Config& c) {
   return c.decomposition == Decomposition::stream_k ? 3 * cluster_size(c) : 1;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <span>
 
 #include "catch.hpp"
 #include "db/fixtures.hpp"
@@ -74,4 +75,23 @@ TEST_CASE("a source that does not compile is an error") {
 TEST_CASE("operands that a config does not take are an error") {
   const Target odd{{70, 130, 161}, {}, reference_device({90})};
   CHECK_THROWS_AS(CpuVerifier(host_compiler(), {}).verify(odd, kConfigs), UsageError);
+}
+
+TEST_CASE("a config is emulated on its own device, whatever it is verified beside") {
+  const auto accesses = [](const EmulatedVerdict& verdict) {
+    long long sum = 0;
+    for (const emulation::SharedTraffic& traffic : verdict.shared) sum += traffic.accesses;
+    return sum;
+  };
+  // The same tile, so the same problem; the second shares its tiles among several CTAs.
+  const Target target{{150, 136, 1024}, {}, reference_device({90})};
+  const std::vector<KernelConfig> configs = {parse_config("wgmma_s8:tile=128x64,stages=3"),
+                                             parse_config("wgmma_s8:tile=128x64,stages=3,decomposition=stream_k")};
+  const CpuVerifier verifier(host_compiler(), {.threads = 1});
+  const auto together = verifier.verify(target, configs);
+  for (std::size_t i = 0; i < configs.size(); ++i) {
+    CHECK(together[i].verdict.failure == "");
+    CHECK(accesses(together[i]) == accesses(verifier.verify(target, std::span(configs).subspan(i, 1)).front()));
+  }
+  CHECK(accesses(together[0]) != accesses(together[1]));
 }
