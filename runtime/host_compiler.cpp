@@ -88,8 +88,8 @@ struct HostCompiler::State {
   std::vector<std::string> words;  // of the command
   ObjectCache cache;
   std::string version;     // all that --version prints
-  std::string macros;      // that are predefined: they tell the machine, too
   std::string first_line;  // of it
+  std::string macros;      // that are predefined: they tell the machine, too
   std::mutex mutex;
   std::map<std::string, std::shared_future<Object>> pending;  // by key: what is being looked for or compiled
 };

@@ -1,7 +1,7 @@
 // Family wgmma_s8: the thread that copies X, W and the columns' scales and bias to shared memory.
 #pragma once
 
-#include "dequantize.cuh"
+#include "epilogue_spec.cuh"
 #include "gemm_args.cuh"
 #include "hopper.cuh"
 #include "wgmma_s8_config.cuh"

@@ -17,8 +17,8 @@ class Workplace {
   Workplace(const Workplace&) = delete;
   Workplace& operator=(const Workplace&) = delete;
 
-  // Runs `ditune ARGS`, words as a shell splits them, in the folder; $DITUNE_DB is tuning.db there, $CXX the compiler of
-  // these tests and $XDG_CACHE_HOME cache(). The shell does `first` before it.
+  // Runs `ditune ARGS`, words as a shell splits them, in the folder; $DITUNE_DB is tuning.db there, $CXX the compiler
+  // of these tests and $XDG_CACHE_HOME cache(). The shell does `first` before it.
   Outcome ditune(const std::string& args, const std::string& first = ":") const;
 
   std::filesystem::path path(const std::string& name) const { return folder_ / name; }

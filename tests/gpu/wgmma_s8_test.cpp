@@ -35,8 +35,8 @@ void check(const Target& target, const Strides& strides) {
   }
 }
 
-// Four times as many 128x256 tiles as an H100 has SMs, the last ones ragged; fewer tiles than SMs; less than a box. K is
-// so long that every cluster of an H100 has a part of it.
+// Four times as many 128x256 tiles as an H100 has SMs, the last ones ragged; fewer tiles than SMs; less than a box. K
+// is so long that every cluster of an H100 has a part of it.
 const std::vector<GemmProblem> kProblems = {{4429, 3848, 272}, {257, 264, 2064}, {70, 520, 4608}, {1, 8, 20480}};
 
 }  // namespace
