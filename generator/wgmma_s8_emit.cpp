@@ -14,8 +14,10 @@ KernelText Family<WgmmaS8Config>::text(const WgmmaS8Config& c) {
                   .ctas = "1"};
   text.fields = fmt::format(
       ".tile_m = {}, .tile_n = {}, .stages = {}, .consumers = ditune::Consumers::{},\n"
-      "    .decomposition = ditune::Decomposition::{}, .cluster_m = {}, .cluster_n = {}, .group = {}",
-      c.tile_m, c.tile_n, c.stages, word(c.consumers), word(c.decomposition), c.cluster_m, c.cluster_n, c.group);
+      "    .decomposition = ditune::Decomposition::{}, .cluster_m = {}, .cluster_n = {}, .group = {},\n"
+      "    .staging = {}, .launch = ditune::Launch::{}",
+      c.tile_m, c.tile_n, c.stages, word(c.consumers), word(c.decomposition), c.cluster_m, c.cluster_n, c.group,
+      c.staging, word(c.launch));
   return text;
 }
 

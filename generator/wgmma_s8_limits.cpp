@@ -11,11 +11,12 @@ namespace {
 
 using Config = WgmmaS8Config;
 
-constexpr std::array kWgmmaN{64, 96, 128, 160, 192, 256};  // that wgmma_m64k32_s8 in templates/hopper.cuh has
 constexpr int kWgmmaM = 64;
-constexpr int kMaxTileM = 256;         // rows of a TMA box
-constexpr int kMaxAccumulators = 192;  // of a consumer thread's 240 registers
+constexpr int kMinWgmmaN = 32, kMaxWgmmaN = 256, kWgmmaNStep = 16;  // of wgmma_m64k32_s8 in templates/hopper.cuh
+constexpr int kMaxTileM = 256;                                      // rows of a TMA box
+constexpr int kMaxAccumulators = 192;                               // of a consumer thread's 240 registers
 constexpr int kMaxStages = 16;
+constexpr int kMaxStaging = 2;
 constexpr int kMaxCluster = 2;
 constexpr int kSwizzleRows = 8;  // after which the 128-byte swizzle repeats
 
@@ -38,8 +39,8 @@ std::string alignment(const Config& c, const Target& t) {
 
 std::string tile(const Config& c, const Target&) {
   if (std::min({c.tile_m, c.cluster_m, c.cluster_n, c.group}) < 1) return "every size is at least 1";
-  if (std::ranges::find(kWgmmaN, c.tile_n) == kWgmmaN.end())
-    return fmt::format("tile_n is {}, not 64, 96, 128, 160, 192 or 256", c.tile_n);
+  if (c.tile_n < kMinWgmmaN || c.tile_n > kMaxWgmmaN || c.tile_n % kWgmmaNStep != 0)
+    return fmt::format("tile_n is {}, no multiple of {} from {} to {}", c.tile_n, kWgmmaNStep, kMinWgmmaN, kMaxWgmmaN);
   if (c.tile_m > kMaxTileM) return fmt::format("tile_m is {}, more than {}", c.tile_m, kMaxTileM);
   return {};
 }
@@ -48,13 +49,6 @@ std::string warpgroup(const Config& c, const Target&) {
   const int multiple = c.consumers == Consumers::cooperative ? 2 * kWgmmaM : kWgmmaM;
   if (c.tile_m % multiple != 0)
     return fmt::format("tile_m is {}, no multiple of {}: wgmma has {} rows", c.tile_m, multiple, kWgmmaM);
-  return {};
-}
-
-std::string output_box(const Config& c, const Target& t) {
-  const int columns = 128 / output_bytes(t.epilogue.out);
-  if (c.tile_n % columns != 0)
-    return fmt::format("tile_n is {}, no multiple of the {} columns of a box of output", c.tile_n, columns);
   return {};
 }
 
@@ -77,6 +71,12 @@ std::string cluster(const Config& c, const Target&) {
 
 std::string stages(const Config& c, const Target&) {
   if (c.stages < 2 || c.stages > kMaxStages) return fmt::format("{} stages are not 2 to {}", c.stages, kMaxStages);
+  return {};
+}
+
+std::string staging(const Config& c, const Target&) {
+  if (c.staging < 1 || c.staging > kMaxStaging)
+    return fmt::format("{} boxes of staging are not 1 to {}", c.staging, kMaxStaging);
   return {};
 }
 
@@ -110,10 +110,10 @@ constexpr std::array<Constraint<Config>, 11> kLimits{{{"arch", arch},
                                                       {"alignment", alignment},
                                                       {"tile", tile},
                                                       {"warpgroup", warpgroup},
-                                                      {"output_box", output_box},
                                                       {"registers", registers},
                                                       {"cluster", cluster},
                                                       {"stages", stages},
+                                                      {"staging", staging},
                                                       {"shared_memory", shared_memory},
                                                       {"grid", grid},
                                                       {"decomposition", decomposition}}};

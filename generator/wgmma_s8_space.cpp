@@ -15,9 +15,9 @@ namespace {
 using Config = WgmmaS8Config;
 
 constexpr std::array kTileM{64, 128, 192, 256};
-constexpr std::array kTileN{64, 96, 128, 160, 192, 256};
-// For a short extent; the sides between are not there for every kind of consumers and output.
-constexpr std::array kCovers{64, 128, 256};
+constexpr std::array kTileN{48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256};
+constexpr std::array kCoverM{64, 128,
+                             256};  // for a short M; the height between is not there for both kinds of consumers
 constexpr std::array kGroups{4, 8, 16};
 constexpr std::array<std::array<int, 2>, 3> kClusters{{{1, 1}, {2, 1}, {1, 2}}};
 constexpr int kFewerStages = 2;       // than the most, that are tried
@@ -26,12 +26,12 @@ constexpr int kFullTile = 128 * 192;  // outputs; smaller ones wait for L2
 // ---- shape: tile and consumers
 
 std::string beyond_m(const Config& c, const Target& t) {
-  const int enough = covering(kCovers, t.problem.m);
+  const int enough = covering(kCoverM, t.problem.m);
   return c.tile_m > enough ? fmt::format("tiles of {} rows hold all {} of M", enough, t.problem.m) : "";
 }
 
 std::string beyond_n(const Config& c, const Target& t) {
-  const int enough = covering(kCovers, t.problem.n);
+  const int enough = covering(kTileN, t.problem.n);
   return c.tile_n > enough ? fmt::format("tiles of {} columns hold all {} of N", enough, t.problem.n) : "";
 }
 
@@ -123,11 +123,16 @@ class Builder {
       config.cluster_m = cluster_m;
       config.cluster_n = cluster_n;
       const int most = most_stages(config);
-      for (int stages = most; stages >= std::max(2, most - kFewerStages); --stages) {
-        config.stages = stages;
-        add_schedules(config);
-      }
+      add_stages(config, std::max(2, most - kFewerStages), most);
+      // Less staging is worth a try where there is room for more stages then.
+      config.staging = 1;
+      add_stages(config, most + 1, most_stages(config));
+      config.staging = Config{}.staging;
     }
+  }
+
+  void add_stages(Config config, int fewest, int most) {
+    for (config.stages = most; config.stages >= fewest; --config.stages) add_schedules(config);
   }
 
   void add_schedules(Config config) {
@@ -136,7 +141,11 @@ class Builder {
       for (const int group : kGroups) {
         config.decomposition = decomposition;
         config.group = group;
-        if (stands(config, kSchedule)) candidates_.push_back({.config = config, .rejection = {}});
+        config.launch = Launch::serial;
+        if (!stands(config, kSchedule)) continue;
+        candidates_.push_back({.config = config, .rejection = {}});
+        config.launch = Launch::dependent;
+        candidates_.push_back({.config = config, .rejection = {}});
       }
   }
 

@@ -36,12 +36,24 @@ CUtensorMapDataType data_type(int element_bytes) {
   }
 }
 
+// Over as many bytes as a row of a box has.
+CUtensorMapSwizzle swizzle(int box_bytes) {
+  switch (box_bytes) {
+    case 32:
+      return CU_TENSOR_MAP_SWIZZLE_32B;
+    case 64:
+      return CU_TENSOR_MAP_SWIZZLE_64B;
+    default:
+      return CU_TENSOR_MAP_SWIZZLE_128B;
+  }
+}
+
 CudaError refused(const TensorMapSpec& spec, CUresult status) {
   return {
       fmt::format("cuTensorMapEncodeTiled refuses (error {}) {} rows of {} elements of {} bytes, {} bytes apart, at "
-                  "{}, in boxes of {} rows",
+                  "{}, in boxes of {} rows of {} bytes",
                   static_cast<int>(status), spec.rows, spec.columns, spec.element_bytes, spec.pitch, spec.base,
-                  spec.box_rows),
+                  spec.box_rows, spec.box_bytes),
       "the address and the distance of rows must be multiples of 16 bytes, a box at most 256 rows"};
 }
 
@@ -49,17 +61,16 @@ CudaError refused(const TensorMapSpec& spec, CUresult status) {
 
 TensorMap encode_tensor_map(const TensorMapSpec& spec) {
   static const EncodeTiled encode_tiled = find_encode_tiled();
-  constexpr int kBoxBytes = 128;  // of a row: what the swizzle spans
   // The innermost dimension first.
   const std::array<cuuint64_t, 2> extents = {static_cast<cuuint64_t>(spec.columns), static_cast<cuuint64_t>(spec.rows)};
   const std::array<cuuint64_t, 1> pitch = {static_cast<cuuint64_t>(spec.pitch)};
-  const std::array<cuuint32_t, 2> box = {static_cast<cuuint32_t>(kBoxBytes / spec.element_bytes),
+  const std::array<cuuint32_t, 2> box = {static_cast<cuuint32_t>(spec.box_bytes / spec.element_bytes),
                                          static_cast<cuuint32_t>(spec.box_rows)};
   const std::array<cuuint32_t, 2> steps = {1, 1};
   CUtensorMap map = {};
   const CUresult status =
       encode_tiled(&map, data_type(spec.element_bytes), extents.size(), const_cast<void*>(spec.base), extents.data(),
-                   pitch.data(), box.data(), steps.data(), CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+                   pitch.data(), box.data(), steps.data(), CU_TENSOR_MAP_INTERLEAVE_NONE, swizzle(spec.box_bytes),
                    CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   if (status != CUDA_SUCCESS) throw refused(spec, status);
   return std::bit_cast<TensorMap>(map);

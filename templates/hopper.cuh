@@ -53,6 +53,13 @@ DITUNE_DEVICE void cluster_barrier() {
   asm volatile("barrier.cluster.arrive.release.aligned;\n\tbarrier.cluster.wait.acquire.aligned;" ::: "memory");
 }
 
+// ---- dependent launches ("griddepcontrol")
+
+// Until the grids before this one on the stream have ended: what they wrote is there, what they read may be written.
+DITUNE_DEVICE void wait_for_prerequisites() { asm volatile("griddepcontrol.wait;" ::: "memory"); }
+// The grid behind this one may start once every CTA has come here or ended.
+DITUNE_DEVICE void launch_dependents() { asm volatile("griddepcontrol.launch_dependents;" ::: "memory"); }
+
 // ---- transaction barriers, 8 bytes of shared memory ("mbarrier")
 
 DITUNE_DEVICE void transaction_init(SharedAddress barrier, int arrivals) {
@@ -158,68 +165,103 @@ DITUNE_DEVICE void wgmma_wait() {
   asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(Pending) : "memory");
 }
 
-#define DITUNE_D0_15 "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15"
-#define DITUNE_D16_31 "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
-#define DITUNE_D32_47 "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47"
-#define DITUNE_D48_63 "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
-#define DITUNE_D64_79 "%64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79"
-#define DITUNE_D80_95 "%80, %81, %82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95"
-#define DITUNE_D96_111 "%96, %97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111"
-#define DITUNE_D112_127 "%112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, %124, %125, %126, %127"
-#define DITUNE_TO_32 DITUNE_D0_15 ", " DITUNE_D16_31
-#define DITUNE_TO_64 DITUNE_TO_32 ", " DITUNE_D32_47 ", " DITUNE_D48_63
-#define DITUNE_TO_96 DITUNE_TO_64 ", " DITUNE_D64_79 ", " DITUNE_D80_95
-#define DITUNE_TO_128 DITUNE_TO_96 ", " DITUNE_D96_111 ", " DITUNE_D112_127
+// The first 16, 24, ... 128 accumulators: their names in the instruction, and the operands.
+#define DITUNE_D_16 "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15"
+#define DITUNE_D_24 DITUNE_D_16 ", %16, %17, %18, %19, %20, %21, %22, %23"
+#define DITUNE_D_32 DITUNE_D_24 ", %24, %25, %26, %27, %28, %29, %30, %31"
+#define DITUNE_D_40 DITUNE_D_32 ", %32, %33, %34, %35, %36, %37, %38, %39"
+#define DITUNE_D_48 DITUNE_D_40 ", %40, %41, %42, %43, %44, %45, %46, %47"
+#define DITUNE_D_56 DITUNE_D_48 ", %48, %49, %50, %51, %52, %53, %54, %55"
+#define DITUNE_D_64 DITUNE_D_56 ", %56, %57, %58, %59, %60, %61, %62, %63"
+#define DITUNE_D_72 DITUNE_D_64 ", %64, %65, %66, %67, %68, %69, %70, %71"
+#define DITUNE_D_80 DITUNE_D_72 ", %72, %73, %74, %75, %76, %77, %78, %79"
+#define DITUNE_D_88 DITUNE_D_80 ", %80, %81, %82, %83, %84, %85, %86, %87"
+#define DITUNE_D_96 DITUNE_D_88 ", %88, %89, %90, %91, %92, %93, %94, %95"
+#define DITUNE_D_104 DITUNE_D_96 ", %96, %97, %98, %99, %100, %101, %102, %103"
+#define DITUNE_D_112 DITUNE_D_104 ", %104, %105, %106, %107, %108, %109, %110, %111"
+#define DITUNE_D_120 DITUNE_D_112 ", %112, %113, %114, %115, %116, %117, %118, %119"
+#define DITUNE_D_128 DITUNE_D_120 ", %120, %121, %122, %123, %124, %125, %126, %127"
 #define DITUNE_R8(i)                                                                                          \
   "+r"(d[i]), "+r"(d[i + 1]), "+r"(d[i + 2]), "+r"(d[i + 3]), "+r"(d[i + 4]), "+r"(d[i + 5]), "+r"(d[i + 6]), \
       "+r"(d[i + 7])
-#define DITUNE_R16(i) DITUNE_R8(i), DITUNE_R8(i + 8)
-#define DITUNE_R32(i) DITUNE_R16(i), DITUNE_R16(i + 16)
-// `first`, `second`, `third`: the operands behind the accumulators.
-#define DITUNE_WGMMA(n, registers, first, second, third, ...)                                               \
-  asm volatile("{\n\t.reg .pred p;\n\tsetp.ne.b32 p, %" third ", 0;\n\twgmma.mma_async.sync.aligned.m64n" n \
-               "k32.s32.s8.s8 {" registers "}, %" first ", %" second ", p;\n\t}"                            \
-               : __VA_ARGS__                                                                                \
-               : "l"(a), "l"(b), "r"(static_cast<int>(accumulate)))
+#define DITUNE_R_16 DITUNE_R8(0), DITUNE_R8(8)
+#define DITUNE_R_24 DITUNE_R_16, DITUNE_R8(16)
+#define DITUNE_R_32 DITUNE_R_24, DITUNE_R8(24)
+#define DITUNE_R_40 DITUNE_R_32, DITUNE_R8(32)
+#define DITUNE_R_48 DITUNE_R_40, DITUNE_R8(40)
+#define DITUNE_R_56 DITUNE_R_48, DITUNE_R8(48)
+#define DITUNE_R_64 DITUNE_R_56, DITUNE_R8(56)
+#define DITUNE_R_72 DITUNE_R_64, DITUNE_R8(64)
+#define DITUNE_R_80 DITUNE_R_72, DITUNE_R8(72)
+#define DITUNE_R_88 DITUNE_R_80, DITUNE_R8(80)
+#define DITUNE_R_96 DITUNE_R_88, DITUNE_R8(88)
+#define DITUNE_R_104 DITUNE_R_96, DITUNE_R8(96)
+#define DITUNE_R_112 DITUNE_R_104, DITUNE_R8(104)
+#define DITUNE_R_120 DITUNE_R_112, DITUNE_R8(112)
+#define DITUNE_R_128 DITUNE_R_120, DITUNE_R8(120)
+// `r` accumulators, and what the operands behind them are called.
+#define DITUNE_WGMMA(n, r, second, third)                                                                       \
+  if constexpr (N == n) {                                                                                       \
+    asm volatile("{\n\t.reg .pred p;\n\tsetp.ne.b32 p, %" #third ", 0;\n\twgmma.mma_async.sync.aligned.m64n" #n \
+                 "k32.s32.s8.s8 {" DITUNE_D_##r "}, %" #r ", %" #second ", p;\n\t}"                             \
+                 : DITUNE_R_##r                                                                                 \
+                 : "l"(a), "l"(b), "r"(static_cast<int>(accumulate)));                                          \
+  }
 
 // d = a * b (+ d), 64 x N of int32, of 64 x 32 and N x 32 int8 in shared memory ("wgmma.mma_async"). Of thread t of the
 // warpgroup, with lane l = t % 32: d[4 j] and d[4 j + 1] are columns 8 j + 2 (l % 4) and the next of row 16 (t / 32) +
 // l / 4, d[4 j + 2] and d[4 j + 3] of the row 8 below ("Register Fragments for wgmma.mma_async.m64nNk32").
 template <int N>
 DITUNE_DEVICE void wgmma_m64k32_s8(int (&d)[N / 2], unsigned long long a, unsigned long long b, bool accumulate) {
-  static_assert(N == 64 || N == 96 || N == 128 || N == 160 || N == 192 || N == 256);
-  if constexpr (N == 64) {
-    DITUNE_WGMMA("64", DITUNE_TO_32, "32", "33", "34", DITUNE_R32(0));
-  } else if constexpr (N == 96) {
-    DITUNE_WGMMA("96", DITUNE_TO_32 ", " DITUNE_D32_47, "48", "49", "50", DITUNE_R32(0), DITUNE_R16(32));
-  } else if constexpr (N == 128) {
-    DITUNE_WGMMA("128", DITUNE_TO_64, "64", "65", "66", DITUNE_R32(0), DITUNE_R32(32));
-  } else if constexpr (N == 160) {
-    DITUNE_WGMMA("160", DITUNE_TO_64 ", " DITUNE_D64_79, "80", "81", "82", DITUNE_R32(0), DITUNE_R32(32),
-                 DITUNE_R16(64));
-  } else if constexpr (N == 192) {
-    DITUNE_WGMMA("192", DITUNE_TO_96, "96", "97", "98", DITUNE_R32(0), DITUNE_R32(32), DITUNE_R32(64));
-  } else {
-    DITUNE_WGMMA("256", DITUNE_TO_128, "128", "129", "130", DITUNE_R32(0), DITUNE_R32(32), DITUNE_R32(64),
-                 DITUNE_R32(96));
-  }
+  static_assert(N % 16 == 0 && N >= 32 && N <= 256);
+  DITUNE_WGMMA(32, 16, 17, 18)
+  DITUNE_WGMMA(48, 24, 25, 26)
+  DITUNE_WGMMA(64, 32, 33, 34)
+  DITUNE_WGMMA(80, 40, 41, 42)
+  DITUNE_WGMMA(96, 48, 49, 50)
+  DITUNE_WGMMA(112, 56, 57, 58)
+  DITUNE_WGMMA(128, 64, 65, 66)
+  DITUNE_WGMMA(144, 72, 73, 74)
+  DITUNE_WGMMA(160, 80, 81, 82)
+  DITUNE_WGMMA(176, 88, 89, 90)
+  DITUNE_WGMMA(192, 96, 97, 98)
+  DITUNE_WGMMA(208, 104, 105, 106)
+  DITUNE_WGMMA(224, 112, 113, 114)
+  DITUNE_WGMMA(240, 120, 121, 122)
+  DITUNE_WGMMA(256, 128, 129, 130)
 }
 
-#undef DITUNE_D0_15
-#undef DITUNE_D16_31
-#undef DITUNE_D32_47
-#undef DITUNE_D48_63
-#undef DITUNE_D64_79
-#undef DITUNE_D80_95
-#undef DITUNE_D96_111
-#undef DITUNE_D112_127
-#undef DITUNE_TO_32
-#undef DITUNE_TO_64
-#undef DITUNE_TO_96
-#undef DITUNE_TO_128
+#undef DITUNE_D_16
+#undef DITUNE_D_24
+#undef DITUNE_D_32
+#undef DITUNE_D_40
+#undef DITUNE_D_48
+#undef DITUNE_D_56
+#undef DITUNE_D_64
+#undef DITUNE_D_72
+#undef DITUNE_D_80
+#undef DITUNE_D_88
+#undef DITUNE_D_96
+#undef DITUNE_D_104
+#undef DITUNE_D_112
+#undef DITUNE_D_120
+#undef DITUNE_D_128
 #undef DITUNE_R8
-#undef DITUNE_R16
-#undef DITUNE_R32
+#undef DITUNE_R_16
+#undef DITUNE_R_24
+#undef DITUNE_R_32
+#undef DITUNE_R_40
+#undef DITUNE_R_48
+#undef DITUNE_R_56
+#undef DITUNE_R_64
+#undef DITUNE_R_72
+#undef DITUNE_R_80
+#undef DITUNE_R_88
+#undef DITUNE_R_96
+#undef DITUNE_R_104
+#undef DITUNE_R_112
+#undef DITUNE_R_120
+#undef DITUNE_R_128
 #undef DITUNE_WGMMA
 
 }  // namespace ditune

@@ -10,6 +10,7 @@ struct LaunchPlan {
   int cluster = 1;                // CTAs in a cluster
   int block = 0;                  // threads in a CTA
   int shared_bytes = 0;           // dynamic shared memory of a CTA
+  bool dependent = false;         // it may start while the kernel before it on the stream ends, and waits for that
   long long workspace_bytes = 0;  // global scratch: zero before the launch, left zero by the kernel
 };
 

@@ -11,13 +11,14 @@ struct alignas(64) TensorMap {
   unsigned long long opaque[16];
 };
 
-// A row-major tensor that is copied in boxes of `box_rows` rows of 128 bytes, swizzled in shared memory by 128 bytes.
-// What lies outside is read as zero and not written. The pitch, in bytes, is a multiple of 16.
+// A row-major tensor that is copied in boxes of `box_rows` rows of `box_bytes` bytes, 32, 64 or 128: by so many they
+// are swizzled in shared memory. What lies outside is read as zero and not written. The pitch, in bytes, is a multiple
+// of 16.
 struct TensorMapSpec {
   const void* base;
   long long rows, columns, pitch;
   int element_bytes;
-  int box_rows;
+  int box_rows, box_bytes;
 };
 
 struct TmaGemmArgs {

@@ -23,6 +23,7 @@ struct WarpgroupPipeline {
 
   const Consumer<config> consumer;
   StageCursor<config.stages> cursor{};
+  int last = 0;  // the stage of the last step
 
   // One signal to each CTA that may copy to this stage.
   DITUNE_DEVICE void release(int stage) const {
@@ -33,8 +34,8 @@ struct WarpgroupPipeline {
     }
   }
 
+  // All but the last step are done then.
   DITUNE_DEVICE void multiply(WarpgroupTile<config>& result, int steps) {
-    int before = 0;
     for (int step = 0; step < steps; ++step) {
       transaction_wait(Layout::full(cursor.stage), cursor.parity);
       wgmma_fence();
@@ -51,12 +52,14 @@ struct WarpgroupPipeline {
       }
       wgmma_commit();
       wgmma_wait<1>();  // of the step before
-      if (step > 0) release(before);
-      before = cursor.stage;
+      if (step > 0) release(last);
+      last = cursor.stage;
       cursor.advance();
     }
+  }
+  DITUNE_DEVICE void finish() const {
     wgmma_wait<0>();
-    release(before);
+    release(last);
   }
 };
 
@@ -99,7 +102,8 @@ DITUNE_DEVICE void consume(const TmaGemmArgs& args, const Consumer<config>& cons
     if (finishes) output.load_row_scales(tile);
     if constexpr (kPingpong) turns.await();
     pipeline.multiply(result, segment.steps);
-    if constexpr (kPingpong) turns.pass_on();
+    if constexpr (kPingpong) turns.pass_on();  // the other's steps come behind the last one, which runs
+    pipeline.finish();
     if constexpr (kStreamK) {
       const StreamK<config> meeting{static_cast<int*>(args.gemm.workspace), consumer};
       if (!finishes) {
@@ -111,6 +115,7 @@ DITUNE_DEVICE void consume(const TmaGemmArgs& args, const Consumer<config>& cons
     output.store(result, tile);
     if constexpr (kPingpong) skip_tile();
   }
+  if constexpr (config.launch == Launch::dependent) launch_dependents();
   if (consumer.lane() == 0) store_wait_read<0>();
 }
 
@@ -150,6 +155,7 @@ DITUNE_DEVICE void wgmma_s8(const TmaGemmArgs& args) {
   } else {
     block_barrier();
   }
+  if constexpr (config.launch == Launch::dependent) wait_for_prerequisites();
   const int warpgroup = warp_uniform(thread_index() / kWarpgroup);
   // What the producer does not need: 128 * 24 + 256 * 240 registers are just below what an SM has.
   if (warpgroup == 0) {

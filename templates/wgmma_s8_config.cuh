@@ -17,6 +17,11 @@ enum class Decomposition : unsigned char {
   stream_k,       // the last two waves' steps of K are dealt out evenly: some tiles are shared
 };
 
+enum class Launch : unsigned char {
+  serial,     // after the kernel before it on the stream
+  dependent,  // while that one ends: a programmatic dependent launch
+};
+
 struct WgmmaS8Config {
   int tile_m = 0, tile_n = 0;  // CTA tile; a K step is 128 bytes, one row of the swizzle
   int stages = 0;              // depth of the TMA pipeline
@@ -24,6 +29,8 @@ struct WgmmaS8Config {
   Decomposition decomposition = Decomposition::data_parallel;
   int cluster_m = 1, cluster_n = 1;  // CTAs that load the operands they share once
   int group = 8;                     // rasterization: rows of clusters' tiles walked together
+  int staging = 2;                   // boxes of output on their way to Y, of each warp
+  Launch launch = Launch::serial;
 };
 
 inline constexpr int kWgmmaStepK = 128;
@@ -38,12 +45,11 @@ DITUNE_HOST_DEVICE int warpgroup_rows(const WgmmaS8Config& c) {
 
 // Shared memory: stages, the consumers' staging, scales and bias of the tiles at work, barriers.
 inline constexpr int kStagingBytes = 64 * 128;  // 64 rows of 128 bytes of output: 16 of each warp
-inline constexpr int kStagings = 2;             // of a consumer
 DITUNE_HOST_DEVICE int stage_bytes(const WgmmaS8Config& c) { return (c.tile_m + c.tile_n) * kWgmmaStepK; }
 DITUNE_HOST_DEVICE int terms_bytes(const WgmmaS8Config& c) { return 2 * 4 * c.tile_n; }
 DITUNE_HOST_DEVICE int tiles_at_once(const WgmmaS8Config& c) { return c.consumers == Consumers::pingpong ? 2 : 1; }
 DITUNE_HOST_DEVICE int shared_bytes(const WgmmaS8Config& c) {
-  return c.stages * stage_bytes(c) + 2 * kStagings * kStagingBytes + tiles_at_once(c) * terms_bytes(c) +
+  return c.stages * stage_bytes(c) + 2 * c.staging * kStagingBytes + tiles_at_once(c) * terms_bytes(c) +
          8 * (2 * c.stages + 6);
 }
 
@@ -67,19 +73,26 @@ DITUNE_HOST_DEVICE LaunchPlan launch_plan(const WgmmaS8Config& c, Output, long l
   plan.grid = (fewer ? tiles : fit) * plan.cluster;
   plan.block = threads(c);
   plan.shared_bytes = shared_bytes(c);
+  plan.dependent = c.launch == Launch::dependent;
   // Stream-K: of each CTA the int32 sums of a tile that another one finishes, and a flag for each consumer.
   if (c.decomposition == Decomposition::stream_k) plan.workspace_bytes = plan.grid * (4LL * c.tile_m * c.tile_n + 8);
   return plan;
 }
 
+// Of a row of Y in one box: a tile is whole boxes of output.
+DITUNE_HOST_DEVICE int y_box_bytes(const WgmmaS8Config& c, Output out) {
+  const int row = c.tile_n * output_bytes(out);
+  return row % 128 == 0 ? 128 : row % 64 == 0 ? 64 : 32;
+}
+
 DITUNE_HOST_DEVICE TensorMapSpec x_map(const WgmmaS8Config& c, const GemmArgs& a) {
-  return {a.x, a.m, a.k, a.ldx, 1, c.tile_m / c.cluster_n};
+  return {a.x, a.m, a.k, a.ldx, 1, c.tile_m / c.cluster_n, kWgmmaStepK};
 }
 DITUNE_HOST_DEVICE TensorMapSpec w_map(const WgmmaS8Config& c, const GemmArgs& a) {
-  return {a.w, a.n, a.k, a.ldw, 1, c.tile_n / c.cluster_m};
+  return {a.w, a.n, a.k, a.ldw, 1, c.tile_n / c.cluster_m, kWgmmaStepK};
 }
-DITUNE_HOST_DEVICE TensorMapSpec y_map(const WgmmaS8Config&, Output out, const GemmArgs& a) {
-  return {a.y, a.m, a.n, a.ldy * output_bytes(out), output_bytes(out), 16};
+DITUNE_HOST_DEVICE TensorMapSpec y_map(const WgmmaS8Config& c, Output out, const GemmArgs& a) {
+  return {a.y, a.m, a.n, a.ldy * output_bytes(out), output_bytes(out), 16, y_box_bytes(c, out)};
 }
 
 }  // namespace ditune

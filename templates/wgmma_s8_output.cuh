@@ -39,8 +39,8 @@ struct WarpgroupOutput {
   using Layout = WgmmaLayout<config>;
   static constexpr int kBlocks = WarpgroupTile<config>::kBlocks;
   static constexpr int kBytes = output_bytes(epilogue.out);
-  static constexpr int kBox = 128 / kBytes;  // columns of a box of output
-  static_assert(config.tile_n % kBox == 0, "a tile is whole boxes of output");
+  static constexpr int kBoxBytes = y_box_bytes(config, epilogue.out);  // of a row
+  static constexpr int kBox = kBoxBytes / kBytes;                      // columns
 
   const TmaGemmArgs& args;
   const Consumer<config> consumer;
@@ -109,7 +109,7 @@ struct WarpgroupOutput {
         packed[t * 2 + half] = epilogue.out == Output::bf16 ? pack_bf16(low, high) : pack_f16(low, high);
       }
     }
-    store_matrix_x4(staging + swizzled_offset(lane % 16, j + lane / 16, 128), packed);
+    store_matrix_x4(staging + swizzled_offset(lane % 16, j + lane / 16, kBoxBytes), packed);
   }
 
   // Four bytes an output: 16 rows of 8 columns, tile j of a box.
@@ -129,12 +129,12 @@ struct WarpgroupOutput {
           packed.word[i] = float_bits(dequantize(two[i], row_scale[block][half], columns, i));
         }
       }
-      shared_store_vec<8>(staging + swizzled_offset(half * 8 + lane / 4, j * 2 + lane % 4 / 2, 128) + lane % 2 * 8,
-                          packed);
+      shared_store_vec<8>(
+          staging + swizzled_offset(half * 8 + lane / 4, j * 2 + lane % 4 / 2, kBoxBytes) + lane % 2 * 8, packed);
     }
   }
 
-  // In boxes of 16 rows of 128 bytes, each warp its own.
+  // In boxes of 16 rows, each warp its own.
   DITUNE_DEVICE void store(const WarpgroupTile<config>& result, const TileIndex& tile) {
     const int lane = consumer.lane();
     if constexpr (epilogue.out != Output::s32) {
@@ -146,8 +146,8 @@ struct WarpgroupOutput {
       DITUNE_UNROLL
       for (int box = 0; box < config.tile_n / kBox; ++box) {
         const SharedAddress staging =
-            Layout::staging(consumer.index, stored % kStagings) + consumer.warp() * (kStagingBytes / 4);
-        if (lane == 0) store_wait_read<kStagings - 1>();
+            Layout::staging(consumer.index, stored % config.staging) + consumer.warp() * (kStagingBytes / 4);
+        if (lane == 0) store_wait_read<config.staging - 1>();
         warp_barrier();
         DITUNE_UNROLL
         for (int j = 0; j < kBox / 8; j += kBytes == 2 ? 2 : 1) {

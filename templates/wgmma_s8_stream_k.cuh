@@ -72,9 +72,11 @@ struct StreamK {
     for (int first = 0; first < kVectors; first += kBatch) {
       Vec16 loaded[kBatch];
       DITUNE_UNROLL
-      for (int i = 0; i < kBatch; ++i) loaded[i] = global_load_l2_vec16(other + (first + i) * kWarpgroup * 4);
+      for (int i = first; i < kVectors && i < first + kBatch; ++i) {
+        loaded[i - first] = global_load_l2_vec16(other + i * kWarpgroup * 4);
+      }
       DITUNE_UNROLL
-      for (int i = first; i < first + kBatch; ++i) {
+      for (int i = first; i < kVectors && i < first + kBatch; ++i) {
         global_store_vec<16>(other + i * kWarpgroup * 4, Vec16{});
         DITUNE_UNROLL
         for (int c = 0; c < 4; ++c) {

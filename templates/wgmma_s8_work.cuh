@@ -14,7 +14,7 @@ struct WgmmaLayout {
   static DITUNE_DEVICE SharedAddress stage_x(int stage) { return shared_memory() + stage * stage_bytes(config); }
   static DITUNE_DEVICE SharedAddress stage_w(int stage) { return stage_x(stage) + config.tile_m * kWgmmaStepK; }
   static DITUNE_DEVICE SharedAddress staging(int consumer, int which) {
-    return stage_x(config.stages) + (consumer * kStagings + which) * kStagingBytes;
+    return stage_x(config.stages) + (consumer * config.staging + which) * kStagingBytes;
   }
   // Scales, then bias, of a tile's columns.
   static DITUNE_DEVICE SharedAddress terms(int consumer) { return staging(2, 0) + consumer * terms_bytes(config); }

@@ -49,17 +49,24 @@ inline cudaError_t prepare(const Kernel& kernel, int shared_bytes, cudaKernel_t&
 }
 
 inline cudaError_t launch(cudaKernel_t kernel, const LaunchPlan& launch_plan, void* parameter, cudaStream_t stream) {
-  cudaLaunchAttribute cluster{};
-  cluster.id = cudaLaunchAttributeClusterDimension;
-  cluster.val.clusterDim.x = static_cast<unsigned>(launch_plan.cluster);
-  cluster.val.clusterDim.y = cluster.val.clusterDim.z = 1;
   cudaLaunchConfig_t config{};
   config.gridDim = dim3(static_cast<unsigned>(launch_plan.grid));
   config.blockDim = dim3(static_cast<unsigned>(launch_plan.block));
   config.dynamicSmemBytes = static_cast<std::size_t>(launch_plan.shared_bytes);
   config.stream = stream;
-  config.attrs = &cluster;
-  config.numAttrs = launch_plan.cluster > 1 ? 1 : 0;
+  cudaLaunchAttribute attributes[2] = {};
+  config.attrs = attributes;
+  if (launch_plan.cluster > 1) {
+    cudaLaunchAttribute& cluster = attributes[config.numAttrs++];
+    cluster.id = cudaLaunchAttributeClusterDimension;
+    cluster.val.clusterDim.x = static_cast<unsigned>(launch_plan.cluster);
+    cluster.val.clusterDim.y = cluster.val.clusterDim.z = 1;
+  }
+  if (launch_plan.dependent) {
+    cudaLaunchAttribute& dependent = attributes[config.numAttrs++];
+    dependent.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    dependent.val.programmaticStreamSerializationAllowed = 1;
+  }
   void* parameters[] = {parameter};
   return cudaLaunchKernelExC(&config, static_cast<const void*>(kernel), parameters);
 }

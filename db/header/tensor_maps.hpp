@@ -32,15 +32,19 @@ inline cudaError_t encode(const ditune::TensorMapSpec& spec, ditune::TensorMap& 
   const CUtensorMapDataType type = spec.element_bytes == 1   ? CU_TENSOR_MAP_DATA_TYPE_UINT8
                                    : spec.element_bytes == 2 ? CU_TENSOR_MAP_DATA_TYPE_UINT16
                                                              : CU_TENSOR_MAP_DATA_TYPE_UINT32;
-  // The innermost dimension first; a box is 128 bytes wide.
+  const CUtensorMapSwizzle swizzle = spec.box_bytes == 32   ? CU_TENSOR_MAP_SWIZZLE_32B
+                                     : spec.box_bytes == 64 ? CU_TENSOR_MAP_SWIZZLE_64B
+                                                            : CU_TENSOR_MAP_SWIZZLE_128B;
+  // The innermost dimension first.
   const cuuint64_t extents[] = {static_cast<cuuint64_t>(spec.columns), static_cast<cuuint64_t>(spec.rows)};
   const cuuint64_t pitch[] = {static_cast<cuuint64_t>(spec.pitch)};
-  const cuuint32_t box[] = {128u / static_cast<cuuint32_t>(spec.element_bytes), static_cast<cuuint32_t>(spec.box_rows)};
+  const cuuint32_t box[] = {static_cast<cuuint32_t>(spec.box_bytes / spec.element_bytes),
+                            static_cast<cuuint32_t>(spec.box_rows)};
   const cuuint32_t steps[] = {1, 1};
   CUtensorMap encoded{};
   const CUresult status = encode_tiled(&encoded, type, 2, const_cast<void*>(spec.base), extents, pitch, box, steps,
-                                       CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
-                                       CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+                                       CU_TENSOR_MAP_INTERLEAVE_NONE, swizzle, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
+                                       CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   static_assert(sizeof encoded == sizeof map, "what the kernel reads");
   std::memcpy(&map, &encoded, sizeof map);
   return status == CUDA_SUCCESS ? cudaSuccess : cudaErrorInvalidValue;

@@ -23,6 +23,7 @@ std::string_view word(Staging staging);
 std::string_view word(Schedule schedule);
 std::string_view word(Consumers consumers);
 std::string_view word(Decomposition decomposition);
+std::string_view word(Launch launch);
 
 // Calls visit.operator()<Config>() for each family in turn.
 template <class Visitor>
@@ -36,7 +37,7 @@ void for_each_family(Visitor&& visit) {
 //   mma_s8:tile=128x256x64,warps=2x4,stages=3[,group=8][,split_k=1][,staging=direct|shared]
 //          [,schedule=each|persistent][,ctas=1][,load=16|8|4|1]
 //   wgmma_s8:tile=128x256,stages=4[,consumers=cooperative|pingpong]
-//            [,decomposition=data_parallel|stream_k][,cluster=1x1][,group=8]
+//            [,decomposition=data_parallel|stream_k][,cluster=1x1][,group=8][,staging=2][,launch=serial|dependent]
 // What stands in no brackets has no default. parse(format(c)) == c. parse_config throws UsageError on an unknown
 // family, key or value, a repeated or missing key; it does not judge whether a device can run the config.
 std::string format(const KernelConfig& config);

@@ -14,9 +14,10 @@ using Words = std::string_view;
 
 constexpr std::array kConsumers{Words("cooperative"), Words("pingpong")};
 constexpr std::array kDecomposition{Words("data_parallel"), Words("stream_k")};
+constexpr std::array kLaunch{Words("serial"), Words("dependent")};
 constexpr std::array kRequired{Words("tile"), Words("stages")};
-constexpr std::array kKeys{Words("tile"),          Words("stages"),  Words("consumers"),
-                           Words("decomposition"), Words("cluster"), Words("group")};
+constexpr std::array kKeys{Words("tile"),    Words("stages"), Words("consumers"), Words("decomposition"),
+                           Words("cluster"), Words("group"),  Words("staging"),   Words("launch")};
 
 // Far beyond what any device runs, small enough that products of fields do not overflow.
 constexpr std::int64_t kMaxTile = 1024, kMaxStages = 64, kMaxCluster = 16, kMaxCount = 65535;
@@ -38,6 +39,10 @@ void set(WgmmaS8Config& config, const text::KeyValue& pair) {
     config.cluster_n = cluster[1];
   } else if (pair.key == "group") {
     config.group = text::parse_count(pair, kMaxCount);
+  } else if (pair.key == "staging") {
+    config.staging = text::parse_count(pair, kMaxStages);
+  } else if (pair.key == "launch") {
+    config.launch = text::parse_enum<Launch>(pair, kLaunch);
   }
 }
 
@@ -45,6 +50,7 @@ void set(WgmmaS8Config& config, const text::KeyValue& pair) {
 
 std::string_view word(Consumers consumers) { return text::word(consumers, kConsumers); }
 std::string_view word(Decomposition decomposition) { return text::word(decomposition, kDecomposition); }
+std::string_view word(Launch launch) { return text::word(launch, kLaunch); }
 
 std::string FamilyText<WgmmaS8Config>::format(const WgmmaS8Config& c) {
   constexpr WgmmaS8Config kDefault;
@@ -54,6 +60,8 @@ std::string FamilyText<WgmmaS8Config>::format(const WgmmaS8Config& c) {
   if (c.cluster_m != kDefault.cluster_m || c.cluster_n != kDefault.cluster_n)
     text += fmt::format(",cluster={}x{}", c.cluster_m, c.cluster_n);
   if (c.group != kDefault.group) text += fmt::format(",group={}", c.group);
+  if (c.staging != kDefault.staging) text += fmt::format(",staging={}", c.staging);
+  if (c.launch != kDefault.launch) text += fmt::format(",launch={}", word(c.launch));
   return text;
 }
 
@@ -67,7 +75,7 @@ WgmmaS8Config FamilyText<WgmmaS8Config>::parse(std::string_view text) {
 bool operator==(const WgmmaS8Config& a, const WgmmaS8Config& b) {
   return a.tile_m == b.tile_m && a.tile_n == b.tile_n && a.stages == b.stages && a.consumers == b.consumers &&
          a.decomposition == b.decomposition && a.cluster_m == b.cluster_m && a.cluster_n == b.cluster_n &&
-         a.group == b.group;
+         a.group == b.group && a.staging == b.staging && a.launch == b.launch;
 }
 
 }  // namespace ditune

@@ -6,7 +6,7 @@
 namespace ditune::emulation {
 
 BoxRow box_row(const TensorMapSpec& map, long long row, long long column) {
-  const long long width = kBoxRowBytes / static_cast<unsigned>(map.element_bytes);
+  const long long width = map.box_bytes / map.element_bytes;
   const long long begin = std::max(0LL, column), end = std::min(map.columns, column + width);
   if (row < 0 || row >= map.rows || begin >= end) return {};
   const auto* const base = static_cast<const unsigned char*>(map.base);
@@ -25,6 +25,8 @@ std::string refusal(const TensorMapSpec& map) {
   if (map.rows < 1 || map.columns < 1) return "a tensor map without elements";
   if (map.box_rows < 1 || map.box_rows > 256)
     return "a tensor map with boxes of " + std::to_string(map.box_rows) + " rows";
+  if (map.box_bytes != 32 && map.box_bytes != 64 && map.box_bytes != 128)
+    return "a tensor map with boxes of " + std::to_string(map.box_bytes) + " bytes a row";
   return {};
 }
 

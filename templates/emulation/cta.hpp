@@ -97,6 +97,7 @@ struct Lane {
   int thread = 0;   // in the CTA
   unsigned id = 0;  // in the grid
   State state = State::ready;
+  bool prerequisites = false;  // of the launch, have been waited for
   Site site{};           // where it waits
   int named = 0;         // for which named barrier
   unsigned awaited = 0;  // or transaction barrier

@@ -17,6 +17,7 @@ struct Launch {
   int grid = 1;             // CTAs
   int cluster = 1;          // CTAs in a cluster, of consecutive indices; they run at once
   int block = kWarp;        // threads of a CTA, whole warps
+  bool dependent = false;   // it may start before what the grids before it write is there
   std::size_t shared_bytes = 0;
   std::size_t shared_limit = 0;  // of a CTA on the device that is emulated
   std::uint64_t seed = 0;        // of the order in which warps run

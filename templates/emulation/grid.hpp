@@ -40,6 +40,7 @@ class Grid final : public Machine {
   void copy(unsigned to, const void* from, unsigned bytes, const Site& site) override;
   void commit_copies() override;
   void wait_copies(unsigned pending) override;
+  void wait_for_prerequisites() override;
   void named_barrier(int id, int threads, const Site& site) override;
   void meet_in_warpgroup(const Site& site) override;
   void transaction_init(unsigned barrier, int arrivals, const Site& site) override;

@@ -16,7 +16,7 @@ unsigned step(const unsigned char* address, unsigned left, int element) {
   return whole ? kChunkBytes : static_cast<unsigned>(element);
 }
 
-unsigned box_bytes(const TensorMapSpec& map) { return static_cast<unsigned>(map.box_rows) * kBoxRowBytes; }
+unsigned box_bytes(const TensorMapSpec& map) { return static_cast<unsigned>(map.box_rows * map.box_bytes); }
 
 }  // namespace
 
@@ -38,12 +38,13 @@ void Grid::load_box(unsigned to, const TensorMapSpec& map, int row, int column, 
   if (ranks == 0 || ranks >> launch_.cluster != 0)
     fail(site, "loads for CTAs " + std::to_string(ranks) + " (a bit each) of a cluster of " +
                    std::to_string(launch_.cluster));
-  check_bulk("loads", to, box_bytes(map), kBoxRowBytes, site);
+  check_bulk("loads", to, box_bytes(map), kBoxAlignment, site);
   BulkLoad load{.lane = lane_, .site = site, .to = nullptr, .address = to, .barrier = barrier, .data = {}};
   load.data.resize(box_bytes(map));
+  const auto row_bytes = static_cast<unsigned>(map.box_bytes);
   for (int i = 0; i < map.box_rows; ++i) {
     const BoxRow piece = box_row(map, static_cast<long long>(row) + i, column);
-    unsigned char bytes[kBoxRowBytes] = {};
+    unsigned char bytes[kMaxBoxRowBytes] = {};
     const unsigned char* from = piece.global;
     for (unsigned at = piece.first; at < piece.last;) {
       const unsigned count = step(from, piece.last - at, map.element_bytes);
@@ -51,9 +52,9 @@ void Grid::load_box(unsigned to, const TensorMapSpec& map, int row, int column, 
       at += count;
       from += count;
     }
-    const unsigned begin = to + static_cast<unsigned>(i) * kBoxRowBytes;
-    for (unsigned at = 0; at < kBoxRowBytes; at += kChunkBytes)
-      std::memcpy(load.data.data() + (swizzled(begin + at) - to), bytes + at, kChunkBytes);
+    const unsigned begin = to + static_cast<unsigned>(i) * row_bytes;
+    for (unsigned at = 0; at < row_bytes; at += kChunkBytes)
+      std::memcpy(load.data.data() + (swizzled(begin + at, row_bytes) - to), bytes + at, kChunkBytes);
   }
   for (int rank = 0; rank < launch_.cluster; ++rank) {
     if ((ranks >> rank & 1) == 0) continue;
@@ -119,19 +120,20 @@ void Grid::land(BulkLoad load) {
 void Grid::store_box(const TensorMapSpec& map, int row, int column, unsigned from, const Site& site) {
   if (const std::string wrong = refusal(map); !wrong.empty()) fail(site, "writes " + wrong);
   const unsigned bytes = box_bytes(map);
-  check_bulk("stores", from, bytes, kBoxRowBytes, site);
+  check_bulk("stores", from, bytes, kBoxAlignment, site);
   if (const auto why = hidden_from_units(from, bytes)) fail(site, shared_text("stores", from, bytes) + ' ' + *why);
+  const auto row_bytes = static_cast<unsigned>(map.box_bytes);
   BulkStore store{.lane = lane_, .site = site, .from = from, .bytes = bytes, .pieces = {}};
   for (int i = 0; i < map.box_rows; ++i) {
     const BoxRow piece = box_row(map, static_cast<long long>(row) + i, column);
-    const unsigned begin = from + static_cast<unsigned>(i) * kBoxRowBytes;
+    const unsigned begin = from + static_cast<unsigned>(i) * row_bytes;
     unsigned char* to = piece.global;
     for (unsigned at = piece.first; at < piece.last;) {
       // Whole chunks of shared memory, or elements.
       unsigned count = step(to, piece.last - at, map.element_bytes);
       if (at % kChunkBytes != 0) count = static_cast<unsigned>(map.element_bytes);
       const GlobalMemory::Place place = check_global("writes", to, count, true, site);
-      store.pieces.push_back({place.memory, place.offset, swizzled(begin + at), count});
+      store.pieces.push_back({place.memory, place.offset, swizzled(begin + at, row_bytes), count});
       at += count;
       to += count;
     }

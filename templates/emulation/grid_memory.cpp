@@ -113,10 +113,14 @@ std::optional<std::string> Grid::hidden_from_units(unsigned address, unsigned by
 
 GlobalMemory::Place Grid::check_global(const char* verb, const void* address, unsigned bytes, bool writes,
                                        const Site& site) {
+  if (launch_.dependent && !lane_->prerequisites)
+    fail(site, std::string(verb) + " global memory with no wait_for_prerequisites before");
   GlobalMemory::Place place = memory_.find(address, bytes, writes);
   if (!place.fault.empty()) fail(site, std::string(verb) + ' ' + place.fault);
   return place;
 }
+
+void Grid::wait_for_prerequisites() { lane_->prerequisites = true; }
 
 void Grid::memory_changed() {
   ++version_;

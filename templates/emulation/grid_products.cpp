@@ -11,11 +11,13 @@ namespace ditune::emulation {
 namespace {
 
 constexpr int kPoison = static_cast<int>(0xa5a5a5a5);
+constexpr unsigned kRowBytes = 128;  // of operands in shared memory
 
 template <class Visit>
 void each_chunk(unsigned long long descriptor, int rows, Visit visit) {
   for (int row = 0; row < rows; ++row)
-    for (unsigned at = 0; at < kMatrixDepth; at += kChunkBytes) visit(swizzled(row_address(descriptor, row) + at));
+    for (unsigned at = 0; at < kMatrixDepth; at += kChunkBytes)
+      visit(swizzled(row_address(descriptor, row) + at, kRowBytes));
 }
 
 }  // namespace

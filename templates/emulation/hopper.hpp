@@ -27,6 +27,11 @@ inline int warp_uniform(int value, DITUNE_WHERE) { return emulation::WarpExchang
 inline int cluster_rank() { return emulation::machine().place().rank; }
 inline void cluster_barrier(DITUNE_WHERE) { emulation::machine().barrier(emulation::Scope::cluster, DITUNE_SITE); }
 
+// ---- dependent launches
+
+inline void wait_for_prerequisites() { emulation::machine().wait_for_prerequisites(); }
+inline void launch_dependents() {}
+
 // ---- transaction barriers
 
 inline void transaction_init(SharedAddress barrier, int arrivals, DITUNE_WHERE) {
@@ -110,7 +115,7 @@ inline void wgmma_wait(DITUNE_WHERE) {
 template <int N>
 inline void wgmma_m64k32_s8(int (&d)[N / 2], unsigned long long a, unsigned long long b, bool accumulate,
                             DITUNE_WHERE) {
-  static_assert(N % 32 == 0 && N <= 256);
+  static_assert(N % 16 == 0 && N >= 32 && N <= 256);
   emulation::machine().multiply({.d = d, .n = N, .a = a, .b = b, .accumulate = accumulate}, DITUNE_SITE);
 }
 

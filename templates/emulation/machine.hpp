@@ -69,6 +69,9 @@ class Machine {
   virtual void commit_copies() = 0;                // the running thread's copies since the last commit: a group
   virtual void wait_copies(unsigned pending) = 0;  // brings all of its groups but the last `pending`
 
+  // In a dependent launch: before it, global memory is not the thread's to touch.
+  virtual void wait_for_prerequisites() = 0;
+
   // `threads` threads of the CTA, whole warps, have come to barrier `id` (1 to 15).
   virtual void named_barrier(int id, int threads, const Site& site) = 0;
   // All lanes of the warpgroup (four warps, the first of them a multiple of four) have come here. Orders no memory.

@@ -45,6 +45,7 @@ void check_spec(const TensorMapSpec& spec, const TensorMapSpec& expected) {
   CHECK(spec.pitch == expected.pitch);
   CHECK(spec.element_bytes == expected.element_bytes);
   CHECK(spec.box_rows == expected.box_rows);
+  CHECK(spec.box_bytes == expected.box_bytes);
 }
 
 }  // namespace
@@ -70,10 +71,10 @@ TEST_CASE("wgmma_s8 takes the maps of X, W and Y behind the arguments") {
   CHECK(std::memcmp(&taken.gemm, &args, sizeof(args)) == 0);
   REQUIRE(encoder.seen.size() == 3);
   const auto encoded = [&](const TensorMap& map) { return encoder.seen.at(map.opaque[0] - 1); };
-  check_spec(encoded(taken.x), {args.x, 300, 4608, 4624, 1, 128});
-  check_spec(encoded(taken.w), {args.w, 1000, 4608, 4640, 1, 256});
+  check_spec(encoded(taken.x), {args.x, 300, 4608, 4624, 1, 128, 128});
+  check_spec(encoded(taken.w), {args.w, 1000, 4608, 4640, 1, 256, 128});
   const TensorMapSpec y = encoded(taken.y);
-  check_spec(y, {args.y, 300, 1000, 2016, 2, y.box_rows});
+  check_spec(y, {args.y, 300, 1000, 2016, 2, y.box_rows, 128});
 }
 
 TEST_CASE("a CTA of a cluster loads its part of what is shared, and a wide output has wide rows") {

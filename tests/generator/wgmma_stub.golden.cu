@@ -4,7 +4,8 @@
 namespace {
 constexpr ditune::WgmmaS8Config kConfig{
     .tile_m = 128, .tile_n = 256, .stages = 4, .consumers = ditune::Consumers::cooperative,
-    .decomposition = ditune::Decomposition::data_parallel, .cluster_m = 2, .cluster_n = 1, .group = 16};
+    .decomposition = ditune::Decomposition::data_parallel, .cluster_m = 2, .cluster_n = 1, .group = 16,
+    .staging = 2, .launch = ditune::Launch::serial};
 constexpr ditune::Epilogue kEpilogue{
     .sx = ditune::ScaleX::token, .sw = ditune::ScaleW::channel, .bias = ditune::Bias::bf16,
     .op = ditune::EpilogueOp::none, .out = ditune::Output::bf16};

@@ -43,11 +43,11 @@ extern "C" __global__ void cluster_sizes(int* sizes) {
 TEST_CASE("gpu: a tensor that the copy unit cannot describe is refused, and what it is is told") {
   if (!has_clusters()) return;
   const DeviceBuffer buffer(1 << 20);
-  const TensorMapSpec good{buffer.get(), 100, 272, 288, 1, 64};
+  const TensorMapSpec good{buffer.get(), 100, 272, 288, 1, 64, 128};
   CHECK_NOTHROW(encode_tensor_map(good));
   for (const int element_bytes : {2, 4})
-    CHECK_NOTHROW(encode_tensor_map({buffer.get(), 100, 272, 272 * element_bytes, element_bytes, 16}));
-  CHECK_NOTHROW(encode_tensor_map({buffer.get(), 1, 16, 16, 1, 256}));  // less than a box
+    CHECK_NOTHROW(encode_tensor_map({buffer.get(), 100, 272, 272 * element_bytes, element_bytes, 16, 128}));
+  CHECK_NOTHROW(encode_tensor_map({buffer.get(), 1, 16, 16, 1, 256, 128}));  // less than a box
   TensorMapSpec pitch = good, base = good, box = good;
   pitch.pitch = 280;
   base.base = buffer.as<char>() + 8;

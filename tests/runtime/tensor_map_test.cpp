@@ -9,7 +9,7 @@ using namespace ditune;
 namespace {
 
 // Encoding touches no memory but the map.
-const TensorMapSpec kRows{reinterpret_cast<const void*>(0x10000), 100, 272, 288, 1, 64};
+const TensorMapSpec kRows{reinterpret_cast<const void*>(0x10000), 100, 272, 288, 1, 64, 128};
 
 }  // namespace
 

@@ -30,7 +30,7 @@ struct Tensor {
     for (int i = 0; i < r * pitch; ++i) bytes()[i] = static_cast<unsigned char>(i * 7 + i / 251);
   }
   unsigned char* bytes() { return reinterpret_cast<unsigned char*>(storage.data()); }
-  TensorMap map() { return encoded({bytes(), rows, columns, pitch, element, kBoxRows}); }
+  TensorMap map() { return encoded({bytes(), rows, columns, pitch, element, kBoxRows, 128}); }
   Region region(Use use) {
     return {.name = "tensor",
             .data = bytes(),
@@ -201,12 +201,12 @@ TEST_CASE("a box is asked for as the unit takes it") {
   CHECK_THAT(load(kBox + 64, tensor.map()), Contains("no multiple of 128"));
   CHECK_THAT(load(kShared - 1024, tensor.map()), Contains("beyond the 65536"));
   unsigned char* const base = tensor.bytes();
-  CHECK_THAT(load(kBox, encoded({base + 8, 16, 100, 144, 1, 16})), Contains("base is no multiple of 16"));
-  CHECK_THAT(load(kBox, encoded({base, 16, 100, 136, 1, 16})), Contains("pitch of 136 bytes is no multiple of 16"));
-  CHECK_THAT(load(kBox, encoded({base, 16, 100, 144, 3, 16})), Contains("elements of 3 bytes"));
-  CHECK_THAT(load(kBox, encoded({base, 16, 100, 144, 1, 257})), Contains("boxes of 257 rows"));
-  CHECK_THAT(load(kBox, encoded({base, 0, 100, 144, 1, 16})), Contains("without elements"));
-  CHECK_THAT(load(kBox, encoded({base, 17, 128, tensor.pitch, 1, 32})), Contains("behind the end of tensor"));
+  CHECK_THAT(load(kBox, encoded({base + 8, 16, 100, 144, 1, 16, 128})), Contains("base is no multiple of 16"));
+  CHECK_THAT(load(kBox, encoded({base, 16, 100, 136, 1, 16, 128})), Contains("pitch of 136 bytes is no multiple of 16"));
+  CHECK_THAT(load(kBox, encoded({base, 16, 100, 144, 3, 16, 128})), Contains("elements of 3 bytes"));
+  CHECK_THAT(load(kBox, encoded({base, 16, 100, 144, 1, 257, 128})), Contains("boxes of 257 rows"));
+  CHECK_THAT(load(kBox, encoded({base, 0, 100, 144, 1, 16, 128})), Contains("without elements"));
+  CHECK_THAT(load(kBox, encoded({base, 17, 128, tensor.pitch, 1, 32, 128})), Contains("behind the end of tensor"));
   CHECK_THAT(of_one(tensor, [&] { load_box(kBox, tensor.map(), 0, 0, kOther); }), Contains("not initialized"));
   CHECK_THAT(of_one(tensor, [&] { load_box_multicast(kBox, tensor.map(), 0, 0, kBarrier, 2); }),
              Contains("of a cluster of 1"));

@@ -275,7 +275,7 @@ TEST_CASE("operands are there for units, and stay until the product is waited fo
 TEST_CASE("a box is not loaded onto what a product still reads, nor multiplied before it has come") {
   alignas(16) static std::array<unsigned char, 64 * 128> tensor{};
   const emulation::Region region{.name = "tensor", .data = tensor.data(), .row_bytes = tensor.size()};
-  const TensorMap map = encoded({tensor.data(), 64, 128, 128, 1, 64});
+  const TensorMap map = encoded({tensor.data(), 64, 128, 128, 1, 64, 128});
   const Matrix b(64, 2);
   const auto kernel = [&](bool early, bool waits) {
     return fault({}, {region}, [&] {

@@ -127,6 +127,7 @@ long long mismatches(const Problem& p, std::uint64_t seed) {
                                  .grid = static_cast<int>(plan.grid),
                                  .cluster = plan.cluster,
                                  .block = plan.block,
+                                 .dependent = plan.dependent,
                                  .shared_bytes = o.size(plan.shared_bytes),
                                  .shared_limit = 227 * 1024,
                                  .seed = seed,
