@@ -1,183 +1,164 @@
-// ditune bench: what lookup finds, timed beside cuBLASLt in the same interleaved rounds.
+// ditune bench: what lookup finds, timed beside cuBLASLt in the same interleaved rounds, or blocks.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <cmath>
+#include <numeric>
 #include <string_view>
 
+#include "cli/bench_report.hpp"
 #include "cli/command.hpp"
 #include "cli/database.hpp"
-#include "cli/output.hpp"
 #include "cli/values.hpp"
 #include "cli/variant.hpp"
-#include "ditune/library.hpp"
 #include "runtime/cublaslt.hpp"
-#include "runtime/nvml.hpp"
-#include "runtime/timing.hpp"
 #include "tuner/gpu.hpp"
 
 namespace ditune::cli {
 namespace {
 
+enum class Regime { burst, sustained };
+
 struct Options {
   RecordOptions records;
   bool against_cublaslt = false;
+  Regime regime = Regime::burst;
+  double min_clock_mhz = 0;
   bool json = false;
 };
 
 constexpr std::array<std::string_view, 1> kPeers{"cublaslt"};
-constexpr std::size_t kPeerBytes = std::size_t{1} << 30;  // operands of each peer
+constexpr std::array<std::string_view, 2> kRegimes{"burst", "sustained"};
+constexpr NumberRange kClocks{.least = 1, .most = 10000};            // MHz
+constexpr std::size_t kPeerBytes = std::size_t{1} << 30;             // operands of each peer
+constexpr int kSustainedAlgorithms = 2;                              // of a peer: its fastest in bursts
+constexpr TimingOptions kFirstLook{.rounds = 4, .replay_us = 3000};  // which finds them
 
-// A peer, or the reason why it was not timed.
-struct PeerTime {
-  std::string name, reason;
-  int algorithm = 0;  // the fastest, as cuBLASLt's heuristic numbers them
-  double median_us = 0;
+// What is timed together: ditune's kernel, then the peers' algorithms.
+struct Contest {
+  struct Entrant {
+    std::size_t peer;
+    int algorithm;
+  };
+  std::vector<Peer> peers = {};
+  std::vector<TimedEntry> entries = {};
+  std::vector<Entrant> entrants = {};  // of every entry but the first
 };
 
-struct Result {
-  Target target;
-  LookupResult found;
-  std::string failure;  // why what was found is wrong: nothing is timed then
-  double median_us = 0;
-  std::vector<PeerTime> peers;
-  TimingResult timing;  // entry 0 is ditune's
-};
-
-// The entries of a peer are its algorithms, in order, from `first` on.
-PeerTime fastest(const Peer& peer, std::size_t first, const TimingResult& timing) {
-  PeerTime best{.name = peer.name, .reason = peer.reason};
-  for (int algorithm = 0; peer.reason.empty() && algorithm < peer.algorithms; ++algorithm) {
-    const double median = quartiles(timing.samples_us[first + algorithm]).median;
-    if (best.median_us == 0 || median < best.median_us) {
-      best.algorithm = algorithm;
-      best.median_us = median;
+Contest gather(const TimedEntry& ours, const Target& target, bool peers_too) {
+  Contest contest;
+  contest.entries.push_back(ours);
+  if (peers_too) contest.peers = cublaslt_peers(target.problem, target.device, kPeerBytes);
+  for (std::size_t p = 0; p < contest.peers.size(); ++p) {
+    const Peer& peer = contest.peers[p];
+    for (int i = 0; peer.reason.empty() && i < peer.algorithms; ++i) {
+      contest.entries.push_back(
+          {peer.name, peer.sets, [launch = peer.launch, i](int set, const Stream& s) { launch(i, set, s); }});
+      contest.entrants.push_back({p, i});
     }
   }
-  return best;
+  return contest;
 }
 
-Result bench_layer(const GpuTuner& gpu, const Target& target, const LookupResult& found, bool peers_too,
-                   const Nvml& nvml) {
-  Result result;
-  result.target = target;
-  result.found = found;
-  const CheckedEntry ours = gpu.timed_entry(target, result.found.config);
-  result.failure = ours.failure;
-  if (!ours.ok()) return result;
-  std::vector<TimedEntry> entries = {ours.entry};
-  const std::vector<Peer> peers =
-      peers_too ? cublaslt_peers(target.problem, target.device, kPeerBytes) : std::vector<Peer>{};
-  for (const Peer& peer : peers)
-    for (int i = 0; peer.reason.empty() && i < peer.algorithms; ++i)
-      entries.push_back({peer.name, peer.sets, [&peer, i](int set, const Stream& s) { peer.launch(i, set, s); }});
-  result.timing = time_interleaved(entries, {}, &nvml);
-  result.median_us = quartiles(result.timing.samples_us[0]).median;
-  std::size_t first = 1;
-  for (const Peer& peer : peers) {
-    result.peers.push_back(fastest(peer, first, result.timing));
-    if (peer.reason.empty()) first += static_cast<std::size_t>(peer.algorithms);
+// Of each peer, those of its entries that are among its `most` fastest.
+Contest fastest(Contest contest, const std::vector<double>& entry_us, int most) {
+  Contest kept{.peers = contest.peers, .entries = {contest.entries[0]}};
+  for (std::size_t i = 0; i < contest.entrants.size(); ++i) {
+    int faster = 0;
+    for (std::size_t j = 0; j < contest.entrants.size(); ++j)
+      faster += contest.entrants[j].peer == contest.entrants[i].peer && entry_us[j + 1] < entry_us[i + 1];
+    if (faster >= most) continue;
+    kept.entries.push_back(contest.entries[i + 1]);
+    kept.entrants.push_back(contest.entrants[i]);
   }
+  return kept;
+}
+
+// `samples_us`: [entry][round or block], of those that count.
+void compare(BenchResult& result, const Contest& contest, const std::vector<std::vector<double>>& samples_us,
+             const std::vector<Figures>& figures) {
+  result.figures = figures[0];
+  for (const Peer& peer : contest.peers) result.peers.push_back({.name = peer.name, .reason = peer.reason});
+  for (std::size_t i = 0; i < contest.entrants.size(); ++i) {
+    PeerFigures& best = result.peers[contest.entrants[i].peer];
+    if (best.figures.us > 0 && best.figures.us <= figures[i + 1].us) continue;
+    best.algorithm = contest.entrants[i].algorithm;
+    best.figures = figures[i + 1];
+    std::vector<double> ratios;
+    for (std::size_t round = 0; round < samples_us[0].size(); ++round)
+      ratios.push_back(samples_us[i + 1][round] / samples_us[0][round]);
+    best.ratio = quartiles(ratios).median;
+    best.ratio_interval = median_interval(ratios);
+  }
+}
+
+std::vector<double> medians(const std::vector<std::vector<double>>& samples_us) {
+  std::vector<double> result;
+  for (const std::vector<double>& samples : samples_us) result.push_back(quartiles(samples).median);
   return result;
 }
 
-Json peer_json(const PeerTime& peer, const GemmProblem& problem) {
-  if (!peer.reason.empty()) return {{"name", peer.name}, {"reason", peer.reason}};
-  return {{"name", peer.name},
-          {"median_us", peer.median_us},
-          {"tops", tops(problem, peer.median_us)},
-          {"algorithm", peer.algorithm}};
-}
-
-Json result_json(const Result& result) {
-  const GemmProblem& problem = result.target.problem;
-  Json json = layer_json(problem, result.target.epilogue);
-  json["config"] = format(result.found.config);
-  add_device(json, device_class(result.target.device));
-  json["match"] = format(result.found.match);
-  if (!result.failure.empty()) {
-    json["reason"] = result.failure;
-    return json;
-  }
-  json["source"] = format(Source::measured);
-  json["median_us"] = result.median_us;
-  json["tops"] = tops(problem, result.median_us);
-  json["against"] = Json::array();
-  for (const PeerTime& peer : result.peers) json["against"].push_back(peer_json(peer, problem));
-  json["rounds"] = Json::array();
-  for (const double us : result.timing.samples_us[0]) json["rounds"].push_back({{"us", us}});
-  for (std::size_t round = 0; round < result.timing.states.size(); ++round)
-    if (const auto& state = result.timing.states[round]) {
-      json["rounds"][round]["sm_clock_mhz"] = state->sm_clock_mhz;
-      json["rounds"][round]["power_w"] = state->power_w;
+void time_bursts(BenchResult& result, const Contest& contest, double min_clock_mhz, const Nvml& nvml) {
+  const TimingResult timing = time_interleaved(contest.entries, {}, &nvml);
+  std::vector<std::vector<double>> samples_us(contest.entries.size());
+  for (std::size_t round = 0; round < timing.samples_us[0].size(); ++round) {
+    const std::optional<GpuState> state = round < timing.states.size() ? timing.states[round] : std::nullopt;
+    if (state && state->sm_clock_mhz < min_clock_mhz) {
+      ++result.discarded;
+      continue;
     }
-  return json;
-}
-
-// "1755-1980" over the rounds, or nothing where NVML is not there.
-std::string range(const TimingResult& timing, double GpuState::*field) {
-  std::vector<double> values;
-  for (const auto& state : timing.states)
-    if (state) values.push_back((*state).*field);
-  if (values.empty()) return "";
-  const auto [low, high] = std::ranges::minmax(values);
-  return fmt::format("{:.0f}-{:.0f}", low, high);
-}
-
-Table result_table(const std::vector<Result>& results) {
-  std::vector<Column> columns = {{"PROBLEM"}, {"EPILOGUE"},         {"CONFIG"},
-                                 {"MATCH"},   {"US", Align::right}, {"TOPS", Align::right}};
-  for (const PeerTime& peer : results[0].peers) columns.push_back({peer.name + " TOPS", Align::right});
-  columns.push_back({"MHZ", Align::right});
-  columns.push_back({"W", Align::right});
-  Table table(columns);
-  for (const Result& result : results) {
-    const GemmProblem& problem = result.target.problem;
-    std::vector<std::string> cells = {format(problem),
-                                      format(result.target.epilogue),
-                                      format(result.found.config),
-                                      std::string(format(result.found.match)),
-                                      number(result.median_us),
-                                      number(tops(problem, result.median_us))};
-    for (const PeerTime& peer : result.peers)
-      cells.push_back(peer.reason.empty() ? number(tops(problem, peer.median_us)) : "-");
-    cells.push_back(range(result.timing, &GpuState::sm_clock_mhz));
-    cells.push_back(range(result.timing, &GpuState::power_w));
-    table.add(cells);
+    result.rounds.push_back({timing.samples_us[0][round], state});
+    for (std::size_t entry = 0; entry < samples_us.size(); ++entry)
+      samples_us[entry].push_back(timing.samples_us[entry][round]);
   }
-  return table;
+  if (result.rounds.empty()) {
+    result.failure = fmt::format("all of {} rounds ran below {:.0f} MHz", result.discarded, min_clock_mhz);
+    return;
+  }
+  std::vector<Figures> figures;
+  for (const double us : medians(samples_us)) figures.push_back({.us = us});
+  compare(result, contest, samples_us, figures);
 }
 
-// How ditune compares with each peer over all problems that the peer ran, and why it did not run the others.
-void print_comparison(const std::vector<Result>& results) {
-  for (std::size_t i = 0; i < results[0].peers.size(); ++i) {
-    double log_ratio = 0;
-    int count = 0;
-    std::string reason;
-    for (const Result& result : results) {
-      const PeerTime& peer = result.peers[i];
-      if (!peer.reason.empty()) {
-        reason = fmt::format("{}: {}", format(result.target.problem), peer.reason);
-        continue;
-      }
-      log_ratio += std::log(peer.median_us / result.median_us);
-      ++count;
-    }
-    const std::string& name = results[0].peers[i].name;
-    if (count > 0)
-      fmt::print("{:.3f}x the speed of {} (geometric mean of {})\n", std::exp(log_ratio / count), name, count);
-    if (!reason.empty()) fmt::print("{} did not run {}\n", name, reason);
+void time_sustained(BenchResult& result, Contest contest, const Nvml& nvml) {
+  const std::vector<double> first_us = medians(time_interleaved(contest.entries, kFirstLook).samples_us);
+  contest = fastest(std::move(contest), first_us, kSustainedAlgorithms);
+  std::vector<std::vector<double>> samples_us;
+  std::vector<Figures> figures;
+  for (const std::vector<SustainedBlock>& blocks : ditune::time_sustained(contest.entries, {}, &nvml)) {
+    const auto mean = [&](double SustainedBlock::*field) {
+      const auto add = [&](double sum, const SustainedBlock& block) { return sum + block.*field; };
+      return std::accumulate(blocks.begin(), blocks.end(), 0.0, add) / static_cast<double>(blocks.size());
+    };
+    figures.push_back(
+        {mean(&SustainedBlock::launch_us), mean(&SustainedBlock::sm_clock_mhz), mean(&SustainedBlock::power_w)});
+    std::vector<double>& samples = samples_us.emplace_back();
+    for (const SustainedBlock& block : blocks) samples.push_back(block.launch_us);
   }
+  compare(result, contest, samples_us, figures);
+}
+
+BenchResult bench_layer(const GpuTuner& gpu, const Target& target, const LookupResult& found, const Options& options,
+                        const Nvml& nvml) {
+  BenchResult result{.target = target, .found = found};
+  const CheckedEntry ours = gpu.timed_entry(target, found.config);
+  result.failure = ours.failure;
+  if (!ours.ok()) return result;
+  Contest contest = gather(ours.entry, target, options.against_cublaslt);
+  if (options.regime == Regime::sustained)
+    time_sustained(result, std::move(contest), nvml);
+  else
+    time_bursts(result, contest, options.min_clock_mhz, nvml);
+  return result;
 }
 
 // A line for each layer whose kernel is wrong; removes them from the results.
-void report_failures(std::vector<Result>& results) {
-  for (const Result& result : results)
+void report_failures(std::vector<BenchResult>& results) {
+  for (const BenchResult& result : results)
     if (!result.failure.empty())
-      print_error(fmt::format("{} {} {} is wrong: {}", format(result.target.problem), format(result.target.epilogue),
-                              format(result.found.config), result.failure));
-  std::erase_if(results, [](const Result& result) { return !result.failure.empty(); });
+      print_error(fmt::format("{} {} {} has no figures: {}", format(result.target.problem),
+                              format(result.target.epilogue), format(result.found.config), result.failure));
+  std::erase_if(results, [](const BenchResult& result) { return !result.failure.empty(); });
 }
 
 ExitCode bench(const Options& options) {
@@ -188,28 +169,28 @@ ExitCode bench(const Options& options) {
   const GpuTuner gpu({.ordinal = chosen.ordinal});
   use_device(chosen.ordinal);
   const Nvml nvml(device_uuid(chosen.ordinal));
-  std::vector<Result> results;
+  std::vector<BenchResult> results;
   for (const SelectedLayer& layer : layers) {
     const Target target{layer.problem, layer.epilogue, chosen.device};
     const LookupResult found = library.lookup(target.problem, target.epilogue, target.device);
     if (found.match == Match::none)
       report_no_variant(target);
     else
-      results.push_back(bench_layer(gpu, target, found, options.against_cublaslt, nvml));
+      results.push_back(bench_layer(gpu, target, found, options, nvml));
   }
-  const auto right = std::ranges::count(results, std::string(), &Result::failure);
+  const auto timed = std::ranges::count(results, std::string(), &BenchResult::failure);
   if (options.json) {
-    Json json = Json::array();
-    for (const Result& result : results) json.push_back(result_json(result));
-    print(json);
+    Json array = Json::array();
+    for (const BenchResult& result : results) array.push_back(json(result));
+    print(array);
   } else {
     report_failures(results);
     if (!results.empty()) {
-      print(result_table(results));
-      print_comparison(results);
+      print(options.regime == Regime::sustained ? sustained_table(results) : burst_table(results));
+      fmt::print("{}", comparison(results));
     }
   }
-  return right == std::ssize(layers) ? kDone : kBadAnswer;
+  return timed == std::ssize(layers) ? kDone : kBadAnswer;
 }
 
 }  // namespace
@@ -220,6 +201,11 @@ void add_bench(CLI::App& app, Run& run) {
   Options& options = *command.options;
   add_word(*command.app, "--against", kPeers, "the peer (none)",
            [&options](std::size_t) { options.against_cublaslt = true; });
+  add_word(*command.app, "--regime", kRegimes,
+           "burst: with rests between; sustained: back to back, as loops run (burst)",
+           [&options](std::size_t regime) { options.regime = static_cast<Regime>(regime); });
+  add_number(*command.app, "--min-clock", kClocks, "MHz of the SMs below which a round of bursts does not count (none)",
+             [&options](std::int64_t mhz) { options.min_clock_mhz = static_cast<double>(mhz); });
   command.app->add_flag("--json", command.options->json, "as a JSON array");
 }
 

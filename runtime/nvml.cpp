@@ -47,6 +47,8 @@ struct Nvml::Impl {
       library.function<NvmlStatus(NvmlDevice, unsigned*)>("nvmlDeviceGetPowerUsage");
   NvmlStatus (*temperature)(NvmlDevice, int, unsigned*) =  // degrees Celsius
       library.function<NvmlStatus(NvmlDevice, int, unsigned*)>("nvmlDeviceGetTemperature");
+  NvmlStatus (*energy)(NvmlDevice, unsigned long long*) =  // millijoules; cards from Volta on
+      library.function<NvmlStatus(NvmlDevice, unsigned long long*)>("nvmlDeviceGetTotalEnergyConsumption");
   bool started = false;
   NvmlDevice device = nullptr;
 };
@@ -63,6 +65,12 @@ std::optional<GpuState> Nvml::state() const {
   impl_->power(impl_->device, &power);
   impl_->temperature(impl_->device, kGpuTemperature, &temperature);
   return GpuState{static_cast<double>(clock), 1e-3 * power, static_cast<double>(temperature)};
+}
+
+std::optional<double> Nvml::energy_j() const {
+  unsigned long long millijoules = 0;
+  if (!impl_->device || !impl_->energy || impl_->energy(impl_->device, &millijoules) != kSuccess) return std::nullopt;
+  return 1e-3 * static_cast<double>(millijoules);
 }
 
 std::string Nvml::driver_version() const {

@@ -1,5 +1,5 @@
-// SM clock, power, temperature and driver version through NVML, opened with dlopen; absent values where it is not
-// there.
+// SM clock, power, energy, temperature and driver version through NVML, opened with dlopen; absent values where it is
+// not there.
 #pragma once
 
 #include <memory>
@@ -19,7 +19,8 @@ class Nvml {
   // The device with this UUID ("GPU-..."). Where NVML or the device is not there, every answer is empty.
   explicit Nvml(const std::string& uuid);
   std::optional<GpuState> state() const;
-  std::string driver_version() const;  // "580.159.04", or empty
+  std::optional<double> energy_j() const;  // that the card has drawn since its driver was loaded; steps of some 20 ms
+  std::string driver_version() const;      // "580.159.04", or empty
 
  private:
   struct Impl;

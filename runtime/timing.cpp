@@ -1,8 +1,11 @@
 #include "runtime/timing.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
+#include <functional>
+#include <numeric>
 #include <thread>
 
 namespace ditune {
@@ -38,6 +41,44 @@ Replay capture(const TimedEntry& entry, const TimingOptions& options, const Stre
           launches, static_cast<int>(std::ceil(kSubmissionUs / std::max(launch_us, 1.0)))};
 }
 
+// Replays without a pause until `seconds` have passed, at least one; how many. One is queued behind the one that runs.
+int keep_busy(const Replay& replay, double seconds, const Stream& stream, const std::function<void()>& watch) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+  const std::array<Event, 2> done;
+  int replays = 0;
+  do {
+    replay.graph.launch(stream);
+    done[replays % 2].record(stream);
+    if (++replays > 1) done[replays % 2].synchronize();
+    watch();
+  } while (std::chrono::steady_clock::now() < end);
+  return replays;
+}
+
+SustainedBlock run_block(const Replay& replay, const SustainedOptions& options, const Stream& stream,
+                         const Nvml* nvml) {
+  using Clock = std::chrono::steady_clock;
+  const Event start, stop;
+  keep_busy(replay, options.settle_s, stream, [] {});
+  const std::optional<double> energy_before = nvml ? nvml->energy_j() : std::nullopt;
+  const auto began = Clock::now();
+  std::vector<double> clocks;
+  start.record(stream);
+  const int replays = keep_busy(replay, options.measured_s, stream, [&] {
+    if (const auto state = nvml ? nvml->state() : std::nullopt) clocks.push_back(state->sm_clock_mhz);
+  });
+  stop.record(stream);
+  // Before the queue runs dry, so that the card was at work all the time.
+  const std::optional<double> energy_after = nvml ? nvml->energy_j() : std::nullopt;
+  const double seconds = std::chrono::duration<double>(Clock::now() - began).count();
+  stop.synchronize();
+  SustainedBlock block{.launch_us = elapsed_us(start, stop) / (1.0 * replays * replay.launches)};
+  if (!clocks.empty())
+    block.sm_clock_mhz = std::reduce(clocks.begin(), clocks.end()) / static_cast<double>(clocks.size());
+  if (energy_before && energy_after) block.power_w = (*energy_after - *energy_before) / seconds;
+  return block;
+}
+
 // The set that is used `i` launches before set 0: what the replay begins with is not in L2.
 int sets_before(const TimedEntry& entry, int i) { return (entry.sets - i % entry.sets) % entry.sets; }
 
@@ -71,6 +112,23 @@ TimingResult time_interleaved(std::span<const TimedEntry> entries, const TimingO
   return result;
 }
 
+std::vector<std::vector<SustainedBlock>> time_sustained(std::span<const TimedEntry> entries,
+                                                        const SustainedOptions& options, const Nvml* nvml) {
+  constexpr double kReplayUs = 20000;  // long beside what its submission takes
+  std::vector<std::vector<SustainedBlock>> result(entries.size());
+  if (entries.empty()) return result;
+  const Stream stream;
+  std::vector<Replay> replays;
+  for (const TimedEntry& entry : entries) replays.push_back(capture(entry, {.replay_us = kReplayUs}, stream));
+  for (int block = 0; block < options.blocks; ++block) {
+    for (std::size_t turn = 0; turn < replays.size(); ++turn) {
+      const std::size_t entry = block % 2 == 0 ? turn : replays.size() - 1 - turn;
+      result[entry].push_back(run_block(replays[entry], options, stream, nvml));
+    }
+  }
+  return result;
+}
+
 int operand_sets(std::size_t set_bytes, std::int64_t l2_bytes, std::size_t memory_cap) {
   const std::size_t bytes = std::max<std::size_t>(set_bytes, 1);
   const std::size_t beyond_l2 = (3 * static_cast<std::size_t>(l2_bytes) + bytes - 1) / bytes;
@@ -93,6 +151,22 @@ Quartiles quartiles(std::vector<double> samples) {
     return samples[below] + (position - static_cast<double>(below)) * (samples[above] - samples[below]);
   };
   return {at(0.25), at(0.5), at(0.75)};
+}
+
+Interval median_interval(std::vector<double> samples) {
+  if (samples.empty()) return {};
+  std::sort(samples.begin(), samples.end());
+  // The median is below the k-th smallest with the chance of fewer than k heads of as many coins as there are samples.
+  const auto n = static_cast<double>(samples.size());
+  double term = std::exp2(-n), below = 0;  // the chance of exactly k, of fewer than k
+  std::size_t k = 0;
+  while (below + term <= 0.025) {
+    below += term;
+    term *= (n - static_cast<double>(k)) / (static_cast<double>(k) + 1);
+    ++k;
+  }
+  const std::size_t outside = k > 0 ? k - 1 : 0;
+  return {samples[outside], samples[samples.size() - 1 - outside]};
 }
 
 }  // namespace ditune

@@ -42,6 +42,22 @@ struct TimingResult {
 TimingResult time_interleaved(std::span<const TimedEntry> entries, const TimingOptions& options,
                               const Nvml* nvml = nullptr);
 
+// For as long as a denoising loop runs: power and temperature settle, and the clocks with them.
+struct SustainedOptions {
+  int blocks = 2;  // of each entry
+  double settle_s = 1, measured_s = 2;
+};
+
+// One entry back to back, once it has settled.
+struct SustainedBlock {
+  double launch_us = 0;
+  double sm_clock_mhz = 0, power_w = 0;  // means; 0 where NVML does not tell
+};
+
+// Blocks of all entries in turn, every other time backwards. [entry][block]. Throws CudaError if a launch fails.
+std::vector<std::vector<SustainedBlock>> time_sustained(std::span<const TimedEntry> entries,
+                                                        const SustainedOptions& options, const Nvml* nvml = nullptr);
+
 // How many operand sets of `set_bytes` (all that one launch reads and writes) a rotation needs so that none is found in
 // L2: three times its size in all, but at most kMaxOperandSets and at most `memory_cap` bytes; at least one.
 inline constexpr int kMaxOperandSets = 256;
@@ -58,5 +74,13 @@ struct Quartiles {
   double low = 0, median = 0, high = 0;
 };
 Quartiles quartiles(std::vector<double> samples);
+
+// Two samples between which the median of what they are drawn from lies with a probability of at least 95%, whatever
+// their distribution: it is on either side of each sample with the same chance. All of them where there are fewer than
+// six. Zeros if there are none.
+struct Interval {
+  double low = 0, high = 0;
+};
+Interval median_interval(std::vector<double> samples);
 
 }  // namespace ditune

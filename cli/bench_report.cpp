@@ -1,0 +1,162 @@
+#include "cli/bench_report.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace ditune::cli {
+namespace {
+
+double picojoules_an_operation(const GemmProblem& problem, const Figures& figures) {
+  return figures.power_w / tops(problem, figures.us);  // W / (10^12 operations/s)
+}
+
+void add_figures(Json& json, const GemmProblem& problem, const Figures& figures) {
+  json["median_us"] = figures.us;
+  json["tops"] = tops(problem, figures.us);
+  if (figures.sm_clock_mhz > 0) json["sm_clock_mhz"] = figures.sm_clock_mhz;
+  if (figures.power_w > 0) {
+    json["power_w"] = figures.power_w;
+    json["picojoules_an_operation"] = picojoules_an_operation(problem, figures);
+  }
+}
+
+Json peer_json(const PeerFigures& peer, const GemmProblem& problem) {
+  Json json = {{"name", peer.name}};
+  if (!peer.reason.empty()) {
+    json["reason"] = peer.reason;
+    return json;
+  }
+  add_figures(json, problem, peer.figures);
+  json["algorithm"] = peer.algorithm;
+  json["ratio"] = peer.ratio;
+  json["ratio_interval"] = {peer.ratio_interval.low, peer.ratio_interval.high};
+  return json;
+}
+
+// "1.122 (1.118-1.125)"
+std::string ratio_text(const PeerFigures& peer) {
+  return fmt::format("{:.3f} ({:.3f}-{:.3f})", peer.ratio, peer.ratio_interval.low, peer.ratio_interval.high);
+}
+
+// "1755-1980" over the rounds, or nothing where NVML is not there.
+std::string range(const std::vector<BenchRound>& rounds, double GpuState::*field) {
+  std::vector<double> values;
+  for (const BenchRound& round : rounds)
+    if (round.state) values.push_back((*round.state).*field);
+  if (values.empty()) return "";
+  const auto [low, high] = std::ranges::minmax(values);
+  return fmt::format("{:.0f}-{:.0f}", low, high);
+}
+
+std::string known(double value, int decimals = 0) { return value > 0 ? fmt::format("{:.{}f}", value, decimals) : ""; }
+
+void add_kernel(Table& table, const BenchResult& result, const std::string& name, const Figures& figures,
+                const std::string& ratio) {
+  const GemmProblem& problem = result.target.problem;
+  table.add({format(problem), name, number(figures.us), number(tops(problem, figures.us)), known(figures.power_w),
+             known(figures.sm_clock_mhz), known(picojoules_an_operation(problem, figures), 4), ratio});
+}
+
+}  // namespace
+
+Json json(const BenchResult& result) {
+  const GemmProblem& problem = result.target.problem;
+  Json json = layer_json(problem, result.target.epilogue);
+  json["config"] = format(result.found.config);
+  add_device(json, device_class(result.target.device));
+  json["match"] = format(result.found.match);
+  if (!result.failure.empty()) {
+    json["reason"] = result.failure;
+    return json;
+  }
+  json["source"] = format(Source::measured);
+  add_figures(json, problem, result.figures);
+  json["against"] = Json::array();
+  for (const PeerFigures& peer : result.peers) json["against"].push_back(peer_json(peer, problem));
+  json["rounds"] = Json::array();
+  for (const BenchRound& round : result.rounds) {
+    json["rounds"].push_back({{"us", round.us}});
+    if (!round.state) continue;
+    json["rounds"].back()["sm_clock_mhz"] = round.state->sm_clock_mhz;
+    json["rounds"].back()["power_w"] = round.state->power_w;
+  }
+  json["discarded_rounds"] = result.discarded;
+  return json;
+}
+
+Table burst_table(const std::vector<BenchResult>& results) {
+  std::vector<Column> columns = {{"PROBLEM"}, {"EPILOGUE"},         {"CONFIG"},
+                                 {"MATCH"},   {"US", Align::right}, {"TOPS", Align::right}};
+  for (const PeerFigures& peer : results[0].peers) {
+    columns.push_back({peer.name + " TOPS", Align::right});
+    columns.push_back({"RATIO", Align::right});
+  }
+  columns.push_back({"MHZ", Align::right});
+  columns.push_back({"W", Align::right});
+  columns.push_back({"DISCARDED", Align::right});
+  Table table(columns);
+  for (const BenchResult& result : results) {
+    const GemmProblem& problem = result.target.problem;
+    std::vector<std::string> cells = {format(problem),
+                                      format(result.target.epilogue),
+                                      format(result.found.config),
+                                      std::string(format(result.found.match)),
+                                      number(result.figures.us),
+                                      number(tops(problem, result.figures.us))};
+    for (const PeerFigures& peer : result.peers) {
+      cells.push_back(peer.reason.empty() ? number(tops(problem, peer.figures.us)) : "-");
+      cells.push_back(peer.reason.empty() ? ratio_text(peer) : "-");
+    }
+    cells.push_back(range(result.rounds, &GpuState::sm_clock_mhz));
+    cells.push_back(range(result.rounds, &GpuState::power_w));
+    cells.push_back(fmt::format("{}", result.discarded));
+    table.add(cells);
+  }
+  return table;
+}
+
+Table sustained_table(const std::vector<BenchResult>& results) {
+  Table table({{"PROBLEM"},
+               {"KERNEL"},
+               {"US", Align::right},
+               {"TOPS", Align::right},
+               {"W", Align::right},
+               {"MHZ", Align::right},
+               {"PJ/OP", Align::right},
+               {"RATIO", Align::right}});
+  for (const BenchResult& result : results) {
+    add_kernel(table, result, format(result.found.config), result.figures, "");
+    for (const PeerFigures& peer : result.peers)
+      if (peer.reason.empty())
+        add_kernel(table, result, fmt::format("{}, algorithm {}", peer.name, peer.algorithm), peer.figures,
+                   ratio_text(peer));
+  }
+  return table;
+}
+
+std::string comparison(const std::vector<BenchResult>& results) {
+  std::string text;
+  for (std::size_t i = 0; i < results[0].peers.size(); ++i) {
+    double log_ratio = 0;
+    int count = 0;
+    std::string reason;
+    for (const BenchResult& result : results) {
+      const PeerFigures& peer = result.peers[i];
+      if (!peer.reason.empty()) {
+        reason = fmt::format("{}: {}", format(result.target.problem), peer.reason);
+        continue;
+      }
+      log_ratio += std::log(peer.ratio);
+      ++count;
+    }
+    const std::string& name = results[0].peers[i].name;
+    if (count > 0)
+      text += fmt::format("{:.3f}x the speed of {} (geometric mean of {})\n", std::exp(log_ratio / count), name, count);
+    if (!reason.empty()) text += fmt::format("{} did not run {}\n", name, reason);
+  }
+  return text;
+}
+
+}  // namespace ditune::cli
