@@ -39,11 +39,11 @@ std::vector<TuningRecord> sample_records() {
   return {small, large, other, biased};
 }
 
-// A winner whose kernel takes tensor maps and is launched in clusters.
-TuningRecord hopper_record() {
+// A winner whose kernel takes tensor maps; by default, one that is launched in clusters.
+TuningRecord hopper_record(const char* config = "wgmma_s8:tile=128x256,stages=3,cluster=2x1") {
   TuningRecord record = measured_record({4352, 4608, 4608}, 123);
   record.key.device = {.name = "NVIDIA H100 80GB HBM3", .sms = 132, .arch = {90}};
-  record.config = parse_config("wgmma_s8:tile=128x256,stages=3,cluster=2x1");
+  record.config = parse_config(config);
   return current(record);
 }
 
@@ -80,6 +80,7 @@ static_assert(t::plan(t::rows[1], 1000).grid == PLAN_GRID);
 static_assert(t::plan(t::rows[1], 1000).block == PLAN_BLOCK);
 static_assert(t::plan(t::rows[1], 1000).shared_bytes == PLAN_SHARED);
 static_assert(t::plan(t::rows[1], 1000).workspace_bytes == PLAN_WORKSPACE);
+static_assert(t::plan(t::rows[1], 1000).dependent == PLAN_DEPENDENT);
 
 int failures = 0;
 void check(bool condition, int line) {
@@ -121,9 +122,11 @@ std::string plan_defines(const TuningRecord& record, std::int64_t m) {
   const LaunchPlan plan = launch_plan(record.config, target);
   std::string defines;
   defines += "#define PLAN_GRID " + std::to_string(plan.grid) + "\n";
+  defines += "#define PLAN_CLUSTER " + std::to_string(plan.cluster) + "\n";
   defines += "#define PLAN_BLOCK " + std::to_string(plan.block) + "\n";
   defines += "#define PLAN_SHARED " + std::to_string(plan.shared_bytes) + "\n";
   defines += "#define PLAN_WORKSPACE " + std::to_string(plan.workspace_bytes) + "\n";
+  defines += std::string("#define PLAN_DEPENDENT ") + (plan.dependent ? "true" : "false") + "\n";
   return defines;
 }
 
@@ -138,7 +141,8 @@ const char* const kTmaProbe = R"(
 namespace t = ditune_tuned;
 constexpr const t::Row* row = t::find(90, 1000, 4608, 4608);
 constexpr t::LaunchPlan plan = t::plan(*row, 1000);
-static_assert(plan.cluster == 2 && plan.grid == PLAN_GRID && plan.block == PLAN_BLOCK);
+static_assert(plan.cluster == PLAN_CLUSTER && plan.grid == PLAN_GRID && plan.block == PLAN_BLOCK);
+static_assert(plan.dependent == PLAN_DEPENDENT);
 static_assert(plan.shared_bytes == PLAN_SHARED && plan.workspace_bytes == PLAN_WORKSPACE);
 static_assert(row->k_multiple == 16 && row->ldy_multiple == 8);
 
@@ -162,6 +166,68 @@ int main() {
         return has_driver == (status == cudaSuccess) ? 0 : 5;
       },
       row->variant);
+}
+)";
+
+// In place of the CUDA runtime and the driver: keeps what one launch of a header's only row asks of them. Prints the
+// attributes of the launch, as "clusters of N" and "dependent", its shared bytes, and of each tensor map in turn
+// "COLUMNSxROWS" of a box and the bytes of its swizzle.
+const char* const kLaunchProbe = R"(
+#include "tuned.h"
+
+#include <cstdio>
+
+namespace {
+CUresult CUDAAPI encode_tiled(CUtensorMap*, CUtensorMapDataType, cuuint32_t, void*, const cuuint64_t*,
+                              const cuuint64_t*, const cuuint32_t* box, const cuuint32_t*, CUtensorMapInterleave,
+                              CUtensorMapSwizzle swizzle, CUtensorMapL2promotion, CUtensorMapFloatOOBfill) {
+  const int bytes = swizzle == CU_TENSOR_MAP_SWIZZLE_32B    ? 32
+                    : swizzle == CU_TENSOR_MAP_SWIZZLE_64B  ? 64
+                    : swizzle == CU_TENSOR_MAP_SWIZZLE_128B ? 128
+                                                            : 0;
+  std::printf("%ux%u by %d, ", box[0], box[1], bytes);
+  return CUDA_SUCCESS;
+}
+}  // namespace
+
+extern "C" {
+cudaError_t cudaGetDriverEntryPointByVersion(const char*, void** entry, unsigned, unsigned long long,
+                                             cudaDriverEntryPointQueryResult* found) {
+  *entry = reinterpret_cast<void*>(&encode_tiled);
+  *found = cudaDriverEntryPointSuccess;
+  return cudaSuccess;
+}
+cudaError_t cudaLibraryLoadData(cudaLibrary_t*, const void*, cudaJitOption*, void**, unsigned, cudaLibraryOption*,
+                                void**, unsigned) {
+  return cudaSuccess;
+}
+cudaError_t cudaLibraryEnumerateKernels(cudaKernel_t*, unsigned, cudaLibrary_t) { return cudaSuccess; }
+cudaError_t cudaGetDevice(int* device) {
+  *device = 0;
+  return cudaSuccess;
+}
+cudaError_t cudaKernelSetAttributeForDevice(cudaKernel_t, cudaFuncAttribute, int, int) { return cudaSuccess; }
+cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void*, void**) {
+  for (unsigned i = 0; i < config->numAttrs; ++i) {
+    const cudaLaunchAttribute& attribute = config->attrs[i];
+    if (attribute.id == cudaLaunchAttributeClusterDimension)
+      std::printf("clusters of %u, ", attribute.val.clusterDim.x);
+    else if (attribute.id == cudaLaunchAttributeProgrammaticStreamSerialization)
+      std::printf("dependent %d, ", attribute.val.programmaticStreamSerializationAllowed);
+    else
+      std::printf("attribute %d, ", static_cast<int>(attribute.id));
+  }
+  std::printf("%u CTAs with %zu bytes\n", config->gridDim.x, config->dynamicSmemBytes);
+  return cudaSuccess;
+}
+}
+
+int main() {
+  alignas(16) static signed char memory[64];
+  const auto* scale = reinterpret_cast<const float*>(memory);
+  const ditune_tuned::GemmArgs args{memory, memory, memory, scale, scale, nullptr, nullptr,
+                                    4352,   4608,   4608,   4608,  4608,  4608};
+  return ditune_tuned::launch(ditune_tuned::rows[0], args, nullptr) == cudaSuccess ? 0 : 1;
 }
 )";
 
@@ -194,9 +260,12 @@ TEST_CASE("An exported header compiles everywhere without a warning, and says wh
 TEST_CASE("A header with kernels that take tensor maps can make them, and has nothing that its rows do not need") {
   const TempFolder folder;
   const Store store = store_with_cubin(folder);
-  write_file(folder / "probe.cpp", plan_defines(hopper_record(), 1000) + kTmaProbe);
+  const TuningRecord record =
+      hopper_record(GENERATE("wgmma_s8:tile=128x256,stages=3,cluster=2x1",
+                             "wgmma_s8:tile=64x144,stages=8,consumers=pingpong,staging=1,launch=dependent"));
+  write_file(folder / "probe.cpp", plan_defines(record, 1000) + kTmaProbe);
   const Embed embed = GENERATE(Embed::none, Embed::source, Embed::cubin);
-  const std::string header = export_header(store, {hopper_record()}, embed);
+  const std::string header = export_header(store, {record}, embed);
   CHECK_FALSE(contains(header, "MmaS8Config>"));
   const std::string without = export_header(store, sample_records(), embed);
   CHECK_FALSE(contains(without.substr(without.find("---- the winners")), "TensorMap"));
@@ -211,6 +280,32 @@ TEST_CASE("A header with kernels that take tensor maps can make them, and has no
     REQUIRE(status == 0);
     CHECK(run(program, log) == 0);
   }
+}
+
+TEST_CASE("A header launches with its plan's attributes, and its boxes are swizzled by their bytes") {
+  if (!is_found(DITUNE_GXX)) return;
+  const auto [config, epilogue, asked] = GENERATE(table<const char*, const char*, const char*>(
+      {{"wgmma_s8:tile=128x256,stages=3", "default",
+        "128x128 by 128, 128x256 by 128, 64x16 by 128, 132 CTAs with 182368 bytes\n"},
+       {"wgmma_s8:tile=128x256,stages=3,cluster=2x1", "default",
+        "128x128 by 128, 128x128 by 128, 64x16 by 128, clusters of 2, 132 CTAs with 182368 bytes\n"},
+       {"wgmma_s8:tile=64x144,stages=8,consumers=pingpong,staging=1,launch=dependent", "default",
+        "128x64 by 128, 128x144 by 128, 16x16 by 32, dependent 1, 132 CTAs with 231856 bytes\n"},
+       {"wgmma_s8:tile=128x144,stages=5,cluster=2x1,launch=dependent", "out=f32",
+        "128x128 by 128, 128x72 by 128, 16x16 by 64, clusters of 2, dependent 1, 132 CTAs with 208128 bytes\n"}}));
+  const TempFolder folder;
+  TuningRecord record = hopper_record(config);
+  record.key.epilogue = parse_epilogue(epilogue);
+  write_file(folder / "tuned.h", export_header(store_with_cubin(folder), {record}, Embed::cubin));
+  write_file(folder / "launch.cpp", kLaunchProbe);
+  const std::string program = (folder / "launch").string();
+  const int status = run(DITUNE_GXX " -std=c++17 -Wall -Wextra -Werror" + kCudaInclude + " " +
+                             (folder / "launch.cpp").string() + " -o " + program,
+                         folder / "log");
+  INFO(read_file(folder / "log"));
+  REQUIRE(status == 0);
+  REQUIRE(run(program, folder / "log") == 0);
+  CHECK(read_file(folder / "log") == asked);
 }
 
 TEST_CASE("A header compiles where there is no CUDA, and with rows of several families") {
@@ -295,8 +390,10 @@ TEST_CASE("Kernels are embedded byte for byte, each once") {
 TEST_CASE("An embedded source is what nvcc compiles") {
   if (!is_found(DITUNE_NVCC) || !is_found(DITUNE_GXX)) return;
   const TempFolder folder;
-  const auto [arch, records] = GENERATE(
-      table<std::string, std::vector<TuningRecord>>({{"sm_86", {sample_records()[1]}}, {"sm_90a", {hopper_record()}}}));
+  const auto [arch, records] = GENERATE(table<std::string, std::vector<TuningRecord>>(
+      {{"sm_86", {sample_records()[1]}},
+       {"sm_90a", {hopper_record()}},
+       {"sm_90a", {hopper_record("wgmma_s8:tile=64x144,stages=8,consumers=pingpong,staging=1,launch=dependent")}}}));
   write_file(folder / "tuned.h", export_header(store_with_cubin(folder), records, Embed::source));
   write_file(folder / "source.cpp",
              "#include <cstdio>\n#include \"tuned.h\"\n"

@@ -34,8 +34,9 @@ TEST_CASE("a stub names every field of its config and epilogue") {
 
 TEST_CASE("a stub of wgmma_s8 takes tensor maps, and one CTA has an SM's registers") {
   const KernelSource source =
-      emit(parse_config("wgmma_s8:tile=128x256,stages=4,cluster=2x1,group=16"), parse_epilogue("bias=bf16"));
-  CHECK(source.name == "wgmma_s8_tile_128x256_stages_4_cluster_2x1_group_16_bias_bf16");
+      emit(parse_config("wgmma_s8:tile=128x224,stages=4,cluster=2x1,group=16,staging=1,launch=dependent"),
+           parse_epilogue("bias=bf16"));
+  CHECK(source.name == "wgmma_s8_tile_128x224_stages_4_cluster_2x1_group_16_staging_1_launch_dependent_bias_bf16");
   CHECK(source.text == read("wgmma_stub.golden.cu"));
 }
 

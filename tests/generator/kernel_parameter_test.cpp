@@ -77,6 +77,42 @@ TEST_CASE("wgmma_s8 takes the maps of X, W and Y behind the arguments") {
   check_spec(y, {args.y, 300, 1000, 2016, 2, y.box_rows, 128});
 }
 
+TEST_CASE("a tile of any width is whole boxes of output, the widest there are") {
+  struct Row {
+    int tile_n;
+    int bytes_of_2, bytes_of_4;  // of a box's row, by the bytes of an output
+  };
+  for (const Row& row : {Row{32, 64, 128},
+                         {48, 32, 64},
+                         {64, 128, 128},
+                         {80, 32, 64},
+                         {96, 64, 128},
+                         {112, 32, 64},
+                         {128, 128, 128},
+                         {144, 32, 64},
+                         {160, 64, 128},
+                         {176, 32, 64},
+                         {192, 128, 128},
+                         {208, 32, 64},
+                         {224, 64, 128},
+                         {240, 32, 64},
+                         {256, 128, 128}}) {
+    for (const Output out : {Output::bf16, Output::f16, Output::f32, Output::s32}) {
+      Encoder encoder;
+      const GemmArgs args = some_args();
+      const int bytes = output_bytes(out);
+      const WgmmaS8Config config{.tile_m = 128, .tile_n = row.tile_n, .stages = 3};
+      INFO(row.tile_n << " of " << bytes << " bytes");
+      kernel_parameter(config, {.out = out}, args, encoder.function());
+      REQUIRE(encoder.seen.size() == 3);
+      check_spec(encoder.seen[0], {args.x, 300, 4608, 4624, 1, 128, 128});
+      check_spec(encoder.seen[1], {args.w, 1000, 4608, 4640, 1, row.tile_n, 128});
+      check_spec(encoder.seen[2],
+                 {args.y, 300, 1000, 1008 * bytes, bytes, 16, bytes == 2 ? row.bytes_of_2 : row.bytes_of_4});
+    }
+  }
+}
+
 TEST_CASE("a CTA of a cluster loads its part of what is shared, and a wide output has wide rows") {
   const auto specs = [](const char* config, Output out) {
     Encoder encoder;

@@ -143,6 +143,19 @@ TEST_CASE("clusters are as many as the device runs at once, or as there are tile
   CHECK(launch_plan(pairs, target("257x4608x4608")).grid == 2 * 2 * 18);
 }
 
+TEST_CASE("a launch is dependent where its config says so, and less staging is less shared memory") {
+  const auto plan = [](const char* config) { return launch_plan(parse_config(config), target("4352x13824x4608")); };
+  CHECK_FALSE(launch_plan(kConfig, target("4352x13824x4608")).dependent);
+  CHECK_FALSE(plan("wgmma_s8:tile=128x192,stages=4,consumers=pingpong").dependent);
+  CHECK_FALSE(plan("wgmma_s8:tile=128x192,stages=4,consumers=pingpong,launch=serial").dependent);
+  CHECK(plan("wgmma_s8:tile=128x192,stages=4,consumers=pingpong,launch=dependent").dependent);
+  // Stages, staging of both consumers, scales and bias of their tiles, barriers.
+  CHECK(plan("wgmma_s8:tile=128x192,stages=4,consumers=pingpong").shared_bytes ==
+        4 * 320 * 128 + 2 * 2 * 64 * 128 + 2 * 2 * 4 * 192 + 8 * (2 * 4 + 6));
+  CHECK(plan("wgmma_s8:tile=128x192,stages=5,consumers=pingpong,staging=1,launch=dependent").shared_bytes ==
+        5 * 320 * 128 + 2 * 1 * 64 * 128 + 2 * 2 * 4 * 192 + 8 * (2 * 5 + 6));
+}
+
 TEST_CASE("a config that splits K takes its workspace") {
   GemmArgs args = good_args();
   args.workspace = memory.data();

@@ -116,7 +116,7 @@ TEST_CASE("Ideogram's problems have some hundreds of candidates, each of them le
       const std::vector<KernelConfig> configs = enumerate(t);
       INFO(device << " " << problem << ": " << configs.size());
       CHECK(configs.size() >= 50);
-      CHECK(configs.size() <= 1200);
+      CHECK(configs.size() <= (t.device.arch == SmArch{90} ? 2000 : 1200));  // Hopper has two families
       std::set<std::string> texts;
       for (const KernelConfig& config : configs) {
         CHECK(texts.insert(format(config)).second);

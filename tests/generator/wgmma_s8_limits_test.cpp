@@ -28,7 +28,8 @@ TEST_CASE("good configs of wgmma_s8 are not refused") {
        {"wgmma_s8:tile=128x256,stages=4,cluster=2x1", "wgmma_s8:tile=256x128,stages=4,cluster=1x2",
         "wgmma_s8:tile=256x192,stages=3,group=16", "wgmma_s8:tile=128x192,stages=4,consumers=pingpong",
         "wgmma_s8:tile=64x256,stages=4,consumers=pingpong", "wgmma_s8:tile=192x128,stages=4,consumers=pingpong",
-        "wgmma_s8:tile=128x256,stages=4,decomposition=stream_k"}) {
+        "wgmma_s8:tile=64x144,stages=8,consumers=pingpong,staging=1,launch=dependent",
+        "wgmma_s8:tile=256x160,stages=4,staging=1", "wgmma_s8:tile=128x256,stages=4,decomposition=stream_k"}) {
     INFO(config);
     CHECK(refused_by(config) == "");
     CHECK(refused_by(config, target("1x8x16")) == (std::string(config).ends_with("stream_k") ? "decomposition" : ""));
@@ -48,14 +49,11 @@ TEST_CASE("each limit of wgmma_s8 refuses what it should") {
   CHECK(refused_by("wgmma_s8:tile=128x128,stages=4", target("4352x13824x4600")) == "alignment");
   CHECK(refused_by("wgmma_s8:tile=128x128,stages=4", target("4352x13820x4608")) == "alignment");
   CHECK(refused_by("wgmma_s8:tile=128x128,stages=4", target("4351x13816x4624")) == "");
-  CHECK(refused_by("wgmma_s8:tile=128x144,stages=4") == "tile");
-  CHECK(refused_by("wgmma_s8:tile=128x32,stages=4") == "tile");
   CHECK(refused_by("wgmma_s8:tile=384x64,stages=2") == "tile");
   CHECK(refused_by(WgmmaS8Config{}, target("4352x13824x4608")) == "tile");
   CHECK(refused_by("wgmma_s8:tile=64x128,stages=4") == "warpgroup");  // 32 rows each
   CHECK(refused_by("wgmma_s8:tile=192x128,stages=4") == "warpgroup");
   CHECK(refused_by("wgmma_s8:tile=96x128,stages=4,consumers=pingpong") == "warpgroup");
-  CHECK(refused_by("wgmma_s8:tile=128x96,stages=4") == "output_box");
   CHECK(refused_by("wgmma_s8:tile=256x256,stages=3") == "registers");
   CHECK(refused_by("wgmma_s8:tile=128x256,stages=4,consumers=pingpong") == "registers");
   CHECK(refused_by("wgmma_s8:tile=192x192,stages=3,consumers=pingpong") == "registers");
@@ -63,6 +61,9 @@ TEST_CASE("each limit of wgmma_s8 refuses what it should") {
   CHECK(refused_by("wgmma_s8:tile=128x256,stages=4,cluster=4x1") == "cluster");
   CHECK(refused_by("wgmma_s8:tile=128x256,stages=1") == "stages");
   CHECK(refused_by("wgmma_s8:tile=64x64,stages=17,consumers=pingpong") == "stages");
+  CHECK(refused_by("wgmma_s8:tile=128x256,stages=3,staging=3") == "staging");
+  CHECK(refused_by(WgmmaS8Config{.tile_m = 128, .tile_n = 256, .stages = 3, .staging = 0}, target("128x256x4608")) ==
+        "staging");
   CHECK(refused_by("wgmma_s8:tile=128x256,stages=5") == "shared_memory");
   CHECK(refused_by("wgmma_s8:tile=256x192,stages=4") == "shared_memory");
   CHECK(refused_by("wgmma_s8:tile=128x64,stages=2", target("2147483647x64x64")) == "");
@@ -74,12 +75,27 @@ TEST_CASE("each limit of wgmma_s8 refuses what it should") {
   CHECK(refused_by("wgmma_s8:tile=128x256,stages=4,decomposition=stream_k", target("128x1024x4608")) == "");
 }
 
-TEST_CASE("a box of output has 128 bytes: outputs of four bytes have tiles of other widths, too") {
-  for (const char* config : {"wgmma_s8:tile=128x96,stages=4", "wgmma_s8:tile=128x160,stages=4,cluster=2x1"}) {
-    CHECK(refused_by(config, target("4352x13824x4608", "H100", Output::f16)) == "output_box");
-    CHECK(refused_by(config, target("4352x13824x4608", "H100", Output::f32)) == "");
-    CHECK(refused_by(config, target("4352x13824x4608", "H100", Output::s32)) == "");
+TEST_CASE("a tile is any multiple of 16 columns from 32 to 256 wide, of every output, in every cluster") {
+  for (const Output out : {Output::bf16, Output::f16, Output::f32, Output::s32}) {
+    const Target t = target("4352x13824x4608", "H100", out);
+    for (int tile_n = 0; tile_n <= 512; tile_n += 8) {
+      const bool fits = tile_n % 16 == 0 && tile_n >= 32 && tile_n <= 256;
+      INFO(tile_n);
+      for (const auto& [cluster_m, cluster_n] : {std::pair{1, 1}, {2, 1}, {1, 2}}) {
+        const WgmmaS8Config config{
+            .tile_m = 128, .tile_n = tile_n, .stages = 4, .cluster_m = cluster_m, .cluster_n = cluster_n};
+        CHECK(refused_by(config, t) == (fits ? "" : "tile"));
+      }
+    }
   }
+}
+
+TEST_CASE("one box of staging leaves room for a stage more") {
+  for (const char* config : {"wgmma_s8:tile=128x192,stages=5,consumers=pingpong", "wgmma_s8:tile=256x160,stages=4"}) {
+    CHECK(refused_by(config) == "shared_memory");
+    CHECK(refused_by((std::string(config) + ",staging=1").c_str()) == "");
+  }
+  CHECK(refused_by("wgmma_s8:tile=128x192,stages=6,consumers=pingpong,staging=1") == "shared_memory");
 }
 
 TEST_CASE("refused configs of wgmma_s8 say why in full") {

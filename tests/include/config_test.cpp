@@ -39,16 +39,23 @@ TEST_CASE("wgmma_s8's keys are canonical in print and free in order when read") 
   CHECK(format(config) == "wgmma_s8:tile=128x192,stages=4,consumers=pingpong,cluster=1x2");
   CHECK(family_name(config) == "wgmma_s8");
   CHECK_FALSE(config == parse_config("mma_s8:tile=128x192x64,warps=2x4,stages=4"));
+  CHECK(format(parse_config("wgmma_s8:launch=dependent,staging=1,group=4,cluster=2x1,decomposition=stream_k,stages=4,"
+                            "tile=128x208")) ==
+        "wgmma_s8:tile=128x208,stages=4,decomposition=stream_k,cluster=2x1,group=4,staging=1,launch=dependent");
+  CHECK(format(parse_config("wgmma_s8:staging=2,launch=serial,stages=4,tile=128x208")) ==
+        "wgmma_s8:tile=128x208,stages=4");
 }
 
 TEST_CASE("every field of wgmma_s8 makes a difference and is read back") {
   const WgmmaS8Config base{.tile_m = 128, .tile_n = 256, .stages = 3};
   std::vector<WgmmaS8Config> changed;
-  for (int WgmmaS8Config::*field : {&WgmmaS8Config::tile_m, &WgmmaS8Config::tile_n, &WgmmaS8Config::stages,
-                                    &WgmmaS8Config::cluster_m, &WgmmaS8Config::cluster_n, &WgmmaS8Config::group})
+  for (int WgmmaS8Config::*field :
+       {&WgmmaS8Config::tile_m, &WgmmaS8Config::tile_n, &WgmmaS8Config::stages, &WgmmaS8Config::cluster_m,
+        &WgmmaS8Config::cluster_n, &WgmmaS8Config::group, &WgmmaS8Config::staging})
     changed.emplace_back(base).*field = 4;
   changed.emplace_back(base).consumers = Consumers::pingpong;
   changed.emplace_back(base).decomposition = Decomposition::stream_k;
+  changed.emplace_back(base).launch = Launch::dependent;
   for (const WgmmaS8Config& config : changed) {
     INFO(format(config));
     CHECK_FALSE(config == base);
@@ -85,7 +92,16 @@ TEST_CASE("text that is no config is refused") {
                            "wgmma_s8:tile=128x256,stages=4,decomposition=split_k",
                            "wgmma_s8:tile=128x256,stages=4,cluster=2",
                            "wgmma_s8:tile=128x256,stages=4,cluster=0x1",
-                           "wgmma_s8:tile=128x256,stages=4,group=0"}) {
+                           "wgmma_s8:tile=128x256,stages=4,group=0",
+                           "wgmma_s8:tile=128x256,stages=4,staging=0",
+                           "wgmma_s8:tile=128x256,stages=4,staging=-1",
+                           "wgmma_s8:tile=128x256,stages=4,staging=shared",
+                           "wgmma_s8:tile=128x256,stages=4,staging=1,staging=1",
+                           "wgmma_s8:tile=128x256,stages=4,launch=",
+                           "wgmma_s8:tile=128x256,stages=4,launch=1",
+                           "wgmma_s8:tile=128x256,stages=4,launch=parallel",
+                           "wgmma_s8:tile=128x256,stages=4,launch=serial,launch=dependent",
+                           "mma_s8:tile=128x256x64,warps=2x4,stages=3,launch=dependent"}) {
     INFO(text);
     CHECK_THROWS_AS(parse_config(text), UsageError);
   }
@@ -99,4 +115,6 @@ TEST_CASE("a refused config says what to do") {
                     "the config lacks stages (write tile=MxN,stages=S at least)");
   CHECK_THROWS_WITH(parse_config("mma_s8:tile=128x256x64,warps=2x4,stages=3,load=2"),
                     "invalid value '2' of load (use 16, 8, 4 or 1)");
+  CHECK_THROWS_WITH(parse_config("wgmma_s8:tile=128x256,stages=4,launch=parallel"),
+                    "unknown value 'parallel' of launch (use serial, dependent)");
 }

@@ -58,13 +58,15 @@ const std::vector<WgmmaS8Config> kWgmmaConfigs{
     {.tile_m = 128, .tile_n = 192, .stages = 4, .consumers = Consumers::pingpong, .cluster_m = 2, .group = 16},
     {.tile_m = 256, .tile_n = 128, .stages = 4, .cluster_n = 2, .group = 4},
     {.tile_m = 128, .tile_n = 256, .stages = 3, .decomposition = Decomposition::stream_k},
+    {.tile_m = 128, .tile_n = 192, .stages = 5, .consumers = Consumers::pingpong, .staging = 1},
+    {.tile_m = 64, .tile_n = 144, .stages = 7, .consumers = Consumers::pingpong, .launch = Launch::dependent},
 };
 
 const std::vector<GemmProblem> kProblems{{6144, 13824, 4608}, {17, 4608, 4608}, {1, 1, 1}, {131072, 65536, 131071}};
 
 std::string print_plan(const LaunchPlan& plan) {
-  return fmt::format("grid={} cluster={} block={} shared={} workspace={}", plan.grid, plan.cluster, plan.block,
-                     plan.shared_bytes, plan.workspace_bytes);
+  return fmt::format("grid={} cluster={} block={} shared={} workspace={}{}", plan.grid, plan.cluster, plan.block,
+                     plan.shared_bytes, plan.workspace_bytes, plan.dependent ? " dependent" : "");
 }
 
 std::string print_layout() {
