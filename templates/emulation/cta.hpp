@@ -98,9 +98,9 @@ struct Lane {
   unsigned id = 0;  // in the grid
   State state = State::ready;
   bool prerequisites = false;  // of the launch, have been waited for
-  Site site{};           // where it waits
-  int named = 0;         // for which named barrier
-  unsigned awaited = 0;  // or transaction barrier
+  Site site{};                 // where it waits
+  int named = 0;               // for which named barrier
+  unsigned awaited = 0;        // or transaction barrier
   unsigned exchanges = 0;
   std::vector<Write> writes;    // since its last block barrier
   std::deque<Copy> copies;      // not brought yet, oldest first

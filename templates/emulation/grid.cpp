@@ -95,6 +95,7 @@ void Grid::start(Cta& cta, int block) {
     lane.thread = thread;
     lane.id = static_cast<unsigned>(block) * static_cast<unsigned>(launch_.block) + static_cast<unsigned>(thread);
     lane.state = State::ready;
+    lane.prerequisites = false;
     lane.polled = nullptr;
     lane.groups.clear();
     lane.writes.clear();

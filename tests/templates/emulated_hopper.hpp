@@ -18,6 +18,7 @@ inline constexpr int kSeeds = 8;
 
 struct Shape {
   int grid = 1, cluster = 1, block = 128;
+  bool dependent = false;
 };
 
 inline std::string fault(const Shape& shape, std::uint64_t seed, const std::vector<emulation::Region>& memory,
@@ -26,6 +27,7 @@ inline std::string fault(const Shape& shape, std::uint64_t seed, const std::vect
                              .grid = shape.grid,
                              .cluster = shape.cluster,
                              .block = shape.block,
+                             .dependent = shape.dependent,
                              .shared_bytes = kShared,
                              .shared_limit = kShared,
                              .seed = seed},

@@ -30,7 +30,7 @@ struct Tensor {
     for (int i = 0; i < r * pitch; ++i) bytes()[i] = static_cast<unsigned char>(i * 7 + i / 251);
   }
   unsigned char* bytes() { return reinterpret_cast<unsigned char*>(storage.data()); }
-  TensorMap map() { return encoded({bytes(), rows, columns, pitch, element, kBoxRows, 128}); }
+  TensorMap map(int box_bytes = 128) { return encoded({bytes(), rows, columns, pitch, element, kBoxRows, box_bytes}); }
   Region region(Use use) {
     return {.name = "tensor",
             .data = bytes(),
@@ -47,13 +47,20 @@ struct Tensor {
   }
 };
 
-unsigned place(unsigned base, int row, int byte) {  // 1024-byte aligned, swizzled by 128
-  return base + static_cast<unsigned>(row * 128 + ((byte / 16) ^ (row % 8)) * 16 + byte % 16);
+// In rows of `width` bytes that are swizzled by as many, the first of them 1024-byte aligned: the chunks of a row
+// change places as those of the 128 bytes that it lies in.
+unsigned place(unsigned base, int row, int byte, int width = 128) {
+  const int line = row * width / 128;
+  return base + static_cast<unsigned>(row * width + ((byte / 16) ^ (line % (width / 16))) * 16 + byte % 16);
 }
 
 unsigned char shared_byte(unsigned address) {
   return static_cast<unsigned char>(shared_load(address / 4 * 4) >> (address % 4 * 8));
 }
+
+// Elements' bytes and those of a row of a box.
+constexpr std::array<std::pair<int, int>, 9> kWidths{
+    {{1, 128}, {2, 128}, {4, 128}, {1, 64}, {2, 64}, {4, 64}, {1, 32}, {2, 32}, {4, 32}}};
 
 // What thread 0 does with a barrier of one arrival that is initialized.
 std::string of_one(Tensor& tensor, const std::function<void()>& what) {
@@ -65,24 +72,25 @@ std::string of_one(Tensor& tensor, const std::function<void()>& what) {
 
 }  // namespace
 
-TEST_CASE("a box is loaded in swizzled rows of 128 bytes, zeros where the tensor has none") {
-  for (const int element : {1, 2, 4}) {
+TEST_CASE("a box is loaded in swizzled rows of 128, 64 or 32 bytes, zeros where the tensor has none") {
+  for (const auto& [element, row_bytes] : kWidths) {
     Tensor tensor(20, 200 / element, element);
+    const int width = row_bytes, bytes = kBoxRows * width;
     for (const auto& [row, column] :
          {std::pair(0, 0), {8, 0}, {0, 128 / element}, {-3, -5}, {19, 199 / element}, {40, 0}}) {
-      CAPTURE(element, row, column);
+      CAPTURE(element, width, row, column);
       int wrong = 0;
       const int r = row, c = column;
       CHECK(fault({}, 3, {tensor.region(Use::input)}, [&] {
               init_barrier(kBarrier, 1);
               if (thread_index() == 0) {
-                transaction_expect(kBarrier, kBoxBytes);
-                load_box(kBox, tensor.map(), r, c, kBarrier);
+                transaction_expect(kBarrier, bytes);
+                load_box(kBox, tensor.map(width), r, c, kBarrier);
               }
               transaction_wait(kBarrier, 0);
-              for (int i = thread_index(); i < kBoxBytes; i += 128) {
-                const unsigned char* const there = tensor.at(r, c, i / 128, i % 128);
-                wrong += shared_byte(place(kBox, i / 128, i % 128)) != (there == nullptr ? 0 : *there);
+              for (int i = thread_index(); i < bytes; i += 128) {
+                const unsigned char* const there = tensor.at(r, c, i / width, i % width);
+                wrong += shared_byte(place(kBox, i / width, i % width, width)) != (there == nullptr ? 0 : *there);
               }
             }) == "");
       CHECK(wrong == 0);
@@ -92,18 +100,42 @@ TEST_CASE("a box is loaded in swizzled rows of 128 bytes, zeros where the tensor
 
 TEST_CASE("the swizzle goes by the address, not by the row of the box") {
   Tensor tensor(16, 128, 1);
-  int wrong = 0;
-  CHECK(fault({}, 0, {tensor.region(Use::input)}, [&] {
-          init_barrier(kBarrier, 1);
-          if (thread_index() == 0) {
-            transaction_expect(kBarrier, kBoxBytes);
-            load_box(kBox + 3 * 128, tensor.map(), 0, 0, kBarrier);
-          }
-          transaction_wait(kBarrier, 0);
-          for (int i = thread_index(); i < kBoxBytes; i += 128)
-            wrong += shared_byte(place(kBox, i / 128 + 3, i % 128)) != *tensor.at(0, 0, i / 128, i % 128);
-        }) == "");
-  CHECK(wrong == 0);
+  for (const int width : {128, 64, 32}) {
+    const int skipped = 3 * 128 / width, bytes = kBoxRows * width;  // rows
+    int wrong = 0;
+    CHECK(fault({}, 0, {tensor.region(Use::input)}, [&] {
+            init_barrier(kBarrier, 1);
+            if (thread_index() == 0) {
+              transaction_expect(kBarrier, bytes);
+              load_box(kBox + 3 * 128, tensor.map(width), 0, 0, kBarrier);
+            }
+            transaction_wait(kBarrier, 0);
+            for (int i = thread_index(); i < bytes; i += 128)
+              wrong += shared_byte(place(kBox, i / width + skipped, i % width, width)) !=
+                       *tensor.at(0, 0, i / width, i % width);
+          }) == "");
+    CHECK(wrong == 0);
+  }
+}
+
+TEST_CASE("where chunks of narrow boxes lie, row by row") {
+  Tensor tensor(16, 128, 1);
+  // Of each row the place of its first chunk.
+  const auto first_chunks = [&](int width) {
+    std::array<int, kBoxRows> found{};
+    CHECK(of_one(tensor, [&] {
+            transaction_expect(kBarrier, kBoxRows * width);
+            load_box(kBox, tensor.map(width), 0, 0, kBarrier);
+            transaction_wait(kBarrier, 0);
+            for (int row = 0; row < kBoxRows; ++row)
+              while (shared_byte(kBox + static_cast<unsigned>(row * width + found.at(static_cast<std::size_t>(row)) *
+                                                                                16)) != *tensor.at(0, 0, row, 0))
+                ++found.at(static_cast<std::size_t>(row));
+          }) == "");
+    return found;
+  };
+  CHECK(first_chunks(64) == std::array<int, kBoxRows>{0, 0, 1, 1, 2, 2, 3, 3, 0, 0, 1, 1, 2, 2, 3, 3});
+  CHECK(first_chunks(32) == std::array<int, kBoxRows>{0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1});
 }
 
 TEST_CASE("a box is nobody's until its phase is over") {
@@ -202,10 +234,13 @@ TEST_CASE("a box is asked for as the unit takes it") {
   CHECK_THAT(load(kShared - 1024, tensor.map()), Contains("beyond the 65536"));
   unsigned char* const base = tensor.bytes();
   CHECK_THAT(load(kBox, encoded({base + 8, 16, 100, 144, 1, 16, 128})), Contains("base is no multiple of 16"));
-  CHECK_THAT(load(kBox, encoded({base, 16, 100, 136, 1, 16, 128})), Contains("pitch of 136 bytes is no multiple of 16"));
+  CHECK_THAT(load(kBox, encoded({base, 16, 100, 136, 1, 16, 128})),
+             Contains("pitch of 136 bytes is no multiple of 16"));
   CHECK_THAT(load(kBox, encoded({base, 16, 100, 144, 3, 16, 128})), Contains("elements of 3 bytes"));
   CHECK_THAT(load(kBox, encoded({base, 16, 100, 144, 1, 257, 128})), Contains("boxes of 257 rows"));
   CHECK_THAT(load(kBox, encoded({base, 0, 100, 144, 1, 16, 128})), Contains("without elements"));
+  for (const int width : {0, 16, 48, 96, 256})
+    CHECK_THAT(load(kBox, tensor.map(width)), Contains("boxes of " + std::to_string(width) + " bytes a row"));
   CHECK_THAT(load(kBox, encoded({base, 17, 128, tensor.pitch, 1, 32, 128})), Contains("behind the end of tensor"));
   CHECK_THAT(of_one(tensor, [&] { load_box(kBox, tensor.map(), 0, 0, kOther); }), Contains("not initialized"));
   CHECK_THAT(of_one(tensor, [&] { load_box_multicast(kBox, tensor.map(), 0, 0, kBarrier, 2); }),
@@ -271,22 +306,24 @@ TEST_CASE("a box for several CTAs lands in each of them, at its barrier") {
 }
 
 TEST_CASE("a box is stored from swizzled rows, clipped to the tensor") {
-  for (const int element : {1, 2, 4}) {
-    for (const auto& [row, column] : {std::pair(0, 0), {12, 128 / element}, {-2, -4}}) {
+  for (const auto& [element, row_bytes] : kWidths) {
+    const int width = row_bytes, bytes = kBoxRows * width;
+    for (const auto& [row, column] : {std::pair(0, 0), {12, 128 / element}, {12, 184 / element}, {-2, -4}}) {
       Tensor tensor(20, 200 / element, element), before = tensor;
       const int r = row, c = column;
+      CAPTURE(element, width, r, c);
       CHECK(fault({}, 1, {tensor.region(Use::output)}, [&] {
-              for (int i = thread_index() * 4; i < kBoxBytes; i += 512)
-                shared_store(place(kBox, i / 128, i % 128), static_cast<unsigned>(i) * 0x9e3779b9U);
+              for (int i = thread_index() * 4; i < bytes; i += 512)
+                shared_store(place(kBox, i / width, i % width, width), static_cast<unsigned>(i) * 0x9e3779b9U);
               async_fence();
               block_barrier();
               if (thread_index() != 0) return;
-              store_box(tensor.map(), r, c, kBox);
+              store_box(tensor.map(width), r, c, kBox);
               store_commit();
               store_wait_read<0>();
             }) == "");
-      for (int i = 0; i < kBoxBytes; ++i) {
-        unsigned char* const there = before.at(r, c, i / 128, i % 128);
+      for (int i = 0; i < bytes; ++i) {
+        unsigned char* const there = before.at(r, c, i / width, i % width);
         const unsigned word = static_cast<unsigned>(i / 4 * 4) * 0x9e3779b9U;
         if (there != nullptr) *there = static_cast<unsigned char>(word >> (i % 4 * 8));
       }

@@ -100,8 +100,14 @@ void finish() {
 }  // namespace
 
 TEST_CASE("wgmma multiplies swizzled rows, and lays its result out as the PTX ISA says") {
+  CHECK(wrong_products<32>() == 0);
+  CHECK(wrong_products<48>() == 0);
   CHECK(wrong_products<64>() == 0);
+  CHECK(wrong_products<80>() == 0);
   CHECK(wrong_products<96>() == 0);
+  CHECK(wrong_products<144>() == 0);
+  CHECK(wrong_products<208>() == 0);
+  CHECK(wrong_products<240>() == 0);
   CHECK(wrong_products<256>() == 0);
 }
 

@@ -101,3 +101,12 @@ TEST_CASE("rasterization walks a group of rows down each column") {
     CHECK((tile.m == expected[index].first && tile.n == expected[index].second));
   }
 }
+
+TEST_CASE("bands are as even as they can be") {
+  CHECK(band_rows(34, 16) == 12);  // 12, 12 and 10, not 16, 16 and 2
+  CHECK(band_rows(34, 24) == 17);
+  CHECK(band_rows(32, 16) == 16);
+  CHECK(band_rows(5, 8) == 5);
+  CHECK(band_rows(17, 16) == 9);
+  CHECK(band_rows(7, 1) == 1);
+}

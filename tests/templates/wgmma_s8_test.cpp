@@ -199,6 +199,49 @@ TEST_CASE("CTAs of wgmma_s8 share the K steps of the last tiles") {
   CHECK(mismatches<kShared>({130, 200, 272, 3}) == 0);  // eight: two of each one's own, two shared
   CHECK(mismatches<kShared>({1, 8, 16, 3}) == 0);       // fewer steps than CTAs
   CHECK(mismatches<kCluster>({300, 72, 528, 6}) == 0);
+  // A thread's sums are 18 vectors, which no batch of loads divides.
+  constexpr WgmmaS8Config kWide = with(kShared, [](WgmmaS8Config& c) { c.tile_n = 144; });
+  CHECK(mismatches<kWide>({130, 152, 528, 3}) == 0);
+  CHECK(mismatches<kWide, Epilogue{.out = Output::s32}>({1, 8, 656, 4}) == 0);
+}
+
+TEST_CASE("wgmma_s8 gives the plain loop's bits in tiles of any 16 columns, whose rows of Y are boxes of fewer bytes") {
+  constexpr WgmmaS8Config k48 = with(kCooperative, [](WgmmaS8Config& c) { c.tile_n = 48; });
+  constexpr WgmmaS8Config k80 = with(kPingpong, [](WgmmaS8Config& c) { c.tile_n = 80; });
+  constexpr WgmmaS8Config k144 = with(kCooperative, [](WgmmaS8Config& c) { c.tile_n = 144; });
+  constexpr WgmmaS8Config k224 = with(kPingpong, [](WgmmaS8Config& c) { c.tile_n = 224; });
+  static_assert(y_box_bytes(k48, Output::bf16) == 32 && y_box_bytes(k48, Output::f32) == 64);
+  static_assert(y_box_bytes(k80, Output::bf16) == 32 && y_box_bytes(k224, Output::f16) == 64);
+  constexpr Problem p{200, 264, 272};  // ragged: 24, 24, 120 and 40 columns of the last tile
+  CHECK(mismatches<k48, Epilogue{.bias = Bias::bf16}>(p) == 0);
+  CHECK(mismatches<k48, Epilogue{.out = Output::f32}>(p) == 0);
+  CHECK(mismatches<k48, Epilogue{.out = Output::s32}>({130, 8, 144}) == 0);
+  CHECK(mismatches<k80>(p) == 0);
+  CHECK(mismatches<k80, Epilogue{.bias = Bias::f32, .out = Output::f32}>(p) == 0);
+  CHECK(mismatches<k144, Epilogue{.out = Output::f16}>(p) == 0);
+  CHECK(mismatches<k144, Epilogue{.out = Output::s32}>({1, 152, 400}) == 0);
+  CHECK(mismatches<k224, Epilogue{.bias = Bias::f16, .out = Output::f16}>(p) == 0);
+  CHECK(mismatches<k224, Epilogue{.out = Output::f32}>({70, 456, 272}) == 0);
+}
+
+TEST_CASE("wgmma_s8 gives the plain loop's bits with one box of staging, and where its launch is dependent") {
+  constexpr auto kOneBox = [](WgmmaS8Config& c) { c.staging = 1; };
+  constexpr auto kDependent = [](WgmmaS8Config& c) { c.launch = Launch::dependent; };
+  constexpr WgmmaS8Config kStaged = with(kCooperative, kOneBox), kStagedTurns = with(kPingpong, kOneBox);
+  constexpr WgmmaS8Config kLate = with(kCooperative, kDependent), kLateTurns = with(kPingpong, kDependent);
+  constexpr WgmmaS8Config kBoth = with(with(kStagedTurns, kDependent), [](WgmmaS8Config& c) { c.tile_n = 144; });
+  constexpr WgmmaS8Config kLatePair = with(kLate, [](WgmmaS8Config& c) { c.cluster_m = 2; });
+  constexpr WgmmaS8Config kLateParts = with(kLate, [](WgmmaS8Config& c) { c.decomposition = Decomposition::stream_k; });
+  static_assert(shared_bytes(kCooperative) - shared_bytes(kStaged) == 2 * kStagingBytes);
+  CHECK(mismatches<kStaged>({300, 200, 272}) == 0);
+  CHECK(mismatches<kStaged, Epilogue{.out = Output::f32}>({130, 72, 144}) == 0);
+  CHECK(mismatches<kStagedTurns, Epilogue{.out = Output::s32}>({130, 136, 272}) == 0);
+  CHECK(mismatches<kLate, Epilogue{.bias = Bias::f32}>({300, 200, 272}) == 0);
+  CHECK(mismatches<kLate, Epilogue{.sx = ScaleX::tensor, .sw = ScaleW::tensor}>({130, 72, 144}) == 0);
+  CHECK(mismatches<kLateTurns, Epilogue{.out = Output::f32}>({300, 136, 272}) == 0);
+  CHECK(mismatches<kBoth, Epilogue{.bias = Bias::bf16}>({200, 264, 272}) == 0);
+  CHECK(mismatches<kLatePair>({400, 72, 272, 4}) == 0);
+  CHECK(mismatches<kLateParts>({130, 200, 272, 3}) == 0);
 }
 
 TEST_CASE("every output type and scale granularity of wgmma_s8") {
