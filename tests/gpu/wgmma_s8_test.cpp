@@ -1,4 +1,7 @@
 // The family wgmma_s8 where its CTAs have several tiles, whole and ragged, alone and in clusters. sm_90 alone.
+#include <initializer_list>
+#include <vector>
+
 #include "catch.hpp"
 #include "generator/launch_plan.hpp"
 #include "gpu_fixture.hpp"
@@ -14,21 +17,32 @@ bool is_hopper() {
   return false;
 }
 
-// Both kinds of consumers, clusters along both sides, whole tiles and shared ones.
-std::vector<KernelConfig> configs() {
+std::vector<KernelConfig> parsed(std::initializer_list<const char*> texts) {
   std::vector<KernelConfig> configs;
-  for (const char* text : {"wgmma_s8:tile=128x128,stages=3", "wgmma_s8:tile=128x256,stages=3,cluster=2x1",
-                           "wgmma_s8:tile=64x192,stages=4,consumers=pingpong",
-                           "wgmma_s8:tile=128x128,stages=2,consumers=pingpong,cluster=1x2,group=4",
-                           "wgmma_s8:tile=256x128,stages=3,decomposition=stream_k,cluster=1x2",
-                           "wgmma_s8:tile=128x64,stages=5,decomposition=stream_k"})
-    configs.push_back(parse_config(text));
+  for (const char* text : texts) configs.push_back(parse_config(text));
   return configs;
 }
 
-void check(const Target& target, const Strides& strides) {
+// Both kinds of consumers, clusters along both sides, whole tiles and shared ones.
+std::vector<KernelConfig> configs() {
+  return parsed({"wgmma_s8:tile=128x128,stages=3", "wgmma_s8:tile=128x256,stages=3,cluster=2x1",
+                 "wgmma_s8:tile=64x192,stages=4,consumers=pingpong",
+                 "wgmma_s8:tile=128x128,stages=2,consumers=pingpong,cluster=1x2,group=4",
+                 "wgmma_s8:tile=256x128,stages=3,decomposition=stream_k,cluster=1x2",
+                 "wgmma_s8:tile=128x64,stages=5,decomposition=stream_k"});
+}
+
+// Tiles whose rows of Y are no whole 128 bytes, and one box of staging for each warp.
+std::vector<KernelConfig> narrow_configs() {
+  return parsed({"wgmma_s8:tile=64x144,stages=4,consumers=pingpong", "wgmma_s8:tile=128x80,stages=4",
+                 "wgmma_s8:tile=128x48,stages=5,cluster=2x1", "wgmma_s8:tile=128x224,stages=3,staging=1",
+                 "wgmma_s8:tile=128x176,stages=4,consumers=pingpong,staging=1",
+                 "wgmma_s8:tile=128x144,stages=4,decomposition=stream_k,staging=1"});
+}
+
+void check(const std::vector<KernelConfig>& configs, const Target& target, const Strides& strides) {
   GpuProblem problem(target, strides, OperandSets::one, 21, gpu().kernels);
-  for (const KernelConfig& config : configs()) {
+  for (const KernelConfig& config : configs) {
     INFO(format(target.problem) << " " << format(target.epilogue) << " " << format(config));
     require_legal(config, target);
     CHECK(problem.failure(gpu().load(config, target.epilogue), config) == "");
@@ -46,21 +60,35 @@ TEST_CASE("gpu: wgmma_s8: several tiles a CTA, ragged ones among them") {
   gpu().compiler.prepare(gpu().target(kProblems.front()), configs());
   for (const KernelConfig& config : configs())
     CHECK(launch_plan(config, gpu().target(kProblems.front())).grid <= gpu().device.sms);
-  for (const GemmProblem& problem : kProblems) check(gpu().target(problem), packed_strides(problem));
+  for (const GemmProblem& problem : kProblems) check(configs(), gpu().target(problem), packed_strides(problem));
 }
 
 TEST_CASE("gpu: wgmma_s8: every epilogue") {
   if (!is_hopper()) return;
   const GemmProblem problem{1000, 3080, 272};
   for (const Epilogue& epilogue : all_epilogues()) gpu().compiler.prepare(gpu().target(problem, epilogue), configs());
-  for (const Epilogue& epilogue : all_epilogues()) check(gpu().target(problem, epilogue), packed_strides(problem));
+  for (const Epilogue& epilogue : all_epilogues())
+    check(configs(), gpu().target(problem, epilogue), packed_strides(problem));
+}
+
+TEST_CASE("gpu: wgmma_s8: rows of Y in boxes of 32 and 64 bytes, and one box of staging") {
+  if (!is_hopper()) return;
+  for (const char* epilogue : {"bias=f32", "out=f16", "out=f32,bias=f16", "out=s32"}) {
+    for (const GemmProblem& problem : kProblems) {
+      const Target target = gpu().target(problem, parse_epilogue(epilogue));
+      gpu().compiler.prepare(target, narrow_configs());
+      check(narrow_configs(), target, packed_strides(problem));
+    }
+    const Target apart = gpu().target({1000, 1544, 272}, parse_epilogue(epilogue));
+    check(narrow_configs(), apart, {.x = 288, .w = 320, .y = 1560});
+  }
 }
 
 TEST_CASE("gpu: wgmma_s8: rows apart: what lies between them is not touched") {
   if (!is_hopper()) return;
   for (const char* epilogue : {"bias=bf16", "out=f32"}) {
     const Target target = gpu().target({1000, 1544, 272}, parse_epilogue(epilogue));
-    check(target, {.x = 288, .w = 320, .y = 1560});
+    check(configs(), target, {.x = 288, .w = 320, .y = 1560});
   }
 }
 
