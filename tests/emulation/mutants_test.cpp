@@ -90,8 +90,9 @@ void check_found(const std::vector<Mutant>& mutants) {
 TEST_CASE("the launches that show mistakes are right without") {
   const HostCompiler compiler(DITUNE_CXX, DITUNE_OBJECTS);
   for (const Ground& ground :
-       {kPlain, kFloats, kOddRows, kBytes, kSplit, kPersistent, kLow,   kStaged, kStagedPersistent, kHalves, kTall,
-        kWords, kTurns,  kPair,    kRow,   kParts, kPartsOfOne, kShort, kNarrow, kPartsOfPair}) {
+       {kPlain,  kFloats,      kOddRows, kBytes,   kSplit,   kPersistent, kLow,       kStaged,     kStagedPersistent,
+        kHalves, kTall,        kWords,   kTurns,   kPair,    kRow,        kParts,     kPartsOfOne, kShort,
+        kNarrow, kPartsOfPair, kOneBox,  kBoxes64, kBoxes32, kWords64,    kDependent, kPartsOf144}) {
     INFO(ground.config << " on " << format(ground.problem));
     CHECK(run(compiler, ground, embedded_templates()).failure == "");
   }

@@ -14,6 +14,16 @@ inline const Ground kNarrow{kHalves.config, {20, 40, 272}, 48, kBiased, 1, 90};
 inline const Ground kTall{"wgmma_s8:tile=256x64,stages=3", {300, 72, 272}, 80, kBiased, 1, 90};  // two blocks of rows
 inline const Ground kWords{kHalves.config, {150, 72, 272}, 80, {.bias = Bias::f32, .out = Output::f32}, 1, 90};
 inline const Ground kTurns{"wgmma_s8:tile=64x64,stages=3,consumers=pingpong", {300, 136, 528}, 144, kBiased, 2, 90};
+inline const Ground kOneBox{kHalves.config + ",staging=1", {300, 136, 272}, 144, kBiased, 2, 90};
+// Rows of output in boxes of 64 bytes, of 32, and of 64 with four bytes an output.
+inline const Ground kBoxes64{"wgmma_s8:tile=128x96,stages=3", {150, 104, 272}, 112, kBiased, 2, 90};
+inline const Ground kBoxes32{"wgmma_s8:tile=128x80,stages=3", {150, 104, 272}, 112, kBiased, 2, 90};
+inline const Ground kWords64{
+    "wgmma_s8:tile=128x48,stages=3", {150, 104, 272}, 112, {.bias = Bias::f32, .out = Output::f32}, 2, 90};
+inline const Ground kDependent{kHalves.config + ",launch=dependent", {300, 136, 272}, 144, kBiased, 2, 90};
+// 18 vectors of sums a thread.
+inline const Ground kPartsOf144{
+    "wgmma_s8:tile=128x144,stages=3,decomposition=stream_k", {150, 152, 528}, 160, kBiased, 3, 90};
 inline const Ground kPair{kHalves.config + ",cluster=2x1", {600, 136, 400}, 144, kBiased, 4, 90};
 inline const Ground kRow{kHalves.config + ",cluster=1x2", {300, 200, 400}, 208, kBiased, 4, 90};
 inline const Ground kParts{kHalves.config + ",decomposition=stream_k", {300, 136, 528}, 144, kBiased, 4, 90};
@@ -41,13 +51,13 @@ inline const std::vector<Mutant> kWgmmaMutants = {
      "empty(stage), kReaders * cluster_size(config))", "empty(stage), cluster_size(config))"},
     {"a stage is never empty", kTurns, "wgmma_s8.cuh", "empty(stage), kReaders * cluster_size(config))",
      "empty(stage), 2 * cluster_size(config))"},
-    {"a stage is released while it is multiplied", kHalves, "wgmma_s8.cuh", "release(before);\n      before",
-     "release(cursor.stage);\n      before"},
+    {"a stage is released while it is multiplied", kHalves, "wgmma_s8.cuh", "if (step > 0) release(last);",
+     "release(cursor.stage);"},
     {"a stage is released before its products are waited for", kHalves, "wgmma_s8.cuh",
      "wgmma_wait<1>();  // of the step before", "wgmma_wait<2>();"},
     {"the last stage is released before its products are waited for", kHalves, "wgmma_s8.cuh",
-     "wgmma_wait<0>();\n    release(before);", "release(before);\n    wgmma_wait<0>();"},
-    {"the last stage is not released", kHalves, "wgmma_s8.cuh", "wgmma_wait<0>();\n    release(before);",
+     "wgmma_wait<0>();\n    release(last);", "release(last);\n    wgmma_wait<0>();"},
+    {"the last stage is not released", kHalves, "wgmma_s8.cuh", "wgmma_wait<0>();\n    release(last);",
      "wgmma_wait<0>();"},
     {"boxes of X begin a row too late", kHalves, "wgmma_s8_producer.cuh", "args.x, tile.m, k, full)",
      "args.x, tile.m + 1, k, full)"},
@@ -85,6 +95,19 @@ inline const std::vector<Mutant> kWgmmaMutants = {
     {"a turn is passed on to oneself", kTurns, "wgmma_s8.cuh", "turn(consumer.index ^ 1)", "turn(consumer.index)"},
     {"the other consumer's stages are not skipped", kTurns, "wgmma_s8.cuh", "pipeline.cursor.skip(walk.k_steps);", ""},
     {"the parity of skipped stages stays", kTurns, "wgmma_s8_work.cuh", "parity ^= stage / stages & 1;", ""},
+    {"a turn is passed on before the products of its tile are issued", kTurns, "wgmma_s8.cuh",
+     "pipeline.multiply(result, segment.steps);\n    if constexpr (kPingpong) turns.pass_on();",
+     "if constexpr (kPingpong) turns.pass_on();\n    pipeline.multiply(result, segment.steps);"},
+
+    // ---- dependent launches
+    {"nobody waits for prerequisites", kDependent, "wgmma_s8.cuh",
+     "if constexpr (config.launch == Launch::dependent) wait_for_prerequisites();", ""},
+    {"the producer alone waits for prerequisites", kDependent, "wgmma_s8.cuh",
+     "if constexpr (config.launch == Launch::dependent) wait_for_prerequisites();",
+     "if (thread_index() < kWarpgroup) wait_for_prerequisites();"},
+    {"the consumers alone wait for prerequisites", kDependent, "wgmma_s8.cuh",
+     "if constexpr (config.launch == Launch::dependent) wait_for_prerequisites();",
+     "if (thread_index() >= kWarpgroup) wait_for_prerequisites();"},
 
     // ---- scales and bias
     {"nobody waits for scales", kHalves, "wgmma_s8_output.cuh",
@@ -114,22 +137,36 @@ inline const std::vector<Mutant> kWgmmaMutants = {
      "async_fence();\n        warp_barrier();", "warp_barrier();\n        async_fence();"},
     {"staged rows are stored before all lanes have written", kHalves, "wgmma_s8_output.cuh",
      "async_fence();\n        warp_barrier();", "async_fence();"},
-    {"staging is written while it is stored", kHalves, "wgmma_s8_output.cuh", "store_wait_read<kStagings - 1>();",
-     "store_wait_read<kStagings>();"},
+    {"staging is written while it is stored", kHalves, "wgmma_s8_output.cuh", "store_wait_read<config.staging - 1>();",
+     "store_wait_read<config.staging>();"},
     {"other lanes do not wait until staging is stored", kWords, "wgmma_s8_output.cuh",
-     "store_wait_read<kStagings - 1>();\n        warp_barrier();", "store_wait_read<kStagings - 1>();"},
+     "store_wait_read<config.staging - 1>();\n        warp_barrier();", "store_wait_read<config.staging - 1>();"},
     {"stores are not committed", kHalves, "wgmma_s8_output.cuh", "store_commit();", ""},
     {"the last stores are not waited for", kHalves, "wgmma_s8.cuh", "if (consumer.lane() == 0) store_wait_read<0>();",
      ""},
     {"one lane stores, another one waits", kHalves, "wgmma_s8_output.cuh", "if (lane == 0) {\n          store_box",
      "if (lane == 1) {\n          store_box"},
     {"all warps stage in one place", kHalves, "wgmma_s8_output.cuh", " + consumer.warp() * (kStagingBytes / 4)", ""},
-    {"both consumers stage in one place", kHalves, "wgmma_s8_work.cuh", "(consumer * kStagings + which)", "which"},
+    {"both consumers stage in one place", kHalves, "wgmma_s8_work.cuh", "(consumer * config.staging + which)", "which"},
     {"pairs of columns are staged unswizzled", kHalves, "wgmma_s8_output.cuh",
-     "swizzled_offset(lane % 16, j + lane / 16, 128)", "lane % 16 * 128 + (j + lane / 16) * 16"},
+     "swizzled_offset(lane % 16, j + lane / 16, kBoxBytes)", "lane % 16 * kBoxBytes + (j + lane / 16) * 16"},
     {"words are staged unswizzled", kWords, "wgmma_s8_output.cuh",
-     "swizzled_offset(half * 8 + lane / 4, j * 2 + lane % 4 / 2, 128)",
-     "(half * 8 + lane / 4) * 128 + (j * 2 + lane % 4 / 2) * 16"},
+     "swizzled_offset(half * 8 + lane / 4, j * 2 + lane % 4 / 2, kBoxBytes)",
+     "(half * 8 + lane / 4) * kBoxBytes + (j * 2 + lane % 4 / 2) * 16"},
+    {"the one box of staging is written while it is stored", kOneBox, "wgmma_s8_output.cuh",
+     "store_wait_read<config.staging - 1>();", "store_wait_read<1>();"},
+    {"pairs of columns are staged in boxes of 64 bytes as in those of 128", kBoxes64, "wgmma_s8_output.cuh",
+     "swizzled_offset(lane % 16, j + lane / 16, kBoxBytes)",
+     "lane % 16 * kBoxBytes + ((j + lane / 16) ^ swizzle(lane % 16, 128) % (kBoxBytes / 16)) * 16"},
+    {"pairs of columns are staged in boxes of 32 bytes as in those of 128", kBoxes32, "wgmma_s8_output.cuh",
+     "swizzled_offset(lane % 16, j + lane / 16, kBoxBytes)",
+     "lane % 16 * kBoxBytes + ((j + lane / 16) ^ swizzle(lane % 16, 128) % (kBoxBytes / 16)) * 16"},
+    {"words are staged in boxes of 64 bytes as in those of 128", kWords64, "wgmma_s8_output.cuh",
+     "swizzled_offset(half * 8 + lane / 4, j * 2 + lane % 4 / 2, kBoxBytes)",
+     "(half * 8 + lane / 4) * kBoxBytes + ((j * 2 + lane % 4 / 2) ^ swizzle(half * 8 + lane / 4, 128) % (kBoxBytes / "
+     "16)) * 16"},
+    {"all boxes of output are of 128 bytes a row", kBoxes64, "wgmma_s8_config.cuh",
+     "return row % 128 == 0 ? 128 : row % 64 == 0 ? 64 : 32;", "return row < 0 ? 64 : 128;"},
     {"boxes of output are all the first of a tile", kWords, "wgmma_s8_output.cuh", "tile.n + box * kBox", "tile.n"},
     {"blocks of rows are stored in one place", kTall, "wgmma_s8_output.cuh",
      "store_box(args.y, first_row(tile) + block * 64", "store_box(args.y, first_row(tile)"},
@@ -172,6 +209,13 @@ inline const std::vector<Mutant> kWgmmaMutants = {
      "int* const mine = slab(block_index());", "int* const mine = slab(block_index() ^ 1);"},
     {"the first of a tile's other parts alone is added", kPartsOfOne, "wgmma_s8_stream_k.cuh",
      "reached = walk.part_begin(cluster + 1);", "reached = last;"},
+    {"sums beyond a thread's last are added", kPartsOf144, "wgmma_s8_stream_k.cuh",
+     "i < kVectors && i < first + kBatch; ++i) {\n        loaded", "i < first + kBatch; ++i) {\n        loaded"},
+    {"sums beyond a thread's last are left zero", kPartsOf144, "wgmma_s8_stream_k.cuh",
+     "i < kVectors && i < first + kBatch; ++i) {\n        global_store",
+     "i < first + kBatch; ++i) {\n        global_store"},
+    {"sums beyond the last whole batch are not added", kPartsOf144, "wgmma_s8_stream_k.cuh",
+     "first < kVectors; first += kBatch", "first + kBatch <= kVectors; first += kBatch"},
     {"parts overlap by a step", kParts, "wgmma_s8_work.cuh", "at = part_begin(cluster);",
      "at = part_begin(cluster) - (cluster > 0);"},
 };
