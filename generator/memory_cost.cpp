@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "launch_plan.cuh"
+#include "layout.cuh"
 
 namespace ditune {
 namespace {
@@ -24,10 +25,10 @@ double overlap(double a, double b, double power) {
 
 double dram_bytes(const Target& target, const TileOrder& order) {
   const auto& [m, n, k] = target.problem;
-  const double tiles_m = static_cast<double>(ceil_div(m, order.tile_m)),
-               tiles_n = static_cast<double>(ceil_div(n, order.tile_n));
-  const double band = std::min<double>(order.group, tiles_m);
-  const double bands = std::ceil(tiles_m / band);
+  const std::int64_t tiles_m = ceil_div(m, order.tile_m);
+  const double tiles_n = static_cast<double>(ceil_div(n, order.tile_n));
+  const double band = band_rows(static_cast<unsigned>(tiles_m), static_cast<unsigned>(order.group));
+  const double bands = std::ceil(static_cast<double>(tiles_m) / band);
   // CTAs of one row of tiles share X if they run together: whole columns of the band, since what is left over drifts
   // apart.
   const double together = std::clamp(std::floor(order.at_once / band), 1.0, tiles_n);

@@ -1,7 +1,7 @@
 // Layout arithmetic of shared memory and of the order in which tiles are computed: pure, constexpr, tested on the host.
 #pragma once
 
-#include "hardware.cuh"
+#include "host_device.cuh"
 
 namespace ditune {
 
@@ -37,11 +37,18 @@ struct TileIndex {
   unsigned m, n;
 };
 
-// Walks `group` rows of tiles down each column before the next column, so that tiles computed at the same time share
-// rows of X and of W in L2. 32 bits: the grid constraint bounds the number of tiles,
-// and a GPU divides 64 bits in a subroutine.
+// Bands of at most `group` rows of tiles have so many rows, the last perhaps fewer: as even as they can be, since a low
+// band reads all of W for little.
+DITUNE_HOST_DEVICE unsigned band_rows(unsigned tiles_m, unsigned group) {
+  const unsigned bands = (tiles_m + group - 1) / group;
+  return (tiles_m + bands - 1) / bands;
+}
+
+// Walks the rows of a band down each column before the next column, so that tiles computed at the same time share rows
+// of X and of W in L2. 32 bits: the grid constraint bounds the number of tiles, and a GPU divides 64 bits in a
+// subroutine.
 DITUNE_HOST_DEVICE TileIndex rasterize(unsigned index, unsigned tiles_m, unsigned tiles_n, unsigned group) {
-  const unsigned height = group < tiles_m ? group : tiles_m;
+  const unsigned height = band_rows(tiles_m, group);
   const unsigned band = index / (height * tiles_n);
   const unsigned within = index - band * height * tiles_n;
   const unsigned first = band * height;
