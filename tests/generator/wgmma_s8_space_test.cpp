@@ -170,8 +170,7 @@ TEST_CASE("a short N of very many rows has tiles that hold all of it") {
     const Target t{.problem = {200000, n, 4608}, .epilogue = {}, .device = find_device("H100")};
     const auto configs = candidates(t);
     INFO(n);
-    CHECK(std::ranges::any_of(
-        configs, [n](const WgmmaS8Config& c) { return c.tile_n >= n && c.tile_m * c.tile_n >= 256 * 48; }));
+    CHECK(std::ranges::any_of(configs, [n](const WgmmaS8Config& c) { return c.tile_n >= n; }));
   }
 }
 
