@@ -126,7 +126,7 @@ std::optional<Case> legal_case(const KernelConfig& config, const GemmProblem& pr
 class Dealer {
  public:
   static constexpr std::size_t kHands = 2;     // of a config, each with another epilogue
-  static constexpr std::size_t kProblems = 3;  // of a hand, at most
+  static constexpr std::size_t kProblems = 2;  // of a hand, at most
 
   // Cases with one epilogue: they share an object.
   std::vector<Case> deal(const KernelConfig& config) {

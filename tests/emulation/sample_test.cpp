@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <set>
-#include <utility>
+#include <string>
+#include <tuple>
+#include <variant>
+#include <vector>
 
 #include "catch.hpp"
 #include "ditune/epilogue.hpp"
@@ -12,32 +15,36 @@ using namespace ditune::test;
 
 namespace {
 
-// The fields of mma_s8, by hand; of another family none.
-std::vector<int> values(const KernelConfig& config) {
-  const auto* c = std::get_if<MmaS8Config>(&config);
-  if (c == nullptr) return {};
-  return {c->tile_m,
-          c->tile_n,
-          c->tile_k,
-          c->warps_m,
-          c->warps_n,
-          c->stages,
-          c->group,
-          c->split_k,
-          c->ctas,
-          c->load,
-          static_cast<int>(c->staging),
-          static_cast<int>(c->schedule)};
+// The fields of each family, by hand.
+std::vector<int> values(const MmaS8Config& c) {
+  return {c.tile_m,
+          c.tile_n,
+          c.tile_k,
+          c.warps_m,
+          c.warps_n,
+          c.stages,
+          c.group,
+          c.split_k,
+          c.ctas,
+          c.load,
+          static_cast<int>(c.staging),
+          static_cast<int>(c.schedule)};
+}
+std::vector<int> values(const WgmmaS8Config& c) {
+  return {
+      c.tile_m,    c.tile_n, c.stages,  static_cast<int>(c.consumers), static_cast<int>(c.decomposition), c.cluster_m,
+      c.cluster_n, c.group,  c.staging, static_cast<int>(c.launch)};
 }
 
-using Pair = std::pair<std::pair<std::size_t, int>, std::pair<std::size_t, int>>;
+// Of one family: two fields and their values.
+using Pair = std::tuple<std::size_t, std::size_t, int, std::size_t, int>;
 
 std::set<Pair> pairs(const std::vector<KernelConfig>& configs) {
   std::set<Pair> result;
   for (const KernelConfig& config : configs) {
-    const std::vector<int> of = values(config);
+    const std::vector<int> of = std::visit([](const auto& c) { return values(c); }, config);
     for (std::size_t i = 0; i < of.size(); ++i)
-      for (std::size_t j = i; j < of.size(); ++j) result.insert({{i, of[i]}, {j, of[j]}});
+      for (std::size_t j = i; j < of.size(); ++j) result.insert({config.index(), i, of[i], j, of[j]});
   }
   return result;
 }
