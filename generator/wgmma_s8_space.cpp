@@ -18,7 +18,7 @@ constexpr std::array kTileM{64, 128, 192, 256};
 constexpr std::array kTileN{48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256};
 // For a short M; the height between is not there for both kinds of consumers.
 constexpr std::array kCoverM{64, 128, 256};
-constexpr std::array kGroups{4, 8, 16};
+constexpr std::array kGroups{4, 8, 16, 24};
 constexpr std::array<std::array<int, 2>, 3> kClusters{{{1, 1}, {2, 1}, {1, 2}}};
 constexpr int kFewerStages = 2;       // than the most, that are tried
 constexpr int kFullTile = 128 * 192;  // outputs; smaller ones wait for L2

@@ -94,6 +94,7 @@ DITUNE_DEVICE void consume(const TmaGemmArgs& args, const Consumer<config>& cons
     walk.next();
     pipeline.cursor.skip(walk.k_steps);
   };
+  bool last = !kPingpong;  // of the CTA's consumers, to store
   if (kPingpong && consumer.index == 1) skip_tile();
   for (; walk.more(); walk.next()) {
     const Segment segment = walk.segment();
@@ -113,9 +114,14 @@ DITUNE_DEVICE void consume(const TmaGemmArgs& args, const Consumer<config>& cons
       meeting.collect(result, walk, segment);
     }
     output.store(result, tile);
-    if constexpr (kPingpong) skip_tile();
+    if constexpr (kPingpong) {
+      skip_tile();
+      last = !walk.more();
+    }
   }
-  if constexpr (config.launch == Launch::dependent) launch_dependents();
+  // Not earlier: the next grid's CTAs take SMs as they find them free, and neighbours that share operands would end up
+  // far apart.
+  if (config.launch == Launch::dependent && last) launch_dependents();
   if (consumer.lane() == 0) store_wait_read<0>();
 }
 
