@@ -152,6 +152,22 @@ DITUNE_DEVICE void clear_terms() {
   async_fence();  // loads come after it
 }
 
+// Rows of a tile that no box of X reaches are zero in every stage: they are multiplied, too. By all consumers.
+template <WgmmaS8Config config>
+DITUNE_DEVICE void clear_missing_rows(const GemmArgs& args, const Consumer<config>& consumer) {
+  const int rows = x_box_rows(config, args.m) * config.cluster_n;
+  if (rows == config.tile_m) return;
+  for (int stage = 0; stage < config.stages; ++stage) {
+    const SharedAddress x = WgmmaLayout<config>::stage_x(stage);
+    for (int at = rows * kWgmmaStepK + (consumer.index * kWarpgroup + consumer.thread) * 16;
+         at < config.tile_m * kWgmmaStepK; at += 2 * kWarpgroup * 16) {
+      shared_store_vec<16>(x + at, Vec16{});
+    }
+  }
+  async_fence();
+  named_barrier(3, 2 * kWarpgroup);
+}
+
 template <WgmmaS8Config config, Epilogue epilogue>
 DITUNE_DEVICE void wgmma_s8(const TmaGemmArgs& args) {
   if (thread_index() == 0) init_barriers<config>();
@@ -169,7 +185,9 @@ DITUNE_DEVICE void wgmma_s8(const TmaGemmArgs& args) {
     if (thread_index() == 0) WgmmaProducer<config, epilogue>{args}.run();
   } else {
     raise_registers<240>();
-    consume<config, epilogue>(args, {warpgroup - 1, thread_index() % kWarpgroup});
+    const Consumer<config> consumer{warpgroup - 1, thread_index() % kWarpgroup};
+    clear_missing_rows(args.gemm, consumer);  // while the first boxes are on their way
+    consume<config, epilogue>(args, consumer);
   }
 }
 

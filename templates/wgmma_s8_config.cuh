@@ -85,8 +85,15 @@ DITUNE_HOST_DEVICE int y_box_bytes(const WgmmaS8Config& c, Output out) {
   return row % 128 == 0 ? 128 : row % 64 == 0 ? 64 : 32;
 }
 
+// Rows of a box of X: of a short X no more than there are, in whole groups of the swizzle, since a row that does not
+// exist takes longer to fill than one that does to copy.
+DITUNE_HOST_DEVICE int x_box_rows(const WgmmaS8Config& c, long long m) {
+  const long long there = ceil_div(m, 8) * 8;
+  return c.cluster_n == 1 && there < c.tile_m ? static_cast<int>(there) : c.tile_m / c.cluster_n;
+}
+
 DITUNE_HOST_DEVICE TensorMapSpec x_map(const WgmmaS8Config& c, const GemmArgs& a) {
-  return {a.x, a.m, a.k, a.ldx, 1, c.tile_m / c.cluster_n, kWgmmaStepK};
+  return {a.x, a.m, a.k, a.ldx, 1, x_box_rows(c, a.m), kWgmmaStepK};
 }
 DITUNE_HOST_DEVICE TensorMapSpec w_map(const WgmmaS8Config& c, const GemmArgs& a) {
   return {a.w, a.n, a.k, a.ldw, 1, c.tile_n / c.cluster_m, kWgmmaStepK};

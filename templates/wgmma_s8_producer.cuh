@@ -16,6 +16,7 @@ struct WgmmaProducer {
   static constexpr int kBiasBytes = epilogue.bias == Bias::none ? 0 : epilogue.bias == Bias::f32 ? 4 : 2;
 
   const TmaGemmArgs& args;
+  const int bytes_a_stage = (x_box_rows(config, args.gemm.m) * config.cluster_n + config.tile_n) * kWgmmaStepK;
   StageCursor<config.stages> cursor;
   unsigned terms = 0;  // bit c: the parity of consumer c's
 
@@ -44,7 +45,7 @@ struct WgmmaProducer {
   DITUNE_DEVICE void load_stage(const TileIndex& tile, int rank_m, int rank_n, int step) {
     transaction_wait(Layout::empty(cursor.stage), cursor.parity ^ 1);
     const SharedAddress full = Layout::full(cursor.stage);
-    transaction_expect(full, stage_bytes(config));
+    transaction_expect(full, bytes_a_stage);
     const int k = step * kWgmmaStepK;
     if constexpr (config.cluster_n == 1) {
       load_box(Layout::stage_x(cursor.stage), args.x, tile.m, k, full);

@@ -113,6 +113,23 @@ TEST_CASE("a tile of any width is whole boxes of output, the widest there are") 
   }
 }
 
+TEST_CASE("a short X is copied in boxes of its rows, in whole groups of eight") {
+  const auto rows = [](const char* config, std::int64_t m) {
+    Encoder encoder;
+    GemmArgs args = some_args();
+    args.m = m;
+    kernel_parameter(parse_config(config), {}, args, encoder.function());
+    return encoder.seen.at(0).box_rows;
+  };
+  const char* const config = "wgmma_s8:tile=128x64,stages=4";
+  CHECK(rows(config, 1) == 8);
+  CHECK(rows(config, 17) == 24);
+  CHECK(rows(config, 120) == 120);
+  CHECK(rows(config, 121) == 128);
+  CHECK(rows(config, 4352) == 128);
+  CHECK(rows("wgmma_s8:tile=128x64,stages=4,cluster=1x2", 17) == 64);  // a part each
+}
+
 TEST_CASE("a CTA of a cluster loads its part of what is shared, and a wide output has wide rows") {
   const auto specs = [](const char* config, Output out) {
     Encoder encoder;
