@@ -51,11 +51,18 @@ struct Segment {
   int first, steps;  // of K
 };
 
+// Where a tile begins of an extent: not so late that it reaches beyond the end. The one before it computes some of its
+// outputs, too, to the same bits; rows that do not exist would take TMA longer than rows that do.
+DITUNE_DEVICE unsigned tile_begin(unsigned index, unsigned tile, unsigned extent) {
+  return extent > tile && (index + 1) * tile > extent ? extent - tile : index * tile;
+}
+
 // The segments of this CTA's cluster, one after another. Shared tiles come first: the cluster begins in the middle of
 // one, which the cluster before it finishes, and ends at the beginning of one, of which those behind it did the rest
 // when they began.
 template <WgmmaS8Config config>
 struct WorkWalk {
+  unsigned m, n;                                 // of the problem
   unsigned cluster, clusters, tiles_m, tiles_n;  // tiles of a cluster
   int k_steps;
   unsigned shared;   // tiles
@@ -64,13 +71,16 @@ struct WorkWalk {
   int rank_m, rank_n;
 
   DITUNE_DEVICE explicit WorkWalk(const GemmArgs& args)
-      : cluster(block_index() / cluster_size(config)), clusters(grid_size() / cluster_size(config)) {
+      : m(static_cast<unsigned>(args.m)),
+        n(static_cast<unsigned>(args.n)),
+        cluster(block_index() / cluster_size(config)),
+        clusters(grid_size() / cluster_size(config)) {
     // Backwards: it will wait for clusters behind it, which then started before it where CTAs start in order, as they
     // do on every GPU so far. Where all run at once, as planned, no order matters.
     if (config.decomposition == Decomposition::stream_k) cluster = clusters - 1 - cluster;
     constexpr unsigned kRows = config.tile_m * config.cluster_m, kColumns = config.tile_n * config.cluster_n;
-    tiles_m = (static_cast<unsigned>(args.m) + kRows - 1) / kRows;
-    tiles_n = (static_cast<unsigned>(args.n) + kColumns - 1) / kColumns;
+    tiles_m = (m + kRows - 1) / kRows;
+    tiles_n = (n + kColumns - 1) / kColumns;
     k_steps = (static_cast<int>(args.k) + kWgmmaStepK - 1) / kWgmmaStepK;
     shared = shared_tiles(config, tiles_m * tiles_n, clusters);
     at = part_begin(cluster);
@@ -106,8 +116,8 @@ struct WorkWalk {
   // Of the CTA's tile, in elements.
   DITUNE_DEVICE TileIndex origin(unsigned tile) const {
     const TileIndex index = rasterize(tile, tiles_m, tiles_n, config.group);
-    return {(index.m * config.cluster_m + rank_m) * config.tile_m,
-            (index.n * config.cluster_n + rank_n) * config.tile_n};
+    return {tile_begin(index.m * config.cluster_m + rank_m, config.tile_m, m),
+            tile_begin(index.n * config.cluster_n + rank_n, config.tile_n, n)};
   }
 };
 

@@ -24,7 +24,7 @@ inline const Ground kFloats{kPlain.config, {40, 70, 400}, 72, {.bias = Bias::f32
 inline const Ground kOddRows{kPlain.config, {40, 70, 400}, 71, {}};
 inline const Ground kBytes{kPlain.config + ",load=1", {40, 70, 101}, 72, {}};
 inline const Ground kSplit{kPlain.config + ",split_k=3,load=4", {40, 70, 500}, 72, {}};
-inline const Ground kPersistent{kPlain.config + ",group=3,schedule=persistent", {120, 130, 144}, 130, {}};
+inline const Ground kPersistent{kPlain.config + ",group=3,schedule=persistent", {150, 130, 144}, 130, {}};
 inline const Ground kLow{"mma_s8:tile=16x64x64,warps=1x4,stages=3", {20, 70, 144}, 72, {}};
 inline const Ground kStaged{"mma_s8:tile=64x128x64,warps=2x2,stages=3,staging=shared", {70, 130, 112}, 136, {}};
 inline const Ground kStagedPersistent{kStaged.config + ",schedule=persistent", {70, 130, 144}, 136, {}};

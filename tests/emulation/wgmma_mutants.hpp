@@ -99,6 +99,14 @@ inline const std::vector<Mutant> kWgmmaMutants = {
      "pipeline.multiply(result, segment.steps);\n    if constexpr (kPingpong) turns.pass_on();",
      "if constexpr (kPingpong) turns.pass_on();\n    pipeline.multiply(result, segment.steps);"},
 
+    // ---- the last tiles of an extent
+    {"the last tile of rows begins a row late", kHalves, "wgmma_s8_work.cuh",
+     "? extent - tile :", "? extent - tile + 1 :"},
+    {"the last tile of rows begins a row early", kHalves, "wgmma_s8_work.cuh",
+     "? extent - tile :", "? extent - tile - 8 :"},
+    {"a tile that is all of an extent begins before it", kNarrow, "wgmma_s8_work.cuh", "return extent > tile && ",
+     "return "},
+
     // ---- X with fewer rows than a tile
     {"a stage counts rows that no box has", kNarrow, "wgmma_s8_producer.cuh", "transaction_expect(full, bytes_a_stage)",
      "transaction_expect(full, stage_bytes(config))"},
@@ -134,7 +142,7 @@ inline const std::vector<Mutant> kWgmmaMutants = {
      "if (lane == 0) transaction_arrive(Layout::terms_empty(consumer.tile()));", ""},
     {"scales are released by all lanes", kHalves, "wgmma_s8_output.cuh",
      "if (lane == 0) transaction_arrive(Layout::terms_empty", "transaction_arrive(Layout::terms_empty"},
-    {"scales beyond the last column are loaded", kHalves, "wgmma_s8_producer.cuh",
+    {"scales beyond the last column are loaded", kNarrow, "wgmma_s8_producer.cuh",
      "left < config.tile_n ? left : config.tile_n", "config.tile_n"},
     {"the bytes of the bias are not counted", kHalves, "wgmma_s8_producer.cuh",
      "transaction_expect(full, scale + bias)", "transaction_expect(full, scale)"},
