@@ -150,7 +150,7 @@ class Sweep(Folder):
 
     def test_another_layer(self):
         self.assertEqual(self.sweep("4608", "12288").returncode, 0)
-        self.assertEqual((self.folder / "out" / "problems.csv").read_text().splitlines()[:2], ["m,n,k", "1,4608,12288"])
+        self.assertEqual((self.folder / "out" / "problems.csv").read_text().splitlines()[:2], ["m,n,k", "8192,4608,12288"])
 
     def test_cliff(self):
         run = self.sweep(times={"256": 30})
