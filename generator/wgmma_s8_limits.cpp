@@ -18,7 +18,6 @@ constexpr int kMaxAccumulators = 192;                               // of a cons
 constexpr int kMaxStages = 16;
 constexpr int kMaxStaging = 2;
 constexpr int kMaxCluster = 2;
-constexpr int kSwizzleRows = 8;  // after which the 128-byte swizzle repeats
 
 std::string arch(const Config&, const Target& t) {
   if (t.device.arch != SmArch{90})
@@ -63,9 +62,6 @@ std::string registers(const Config& c, const Target&) {
 std::string cluster(const Config& c, const Target&) {
   if (c.cluster_m > kMaxCluster || c.cluster_n > kMaxCluster || cluster_size(c) > kMaxCluster)
     return fmt::format("a cluster of {}x{} has more than {} CTAs", c.cluster_m, c.cluster_n, kMaxCluster);
-  if (c.tile_m % (kSwizzleRows * c.cluster_n) != 0 || c.tile_n % (kSwizzleRows * c.cluster_m) != 0)
-    return fmt::format("{} CTAs do not load a {}x{} tile's operands in parts of whole groups of {} rows",
-                       cluster_size(c), c.tile_m, c.tile_n, kSwizzleRows);
   return {};
 }
 
