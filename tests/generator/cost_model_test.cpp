@@ -1,65 +1,19 @@
 #include "generator/cost_model.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
-#include <fstream>
-#include <map>
-#include <sstream>
 #include <vector>
 
+#include "bench/model_check.hpp"
 #include "catch.hpp"
 
 using namespace ditune;
 
 namespace {
 
-constexpr int kTiles = 9;  // c0 to c8 of the table; c12 and c13 are stream-K, which is no variant of ours
-
-// The table's tiles as configs. CUTLASS's plain launch order runs down the rows of tiles first: one group of them all.
-std::vector<KernelConfig> table_configs() {
-  std::vector<KernelConfig> configs;
-  for (const char* text : {"mma_s8:tile=128x256x64,warps=2x4,stages=3", "mma_s8:tile=128x128x64,warps=2x2,stages=4",
-                           "mma_s8:tile=64x128x64,warps=2x2,stages=4", "mma_s8:tile=64x256x64,warps=2x4,stages=3",
-                           "mma_s8:tile=32x256x64,warps=1x4,stages=4", "mma_s8:tile=32x128x64,warps=1x2,stages=4",
-                           "mma_s8:tile=16x128x64,warps=1x2,stages=4", "mma_s8:tile=64x128x128,warps=2x2,stages=3",
-                           "mma_s8:tile=128x64x128,warps=2x2,stages=3"})
-    configs.push_back(parse_config(std::string(text) + ",group=65535"));
-  return configs;
-}
-
-struct Row {
-  GemmProblem problem;
-  std::array<double, kTiles> microseconds;
-};
-
-std::vector<Row> read_table() {
-  std::ifstream file(DITUNE_SOURCE_DIR "/tests/generator/data/a6000_cutlass2_int8.csv");
-  REQUIRE(file);
-  std::vector<Row> rows;
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with('#') || line.starts_with('m')) continue;
-    std::ranges::replace(line, ',', ' ');
-    std::istringstream fields(line);
-    Row row;
-    fields >> row.problem.m >> row.problem.n >> row.problem.k;
-    for (double& us : row.microseconds) {
-      fields >> us;
-      us *= 1000;
-    }
-    REQUIRE(fields);
-    rows.push_back(row);
-  }
+std::vector<TableRow> a6000_table() {
+  const std::vector<TableRow> rows = read_tile_table(DITUNE_SOURCE_DIR "/tests/generator/data/a6000_cutlass2_int8.csv");
   REQUIRE(rows.size() == 30);
   return rows;
-}
-
-// At its power cap that card ran at 1135 to 1660 MHz, not at its boost clock.
-DeviceInfo capped_a6000() {
-  DeviceInfo device = find_device("RTX A6000");
-  device.l2_gbps *= 1440 / device.sm_clock_mhz;
-  device.sm_clock_mhz = 1440;
-  return device;
 }
 
 double predicted_us(const char* config, const char* problem, const DeviceInfo& device) {
@@ -68,39 +22,43 @@ double predicted_us(const char* config, const char* problem, const DeviceInfo& d
 
 }  // namespace
 
+TEST_CASE("ranks correlate as their order agrees, and equal times share a rank") {
+  const TileTimes up{1, 2, 3, 4, 5, 6, 7, 8, 9}, down{9, 8, 7, 6, 5, 4, 3, 2, 1}, swapped{2, 1, 3, 4, 5, 6, 7, 8, 9};
+  CHECK(rank_correlation(up, up) == Approx(1));
+  CHECK(rank_correlation(up, down) == Approx(-1));
+  CHECK(rank_correlation(up, swapped) == Approx(1 - 6 * 2.0 / (9 * 80)));
+  CHECK(ranks({5, 1, 5, 7, 8, 9, 10, 11, 12}) == TileTimes{1.5, 0, 1.5, 3, 4, 5, 6, 7, 8});
+}
+
 TEST_CASE("the model explains the measured table of an RTX A6000") {
-  const DeviceInfo device = capped_a6000();
-  const std::vector<KernelConfig> configs = table_configs();
-  double regret = 0, worst = 0, squares = 0;
-  const std::vector<Row> rows = read_table();
-  for (const Row& row : rows) {
-    std::array<double, kTiles> us{};
-    for (int i = 0; i < kTiles; ++i) {
-      us[i] = predict(configs[i], {.problem = row.problem, .epilogue = {}, .device = device}).total_us;
-      squares += std::pow(std::log(us[i] / row.microseconds[i]), 2);
-    }
-    const auto pick = std::ranges::min_element(us) - us.begin();
-    const double lost = row.microseconds[pick] / std::ranges::min(row.microseconds) - 1;
-    INFO(format(row.problem) << " picks c" << pick << ", " << lost);
-    regret += lost;
-    worst = std::max(worst, lost);
-  }
-  CHECK(regret / static_cast<double>(rows.size()) < 0.02);
-  CHECK(worst < 0.15);
-  CHECK(std::sqrt(squares / (static_cast<double>(rows.size()) * kTiles)) < 0.10);
+  const std::vector<TableRow> rows = a6000_table();
+  const TableVerdict v = judge(rows, capped_a6000());
+  CHECK(v.mean_regret < 0.02);
+  CHECK(v.worst_regret < 0.15);
+  CHECK(v.mean_correlation > 0.94);
+  CHECK(v.worst_correlation > 0.85);
+  CHECK(v.error < 0.10);
+  // The pick does not hang on the clock that the power cap leaves.
+  for (const double mhz : {1135, 1660}) CHECK(judge(rows, capped_a6000(mhz)).worst_regret < 0.15);
 }
 
 TEST_CASE("the model sees the cliff of an ungrouped launch order that outgrows L2") {
   // N = 16384: from M = 4096 to 8192 the 128x128 tile falls from 1.09 to 1.44 times the time of the 128x256 tile.
   const DeviceInfo device = capped_a6000();
-  const auto ratio = [&](const char* problem, const char* group) {
-    const std::string narrow = std::string("mma_s8:tile=128x128x64,warps=2x2,stages=4,group=") + group;
-    const std::string wide = std::string("mma_s8:tile=128x256x64,warps=2x4,stages=3,group=") + group;
-    return predicted_us(narrow.c_str(), problem, device) / predicted_us(wide.c_str(), problem, device);
-  };
-  CHECK(ratio("4096x16384x4096", "65535") < 1.2);
-  CHECK(ratio("8192x16384x4096", "65535") > 1.3);
-  CHECK(ratio("8192x16384x4096", "8") < 1.2);  // grouping keeps the operands in L2
+  int compared = 0;
+  for (const TableRow& row : a6000_table()) {
+    if (row.problem.n != 16384) continue;
+    INFO(format(row.problem));
+    CHECK(narrow_to_wide(predicted_times(row.problem, device)) == Approx(narrow_to_wide(row.us)).epsilon(0.1));
+    ++compared;
+  }
+  CHECK(compared == 6);
+  CHECK(narrow_to_wide(predicted_times({4096, 16384, 4096}, device)) < 1.2);
+  CHECK(narrow_to_wide(predicted_times({8192, 16384, 4096}, device)) > 1.3);
+
+  // Grouping keeps the operands in L2.
+  CHECK(predicted_us("mma_s8:tile=128x128x64,warps=2x2,stages=4,group=8", "8192x16384x4096", device) <
+        1.2 * predicted_us("mma_s8:tile=128x256x64,warps=2x4,stages=3,group=8", "8192x16384x4096", device));
 }
 
 TEST_CASE("the model knows what is fast on an H100, within a tenth") {
