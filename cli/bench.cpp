@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <numeric>
 #include <string_view>
 
 #include "cli/bench_report.hpp"
@@ -11,13 +10,13 @@
 #include "cli/database.hpp"
 #include "cli/values.hpp"
 #include "cli/variant.hpp"
+#include "ditune/error.hpp"
+#include "runtime/comparison.hpp"
 #include "runtime/cublaslt.hpp"
 #include "tuner/gpu.hpp"
 
 namespace ditune::cli {
 namespace {
-
-enum class Regime { burst, sustained };
 
 struct Options {
   RecordOptions records;
@@ -36,10 +35,6 @@ constexpr TimingOptions kFirstLook{.rounds = 4, .replay_us = 3000};  // which fi
 
 // What is timed together: ditune's kernel, then the peers' algorithms.
 struct Contest {
-  struct Entrant {
-    std::size_t peer;
-    int algorithm;
-  };
   std::vector<Peer> peers = {};
   std::vector<TimedEntry> entries = {};
   std::vector<Entrant> entrants = {};  // of every entry but the first
@@ -60,35 +55,28 @@ Contest gather(const TimedEntry& ours, const Target& target, bool peers_too) {
   return contest;
 }
 
-// Of each peer, those of its entries that are among its `most` fastest.
-Contest fastest(Contest contest, const std::vector<double>& entry_us, int most) {
-  Contest kept{.peers = contest.peers, .entries = {contest.entries[0]}};
-  for (std::size_t i = 0; i < contest.entrants.size(); ++i) {
-    int faster = 0;
-    for (std::size_t j = 0; j < contest.entrants.size(); ++j)
-      faster += contest.entrants[j].peer == contest.entrants[i].peer && entry_us[j + 1] < entry_us[i + 1];
-    if (faster >= most) continue;
-    kept.entries.push_back(contest.entries[i + 1]);
-    kept.entrants.push_back(contest.entrants[i]);
+Contest only(const Contest& contest, const std::vector<std::size_t>& entries) {
+  Contest kept{.peers = contest.peers};
+  for (const std::size_t entry : entries) {
+    kept.entries.push_back(contest.entries[entry]);
+    if (entry > 0) kept.entrants.push_back(contest.entrants[entry - 1]);
   }
   return kept;
 }
 
-// `samples_us`: [entry][round or block], of those that count.
-void compare(BenchResult& result, const Contest& contest, const std::vector<std::vector<double>>& samples_us,
-             const std::vector<Figures>& figures) {
+void add_peers(BenchResult& result, const Contest& contest, const std::vector<std::vector<double>>& samples_us,
+               const std::vector<Figures>& figures) {
   result.figures = figures[0];
-  for (const Peer& peer : contest.peers) result.peers.push_back({.name = peer.name, .reason = peer.reason});
-  for (std::size_t i = 0; i < contest.entrants.size(); ++i) {
-    PeerFigures& best = result.peers[contest.entrants[i].peer];
-    if (best.figures.us > 0 && best.figures.us <= figures[i + 1].us) continue;
-    best.algorithm = contest.entrants[i].algorithm;
-    best.figures = figures[i + 1];
-    std::vector<double> ratios;
-    for (std::size_t round = 0; round < samples_us[0].size(); ++round)
-      ratios.push_back(samples_us[i + 1][round] / samples_us[0][round]);
-    best.ratio = quartiles(ratios).median;
-    best.ratio_interval = median_interval(ratios);
+  const auto found = compare(contest.entrants, contest.peers.size(), samples_us);
+  for (std::size_t p = 0; p < contest.peers.size(); ++p) {
+    PeerFigures& peer = result.peers.emplace_back();
+    peer.name = contest.peers[p].name;
+    peer.reason = contest.peers[p].reason;
+    if (!found[p]) continue;
+    peer.algorithm = found[p]->algorithm;
+    peer.figures = figures[found[p]->entry];
+    peer.ratio = found[p]->ratio;
+    peer.ratio_interval = found[p]->interval;
   }
 }
 
@@ -98,61 +86,69 @@ std::vector<double> medians(const std::vector<std::vector<double>>& samples_us) 
   return result;
 }
 
-void time_bursts(BenchResult& result, const Contest& contest, double min_clock_mhz, const Nvml& nvml) {
-  const TimingResult timing = time_interleaved(contest.entries, {}, &nvml);
-  std::vector<std::vector<double>> samples_us(contest.entries.size());
-  for (std::size_t round = 0; round < timing.samples_us[0].size(); ++round) {
-    const std::optional<GpuState> state = round < timing.states.size() ? timing.states[round] : std::nullopt;
-    if (state && state->sm_clock_mhz < min_clock_mhz) {
-      ++result.discarded;
-      continue;
-    }
-    result.rounds.push_back({timing.samples_us[0][round], state});
-    for (std::size_t entry = 0; entry < samples_us.size(); ++entry)
-      samples_us[entry].push_back(timing.samples_us[entry][round]);
-  }
-  if (result.rounds.empty()) {
-    result.failure = fmt::format("all of {} rounds ran below {:.0f} MHz", result.discarded, min_clock_mhz);
+void bench_bursts(BenchResult& result, const Contest& contest, double min_clock_mhz, const Nvml& nvml) {
+  const CountedRounds counted = count_rounds(time_interleaved(contest.entries, {}, &nvml), min_clock_mhz);
+  result.discarded = counted.discarded;
+  if (counted.states.empty()) {
+    result.failure = fmt::format("all of {} rounds ran below {:.0f} MHz", counted.discarded, min_clock_mhz);
     return;
   }
+  for (std::size_t round = 0; round < counted.states.size(); ++round)
+    result.rounds.push_back({counted.samples_us[0][round], counted.states[round]});
   std::vector<Figures> figures;
-  for (const double us : medians(samples_us)) figures.push_back({.us = us});
-  compare(result, contest, samples_us, figures);
+  for (const double us : medians(counted.samples_us)) figures.push_back({.us = us});
+  add_peers(result, contest, counted.samples_us, figures);
 }
 
-void time_sustained(BenchResult& result, Contest contest, const Nvml& nvml) {
-  const std::vector<double> first_us = medians(time_interleaved(contest.entries, kFirstLook).samples_us);
-  contest = fastest(std::move(contest), first_us, kSustainedAlgorithms);
+Figures mean(const std::vector<SustainedBlock>& blocks) {
+  Figures sum;
+  for (const SustainedBlock& block : blocks) {
+    sum.us += block.launch_us;
+    sum.sm_clock_mhz += block.sm_clock_mhz;
+    sum.power_w += block.power_w;
+  }
+  const auto count = static_cast<double>(blocks.size());
+  return {sum.us / count, sum.sm_clock_mhz / count, sum.power_w / count};
+}
+
+void bench_sustained(BenchResult& result, const Contest& all, const Nvml& nvml) {
+  const std::vector<double> first_us = medians(time_interleaved(all.entries, kFirstLook).samples_us);
+  const Contest contest = only(all, fastest_entries(all.entrants, first_us, kSustainedAlgorithms));
+  const std::vector<std::vector<SustainedBlock>> timed = time_sustained(contest.entries, {}, &nvml);
+  for (const SustainedBlock& block : timed[0])
+    result.rounds.push_back({block.launch_us, GpuState{block.sm_clock_mhz, block.power_w}});
   std::vector<std::vector<double>> samples_us;
   std::vector<Figures> figures;
-  for (const std::vector<SustainedBlock>& blocks : ditune::time_sustained(contest.entries, {}, &nvml)) {
-    const auto mean = [&](double SustainedBlock::*field) {
-      const auto add = [&](double sum, const SustainedBlock& block) { return sum + block.*field; };
-      return std::accumulate(blocks.begin(), blocks.end(), 0.0, add) / static_cast<double>(blocks.size());
-    };
-    figures.push_back(
-        {mean(&SustainedBlock::launch_us), mean(&SustainedBlock::sm_clock_mhz), mean(&SustainedBlock::power_w)});
+  for (const std::vector<SustainedBlock>& blocks : timed) {
+    figures.push_back(mean(blocks));
     std::vector<double>& samples = samples_us.emplace_back();
     for (const SustainedBlock& block : blocks) samples.push_back(block.launch_us);
   }
-  compare(result, contest, samples_us, figures);
+  add_peers(result, contest, samples_us, figures);
 }
 
 BenchResult bench_layer(const GpuTuner& gpu, const Target& target, const LookupResult& found, const Options& options,
                         const Nvml& nvml) {
-  BenchResult result{.target = target, .found = found};
+  BenchResult result{.target = target, .found = found, .regime = options.regime};
   const CheckedEntry ours = gpu.timed_entry(target, found.config);
   result.failure = ours.failure;
   if (!ours.ok()) return result;
-  Contest contest = gather(ours.entry, target, options.against_cublaslt);
+  const Contest contest = gather(ours.entry, target, options.against_cublaslt);
   if (options.regime == Regime::sustained)
-    time_sustained(result, std::move(contest), nvml);
+    bench_sustained(result, contest, nvml);
   else
-    time_bursts(result, contest, options.min_clock_mhz, nvml);
+    bench_bursts(result, contest, options.min_clock_mhz, nvml);
   return result;
 }
 
-// A line for each layer whose kernel is wrong; removes them from the results.
+void check_min_clock(const Options& options, const Nvml& nvml) {
+  if (options.min_clock_mhz == 0) return;
+  if (const auto state = nvml.state(); !state || state->sm_clock_mhz == 0)
+    throw UsageError("the clock of this GPU is not known",
+                     "leave --min-clock out, or install NVML (libnvidia-ml.so.1)");
+}
+
+// A line for each layer without figures; removes them from the results.
 void report_failures(std::vector<BenchResult>& results) {
   for (const BenchResult& result : results)
     if (!result.failure.empty())
@@ -162,6 +158,9 @@ void report_failures(std::vector<BenchResult>& results) {
 }
 
 ExitCode bench(const Options& options) {
+  if (options.min_clock_mhz > 0 && options.regime == Regime::sustained)
+    throw UsageError("--min-clock discards rounds of bursts, and there are none with --regime sustained",
+                     "leave one of the two out");
   const std::vector<SelectedLayer> layers = require_layers(options.records.select);
   const VisibleTarget chosen = choose_visible(options.records.target);
   const auto store = open_existing(options.records.db);
@@ -169,6 +168,7 @@ ExitCode bench(const Options& options) {
   const GpuTuner gpu({.ordinal = chosen.ordinal});
   use_device(chosen.ordinal);
   const Nvml nvml(device_uuid(chosen.ordinal));
+  check_min_clock(options, nvml);
   std::vector<BenchResult> results;
   for (const SelectedLayer& layer : layers) {
     const Target target{layer.problem, layer.epilogue, chosen.device};
@@ -204,7 +204,8 @@ void add_bench(CLI::App& app, Run& run) {
   add_word(*command.app, "--regime", kRegimes,
            "burst: with rests between; sustained: back to back, as loops run (burst)",
            [&options](std::size_t regime) { options.regime = static_cast<Regime>(regime); });
-  add_number(*command.app, "--min-clock", kClocks, "MHz of the SMs below which a round of bursts does not count (none)",
+  add_number(*command.app, "--min-clock", kClocks,
+             "MHz of the SMs, while ditune's kernel runs, below which a round of bursts does not count (none)",
              [&options](std::int64_t mhz) { options.min_clock_mhz = static_cast<double>(mhz); });
   command.app->add_flag("--json", command.options->json, "as a JSON array");
 }

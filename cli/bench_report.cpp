@@ -31,13 +31,15 @@ Json peer_json(const PeerFigures& peer, const GemmProblem& problem) {
   add_figures(json, problem, peer.figures);
   json["algorithm"] = peer.algorithm;
   json["ratio"] = peer.ratio;
-  json["ratio_interval"] = {peer.ratio_interval.low, peer.ratio_interval.high};
+  if (peer.ratio_interval) json["ratio_interval"] = {peer.ratio_interval->low, peer.ratio_interval->high};
   return json;
 }
 
-// "1.122 (1.118-1.125)"
+// "1.122 (1.118-1.125)", or without the interval
 std::string ratio_text(const PeerFigures& peer) {
-  return fmt::format("{:.3f} ({:.3f}-{:.3f})", peer.ratio, peer.ratio_interval.low, peer.ratio_interval.high);
+  const std::optional<Interval>& interval = peer.ratio_interval;
+  return fmt::format("{:.3f}", peer.ratio) +
+         (interval ? fmt::format(" ({:.3f}-{:.3f})", interval->low, interval->high) : "");
 }
 
 // "1755-1980" over the rounds, or nothing where NVML is not there.
@@ -55,8 +57,9 @@ std::string known(double value, int decimals = 0) { return value > 0 ? fmt::form
 void add_kernel(Table& table, const BenchResult& result, const std::string& name, const Figures& figures,
                 const std::string& ratio) {
   const GemmProblem& problem = result.target.problem;
-  table.add({format(problem), name, number(figures.us), number(tops(problem, figures.us)), known(figures.power_w),
-             known(figures.sm_clock_mhz), known(picojoules_an_operation(problem, figures), 4), ratio});
+  table.add({format(problem), format(result.target.epilogue), name, number(figures.us),
+             number(tops(problem, figures.us)), known(figures.power_w), known(figures.sm_clock_mhz),
+             known(picojoules_an_operation(problem, figures), 4), ratio});
 }
 
 }  // namespace
@@ -75,14 +78,16 @@ Json json(const BenchResult& result) {
   add_figures(json, problem, result.figures);
   json["against"] = Json::array();
   for (const PeerFigures& peer : result.peers) json["against"].push_back(peer_json(peer, problem));
-  json["rounds"] = Json::array();
+  const bool sustained = result.regime == Regime::sustained;
+  json["regime"] = sustained ? "sustained" : "burst";
+  Json& rounds = json[sustained ? "blocks" : "rounds"] = Json::array();
   for (const BenchRound& round : result.rounds) {
-    json["rounds"].push_back({{"us", round.us}});
+    rounds.push_back({{"us", round.us}});
     if (!round.state) continue;
-    json["rounds"].back()["sm_clock_mhz"] = round.state->sm_clock_mhz;
-    json["rounds"].back()["power_w"] = round.state->power_w;
+    rounds.back()["sm_clock_mhz"] = round.state->sm_clock_mhz;
+    rounds.back()["power_w"] = round.state->power_w;
   }
-  json["discarded_rounds"] = result.discarded;
+  if (!sustained) json["discarded_rounds"] = result.discarded;
   return json;
 }
 
@@ -119,6 +124,7 @@ Table burst_table(const std::vector<BenchResult>& results) {
 
 Table sustained_table(const std::vector<BenchResult>& results) {
   Table table({{"PROBLEM"},
+               {"EPILOGUE"},
                {"KERNEL"},
                {"US", Align::right},
                {"TOPS", Align::right},

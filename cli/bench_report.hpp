@@ -24,9 +24,12 @@ struct PeerFigures {
   int algorithm = 0;  // the fastest, as cuBLASLt's heuristic numbers them
   Figures figures = {};
   double ratio = 0;  // how many times as long as ditune it takes: the median over rounds,
-  Interval ratio_interval = {};
+  std::optional<Interval> ratio_interval = {};
 };
 
+enum class Regime { burst, sustained };
+
+// A round of bursts or a sustained block.
 struct BenchRound {
   double us = 0;
   std::optional<GpuState> state = {};
@@ -35,6 +38,7 @@ struct BenchRound {
 struct BenchResult {
   Target target;
   LookupResult found;
+  Regime regime = Regime::burst;
   std::string failure = {};  // why what was found is wrong, or nothing could be timed
   Figures figures = {};
   std::vector<PeerFigures> peers = {};
@@ -47,7 +51,7 @@ Json json(const BenchResult& result);
 // A row a problem.
 Table burst_table(const std::vector<BenchResult>& results);
 
-// A row a kernel: with watts and picojoules an operation.
+// A row a kernel, with watts and picojoules an operation.
 Table sustained_table(const std::vector<BenchResult>& results);
 
 // How ditune compares with each peer over all problems that the peer ran, and why it did not run the others: lines.

@@ -153,20 +153,17 @@ Quartiles quartiles(std::vector<double> samples) {
   return {at(0.25), at(0.5), at(0.75)};
 }
 
-Interval median_interval(std::vector<double> samples) {
-  if (samples.empty()) return {};
+std::optional<Interval> median_interval(std::vector<double> samples) {
   std::sort(samples.begin(), samples.end());
   // The median is below the k-th smallest with the chance of fewer than k heads of as many coins as there are samples.
   const auto n = static_cast<double>(samples.size());
-  double term = std::exp2(-n), below = 0;  // the chance of exactly k, of fewer than k
+  const auto chance = [n](double heads) {
+    return std::exp(std::lgamma(n + 1) - std::lgamma(heads + 1) - std::lgamma(n - heads + 1) - n * std::log(2.0));
+  };
   std::size_t k = 0;
-  while (below + term <= 0.025) {
-    below += term;
-    term *= (n - static_cast<double>(k)) / (static_cast<double>(k) + 1);
-    ++k;
-  }
-  const std::size_t outside = k > 0 ? k - 1 : 0;
-  return {samples[outside], samples[samples.size() - 1 - outside]};
+  for (double below = chance(0); below <= 0.025; below += chance(static_cast<double>(k))) ++k;
+  if (k == 0) return std::nullopt;
+  return Interval{samples[k - 1], samples[samples.size() - k]};
 }
 
 }  // namespace ditune

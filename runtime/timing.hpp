@@ -76,11 +76,10 @@ struct Quartiles {
 Quartiles quartiles(std::vector<double> samples);
 
 // Two samples between which the median of what they are drawn from lies with a probability of at least 95%, whatever
-// their distribution: it is on either side of each sample with the same chance. All of them where there are fewer than
-// six. Zeros if there are none.
+// their distribution: it is on either side of each sample with the same chance. There are none of fewer than six.
 struct Interval {
   double low = 0, high = 0;
 };
-Interval median_interval(std::vector<double> samples);
+std::optional<Interval> median_interval(std::vector<double> samples);
 
 }  // namespace ditune

@@ -95,6 +95,10 @@ TEST_CASE("numbers and choices of options are checked") {
   check_refused(place, "verify --shape 128x128x128 --arch sm_86 --on tpu",
                 "unknown value 'tpu' of --on (use gpu, cpu)");
   check_refused(place, "bench --shape 128x128x128 --arch sm_86 --against cutlass", "--against (use cublaslt)");
+  check_refused(place, "bench --shape 128x128x128 --regime cool",
+                "unknown value 'cool' of --regime (use burst, sustained)");
+  check_refused(place, "bench --shape 128x128x128 --min-clock 0", "--min-clock");
+  check_refused(place, "bench --shape 128x128x128 --regime sustained --min-clock 1900", "leave one of the two out");
 }
 
 TEST_CASE("an empty value is not an option left out") {
