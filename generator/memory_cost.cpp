@@ -1,5 +1,7 @@
 #include "generator/memory_cost.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -39,6 +41,17 @@ double dram_bytes(const Target& target, const TileOrder& order) {
   const double w_reads = 1 + (bands - 1) * (1 - kept(weights, target.device));
   const double y = static_cast<double>(m) * static_cast<double>(n) * output_bytes(target.epilogue.out);
   return x * x_reads + weights * w_reads + y;
+}
+
+std::string band_objection(std::span<const int> groups, int standard, int group, std::int64_t rows, double square) {
+  if (group == standard) return {};
+  const auto band = [rows](int of) { return band_rows(static_cast<unsigned>(rows), static_cast<unsigned>(of)); };
+  for (const int other : groups)
+    if ((other == standard || other < group) && band(other) == band(group))
+      return fmt::format("bands of {} rows of tiles are those of group={}, too", band(group), other);
+  if (band(group) > 2 * square || 2 * band(group) < square)
+    return fmt::format("a wave of tiles is squarest {:.0f} rows high", square);
+  return {};
 }
 
 }  // namespace ditune

@@ -1,6 +1,10 @@
 // What memory costs a launch, whatever the kernel family.
 #pragma once
 
+#include <cstdint>
+#include <span>
+#include <string>
+
 #include "generator/search_space.hpp"
 
 namespace ditune {
@@ -26,5 +30,10 @@ struct TileOrder {
 
 // Bytes between DRAM and L2: compulsory ones, and operands that L2 did not keep until they are read again.
 double dram_bytes(const Target& target, const TileOrder& order);
+
+// Why bands of at most `group` of `rows` rows of tiles are not worth a try beside the other `groups`, of which
+// `standard` is always tried; empty if they are. A wave of tiles reads least where it is as high as wide, in elements:
+// `square` rows.
+std::string band_objection(std::span<const int> groups, int standard, int group, std::int64_t rows, double square);
 
 }  // namespace ditune

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "ditune/config.hpp"
+#include "generator/memory_cost.hpp"
 #include "generator/mma_s8.hpp"
 
 namespace ditune {
@@ -128,18 +129,12 @@ std::string depth(const Config& c, const Target& t) {
 // CTAs that run at once.
 std::int64_t slots(const Config& c, const Target& t) { return std::int64_t{t.device.sms} * c.ctas; }
 
-// A wave of CTAs that is `group` tiles high and as wide as it takes reads least where it is as high as wide, in
-// elements.
 std::string order(const Config& c, const Target& t) {
   constexpr int kDefault = Config{}.group;
-  const std::int64_t tiles_m = ceil_div(t.problem.m, c.tile_m);
-  if (c.group == kDefault) return {};
-  if (tiles_m <= kDefault) return fmt::format("{} rows of tiles are walked together anyway", tiles_m);
-  if (output_tiles(c, t.problem) <= slots(c, t)) return "all tiles are computed at once, in whatever order";
+  if (c.group != kDefault && output_tiles(c, t.problem) <= slots(c, t))
+    return "all tiles are computed at once, in whatever order";
   const double square = std::sqrt(static_cast<double>(slots(c, t)) * c.tile_n / c.tile_m);
-  if (c.group > 2 * square || 2 * c.group < square || c.group >= 2 * tiles_m)
-    return fmt::format("a wave of tiles is squarest {:.0f} rows high", square);
-  return {};
+  return band_objection(kGroups, kDefault, c.group, ceil_div(t.problem.m, c.tile_m), square);
 }
 
 // The part of the SMs that works, over the whole run.

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "ditune/config.hpp"
+#include "generator/memory_cost.hpp"
 #include "generator/wgmma_s8.hpp"
 
 namespace ditune {
@@ -84,19 +85,13 @@ std::string parts(const Config& c, const Target& t) {
   return {};
 }
 
-// A wave of tiles that is `group` clusters high and as wide as it takes reads least where it is as high as wide, in
-// elements.
 std::string order(const Config& c, const Target& t) {
   constexpr int kDefault = Config{}.group;
-  if (c.group == kDefault) return {};
-  const std::int64_t rows = ceil_div(ceil_div(t.problem.m, c.tile_m), c.cluster_m);
   const std::int64_t slots = resident_clusters(c, t.device);
-  if (rows <= kDefault) return fmt::format("{} rows of tiles are walked together anyway", rows);
-  if (cluster_tiles(c, t.problem) <= slots) return "all tiles are computed at once, in whatever order";
+  if (c.group != kDefault && cluster_tiles(c, t.problem) <= slots)
+    return "all tiles are computed at once, in whatever order";
   const double square = std::sqrt(static_cast<double>(slots) * c.tile_n * c.cluster_n / (c.tile_m * c.cluster_m));
-  if (c.group > 2 * square || 2 * c.group < square || c.group >= 2 * rows)
-    return fmt::format("a wave of tiles is squarest {:.0f} rows high", square);
-  return {};
+  return band_objection(kGroups, kDefault, c.group, ceil_div(ceil_div(t.problem.m, c.tile_m), c.cluster_m), square);
 }
 
 constexpr std::array<Judgement, 2> kSchedule{{{"parts", parts}, {"order", order}}};
