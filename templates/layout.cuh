@@ -31,6 +31,15 @@ DITUNE_HOST_DEVICE int column_of_slot(int slot, int vec) {
   return slot / (4 * vec) * (4 * vec) + lane * vec + tile * 2 + slot % 2;
 }
 
+// ---- where tiles lie
+
+// Where tile `index` begins of an extent: not so late that it reaches beyond the end, if it can help it. It computes
+// some outputs of the one before it, too, to the same bits; TMA takes longer to fill rows that do not exist than to
+// copy rows that do.
+DITUNE_HOST_DEVICE unsigned tile_begin(unsigned index, unsigned tile, unsigned extent) {
+  return extent > tile && (index + 1) * tile > extent ? extent - tile : index * tile;
+}
+
 // ---- rasterization
 
 struct TileIndex {

@@ -94,7 +94,7 @@ DITUNE_DEVICE void consume(const TmaGemmArgs& args, const Consumer<config>& cons
     walk.next();
     pipeline.cursor.skip(walk.k_steps);
   };
-  bool last = !kPingpong;  // of the CTA's consumers, to store
+  bool last = !kPingpong;  // to store, of consumers with tiles of their own
   if (kPingpong && consumer.index == 1) skip_tile();
   for (; walk.more(); walk.next()) {
     const Segment segment = walk.segment();

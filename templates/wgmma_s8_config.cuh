@@ -85,8 +85,7 @@ DITUNE_HOST_DEVICE int y_box_bytes(const WgmmaS8Config& c, Output out) {
   return row % 128 == 0 ? 128 : row % 64 == 0 ? 64 : 32;
 }
 
-// Rows of a box of X: of a short X no more than there are, in whole groups of the swizzle, since a row that does not
-// exist takes longer to fill than one that does to copy.
+// Rows of a box of X: of a short X no more than there are, in whole groups of the swizzle (see tile_begin).
 DITUNE_HOST_DEVICE int x_box_rows(const WgmmaS8Config& c, long long m) {
   const long long there = ceil_div(m, 8) * 8;
   return c.cluster_n == 1 && there < c.tile_m ? static_cast<int>(there) : c.tile_m / c.cluster_n;

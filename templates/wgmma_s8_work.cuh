@@ -51,12 +51,6 @@ struct Segment {
   int first, steps;  // of K
 };
 
-// Where a tile begins of an extent: not so late that it reaches beyond the end. The one before it computes some of its
-// outputs, too, to the same bits; rows that do not exist would take TMA longer than rows that do.
-DITUNE_DEVICE unsigned tile_begin(unsigned index, unsigned tile, unsigned extent) {
-  return extent > tile && (index + 1) * tile > extent ? extent - tile : index * tile;
-}
-
 // The segments of this CTA's cluster, one after another. Shared tiles come first: the cluster begins in the middle of
 // one, which the cluster before it finishes, and ends at the beginning of one, of which those behind it did the rest
 // when they began.

@@ -26,6 +26,7 @@ inline const Ground kPartsOf144{
     "wgmma_s8:tile=128x144,stages=3,decomposition=stream_k", {150, 152, 528}, 160, kBiased, 3, 90};
 inline const Ground kPair{kHalves.config + ",cluster=2x1", {600, 136, 400}, 144, kBiased, 4, 90};
 inline const Ground kRow{kHalves.config + ",cluster=1x2", {300, 200, 400}, 208, kBiased, 4, 90};
+inline const Ground kOddRow{kRow.config, {300, 136, 400}, 144, kBiased, 4, 90};  // one of a cluster repeats a tile
 inline const Ground kParts{kHalves.config + ",decomposition=stream_k", {300, 136, 528}, 144, kBiased, 4, 90};
 inline const Ground kPartsOfOne{kParts.config, {100, 40, 656}, 48, kBiased, 4, 90};  // tile
 inline const Ground kPartsOfPair{kParts.config + ",cluster=2x1", {200, 72, 528}, 80, kBiased, 6, 90};
@@ -100,12 +101,11 @@ inline const std::vector<Mutant> kWgmmaMutants = {
      "if constexpr (kPingpong) turns.pass_on();\n    pipeline.multiply(result, segment.steps);"},
 
     // ---- the last tiles of an extent
-    {"the last tile of rows begins a row late", kHalves, "wgmma_s8_work.cuh",
-     "? extent - tile :", "? extent - tile + 1 :"},
-    {"the last tile of rows begins a row early", kHalves, "wgmma_s8_work.cuh",
-     "? extent - tile :", "? extent - tile - 8 :"},
-    {"a tile that is all of an extent begins before it", kNarrow, "wgmma_s8_work.cuh", "return extent > tile && ",
-     "return "},
+    {"the last tile of rows begins a row early", kHalves, "wgmma_s8_work.cuh", "config.tile_m, m)",
+     "config.tile_m, m - 1)"},
+    {"the last tile of columns begins 8 early", kHalves, "wgmma_s8_work.cuh", "config.tile_n, n)",
+     "config.tile_n, n - 8)"},
+    {"a tile that is all of an extent begins before it", kNarrow, "layout.cuh", "return extent > tile && ", "return "},
 
     // ---- X with fewer rows than a tile
     {"a stage counts rows that no box has", kNarrow, "wgmma_s8_producer.cuh", "transaction_expect(full, bytes_a_stage)",
@@ -119,7 +119,7 @@ inline const std::vector<Mutant> kWgmmaMutants = {
      "for (int stage = 0; stage < 1; ++stage) {\n    const SharedAddress x"},
     {"a row too much is cleared", kNarrow, "wgmma_s8.cuh", "int at = rows * kWgmmaStepK +",
      "int at = (rows - 1) * kWgmmaStepK +"},
-    {"the box of a short X is not in whole groups of rows", kNarrow, "wgmma_s8_config.cuh",
+    {"the box of a short X leaves the last rows out", kNarrow, "wgmma_s8_config.cuh",
      "const long long there = ceil_div(m, 8) * 8;", "const long long there = m / 8 * 8;"},
 
     // ---- dependent launches
@@ -207,7 +207,7 @@ inline const std::vector<Mutant> kWgmmaMutants = {
      "empty(stage), kReaders * cluster_size(config))", "empty(stage), kReaders)"},
     {"W goes to the CTA that loads it alone", kPair, "wgmma_s8_producer.cuh",
      "((1U << config.cluster_m) - 1) << (rank_n * config.cluster_m)", "1U << rank_m"},
-    {"X goes to the CTA that loads it alone", kRow, "wgmma_s8_producer.cuh",
+    {"X goes to the CTA that loads it alone", kOddRow, "wgmma_s8_producer.cuh",
      "ranks |= 1U << (other * config.cluster_m + rank_m)", "ranks = 1U << rank_n"},
     {"both CTAs load the first half of W", kPair, "wgmma_s8_producer.cuh", "tile.n + rank_m * kRows", "tile.n"},
     {"both CTAs load the first half of X", kRow, "wgmma_s8_producer.cuh", "tile.m + rank_n * kRows", "tile.m"},

@@ -110,3 +110,15 @@ TEST_CASE("bands are as even as they can be") {
   CHECK(band_rows(17, 16) == 9);
   CHECK(band_rows(7, 1) == 1);
 }
+
+TEST_CASE("the last tile of an extent ends with it") {
+  CHECK(tile_begin(0, 64, 200) == 0);
+  CHECK(tile_begin(2, 64, 200) == 128);
+  CHECK(tile_begin(3, 64, 200) == 136);
+  CHECK(tile_begin(4, 64, 200) == 136);  // of a cluster whose other tiles are the last
+  CHECK(tile_begin(1, 64, 128) == 64);
+  CHECK(tile_begin(0, 64, 64) == 0);
+  CHECK(tile_begin(0, 64, 20) == 0);
+  CHECK(tile_begin(1, 64, 20) == 64);  // nothing of it exists
+  CHECK(tile_begin(8388607, 256, 2147483647) == 2147483391);
+}
