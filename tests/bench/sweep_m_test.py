@@ -150,7 +150,11 @@ class Sweep(Folder):
 
     def test_another_layer(self):
         self.assertEqual(self.sweep("4608", "12288").returncode, 0)
-        self.assertEqual((self.folder / "out" / "problems.csv").read_text().splitlines()[:2], ["m,n,k", "8192,4608,12288"])
+        with open(self.folder / "out" / "problems.csv", encoding="utf-8", newline="") as file:
+            tuned = list(csv.DictReader(file))
+        self.assertEqual({(row["n"], row["k"]) for row in tuned}, {("4608", "12288")})
+        order = [int(row["m"]) for row in tuned]
+        self.assertEqual(order, sorted(order, reverse=True))
 
     def test_cliff(self):
         run = self.sweep(times={"256": 30})
