@@ -82,7 +82,7 @@ std::string shared_memory(const Config& c, const Target& t) {
   return {};
 }
 
-// Rows, columns and clusters' tiles are counted in 32 bits; the last tile may reach beyond M and N.
+// Rows, columns and clusters' tiles are counted in 32 bits, in whole tiles.
 std::string grid(const Config& c, const Target& t) {
   const std::int64_t rows = std::int64_t{c.tile_m} * c.cluster_m, columns = std::int64_t{c.tile_n} * c.cluster_n;
   if (ceil_div(t.problem.m, rows) * rows > kMaxExtent + 1 || ceil_div(t.problem.n, columns) * columns > kMaxExtent + 1)

@@ -20,7 +20,7 @@ constexpr std::array kKeys{Words("tile"),    Words("stages"), Words("consumers")
                            Words("cluster"), Words("group"),  Words("staging"),   Words("launch")};
 
 // Far beyond what any device runs, small enough that products of fields do not overflow.
-constexpr std::int64_t kMaxTile = 1024, kMaxStages = 64, kMaxCluster = 16, kMaxCount = 65535;
+constexpr std::int64_t kMaxTile = 1024, kMaxStages = 64, kMaxStaging = 64, kMaxCluster = 16, kMaxCount = 65535;
 
 void set(WgmmaS8Config& config, const text::KeyValue& pair) {
   if (pair.key == "tile") {
@@ -40,7 +40,7 @@ void set(WgmmaS8Config& config, const text::KeyValue& pair) {
   } else if (pair.key == "group") {
     config.group = text::parse_count(pair, kMaxCount);
   } else if (pair.key == "staging") {
-    config.staging = text::parse_count(pair, kMaxStages);
+    config.staging = text::parse_count(pair, kMaxStaging);
   } else if (pair.key == "launch") {
     config.launch = text::parse_enum<Launch>(pair, kLaunch);
   }
