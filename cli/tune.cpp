@@ -8,6 +8,7 @@
 
 #include "cli/command.hpp"
 #include "cli/database.hpp"
+#include "cli/interrupt.hpp"
 #include "cli/output.hpp"
 #include "cli/progress.hpp"
 #include "cli/values.hpp"
@@ -60,18 +61,21 @@ TuneBackend backend_for(const ChosenTarget& target, std::uint64_t seed) {
 
 struct Outcome {
   std::vector<TuningRecord> winners;
-  std::size_t tried = 0;  // layers; the others were up to date
+  std::size_t tried = 0;     // layers; the others were up to date
+  bool interrupted = false;  // or not reached
 };
 
-Outcome tune_and_show(const std::vector<Layer>& layers, const DeviceInfo& device, const TuneOptions& options,
+Outcome tune_and_show(const std::vector<Layer>& layers, const DeviceInfo& device, TuneOptions options,
                       const TuneBackend& backend, Store& store) {
+  const Interrupt interrupt;
+  options.stop = [&interrupt] { return interrupt.asked(); };
   ProgressLine line;
   std::set<std::size_t> tried;
   std::vector<TuningRecord> winners = tune(layers, device, options, backend, store, [&](const TuneProgress& progress) {
     tried.insert(progress.layer);
     line.show(progress);
   });
-  return {std::move(winners), tried.size()};
+  return {std::move(winners), tried.size(), interrupt.asked()};
 }
 
 // A line for each layer whose candidates all failed, with what happened to the last.
@@ -121,6 +125,13 @@ ExitCode tune_layers(const Options& options) {
     print(json);
   } else {
     print_summary(outcome.winners, target, path);
+  }
+  if (outcome.interrupted) {
+    print_error(
+        fmt::format("interrupted with {} of {} layers done: they are stored, and the same command goes on with "
+                    "the others",
+                    outcome.winners.size(), layers.size()));
+    return kBadAnswer;
   }
   if (outcome.tried < layers.size())
     fmt::print(stderr, "{} of {} layers were tuned before (--retune tunes them again)\n", layers.size() - outcome.tried,

@@ -60,7 +60,7 @@ class Run {
 
   std::vector<TuningRecord> winners() {
     std::vector<TuningRecord> result;
-    for (layer_ = 0; layer_ < targets_.size(); ++layer_) {
+    for (layer_ = 0; layer_ < targets_.size() && !stopped(); ++layer_) {
       budget_.begin_layer(layer_);
       std::optional<TuningRecord> winner = known_winner(target());
       if (!winner) winner = backend_.measure ? measured_winner() : predicted_winner();
@@ -71,6 +71,7 @@ class Run {
 
  private:
   const Target& target() const { return targets_[layer_]; }
+  bool stopped() const { return options_.stop && options_.stop(); }
 
   std::size_t trials(const Strategy& strategy) const {
     const bool all = options_.strategy == "exhaustive";
@@ -92,6 +93,7 @@ class Run {
 
   std::optional<TuningRecord> measured_winner() {
     const std::vector<Contender> tried = search();
+    if (stopped()) return std::nullopt;  // a winner of half a search would not be tuned again
     std::optional<Contender> winner = decide(tried);
     if (!winner) winner = winner_of(measure(spilling(tried, kFinalists), Effort::decide));
     return winner ? std::optional(keep(*winner, Source::measured)) : std::nullopt;
@@ -123,6 +125,7 @@ class Run {
       refused += results.refused;
       report(tried, tried.size() - refused, trials, batch.back());
       budget_.end_batch();
+      if (stopped()) return tried;
       if (!budget_.has_time_for_another()) break;
       batch = next.empty() && !late ? propose() : std::move(next);  // in place of those that were refused
     }
@@ -141,7 +144,7 @@ class Run {
   std::optional<TuningRecord> predicted_winner() {
     std::vector<Contender> tried = compile_until_sound();
     auto winner = std::ranges::find_if(tried, is_sound);
-    if (winner == tried.end()) winner = std::ranges::find_if(tried, spills);
+    if (winner == tried.end() && !stopped()) winner = std::ranges::find_if(tried, spills);
     if (winner != tried.end()) winner->measurement.failure.clear();  // what wins has not failed
     commit(tried, Source::predicted);
     return winner == tried.end() ? std::nullopt : std::optional(keep(*winner, Source::predicted));
@@ -164,7 +167,7 @@ class Run {
       tried.insert(tried.end(), results.begin(), results.end());
       report(tried, tried.size(), trials, batch.back());
       budget_.end_batch();
-    } while (std::ranges::none_of(tried, is_sound) && budget_.has_time_for_another());
+    } while (std::ranges::none_of(tried, is_sound) && budget_.has_time_for_another() && !stopped());
     return tried;
   }
 

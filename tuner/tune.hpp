@@ -31,6 +31,9 @@ struct TuneOptions {
       budget;  // of the whole run, split evenly over what is left; every layer gets one batch
   std::uint64_t seed = 0;
   bool retune = false;  // false: a layer whose winner in the store is up to date is reported from there
+  // Asked after each batch; true: the run ends, and the layer at work keeps its trials and gets no winner. May be
+  // empty.
+  std::function<bool()> stop = {};
 };
 
 // What is going on, for a progress bar.
@@ -59,8 +62,8 @@ struct TuneBackend {
 };
 
 // Every finished trial and every winner is committed when it is known. Returns the winners in the order of the layers,
-// one for each layer that has one; a layer that is listed twice counts once. Throws UsageError for an unknown strategy,
-// trials below 1 or an illegal problem, before anything is measured.
+// one for each layer that has one; a layer that is listed twice counts once, and after a stop those that follow have
+// none. Throws UsageError for an unknown strategy, trials below 1 or an illegal problem, before anything is measured.
 std::vector<TuningRecord> tune(const std::vector<Layer>& layers, const DeviceInfo& device, const TuneOptions& options,
                                const TuneBackend& backend, Store& store,
                                const std::function<void(const TuneProgress&)>& progress = {});

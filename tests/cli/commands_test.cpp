@@ -218,3 +218,19 @@ TEST_CASE("problems come from a file, once each") {
   CHECK(found[0]["epilogue"] == "out=f16");
   CHECK(found[1]["epilogue"] == "sx=tensor,bias=f32");
 }
+
+TEST_CASE("Ctrl-C ends a tuning run after the batch at work: what is done is shown and stored") {
+  const Workplace place;
+  std::string problems = "m,n,k\n";
+  for (int m = 1; m <= 2000; ++m) problems += std::to_string(m) + ",1024,1024\n";  // minutes of compiling
+  place.write("problems.csv", problems);
+  const Outcome outcome = place.ditune("--version >/dev/null; DITUNE_DB=tuning.db " DITUNE_PROGRAM
+                                       " tune --problems problems.csv --gpu H100 --trials 1 >shown 2>said & "
+                                       "while [ ! -e tuning.db ]; do sleep 0.1; done; sleep 1; kill -INT $!; wait $!");
+  CHECK(outcome.code == 1);
+  CHECK(place.read("said").find("of 2000 layers done: they are stored, and the same command goes on") !=
+        std::string::npos);
+  const Json stored = json_of(place.ditune("list --json"));
+  CHECK(stored.size() < 2000);
+  CHECK((stored.empty() || place.read("shown").find("predicted") != std::string::npos));
+}

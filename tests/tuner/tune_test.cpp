@@ -15,6 +15,7 @@ namespace {
 
 const Layer kBig{{4096, 4608, 4608}, {}};
 const Layer kSmall{{16, 4608, 4608}, {}};
+const Layer kOther{{32, 4608, 4608}, {}};
 
 const DeviceInfo& device() { return reference_device(SmArch{90}); }
 
@@ -172,6 +173,30 @@ TEST_CASE("without a GPU a spent budget leaves every layer its first candidates"
     REQUIRE(winners.size() == 2);
     CHECK(winners[1].config == model_order(kSmall, 1).at(0));
     CHECK(f.gpu.compiled == 8 + 2);
+  }
+}
+
+TEST_CASE("a stop ends the run after the batch at work: its trials stay, its layer has no winner") {
+  Fixture f;
+  TuneOptions options = trials(40);
+  options.stop = [&] { return f.trials_of(kSmall) > 0; };
+  const std::vector<TuningRecord> winners = f.run({kBig, kSmall, kOther}, options);
+  REQUIRE(winners.size() == 1);
+  CHECK(winners[0].key.problem == kBig.problem);
+  CHECK(f.trials_of(kSmall) == 8);
+  CHECK(f.trials_of(kOther) == 0);
+  CHECK(f.store.winners().size() == 1);
+  CHECK(f.run({kBig, kSmall, kOther}, trials(40)).size() == 3);
+}
+
+TEST_CASE("without a GPU a stop leaves what was not compiled without spills without a winner") {
+  for (const bool all_spill : {false, true}) {
+    Fixture f;
+    f.gpu.all_spill = all_spill;
+    TuneOptions options;
+    options.stop = [&] { return f.gpu.compiled > 0; };
+    CHECK(f.predict_only({kBig, kSmall}, options).size() == (all_spill ? 0 : 1));
+    CHECK(f.gpu.compiled == 8);
   }
 }
 
