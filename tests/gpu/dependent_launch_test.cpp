@@ -56,7 +56,6 @@ class LateProblem {
         workspace_(static_cast<std::size_t>(launch_plan(config, target).workspace_bytes)),
         late_copy_(late_copy()) {
     require_legal(config, target);
-    REQUIRE(launch_plan(config, target).dependent);
     GemmArgs args = operands_.args(0);
     args.y = expected_.get();
     gpu().kernels->gemm({args, target.epilogue}, stream_);
@@ -65,7 +64,8 @@ class LateProblem {
     args.workspace = workspace_.get();
     if (workspace_.bytes() > 0) DITUNE_CUDA(cudaMemsetAsync(workspace_.get(), 0, workspace_.bytes(), stream_.get()));
     gemm_ = prepare_launch(gpu().load(config, target.epilogue), config, target, args);
-    plan_.grid = 1;  // others' SMs are free for who depends on it
+    gemm_.plan.dependent = true;  // also of a kernel that does not wait
+    plan_.grid = 1;               // others' SMs are free for who depends on it
     plan_.block = 1024;
     stream_.synchronize();
   }
@@ -100,17 +100,23 @@ class LateProblem {
   PreparedLaunch gemm_;
 };
 
+bool has_dependent_launches() {
+  const bool has = gpu().device.arch == SmArch{90};
+  if (!has) WARN("no sm_90: nothing to see");
+  return has;
+}
+
+Target late_target() { return gpu().target({1000, 1544, 2064}, {.bias = Bias::f32}); }
+
 void check(const std::function<void(const LateProblem&)>& launches) {
-  if (gpu().device.arch != SmArch{90}) {
-    WARN("no sm_90: nothing to see");
-    return;
-  }
+  if (!has_dependent_launches()) return;
   for (const char* text : {"wgmma_s8:tile=128x128,stages=4,launch=dependent",
                            "wgmma_s8:tile=64x144,stages=4,consumers=pingpong,staging=1,launch=dependent",
                            "wgmma_s8:tile=128x128,stages=4,cluster=2x1,launch=dependent",
                            "wgmma_s8:tile=128x144,stages=3,decomposition=stream_k,launch=dependent"}) {
     INFO(text);
-    launches(LateProblem(gpu().target({1000, 1544, 2064}, {.bias = Bias::f32}), parse_config(text)));
+    CHECK(launch_plan(parse_config(text), late_target()).dependent);
+    launches(LateProblem(late_target(), parse_config(text)));
   }
 }
 
@@ -125,6 +131,17 @@ TEST_CASE("gpu: a dependent launch reads what the kernel right before it wrote l
     }
     CHECK(wrong == 0);
   });
+}
+
+TEST_CASE("gpu: a dependent launch that does not wait reads what was there before") {
+  if (!has_dependent_launches()) return;
+  const LateProblem problem(late_target(), parse_config("wgmma_s8:tile=128x128,stages=4,launch=serial"));
+  std::uint64_t wrong = 0;
+  for (int i = 0; i < kRepeats; ++i) {
+    problem.launch(1);
+    wrong += problem.wrong();
+  }
+  CHECK(wrong > 0);  // else the other tests here would not see a wait that is missing
 }
 
 TEST_CASE("gpu: dependent launches follow one another, in one workspace and onto one output") {
