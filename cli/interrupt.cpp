@@ -1,7 +1,5 @@
 #include "cli/interrupt.hpp"
 
-#include <csignal>
-
 namespace ditune::cli {
 namespace {
 
@@ -16,10 +14,10 @@ Interrupt::Interrupt() {
   struct sigaction action = {};
   action.sa_handler = remember;
   action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
-  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGINT, &action, &before_);
 }
 
-Interrupt::~Interrupt() { std::signal(SIGINT, SIG_DFL); }
+Interrupt::~Interrupt() { sigaction(SIGINT, &before_, nullptr); }
 
 bool Interrupt::asked() const { return asked_for != 0; }
 

@@ -62,7 +62,7 @@ TuneBackend backend_for(const ChosenTarget& target, std::uint64_t seed) {
 struct Outcome {
   std::vector<TuningRecord> winners;
   std::size_t tried = 0;     // layers; the others were up to date
-  bool interrupted = false;  // or not reached
+  bool interrupted = false;  // before the last layer was done
 };
 
 Outcome tune_and_show(const std::vector<Layer>& layers, const DeviceInfo& device, TuneOptions options,
@@ -75,7 +75,8 @@ Outcome tune_and_show(const std::vector<Layer>& layers, const DeviceInfo& device
     tried.insert(progress.layer);
     line.show(progress);
   });
-  return {std::move(winners), tried.size(), interrupt.asked()};
+  const bool interrupted = interrupt.asked() && winners.size() < layers.size();
+  return {std::move(winners), tried.size(), interrupted};
 }
 
 // A line for each layer whose candidates all failed, with what happened to the last.

@@ -11,6 +11,8 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 #include "generator/kernel_parameter.hpp"
 #include "generator/search_space.hpp"
@@ -47,6 +49,27 @@ std::optional<Rejection> first_rejection(std::span<const Constraint<Config>> con
   }
   return std::nullopt;
 }
+
+// A family's candidates as they are found, those that are not tried with their reason.
+template <class Config>
+class CandidateList {
+ public:
+  explicit CandidateList(const Target& target) : target_(target) {}
+
+  // Whether the family's limits, and then the judgements, let it stand. One that does not is in the list already.
+  bool stands(const Config& config, std::span<const Constraint<Config>> judgements) {
+    std::optional<Rejection> rejection = Family<Config>::refusal(config, target_);
+    if (!rejection) rejection = first_rejection(judgements, config, target_);
+    if (rejection) candidates_.push_back({.config = config, .rejection = rejection});
+    return !rejection;
+  }
+  void add(const Config& config) { candidates_.push_back({.config = config, .rejection = {}}); }
+  std::vector<Candidate> take() && { return std::move(candidates_); }
+
+ private:
+  const Target& target_;
+  std::vector<Candidate> candidates_;
+};
 
 // The bytes of what a kernel takes by value.
 template <class Parameter>

@@ -191,7 +191,7 @@ int widest_load(std::int64_t k) { return k % 16 == 0 ? 16 : k % 8 == 0 ? 8 : k %
 
 class Builder {
  public:
-  explicit Builder(const Target& target) : target_(target) {}
+  explicit Builder(const Target& target) : target_(target), list_(target) {}
 
   std::vector<Candidate> build() && {
     for (const int tile_m : kTileM)
@@ -208,12 +208,12 @@ class Builder {
                              .stages = kStages.front(),
                              .load = widest_load(target_.problem.k)});
             }
-    return std::move(candidates_);
+    return std::move(list_).take();
   }
 
  private:
   void add_pipelines(Config config) {
-    if (!stands(config, kShape)) return;
+    if (!list_.stands(config, kShape)) return;
     for (const int stages : kStages) {
       config.stages = stages;
       config.ctas = std::min(resident_ctas(config, target_), kMaxResidency);
@@ -222,7 +222,7 @@ class Builder {
   }
 
   void add_schedules(Config config) {
-    if (!stands(config, kPipeline)) return;
+    if (!list_.stands(config, kPipeline)) return;
     for (const int group : kGroups)
       for (const int split_k : kSplits)
         for (const Staging staging : {Staging::direct, Staging::shared})
@@ -231,20 +231,12 @@ class Builder {
             config.split_k = split_k;
             config.staging = staging;
             config.schedule = schedule;
-            if (stands(config, kSchedule)) candidates_.push_back({.config = config, .rejection = {}});
+            if (list_.stands(config, kSchedule)) list_.add(config);
           }
   }
 
-  // A refused config is kept with its reason.
-  bool stands(const Config& config, std::span<const Judgement> judgements) {
-    std::optional<Rejection> rejection = Family<Config>::refusal(config, target_);
-    if (!rejection) rejection = first_rejection(judgements, config, target_);
-    if (rejection) candidates_.push_back({.config = config, .rejection = rejection});
-    return !rejection;
-  }
-
   const Target& target_;
-  std::vector<Candidate> candidates_;
+  CandidateList<Config> list_;
 };
 
 }  // namespace

@@ -98,22 +98,22 @@ constexpr std::array<Judgement, 2> kSchedule{{{"parts", parts}, {"order", order}
 
 class Builder {
  public:
-  explicit Builder(const Target& target) : target_(target) {}
+  explicit Builder(const Target& target) : target_(target), list_(target) {}
 
   std::vector<Candidate> build() && {
     // What no config of the family can run is said once.
     Config plain{.tile_m = 128, .tile_n = 128, .stages = 2};
-    if (!stands(plain, {})) return std::move(candidates_);
+    if (!list_.stands(plain, {})) return std::move(list_).take();
     for (const int tile_m : kTileM)
       for (const int tile_n : kTileN)
         for (const Consumers consumers : {Consumers::cooperative, Consumers::pingpong})
           add_clusters({.tile_m = tile_m, .tile_n = tile_n, .stages = 2, .consumers = consumers});
-    return std::move(candidates_);
+    return std::move(list_).take();
   }
 
  private:
   void add_clusters(Config config) {
-    if (!stands(config, kShape)) return;
+    if (!list_.stands(config, kShape)) return;
     for (const auto& [cluster_m, cluster_n] : kClusters) {
       config.cluster_m = cluster_m;
       config.cluster_n = cluster_n;
@@ -131,16 +131,16 @@ class Builder {
   }
 
   void add_schedules(Config config) {
-    if (!stands(config, kPipeline)) return;
+    if (!list_.stands(config, kPipeline)) return;
     for (const Decomposition decomposition : {Decomposition::data_parallel, Decomposition::stream_k})
       for (const int group : kGroups) {
         config.decomposition = decomposition;
         config.group = group;
         config.launch = Launch::serial;
-        if (!stands(config, kSchedule)) continue;
-        candidates_.push_back({.config = config, .rejection = {}});
+        if (!list_.stands(config, kSchedule)) continue;
+        list_.add(config);
         config.launch = Launch::dependent;
-        candidates_.push_back({.config = config, .rejection = {}});
+        list_.add(config);
       }
   }
 
@@ -155,16 +155,8 @@ class Builder {
     return config.stages - 1;
   }
 
-  // A refused config is kept with its reason.
-  bool stands(const Config& config, std::span<const Judgement> judgements) {
-    std::optional<Rejection> rejection = Family<Config>::refusal(config, target_);
-    if (!rejection) rejection = first_rejection(judgements, config, target_);
-    if (rejection) candidates_.push_back({.config = config, .rejection = rejection});
-    return !rejection;
-  }
-
   const Target& target_;
-  std::vector<Candidate> candidates_;
+  CandidateList<Config> list_;
 };
 
 }  // namespace

@@ -19,7 +19,7 @@ class Nvml {
   // The device with this UUID ("GPU-..."). Where NVML or the device is not there, every answer is empty.
   explicit Nvml(const std::string& uuid);
   std::optional<GpuState> state() const;
-  std::optional<double> energy_j() const;  // that the card has drawn since its driver was loaded; steps of some 20 ms
+  std::optional<double> energy_j() const;  // that the card has drawn since its driver was loaded; it moves in steps
   std::string driver_version() const;      // "580.159.04", or empty
 
  private:

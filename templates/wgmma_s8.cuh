@@ -94,7 +94,7 @@ DITUNE_DEVICE void consume(const TmaGemmArgs& args, const Consumer<config>& cons
     walk.next();
     pipeline.cursor.skip(walk.k_steps);
   };
-  bool last = !kPingpong;  // to store, of consumers with tiles of their own
+  bool stores_last = !kPingpong;  // of the consumers that have tiles of their own
   if (kPingpong && consumer.index == 1) skip_tile();
   for (; walk.more(); walk.next()) {
     const Segment segment = walk.segment();
@@ -116,12 +116,12 @@ DITUNE_DEVICE void consume(const TmaGemmArgs& args, const Consumer<config>& cons
     output.store(result, tile);
     if constexpr (kPingpong) {
       skip_tile();
-      last = !walk.more();
+      stores_last = !walk.more();
     }
   }
   // Not earlier: the next grid's CTAs take SMs as they find them free, and neighbours that share operands would end up
   // far apart.
-  if (config.launch == Launch::dependent && last) launch_dependents();
+  if (config.launch == Launch::dependent && stores_last) launch_dependents();
   if (consumer.lane() == 0) store_wait_read<0>();
 }
 
