@@ -51,7 +51,7 @@ void check(const std::vector<KernelConfig>& configs, const Target& target, const
 
 // Four times as many 128x256 tiles as an H100 has SMs, the last ones ragged; fewer tiles than SMs; less than a box. K
 // is so long that every cluster of an H100 has a part of it.
-const std::vector<GemmProblem> kProblems = {{4429, 3848, 272}, {257, 264, 2064}, {70, 520, 4608}, {1, 8, 20480}};
+const std::vector<GemmProblem> kProblems = {{4429, 3848, 272}, {257, 264, 2832}, {70, 520, 4608}, {1, 8, 20480}};
 
 }  // namespace
 
