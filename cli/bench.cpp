@@ -27,7 +27,6 @@ struct Options {
 };
 
 constexpr std::array<std::string_view, 1> kPeers{"cublaslt"};
-constexpr std::array<std::string_view, 2> kRegimes{"burst", "sustained"};
 constexpr NumberRange kClocks{.least = 1, .most = 10000};  // MHz
 constexpr std::size_t kPeerBytes = std::size_t{1} << 30;   // operands of each peer
 constexpr int kSustainedAlgorithms = 2;                    // of a peer: its fastest in bursts
@@ -201,9 +200,7 @@ void add_bench(CLI::App& app, Run& run) {
   Options& options = *command.options;
   add_word(*command.app, "--against", kPeers, "the peer (none)",
            [&options](std::size_t) { options.against_cublaslt = true; });
-  add_word(*command.app, "--regime", kRegimes,
-           "burst: with rests between; sustained: back to back, as loops run (burst)",
-           [&options](std::size_t regime) { options.regime = static_cast<Regime>(regime); });
+  add_regime(*command.app, options.regime, "burst: with rests between; sustained: back to back, as loops run (burst)");
   add_number(*command.app, "--min-clock", kClocks,
              "MHz of the SMs, while ditune's kernel runs, below which a round of bursts does not count (none)",
              [&options](std::int64_t mhz) { options.min_clock_mhz = static_cast<double>(mhz); });

@@ -79,7 +79,7 @@ Json json(const BenchResult& result) {
   json["against"] = Json::array();
   for (const PeerFigures& peer : result.peers) json["against"].push_back(peer_json(peer, problem));
   const bool sustained = result.regime == Regime::sustained;
-  json["regime"] = sustained ? "sustained" : "burst";
+  json["regime"] = format(result.regime);
   Json& rounds = json[sustained ? "blocks" : "rounds"] = Json::array();
   for (const BenchRound& round : result.rounds) {
     rounds.push_back({{"us", round.us}});

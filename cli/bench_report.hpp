@@ -27,8 +27,6 @@ struct PeerFigures {
   std::optional<Interval> ratio_interval = {};
 };
 
-enum class Regime { burst, sustained };
-
 // A round of bursts or a sustained block.
 struct BenchRound {
   double us = 0;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <array>
 #include <limits>
 #include <utility>
 
@@ -30,6 +31,12 @@ CLI::Option* add_word(CLI::App& app, const std::string& name, std::span<const st
   };
   return app.add_option_function<std::string>(name, read, description)
       ->type_name(fmt::format("{}", fmt::join(words, "|")));
+}
+
+CLI::Option* add_regime(CLI::App& app, Regime& regime, const std::string& description) {
+  static constexpr std::array<std::string_view, 2> kWords{"burst", "sustained"};  // in the order of the enum's values
+  return add_word(app, "--regime", kWords, description,
+                  [&regime](std::size_t word) { regime = static_cast<Regime>(word); });
 }
 
 CLI::Option* add_seed(CLI::App& app, std::uint64_t& seed, const std::string& description) {

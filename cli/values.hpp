@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "ditune/record.hpp"
+
 namespace ditune::cli {
 
 struct NumberRange {
@@ -21,6 +23,9 @@ CLI::Option* add_number(CLI::App& app, const std::string& name, NumberRange rang
 // One of `words`, whose index `take` gets: anything else is a UsageError that names the option and the words.
 CLI::Option* add_word(CLI::App& app, const std::string& name, std::span<const std::string_view> words,
                       const std::string& description, std::function<void(std::size_t)> take);
+
+// --regime burst|sustained
+CLI::Option* add_regime(CLI::App& app, Regime& regime, const std::string& description);
 
 // Seeds are stored as the 64-bit integers of SQLite.
 CLI::Option* add_seed(CLI::App& app, std::uint64_t& seed, const std::string& description);

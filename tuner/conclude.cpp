@@ -28,19 +28,23 @@ std::vector<Contender> fastest(std::span<const Contender> contenders, std::size_
   return result;
 }
 
-std::optional<Contender> winner_of(std::span<const Contender> contenders) {
+std::optional<Decision> conclude(std::span<const Contender> contenders, const std::optional<KernelConfig>& incumbent) {
   const std::vector<Contender> ranked = fastest(contenders, contenders.size());
   if (ranked.empty()) return std::nullopt;
   const double tied_us = ranked.front().measurement.median_us * (1 + kTie);
-  const auto tied_end = std::find_if(ranked.begin(), ranked.end(), [&](const Contender& contender) {
-    return contender.measurement.median_us > tied_us;
-  });
-  const auto simplicity = [](const Contender& contender) {
+  std::vector<Contender> tied;
+  for (const Contender& contender : ranked)
+    if (contender.measurement.median_us <= tied_us) tied.push_back(contender);
+  const auto simplicity = [&](const Contender& contender) {
     const std::string text = format(contender.config);
-    return std::tuple(contender.measurement.resources.registers, text.size(), text);
+    return std::tuple(contender.config != incumbent, contender.measurement.resources.registers, text.size(), text);
   };
-  return *std::min_element(ranked.begin(), tied_end,
-                           [&](const Contender& a, const Contender& b) { return simplicity(a) < simplicity(b); });
+  const auto winner = std::ranges::min_element(tied, {}, simplicity);
+  Decision decision{*winner, {}};
+  tied.erase(winner);
+  for (const Contender& contender : tied) decision.tied.push_back(contender.config);
+  std::ranges::sort(decision.tied, {}, [](const KernelConfig& config) { return format(config); });
+  return decision;
 }
 
 bool is_better(const TuningRecord& a, const TuningRecord& b) {

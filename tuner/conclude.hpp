@@ -25,12 +25,21 @@ std::vector<Scored> scores(std::span<const Contender> contenders);
 // The `count` fastest of those that did not fail, the fastest first.
 std::vector<Contender> fastest(std::span<const Contender> contenders, std::size_t count);
 
-// Medians within this fraction of the best are one: rounds of the same kernel differ by as much.
-inline constexpr double kTie = 0.003;
+// Who wins, and who cannot be told from it.
+struct Decision {
+  Contender winner;
+  std::vector<KernelConfig> tied;  // in the order of their text, without the winner
+};
 
-// The fastest of those that did not fail; of those that tie with it the one with the fewest registers, then with the
-// shortest config text, then the first in alphabetical order: a repeated run comes to the same.
-std::optional<Contender> winner_of(std::span<const Contender> contenders);
+// Of those that did not fail and ran in the same rounds. Those tie with the fastest whose time in the same round is not
+// longer, by more than kTie, with 95%. Of them wins the incumbent; if it is not among them, the one with the fewest
+// registers, then with the shortest config text, then the first in alphabetical order: a repeated run comes to the
+// same.
+std::optional<Decision> conclude(std::span<const Contender> contenders,
+                                 const std::optional<KernelConfig>& incumbent = std::nullopt);
+
+// Rounds of the same kernel differ by this fraction: what is closer is one.
+inline constexpr double kTie = 0.003;
 
 // Whether a record is to be preferred: measured before predicted, then by time.
 bool is_better(const TuningRecord& a, const TuningRecord& b);

@@ -11,8 +11,9 @@
 
 namespace ditune {
 
-// How long to look: `screen` ranks many candidates, `decide` tells the few best apart.
-enum class Effort { screen, decide };
+// How long to look: `screen` ranks many candidates in bursts and gives up early those that cannot lead; `decide` tells
+// the few best apart, in bursts; `sustain` does so at the clocks of a card that never rests.
+enum class Effort { screen, decide, sustain };
 
 // Measures configs of one problem against one another: verified first, then timed in interleaved rounds. One
 // Measurement per config, in order; a config that fails says why in its Measurement. Throws only if the device itself

@@ -94,9 +94,9 @@ class Run {
   std::optional<TuningRecord> measured_winner() {
     const std::vector<Contender> tried = search();
     if (stopped()) return std::nullopt;  // a winner of half a search would not be tuned again
-    std::optional<Contender> winner = decide(tried);
-    if (!winner) winner = winner_of(measure(spilling(tried, kFinalists), Effort::decide));
-    return winner ? std::optional(keep(*winner, Source::measured)) : std::nullopt;
+    std::optional<Decision> decision = decide(tried);
+    if (!decision) decision = conclude(measure(spilling(tried, kFinalists), Effort::decide));
+    return decision ? std::optional(keep(decision->winner, Source::measured)) : std::nullopt;
   }
 
   // All that was tried, with what came of it. One batch is compiled while the one before it is measured.
@@ -134,10 +134,10 @@ class Run {
   }
 
   // The best few against one another, and longer, so that luck in a short look decides nothing.
-  std::optional<Contender> decide(const std::vector<Contender>& tried) {
+  std::optional<Decision> decide(const std::vector<Contender>& tried) {
     std::vector<KernelConfig> finalists;
     for (const Contender& contender : fastest(tried, kFinalists)) finalists.push_back(contender.config);
-    return winner_of(finalists.size() < 2 ? tried : measure(finalists, Effort::decide));
+    return conclude(finalists.size() < 2 ? tried : measure(finalists, Effort::decide));
   }
 
   // The first in the model's order that compiles without spills; if all of them spill, the first that compiles.

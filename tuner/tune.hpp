@@ -30,7 +30,10 @@ struct TuneOptions {
   std::optional<std::chrono::seconds>
       budget;  // of the whole run, split evenly over what is left; every layer gets one batch
   std::uint64_t seed = 0;
-  bool retune = false;  // false: a layer whose winner in the store is up to date is reported from there
+  // Under sustained, the finalists of bursts are timed at sustained clocks, too, and both winners are kept.
+  Regime regime = Regime::burst;
+  bool retry_failed = false;  // false: what failed before, under this toolchain and template, is not tried again
+  bool retune = false;        // false: a layer whose winner in the store is up to date is reported from there
   // Asked after each batch; true: the run ends, and the layer at work keeps its trials and gets no winner. May be
   // empty.
   std::function<bool()> stop = {};
@@ -57,6 +60,9 @@ struct TuneBackend {
   std::function<std::string(const Target&, const KernelConfig&)> cubin;
   // Where a trial that ends now comes from; tune fills in the seed. May be empty.
   std::function<Provenance()> provenance;
+  // What users should know of the measurements since the last call: clocks that fell, another program on the GPU. May
+  // be empty.
+  std::function<std::vector<std::string>()> remarks;
   // For the budget; a test brings its own.
   std::function<std::chrono::steady_clock::time_point()> now = std::chrono::steady_clock::now;
 };

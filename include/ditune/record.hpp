@@ -24,6 +24,11 @@ struct DeviceClass {
 
 DeviceClass device_class(const DeviceInfo& device);
 
+// How a kernel is timed. In bursts the card rests after each replay and keeps its clocks; sustained it is at work for
+// as long as a denoising loop, at the clocks that its power limit leaves, and another kernel can win.
+enum class Regime { burst, sustained };
+std::string_view format(Regime regime);  // "burst", "sustained"
+
 // All that makes a winner valid, no more. template_hash is that of the winning config's family (embedded.hpp); a record
 // whose hash is not today's is stale.
 struct TuningKey {
@@ -31,17 +36,19 @@ struct TuningKey {
   GemmProblem problem;
   Epilogue epilogue;
   std::string template_hash;
+  Regime regime = Regime::burst;
   bool operator==(const TuningKey&) const = default;
 };
 
 // "sm_90/132/NVIDIA H100 80GB HBM3|6144x13824x4608|default|0123456789abcdef"; '|' and '%' in names become %7C and %25.
+// "|sustained" follows where the regime is not burst.
 std::string format(const TuningKey& key);
 
 // What ptxas reports. Dynamic shared memory is the launch plan's.
 struct ResourceUsage {
-  int registers = 0;    // per thread
-  int spill_bytes = 0;  // stores plus loads
-  int shared_bytes = 0; // static plus dynamic
+  int registers = 0;     // per thread
+  int spill_bytes = 0;   // stores plus loads
+  int shared_bytes = 0;  // static plus dynamic
   bool operator==(const ResourceUsage&) const = default;
 };
 
@@ -52,9 +59,10 @@ std::string_view format(Source source);  // "predicted", "measured"
 struct Measurement {
   std::vector<double> samples_us;  // one a round: mean time of a launch in that round
   double median_us = 0;
-  double low_us = 0, high_us = 0;  // first and third quartile of the samples
+  double low_us = 0, high_us = 0;  // the median lies between them with 95%; of fewer than six samples all do
+  double power_w = 0;              // the card's mean while it was timed; 0: unknown, and in bursts
   ResourceUsage resources;
-  std::string failure;             // empty: correct and timed
+  std::string failure;  // empty: correct and timed
   bool ok() const { return failure.empty(); }
 };
 
@@ -77,8 +85,8 @@ struct Trial {
   TuningKey key;
   KernelConfig config;
   Source source = Source::measured;
-  Measurement measurement;   // of a measured trial
-  double predicted_us = 0;   // by the cost model; 0: not asked
+  Measurement measurement;  // of a measured trial
+  double predicted_us = 0;  // by the cost model; 0: not asked
   Provenance provenance;
 };
 
@@ -87,11 +95,14 @@ struct TuningRecord {
   TuningKey key;
   KernelConfig config;
   Source source = Source::predicted;
-  double median_us = 0;     // measured records only
-  double predicted_us = 0;  // by the cost model
+  double median_us = 0;            // measured records only
+  double low_us = 0, high_us = 0;  // as Measurement's
+  double power_w = 0;              // as Measurement's
+  std::vector<KernelConfig> tied;  // others that cannot be told from it, in the order of their text
+  double predicted_us = 0;         // by the cost model
   ResourceUsage resources;
   Provenance provenance;
-  std::string cubin_hash;   // of the stored cubin, or empty
+  std::string cubin_hash;  // of the stored cubin, or empty
   double microseconds() const { return source == Source::measured ? median_us : predicted_us; }
 };
 

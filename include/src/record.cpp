@@ -26,9 +26,12 @@ DeviceClass device_class(const DeviceInfo& device) {
 }
 
 std::string format(const TuningKey& key) {
-  return fmt::format("{}/{}/{}|{}|{}|{}", format(key.device.arch), key.device.sms, escape(key.device.name),
-                     format(key.problem), format(key.epilogue), key.template_hash);
+  return fmt::format("{}/{}/{}|{}|{}|{}{}", format(key.device.arch), key.device.sms, escape(key.device.name),
+                     format(key.problem), format(key.epilogue), key.template_hash,
+                     key.regime == Regime::burst ? "" : fmt::format("|{}", format(key.regime)));
 }
+
+std::string_view format(Regime regime) { return regime == Regime::burst ? "burst" : "sustained"; }
 
 std::string_view format(Source source) { return source == Source::measured ? "measured" : "predicted"; }
 

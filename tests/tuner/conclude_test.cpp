@@ -25,7 +25,7 @@ constexpr const char* kA = "mma_s8:tile=128x128x64,warps=2x2,stages=3";
 constexpr const char* kB = "mma_s8:tile=128x128x64,warps=2x2,stages=4";
 constexpr const char* kC = "mma_s8:tile=128x128x64,warps=2x2,stages=3,group=16";
 
-std::string winner(const std::vector<Contender>& contenders) { return format(winner_of(contenders).value().config); }
+std::string winner(const std::vector<Contender>& contenders) { return format(conclude(contenders).value().winner.config); }
 
 }  // namespace
 
@@ -33,8 +33,8 @@ TEST_CASE("the fastest wins") { CHECK(winner({contender(kA, 101), contender(kB, 
 
 TEST_CASE("what failed neither leads nor wins") {
   CHECK(winner({failed(kA), contender(kB, 100)}) == kB);
-  CHECK_FALSE(winner_of(std::vector<Contender>{failed(kA), failed(kB)}));
-  CHECK_FALSE(winner_of({}));
+  CHECK_FALSE(conclude(std::vector<Contender>{failed(kA), failed(kB)}));
+  CHECK_FALSE(conclude({}));
   const std::vector<Scored> told = scores(std::vector<Contender>{failed(kA), contender(kB, 100)});
   CHECK(std::isinf(told[0].microseconds));
   CHECK(told[1].microseconds == 100);
