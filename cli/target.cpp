@@ -34,6 +34,11 @@ std::optional<ChosenTarget> first_visible(IsMeant is_meant) {
   return std::nullopt;
 }
 
+UsageError no_gpu() {
+  return UsageError(device_count() == 0 ? "no GPU here" : "no supported GPU here",
+                    "name the one that is meant: --gpu \"RTX 3090\" or --arch sm_86");
+}
+
 ChosenTarget by_ordinal(int ordinal) {
   const int count = device_count();
   if (ordinal >= count)
@@ -54,8 +59,13 @@ ChosenTarget by_name(const std::string& name) {
 }  // namespace
 
 void add_target(CLI::App& app, TargetOptions& options) {
-  CLI::Option* device = add_number(app, "--device", {0, 999}, "the GPU of this number (see ditune devices)",
-                                   [&options](std::int64_t number) { options.ordinal = static_cast<int>(number); });
+  const auto take = [&options](const std::string& text) {
+    options.all = text == "all";
+    if (!options.all) options.ordinal = static_cast<int>(number_of("--device", {0, 999}, text));
+  };
+  CLI::Option* device = app.add_option_function<std::string>(
+                               "--device", take, "the GPU of this number (see ditune devices); tune takes all, too")
+                            ->type_name("N|all");
   CLI::Option* gpu = app.add_option("--gpu", options.gpu, "a GPU by name, here or not: \"RTX 3090\"");
   CLI::Option* arch = app.add_option("--arch", options.arch, "the reference card of an architecture: sm_86");
   device->excludes(gpu)->excludes(arch);
@@ -63,12 +73,21 @@ void add_target(CLI::App& app, TargetOptions& options) {
 }
 
 ChosenTarget choose_target(const TargetOptions& options) {
+  if (options.all) throw UsageError("--device all is for tune alone", "name one GPU: --device 0");
   if (options.ordinal) return by_ordinal(*options.ordinal);
   if (!options.gpu.empty()) return by_name(options.gpu);
   if (!options.arch.empty()) return {reference_device(parse_arch(options.arch)), std::nullopt};
   if (const auto first = first_visible([](const DeviceInfo&) { return true; })) return *first;
-  throw UsageError(device_count() == 0 ? "no GPU here" : "no supported GPU here",
-                   "name the one that is meant: --gpu \"RTX 3090\" or --arch sm_86");
+  throw no_gpu();
+}
+
+std::vector<ChosenTarget> choose_targets(const TargetOptions& options) {
+  if (!options.all) return {choose_target(options)};
+  std::vector<ChosenTarget> targets;
+  for (int ordinal = 0; ordinal < device_count(); ++ordinal)
+    if (const auto device = supported(ordinal)) targets.push_back({*device, ordinal});
+  if (targets.empty()) throw no_gpu();
+  return targets;
 }
 
 VisibleTarget choose_visible(const TargetOptions& options) {

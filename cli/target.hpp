@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "ditune/device.hpp"
 
@@ -13,7 +14,8 @@ namespace ditune::cli {
 struct TargetOptions {
   std::optional<int> ordinal;
   std::string gpu, arch;
-  bool empty() const { return !ordinal && gpu.empty() && arch.empty(); }
+  bool all = false;  // --device all
+  bool empty() const { return !ordinal && !all && gpu.empty() && arch.empty(); }
 };
 
 struct ChosenTarget {
@@ -24,8 +26,11 @@ struct ChosenTarget {
 void add_target(CLI::App& app, TargetOptions& options);
 
 // --gpu is a visible GPU of that name, else a known one; --arch is that arch's reference card; nothing is the first
-// visible GPU that is supported. Throws UsageError if there is none.
+// visible GPU that is supported. Throws UsageError if there is none, and for --device all.
 ChosenTarget choose_target(const TargetOptions& options);
+
+// The same, for what can work on several: --device all is every visible GPU that is supported.
+std::vector<ChosenTarget> choose_targets(const TargetOptions& options);
 
 struct VisibleTarget {
   DeviceInfo device;

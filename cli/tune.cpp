@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
+#include <future>
+#include <mutex>
 #include <set>
 
 #include "cli/command.hpp"
@@ -22,7 +25,7 @@ namespace {
 
 struct Options {
   RecordOptions records;
-  std::string budget;
+  std::string budget, shard;
   TuneOptions tune;
   bool json = false;
 };
@@ -42,6 +45,12 @@ std::chrono::seconds parse_budget(std::string_view text) {
   return std::chrono::seconds(*count * unit);
 }
 
+// A GPU, here or not, and the layers that are tuned on it.
+struct Job {
+  ChosenTarget target;
+  std::vector<Layer> layers;
+};
+
 // Those that have candidates; the others are reported.
 std::vector<Layer> tunable(const std::vector<SelectedLayer>& layers, const DeviceInfo& device) {
   std::vector<Layer> found;
@@ -59,86 +68,176 @@ TuneBackend backend_for(const ChosenTarget& target, std::uint64_t seed) {
   return target.ordinal ? GpuTuner({.ordinal = *target.ordinal, .seed = seed}).backend() : compile_only_backend();
 }
 
+// GPUs of one class, among which a winner is exchangeable, share the layers; each class has all of them.
+std::vector<Job> jobs(const std::vector<ChosenTarget>& targets, const std::vector<SelectedLayer>& layers) {
+  std::vector<Job> all;
+  for (const ChosenTarget& target : targets) {
+    const auto is_its_like = [&](const ChosenTarget& other) {
+      return device_class(other.device) == device_class(target.device);
+    };
+    const auto before = std::ranges::count_if(all, is_its_like, &Job::target);
+    const auto count = std::ranges::count_if(targets, is_its_like);
+    const std::vector<Layer> found = tunable(layers, target.device);
+    all.push_back({target, shard_of(found, {static_cast<int>(before), static_cast<int>(count)})});
+  }
+  return all;
+}
+
 struct Outcome {
   std::vector<TuningRecord> winners;
-  std::size_t tried = 0;     // layers; the others were up to date
-  bool interrupted = false;  // before the last layer was done
+  std::size_t tried = 0;  // layers; the others were up to date
+  std::vector<std::string> remarks;
 };
 
-Outcome tune_and_show(const std::vector<Layer>& layers, const DeviceInfo& device, TuneOptions options,
-                      const TuneBackend& backend, Store& store) {
-  const Interrupt interrupt;
-  options.stop = [&interrupt] { return interrupt.asked(); };
+// Each job on a thread of its own, with a connection of its own to the database.
+std::vector<Outcome> run(const std::vector<Job>& jobs, TuneOptions options, const std::filesystem::path& path,
+                         const Interrupt& interrupt) {
   ProgressLine line;
-  std::set<std::size_t> tried;
-  std::vector<TuningRecord> winners = tune(layers, device, options, backend, store, [&](const TuneProgress& progress) {
-    tried.insert(progress.layer);
-    line.show(progress);
-  });
-  const bool interrupted = interrupt.asked() && winners.size() < layers.size();
-  return {std::move(winners), tried.size(), interrupted};
+  std::mutex line_in_use;
+  std::atomic<bool> failed = false;
+  options.stop = [&] { return interrupt.asked() || failed; };
+  const auto work = [&](const Job& job) {
+    Outcome outcome;
+    const TuneBackend backend = backend_for(job.target, options.seed);
+    Store store = Store::open(path);
+    std::set<std::size_t> tried;
+    outcome.winners = tune(job.layers, job.target.device, options, backend, store, [&](const TuneProgress& progress) {
+      tried.insert(progress.layer);
+      const std::lock_guard lock(line_in_use);
+      line.show(progress);
+    });
+    outcome.tried = tried.size();
+    if (backend.remarks) outcome.remarks = backend.remarks();
+    return outcome;
+  };
+  std::vector<std::future<Outcome>> running;
+  for (const Job& job : jobs) {
+    running.push_back(std::async(std::launch::async, [&] {
+      try {
+        return work(job);
+      } catch (...) {
+        failed = true;  // the others end after the batch at work
+        throw;
+      }
+    }));
+  }
+  std::vector<Outcome> outcomes;
+  for (std::future<Outcome>& job : running) job.wait();
+  for (std::future<Outcome>& job : running) outcomes.push_back(job.get());
+  return outcomes;
+}
+
+std::string name_of(const Layer& layer) { return fmt::format("{} {}", format(layer.problem), format(layer.epilogue)); }
+
+bool is_winner_of(const Layer& layer, const TuningRecord& record) {
+  return layer == Layer{record.key.problem, record.key.epilogue};
 }
 
 // A line for each layer whose candidates all failed, with what happened to the last.
-void report_failed(const std::vector<Layer>& layers, const DeviceInfo& device, const Outcome& outcome,
-                   const Store& store) {
-  for (const Layer& layer : layers) {
-    const auto is_its_winner = [&](const TuningRecord& winner) {
-      return winner.key.problem == layer.problem && winner.key.epilogue == layer.epilogue;
-    };
-    if (std::ranges::any_of(outcome.winners, is_its_winner)) continue;
-    std::vector<Trial> trials = store.trials({device_class(device), device.arch, {layer.problem}, layer.epilogue});
+void report_failed(const Job& job, const std::vector<TuningRecord>& winners, const Store& store) {
+  const DeviceInfo& device = job.target.device;
+  for (const Layer& layer : job.layers) {
+    if (std::ranges::any_of(winners, [&](const TuningRecord& winner) { return is_winner_of(layer, winner); })) continue;
+    RecordFilter filter;
+    filter.device = device_class(device);
+    filter.problems = {layer.problem};
+    filter.epilogue = layer.epilogue;
+    std::vector<Trial> trials = store.trials(filter);
     std::erase_if(trials, [](const Trial& trial) { return trial.measurement.ok(); });
-    print_error(fmt::format("no variant that was tried runs {} {} on {}{} (--trials or --budget tries more)",
-                            format(layer.problem), format(layer.epilogue), device.name,
-                            trials.empty() ? "" : ": " + trials.back().measurement.failure));
+    print_error(
+        fmt::format("no variant that was tried runs {} on {}{} (--trials or --budget tries more, "
+                    "--retry-failed the same again)",
+                    name_of(layer), device.name, trials.empty() ? "" : ": " + trials.back().measurement.failure));
   }
 }
 
-void print_summary(const std::vector<TuningRecord>& winners, const ChosenTarget& target,
+// Where another kernel wins in bursts.
+void print_disagreements(const std::vector<TuningRecord>& sustained, const Store& store) {
+  for (const TuningRecord& record : store.winners()) {
+    TuningKey key = record.key;
+    key.regime = Regime::sustained;
+    for (const TuningRecord& winner : sustained)
+      if (record.key.regime == Regime::burst && winner.key == key && winner.config != record.config)
+        fmt::print("In bursts {} is faster on {}\n", format(record.config), format(record.key.problem));
+  }
+}
+
+void print_summary(const std::vector<Job>& jobs, const std::vector<TuningRecord>& winners, Regime regime,
                    const std::filesystem::path& path) {
   if (winners.empty()) return;
   print(record_table(winners));
-  if (!target.ordinal) fmt::print("Predicted by the cost model, not measured: {} is not here.\n", target.device.name);
+  if (regime == Regime::sustained) print_disagreements(winners, Store::open_read_only(path));
+  for (const Job& job : jobs)
+    if (!job.target.ordinal)
+      fmt::print("Predicted by the cost model, not measured: {} is not here.\n", job.target.device.name);
   fmt::print("Stored in {}\n", path.string());
+}
+
+std::vector<SelectedLayer> layers_of(const Options& options) {
+  const std::vector<SelectedLayer> selected = require_layers(options.records.select);
+  if (options.shard.empty()) return selected;
+  std::vector<SelectedLayer> its = shard_of(selected, parse_shard(options.shard));
+  if (its.empty()) fmt::print(stderr, "shard {} of {} layers has none\n", options.shard, selected.size());
+  return its;
+}
+
+std::vector<Job> jobs_of(const Options& options, const std::vector<SelectedLayer>& layers) {
+  const std::vector<ChosenTarget> targets = choose_targets(options.records.target);
+  for (const ChosenTarget& target : targets)
+    if (options.tune.regime == Regime::sustained && !target.ordinal)
+      throw UsageError(fmt::format("sustained clocks are measured, and {} is not here", target.device.name),
+                       "leave --regime sustained out");
+  return jobs(targets, layers);
 }
 
 // Everything that can be wrong with the request is found before the database is created.
 ExitCode tune_layers(const Options& options) {
-  const std::vector<SelectedLayer> selected = require_layers(options.records.select);
+  const std::vector<SelectedLayer> layers = layers_of(options);
   TuneOptions tuning = options.tune;
   if (!options.budget.empty()) tuning.budget = parse_budget(options.budget);
   require_strategy(tuning.strategy);
-  const ChosenTarget target = choose_target(options.records.target);
-  const std::vector<Layer> layers = tunable(selected, target.device);
-  if (layers.empty()) {
+  const std::vector<Job> jobs = jobs_of(options, layers);
+  std::size_t wanted = 0;
+  for (const Job& job : jobs) wanted += job.layers.size();
+  if (wanted == 0) {
     if (options.json) print(Json::array());
-    return kBadAnswer;
+    return layers.empty() ? kDone : kBadAnswer;
   }
-  const TuneBackend backend = backend_for(target, tuning.seed);
 
   const std::filesystem::path path = database_path(options.records.db);
-  Store store = Store::open(path);
-  const Outcome outcome = tune_and_show(layers, target.device, tuning, backend, store);
+  const Interrupt interrupt;
+  const std::vector<Outcome> outcomes = run(jobs, tuning, path, interrupt);
+  std::vector<TuningRecord> winners;
+  std::size_t tried = 0;
+  for (const Outcome& outcome : outcomes) {
+    winners.insert(winners.end(), outcome.winners.begin(), outcome.winners.end());
+    tried += outcome.tried;
+    for (const std::string& remark : outcome.remarks) fmt::print(stderr, "ditune: note: {}\n", remark);
+  }
   if (options.json) {
     Json json = Json::array();
-    for (const TuningRecord& winner : outcome.winners) json.push_back(record_json(winner));
+    for (const TuningRecord& winner : winners) json.push_back(record_json(winner));
     print(json);
   } else {
-    print_summary(outcome.winners, target, path);
+    print_summary(jobs, winners, tuning.regime, path);
   }
-  if (outcome.interrupted) {
+  if (interrupt.asked() && winners.size() < wanted) {
     print_error(
-        fmt::format("interrupted with {} of {} layers done: they are stored, and the same command goes on with "
-                    "the others",
-                    outcome.winners.size(), layers.size()));
+        fmt::format("interrupted with {} of {} layers done: what was measured is stored, and the same command "
+                    "goes on where it was",
+                    winners.size(), wanted));
     return kBadAnswer;
   }
-  if (outcome.tried < layers.size())
-    fmt::print(stderr, "{} of {} layers were tuned before (--retune tunes them again)\n", layers.size() - outcome.tried,
-               layers.size());
-  report_failed(layers, target.device, outcome, store);
-  return outcome.winners.size() == selected.size() ? kDone : kBadAnswer;
+  if (tried < wanted)
+    fmt::print(stderr, "{} of {} layers were tuned before (--retune tunes them again)\n", wanted - tried, wanted);
+  const Store store = Store::open_read_only(path);
+  for (std::size_t i = 0; i < jobs.size(); ++i) report_failed(jobs[i], outcomes[i].winners, store);
+  const bool all_tunable = std::ranges::all_of(layers, [&](const SelectedLayer& layer) {
+    return std::ranges::any_of(winners, [&](const TuningRecord& winner) {
+      return is_winner_of({layer.problem, layer.epilogue}, winner);
+    });
+  });
+  return winners.size() == wanted && all_tunable ? kDone : kBadAnswer;
 }
 
 }  // namespace
@@ -151,8 +250,13 @@ void add_tune(CLI::App& app, Run& run) {
   add_number(*command.app, "--trials", {1, 1'000'000}, fmt::format("candidates a problem ({})", kDefaultTrials),
              [&options](std::int64_t number) { options.tune.trials = static_cast<int>(number); });
   command.app->add_option("--strategy", options.tune.strategy, "guided, random or exhaustive (guided)");
+  command.app->add_option("--shard", options.shard, "I/N: every N-th layer from the I-th on, counted from 0");
+  add_regime(*command.app, options.tune.regime,
+             "burst: with rests between; sustained: the best few also back to back, as loops run (burst)");
   add_seed(*command.app, options.tune.seed, "of operands and of random choices (0)");
   command.app->add_flag("--retune", options.tune.retune, "also layers whose winner is up to date");
+  command.app->add_flag("--retry-failed", options.tune.retry_failed,
+                        "also candidates that failed before, with this toolchain and these templates");
   command.app->add_flag("--json", options.json, "the winners as a JSON array");
 }
 

@@ -12,14 +12,18 @@
 
 namespace ditune::cli {
 
+std::int64_t number_of(const std::string& name, NumberRange range, const std::string& text) {
+  const auto number = text::parse_number(text, range.most);
+  if (!number || *number < range.least)
+    throw UsageError(fmt::format("{} cannot be '{}'", name, text),
+                     fmt::format("give a whole number from {} to {}", range.least, range.most));
+  return *number;
+}
+
 CLI::Option* add_number(CLI::App& app, const std::string& name, NumberRange range, const std::string& description,
                         std::function<void(std::int64_t)> take) {
   const auto read = [name, range, take = std::move(take)](const std::string& text) {
-    const auto number = text::parse_number(text, range.most);
-    if (!number || *number < range.least)
-      throw UsageError(fmt::format("{} cannot be '{}'", name, text),
-                       fmt::format("give a whole number from {} to {}", range.least, range.most));
-    take(*number);
+    take(number_of(name, range, text));
   };
   return app.add_option_function<std::string>(name, read, description)->type_name("N");
 }

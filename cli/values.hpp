@@ -20,6 +20,9 @@ struct NumberRange {
 CLI::Option* add_number(CLI::App& app, const std::string& name, NumberRange range, const std::string& description,
                         std::function<void(std::int64_t)> take);
 
+// What such an option makes of `text`.
+std::int64_t number_of(const std::string& name, NumberRange range, const std::string& text);
+
 // One of `words`, whose index `take` gets: anything else is a UsageError that names the option and the words.
 CLI::Option* add_word(CLI::App& app, const std::string& name, std::span<const std::string_view> words,
                       const std::string& description, std::function<void(std::size_t)> take);

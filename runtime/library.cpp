@@ -41,12 +41,12 @@ struct Entry {
 };
 
 // How well an entry answers, the least is the best: match, whether it is only predicted, distance of m on a log scale,
-// minus m, microseconds.
-using Rank = std::tuple<Match, bool, double, std::int64_t, double>;
+// minus m, whether it is of the other regime, microseconds.
+using Rank = std::tuple<Match, bool, double, std::int64_t, bool, double>;
 
-constexpr Rank kNoAnswer = {Match::none, false, 0, 0, 0};
+constexpr Rank kNoAnswer = {Match::none, false, 0, 0, false, 0};
 
-Rank rank(const Entry& entry, const GemmProblem& problem, double log_m, const DeviceClass& device) {
+Rank rank(const Entry& entry, const GemmProblem& problem, double log_m, const DeviceClass& device, Regime regime) {
   const TuningKey& key = entry.record->key;
   Match match = Match::none;
   if (key.device == device) {
@@ -55,7 +55,12 @@ Rank rank(const Entry& entry, const GemmProblem& problem, double log_m, const De
     match = Match::other_device;
   }
   const bool predicted = entry.record->source == Source::predicted;
-  return {match, predicted, std::abs(entry.log_m - log_m), -key.problem.m, entry.record->microseconds()};
+  return {match,
+          predicted,
+          std::abs(entry.log_m - log_m),
+          -key.problem.m,
+          key.regime != regime,
+          entry.record->microseconds()};
 }
 
 LookupResult answer(Match match, const KernelConfig& config, const Target& target, const TuningRecord* record) {
@@ -105,7 +110,8 @@ Library::Library(Library&&) noexcept = default;
 Library& Library::operator=(Library&&) noexcept = default;
 Library::~Library() = default;
 
-LookupResult Library::lookup(const GemmProblem& problem, const Epilogue& epilogue, const DeviceInfo& device) const& {
+LookupResult Library::lookup(const GemmProblem& problem, const Epilogue& epilogue, const DeviceInfo& device,
+                             Regime regime) const& {
   validate(problem);
   const Target target{problem, epilogue, device};
   const auto layer = index_->layers.find({problem.n, problem.k, epilogue});
@@ -116,7 +122,7 @@ LookupResult Library::lookup(const GemmProblem& problem, const Epilogue& epilogu
   Rank best_rank = kNoAnswer;
   const TuningRecord* best = nullptr;
   for (const Entry& entry : layer->second) {
-    const Rank its = rank(entry, problem, log_m, asked);
+    const Rank its = rank(entry, problem, log_m, asked, regime);
     if (std::get<Match>(its) == Match::none || its >= best_rank || refusal(entry.record->config, target)) continue;
     best_rank = its;
     best = entry.record;

@@ -12,11 +12,16 @@ namespace {
 
 std::string current_hash(const KernelConfig& config) { return template_hash(family_name(config)); }
 
-TuningKey key_of(const Target& target, const KernelConfig& config) {
-  return {device_class(target.device), target.problem, target.epilogue, current_hash(config)};
+TuningKey key_of(const Target& target, const KernelConfig& config, Regime regime) {
+  return {device_class(target.device), target.problem, target.epilogue, current_hash(config), regime};
 }
 
-RecordFilter winners_of(const Target& target) {
+bool is_same_toolchain(const Provenance& a, const Provenance& b) {
+  return a.driver_version == b.driver_version && a.cuda_version == b.cuda_version &&
+         a.nvrtc_version == b.nvrtc_version && a.ditune_version == b.ditune_version;
+}
+
+RecordFilter rows_of(const Target& target) {
   return {device_class(target.device), std::nullopt, {target.problem}, target.epilogue};
 }
 
@@ -30,14 +35,27 @@ double distance(const GemmProblem& a, const GemmProblem& b) {
 
 }  // namespace
 
-std::optional<TuningRecord> Ledger::current_winner(const Target& target, Source least) const {
+std::optional<TuningRecord> Ledger::current_winner(const Target& target, Source least, Regime regime) const {
   std::optional<TuningRecord> best;
-  for (TuningRecord& record : store_.winners(winners_of(target))) {
+  for (TuningRecord& record : store_.winners(rows_of(target))) {
+    if (record.key.regime != regime) continue;
     if (record.key.template_hash != current_hash(record.config) || refusal(record.config, target)) continue;
     if (least == Source::measured && record.source != Source::measured) continue;
     if (!best || is_better(record, *best)) best = std::move(record);
   }
   return best;
+}
+
+std::map<std::string, Contender> Ledger::tried(const Target& target, Source source) const {
+  const Provenance today = provenance_();
+  std::map<std::string, Contender> last;
+  for (Trial& trial : store_.trials(rows_of(target))) {
+    const TuningKey key = key_of(target, trial.config, Regime::burst);
+    if (trial.source == source && trial.key == key && is_same_toolchain(trial.provenance, today))
+      last.insert_or_assign(format(trial.config),
+                            Contender{trial.config, std::move(trial.measurement), trial.predicted_us});
+  }
+  return last;
 }
 
 std::vector<KernelConfig> Ledger::relatives(const Target& target, std::size_t count) const {
@@ -53,24 +71,33 @@ std::vector<KernelConfig> Ledger::relatives(const Target& target, std::size_t co
   return configs;
 }
 
-void Ledger::add(const Target& target, const std::vector<Contender>& contenders, Source source) {
+void Ledger::add(const Target& target, const std::vector<Contender>& contenders, Source source, Regime regime) {
   const Provenance from = provenance_();
   for (const Contender& tried : contenders) {
-    store_.add({key_of(target, tried.config), tried.config, source, tried.measurement, tried.predicted_us, from});
+    store_.add(
+        {key_of(target, tried.config, regime), tried.config, source, tried.measurement, tried.predicted_us, from});
   }
 }
 
-TuningRecord Ledger::keep(const Target& target, const Contender& winner, Source source, const std::string& cubin) {
+TuningRecord Ledger::keep(const Target& target, const Decision& decision, Source source, Regime regime,
+                          const std::string& cubin) {
+  const Contender& winner = decision.winner;
   TuningRecord record;
-  record.key = key_of(target, winner.config);
+  record.key = key_of(target, winner.config, regime);
   record.config = winner.config;
   record.source = source;
-  record.median_us = source == Source::measured ? winner.measurement.median_us : 0;
+  if (source == Source::measured) {
+    record.median_us = winner.measurement.median_us;
+    record.low_us = winner.measurement.low_us;
+    record.high_us = winner.measurement.high_us;
+    record.power_w = winner.measurement.power_w;
+    record.tied = decision.tied;
+  }
   record.predicted_us = winner.predicted_us;
   record.resources = winner.measurement.resources;
   record.provenance = provenance_();
   store_.set_winner(record, cubin);
-  for (const TuningRecord& stored : store_.winners(winners_of(target)))
+  for (const TuningRecord& stored : store_.winners(rows_of(target)))
     if (stored.key == record.key) return stored;
   return record;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,16 +19,21 @@ class Ledger {
   Ledger(Store& store, std::function<Provenance()> provenance) : store_(store), provenance_(std::move(provenance)) {}
 
   // The best winner of the target whose templates are today's; of measured ones alone under `least` = measured.
-  std::optional<TuningRecord> current_winner(const Target& target, Source least) const;
+  std::optional<TuningRecord> current_winner(const Target& target, Source least, Regime regime) const;
+
+  // By config text what came last of each config that was tried in bursts (or, as predicted, compiled) under today's
+  // templates and toolchain.
+  std::map<std::string, Contender> tried(const Target& target, Source source) const;
 
   // Configs that won like problems on this device, stale or not, the likest first: legal here and at most `count`.
   std::vector<KernelConfig> relatives(const Target& target, std::size_t count) const;
 
   // Commits a trial each.
-  void add(const Target& target, const std::vector<Contender>& contenders, Source source);
+  void add(const Target& target, const std::vector<Contender>& contenders, Source source, Regime regime);
 
   // Commits the winner with its cubin (which may be empty); returns what the store then holds for its key.
-  TuningRecord keep(const Target& target, const Contender& winner, Source source, const std::string& cubin);
+  TuningRecord keep(const Target& target, const Decision& decision, Source source, Regime regime,
+                    const std::string& cubin);
 
  private:
   Store& store_;

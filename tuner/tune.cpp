@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
+#include <string>
 #include <utility>
 
 #include "ditune/error.hpp"
@@ -21,17 +23,6 @@ constexpr std::size_t kLateCompile = 2;   // the same, of a layer for which ther
 constexpr std::size_t kSpillFree = 32;    // candidates compiled in search of one without spills
 constexpr std::size_t kFinalists = 4;     // measured again, longer, before one of them wins
 constexpr std::size_t kSeeds = 4;         // winners of like problems that are tried first
-
-std::vector<Layer> without_repetitions(const std::vector<Layer>& layers) {
-  std::vector<Layer> result;
-  for (const Layer& layer : layers) {
-    const bool listed = std::any_of(result.begin(), result.end(), [&](const Layer& seen) {
-      return seen.problem == layer.problem && seen.epilogue == layer.epilogue;
-    });
-    if (!listed) result.push_back(layer);
-  }
-  return result;
-}
 
 // Registers that spill to memory in the main loop cost more than any tile gains: such a kernel is measured, or wins,
 // only where there is no other.
@@ -62,7 +53,8 @@ class Run {
     std::vector<TuningRecord> result;
     for (layer_ = 0; layer_ < targets_.size() && !stopped(); ++layer_) {
       budget_.begin_layer(layer_);
-      std::optional<TuningRecord> winner = known_winner(target());
+      recalled_ = recall(target());
+      std::optional<TuningRecord> winner = known_winner(target(), options_.regime);
       if (!winner) winner = backend_.measure ? measured_winner() : predicted_winner();
       if (winner) result.push_back(*std::move(winner));
     }
@@ -79,10 +71,20 @@ class Run {
     return all && !options_.trials ? strategy.size() : std::min(asked, strategy.size());
   }
 
+  Source source() const { return backend_.measure ? Source::measured : Source::predicted; }
+
   // A predicted winner is enough only where nothing can be measured.
-  std::optional<TuningRecord> known_winner(const Target& target) const {
-    if (options_.retune) return std::nullopt;
-    return ledger_.current_winner(target, backend_.measure ? Source::measured : Source::predicted);
+  std::optional<TuningRecord> known_winner(const Target& target, Regime regime) const {
+    return options_.retune ? std::nullopt : ledger_.current_winner(target, source(), regime);
+  }
+
+  // What is on record and need not be found out again.
+  std::map<std::string, Contender> recall(const Target& target) const {
+    std::map<std::string, Contender> known = ledger_.tried(target, source());
+    std::erase_if(known, [&](const auto& entry) {
+      return entry.second.measurement.ok() ? options_.retune : options_.retry_failed;
+    });
+    return known;
   }
 
   // Where nothing is measured there is nothing to learn from: the model's order it is.
@@ -91,12 +93,15 @@ class Run {
     return make_strategy(options_.strategy, target, ledger_.relatives(target, kSeeds), options_.seed);
   }
 
+  // In bursts, and at sustained clocks if that is asked for; the last of them. A search that was ended goes on where it
+  // was, for what it measured is on record.
   std::optional<TuningRecord> measured_winner() {
     const std::vector<Contender> tried = search();
     if (stopped()) return std::nullopt;  // a winner of half a search would not be tuned again
-    std::optional<Decision> decision = decide(tried);
-    if (!decision) decision = conclude(measure(spilling(tried, kFinalists), Effort::decide));
-    return decision ? std::optional(keep(decision->winner, Source::measured)) : std::nullopt;
+    std::optional<TuningRecord> winner = known_winner(target(), Regime::burst);
+    if (!winner) winner = decide(tried, Regime::burst);
+    if (!winner || options_.regime == Regime::burst || stopped()) return winner;
+    return decide(tried, Regime::sustained);
   }
 
   // All that was tried, with what came of it. One batch is compiled while the one before it is measured.
@@ -108,7 +113,7 @@ class Run {
     const auto propose = [&] {
       const std::size_t left = std::min(trials + refused, kProposals * trials) - proposed;
       std::vector<KernelConfig> batch = strategy->propose(std::min(late ? kLateBatch : kBatch, left));
-      prepare(target(), batch);
+      prepare(target(), unknown(batch, recalled_));
       proposed += batch.size();
       return batch;
     };
@@ -133,11 +138,21 @@ class Run {
     return tried;
   }
 
-  // The best few against one another, and longer, so that luck in a short look decides nothing.
-  std::optional<Decision> decide(const std::vector<Contender>& tried) {
+  // The best few against one another, and longer, so that luck in a short look decides nothing; the winner on record is
+  // one of them, and stays unless another is measurably better.
+  std::optional<TuningRecord> decide(const std::vector<Contender>& tried, Regime regime) {
     std::vector<KernelConfig> finalists;
     for (const Contender& contender : fastest(tried, kFinalists)) finalists.push_back(contender.config);
-    return conclude(finalists.size() < 2 ? tried : measure(finalists, Effort::decide));
+    if (finalists.empty()) finalists = spilling(tried, kFinalists);
+    const std::optional<TuningRecord> incumbent = ledger_.current_winner(target(), Source::measured, regime);
+    const auto is_its = [&](const KernelConfig& config) { return incumbent && config == incumbent->config; };
+    const bool failed = std::ranges::any_of(
+        tried, [&](const Contender& contender) { return is_its(contender.config) && !is_sound(contender); });
+    if (incumbent && !failed && std::ranges::none_of(finalists, is_its)) finalists.push_back(incumbent->config);
+    const Effort effort = regime == Regime::burst ? Effort::decide : Effort::sustain;
+    const std::optional<Decision> decision =
+        conclude(measure(finalists, effort), incumbent ? std::optional(incumbent->config) : std::nullopt);
+    return decision ? std::optional(keep(*decision, regime)) : std::nullopt;
   }
 
   // The first in the model's order that compiles without spills; if all of them spill, the first that compiles.
@@ -145,9 +160,12 @@ class Run {
     std::vector<Contender> tried = compile_until_sound();
     auto winner = std::ranges::find_if(tried, is_sound);
     if (winner == tried.end() && !stopped()) winner = std::ranges::find_if(tried, spills);
-    if (winner != tried.end()) winner->measurement.failure.clear();  // what wins has not failed
-    commit(tried, Source::predicted);
-    return winner == tried.end() ? std::nullopt : std::optional(keep(*winner, Source::predicted));
+    if (winner == tried.end()) return std::nullopt;
+    if (!is_sound(*winner)) {  // what wins has not failed
+      winner->measurement.failure.clear();
+      commit({*winner}, Regime::burst);
+    }
+    return keep({*winner, {}}, Regime::burst);
   }
 
   // In the model's order, batch after batch, until one compiles without spills or the trials or the time are used up.
@@ -163,7 +181,13 @@ class Run {
       if (batch.empty()) break;
       report(tried, tried.size(), trials, batch.front());
       prepare_next_layer();
-      const std::vector<Contender> results = compile(batch);
+      std::vector<Contender> results = known(batch);
+      const std::vector<Contender> fresh = compile(unknown(batch, recalled_));
+      commit(fresh, Regime::burst);
+      results.insert(results.end(), fresh.begin(), fresh.end());
+      std::ranges::stable_sort(results, {}, [&](const Contender& contender) {
+        return std::ranges::find(batch, contender.config) - batch.begin();
+      });
       tried.insert(tried.end(), results.begin(), results.end());
       report(tried, tried.size(), trials, batch.back());
       budget_.end_batch();
@@ -171,8 +195,22 @@ class Run {
     return tried;
   }
 
+  // Of a batch what is on record, and what is not.
+  std::vector<Contender> known(const std::vector<KernelConfig>& batch) const {
+    std::vector<Contender> found;
+    for (const KernelConfig& config : batch)
+      if (const auto at = recalled_.find(format(config)); at != recalled_.end()) found.push_back(at->second);
+    return found;
+  }
+  static std::vector<KernelConfig> unknown(std::vector<KernelConfig> batch,
+                                           const std::map<std::string, Contender>& recalled) {
+    std::erase_if(batch, [&](const KernelConfig& config) { return recalled.contains(format(config)); });
+    return batch;
+  }
+
   // What the compiler says of each; what spills has failed.
   std::vector<Contender> compile(const std::vector<KernelConfig>& batch) const {
+    if (batch.empty()) return {};
     std::vector<Contender> contenders = contenders_of(batch, backend_.compile(target(), batch));
     for (Contender& contender : contenders) {
       const int bytes = contender.measurement.resources.spill_bytes;
@@ -183,26 +221,30 @@ class Run {
 
   struct Screened {
     std::vector<Contender> contenders;
-    std::size_t refused = 0;  // of them: not measured, for what the compiler said
+    std::size_t refused = 0;  // of them: failed, and others are tried in their place
   };
 
-  // Compiles the batch and measures what does not spill.
+  // Compiles the batch and measures what does not spill, except for what is on record.
   Screened screen(const std::vector<KernelConfig>& batch) {
-    std::vector<Contender> refused = compile(batch);
+    Screened result{known(batch), 0};
+    std::vector<Contender> refused = compile(unknown(batch, recalled_));
     std::vector<KernelConfig> sound;
     for (const Contender& contender : refused)
       if (is_sound(contender)) sound.push_back(contender.config);
     std::erase_if(refused, is_sound);
-    commit(refused, Source::measured);
-    Screened result{measure(sound, Effort::screen), refused.size()};
+    commit(refused, Regime::burst);
+    const std::vector<Contender> measured = measure(sound, Effort::screen);
+    result.contenders.insert(result.contenders.end(), measured.begin(), measured.end());
     result.contenders.insert(result.contenders.end(), refused.begin(), refused.end());
+    result.refused =
+        result.contenders.size() - static_cast<std::size_t>(std::ranges::count_if(result.contenders, is_sound));
     return result;
   }
 
   std::vector<Contender> measure(const std::vector<KernelConfig>& batch, Effort effort) {
     if (batch.empty()) return {};
     std::vector<Contender> contenders = contenders_of(batch, backend_.measure(target(), batch, effort));
-    commit(contenders, Source::measured);
+    commit(contenders, effort == Effort::sustain ? Regime::sustained : Regime::burst);
     return contenders;
   }
 
@@ -215,11 +257,13 @@ class Run {
     return contenders;
   }
 
-  void commit(const std::vector<Contender>& contenders, Source source) { ledger_.add(target(), contenders, source); }
+  void commit(const std::vector<Contender>& contenders, Regime regime) {
+    ledger_.add(target(), contenders, source(), regime);
+  }
 
-  TuningRecord keep(const Contender& winner, Source source) {
-    const std::string cubin = backend_.cubin ? backend_.cubin(target(), winner.config) : std::string();
-    return ledger_.keep(target(), winner, source, cubin);
+  TuningRecord keep(const Decision& decision, Regime regime) {
+    const std::string cubin = backend_.cubin ? backend_.cubin(target(), decision.winner.config) : std::string();
+    return ledger_.keep(target(), decision, source(), regime, cubin);
   }
 
   Provenance provenance() const {
@@ -240,7 +284,8 @@ class Run {
     const bool late = budget_.is_spent();  // then it will be given one short batch
     const std::size_t count =
         backend_.measure ? (late ? kLateBatch : 2 * kBatch) : (late ? kLateCompile : kCompileBatch);
-    if (!known_winner(targets_[next])) prepare(targets_[next], strategy(targets_[next])->propose(count));
+    if (!known_winner(targets_[next], options_.regime))
+      prepare(targets_[next], unknown(strategy(targets_[next])->propose(count), recall(targets_[next])));
   }
 
   // `done` of so many trials; of what is refused before it is measured there may be more.
@@ -269,6 +314,7 @@ class Run {
   Ledger ledger_;
   TimeBudget budget_;
   std::vector<Target> targets_;
+  std::map<std::string, Contender> recalled_;  // of the layer at work
   std::size_t layer_ = 0, prepared_layer_ = 0;
 };
 
@@ -280,6 +326,9 @@ std::vector<TuningRecord> tune(const std::vector<Layer>& layers, const DeviceInf
   if (options.trials && *options.trials < 1)
     throw UsageError("trials is " + std::to_string(*options.trials), "give at least 1");
   require_strategy(options.strategy);
+  if (options.regime == Regime::sustained && !backend.measure)
+    throw UsageError("sustained clocks are measured, and there is no GPU to measure on",
+                     "leave --regime sustained out");
   const std::vector<Layer> distinct = without_repetitions(layers);
   for (const Layer& layer : distinct) validate(layer.problem);
   return Run(distinct, device, options, backend, store, progress).winners();

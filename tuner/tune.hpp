@@ -10,15 +10,11 @@
 
 #include "db/store.hpp"
 #include "ditune/record.hpp"
+#include "tuner/layers.hpp"
 #include "tuner/measure.hpp"
 #include "tuner/search.hpp"
 
 namespace ditune {
-
-struct Layer {
-  GemmProblem problem;
-  Epilogue epilogue;
-};
 
 inline constexpr int kDefaultTrials = 64;
 

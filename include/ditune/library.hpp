@@ -29,12 +29,15 @@ class Library {
   //   nearest m     this device; the nearest m on a log scale, the larger of two
   //   stale         this device; of an older template
   //   other device  of the same arch
-  // and within each, a measured record before a predicted one, then the nearest m, then the fastest. Without any:
+  // and within each, a measured record before a predicted one, then the nearest m, then one of the regime, then the
+  // fastest. Without any:
   //   model         the cost model's best of all candidates (milliseconds: keep the answer)
   //   default       the first candidate, where the device's numbers tell the model nothing
   // A config that a constraint refuses for the problem asked is passed over. Throws UsageError for an illegal problem.
-  LookupResult lookup(const GemmProblem& problem, const Epilogue& epilogue, const DeviceInfo& device) const&;
-  LookupResult lookup(const GemmProblem&, const Epilogue&, const DeviceInfo&) const&& = delete;  // record would dangle
+  LookupResult lookup(const GemmProblem& problem, const Epilogue& epilogue, const DeviceInfo& device,
+                      Regime regime = Regime::burst) const&;
+  LookupResult lookup(const GemmProblem&, const Epilogue&, const DeviceInfo&,
+                      Regime = Regime::burst) const&& = delete;  // record would dangle
 
  private:
   struct Index;

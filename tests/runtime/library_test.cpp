@@ -26,12 +26,13 @@ struct Row {
   const DeviceInfo* device = &kCard;
   bool stale = false;
   Epilogue epilogue = {};
+  Regime regime = Regime::burst;
 };
 
 TuningRecord record(const Row& row) {
   TuningRecord result;
   const std::string hash = row.stale ? "0000000000000000" : template_hash(family_name(row.config));
-  result.key = {device_class(*row.device), row.problem, row.epilogue, hash};
+  result.key = {device_class(*row.device), row.problem, row.epilogue, hash, row.regime};
   result.config = row.config;
   result.source = row.source;
   (row.source == Source::measured ? result.median_us : result.predicted_us) = row.us;
@@ -96,6 +97,18 @@ TEST_CASE("A measured record wins over a faster predicted one, a fast one over a
   const Library near = library({{.problem = {4095, 4608, 4608}, .config = kSmall, .source = Source::predicted},
                                 {.problem = {4000, 4608, 4608}, .config = kBig}});
   CHECK(near.lookup(problem, kDefault, kCard).config == kBig);
+}
+
+TEST_CASE("Of two regimes the one that is asked for answers, and either where it is alone") {
+  const GemmProblem problem{4096, 4608, 4608}, single{1024, 4608, 4608};
+  const Library lib = library({{.problem = problem, .us = 100},
+                               {.problem = problem, .config = kSmall, .us = 120, .regime = Regime::sustained},
+                               {.problem = single, .config = kSmall, .us = 30, .regime = Regime::sustained}});
+  CHECK(lib.lookup(problem, kDefault, kCard).config == kBig);
+  CHECK(lib.lookup(problem, kDefault, kCard, Regime::sustained).config == kSmall);
+  CHECK(lib.lookup({3000, 4608, 4608}, kDefault, kCard, Regime::sustained).config == kSmall);
+  CHECK(lib.lookup({3000, 4608, 4608}, kDefault, kCard).config == kBig);
+  CHECK(lib.lookup(single, kDefault, kCard).match == Match::exact);
 }
 
 TEST_CASE("A stale record answers where no record of today's templates does") {

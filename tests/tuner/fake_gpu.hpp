@@ -16,6 +16,9 @@ namespace ditune::test {
 struct FakeGpu {
   std::set<std::string> failing, spilling;  // config texts
   bool all_fail = false, all_spill = false;
+  std::map<std::string, double> factors, sustained_factors;  // on the cost, by config text; sustained: without them
+  std::map<std::string, int> registers;                      // by config text; 128
+  std::string nvrtc_version;
   std::chrono::seconds batch_time{0}, compile_time{0};  // that a call takes on the made-up clock
   std::chrono::steady_clock::time_point clock{};
   std::vector<std::pair<Effort, std::vector<KernelConfig>>> calls;
@@ -26,7 +29,7 @@ struct FakeGpu {
   // Of a short look; a long one is exact, so that the two differ.
   static double cost(const KernelConfig& config, const Target& target, Effort effort) {
     const double us = distorted_by_text(config, predict(config, target).total_us);
-    return effort == Effort::decide ? us : us * (1 + 0.01 * noise(format(config), 99));
+    return effort == Effort::screen ? us * (1 + 0.01 * noise(format(config), 99)) : us;
   }
 
   static double distorted_by_text(const KernelConfig& config, double predicted_us) {
@@ -54,8 +57,9 @@ struct FakeGpu {
       prepared.insert(prepared.end(), configs.begin(), configs.end());
     };
     backend.cubin = [](const Target&, const KernelConfig& config) { return "cubin of " + format(config); };
-    backend.provenance = [] {
+    backend.provenance = [this] {
       Provenance from;
+      from.nvrtc_version = nvrtc_version;
       from.gpu_uuid = "GPU-1";
       from.when = "2026-11-22T12:00:00Z";
       return from;
@@ -75,10 +79,14 @@ struct FakeGpu {
         Measurement& result = results.emplace_back();
         result.failure = failure_of(config);
         if (!result.ok()) continue;
-        result.median_us = cost(config, target, effort);
+        const auto& its = effort == Effort::sustain ? sustained_factors : factors;
+        const auto factor = its.find(format(config));
+        result.median_us = cost(config, target, effort) * (factor == its.end() ? 1 : factor->second);
+        if (effort == Effort::sustain) result.power_w = 700;
         result.samples_us = {result.median_us};
         result.low_us = result.high_us = result.median_us;
-        result.resources.registers = 128;
+        const auto its_registers = registers.find(format(config));
+        result.resources.registers = its_registers == registers.end() ? 128 : its_registers->second;
       }
       return results;
     };

@@ -157,9 +157,10 @@ TEST_CASE("without a GPU the model's best wins where all spill, and is no failed
   CHECK(winner.config == model_order(kBig, 1).at(0));
   CHECK(winner.resources.spill_bytes == 8);
   CHECK(f.gpu.compiled == 32);
-  CHECK(f.store.trials().size() == 32);
-  CHECK(f.trials_with("spills 8 bytes of registers") == 31);
-  for (const Trial& trial : f.store.trials()) CHECK(trial.measurement.ok() == (trial.config == winner.config));
+  CHECK(f.trials_with("spills 8 bytes of registers") == 32);
+  REQUIRE(f.store.trials().size() == 33);  // and the winner once more
+  CHECK(f.store.trials().back().measurement.ok());
+  CHECK(f.store.trials().back().config == winner.config);
 }
 
 TEST_CASE("without a GPU a spent budget leaves every layer its first candidates") {
@@ -207,7 +208,101 @@ TEST_CASE("a layer of which everything fails has no winner; the next one has") {
   CHECK(f.store.trials().size() == 4 * 8);
   CHECK(f.store.winners().empty());
   f.gpu.all_fail = false;
-  CHECK(f.run({kBig, kSmall}, trials(8)).size() == 2);
+  CHECK(f.run({kBig, kSmall}, trials(8)).size() == 1);
+}
+
+TEST_CASE("what failed is not tried again, unless that is asked for or the toolchain is another") {
+  Fixture f;
+  const TuningRecord best = f.run({kBig}, trials(8)).at(0);
+  const auto was_tried = [&](const TuneOptions& options) {
+    const auto is_its = [&](const Trial& trial) { return trial.config == best.config; };
+    const auto before = std::ranges::count_if(f.store.trials(), is_its);
+    f.run({kBig}, options);
+    return std::ranges::count_if(f.store.trials(), is_its) > before;
+  };
+  TuneOptions retune = trials(8);
+  retune.retune = true;
+  f.gpu.failing = {format(best.config)};
+  CHECK(was_tried(retune));
+  f.gpu.failing = {};
+  CHECK_FALSE(was_tried(retune));
+  f.gpu.nvrtc_version = "13.1";
+  CHECK(was_tried(retune));
+  f.gpu.nvrtc_version = "";
+  retune.retry_failed = true;
+  CHECK(was_tried(retune));
+}
+
+TEST_CASE("a search that was ended goes on where it was, and comes to the same") {
+  Fixture whole;
+  const std::vector<TuningRecord> winners = whole.run({kBig, kSmall}, trials(40));
+  for (int batches = 1; batches < 12; batches += 3) {
+    Fixture f;
+    TuneOptions ended = trials(40);
+    ended.stop = [&] { return static_cast<int>(f.gpu.calls.size()) >= batches; };
+    f.run({kBig, kSmall}, ended);
+    const std::vector<TuningRecord> again = f.run({kBig, kSmall}, trials(40));
+    REQUIRE(again.size() == 2);
+    for (std::size_t i = 0; i < again.size(); ++i) {
+      CHECK(again[i].config == winners[i].config);
+      CHECK(again[i].median_us == winners[i].median_us);
+    }
+    CHECK(f.gpu.screened() == whole.gpu.screened());  // none of them twice, in the same order
+  }
+}
+
+TEST_CASE("without a GPU what was compiled is not compiled again") {
+  Fixture f;
+  for (const KernelConfig& config : model_order(kBig, 10)) f.gpu.spilling.insert(format(config));
+  TuneOptions ended = trials(4);
+  ended.stop = [&] { return f.gpu.compiled > 0; };
+  f.predict_only({kBig}, ended);
+  CHECK(f.gpu.compiled == 4);
+  CHECK(f.predict_only({kBig}, trials(4)).at(0).config == model_order(kBig, 11).at(10));
+  CHECK(f.gpu.compiled == 12);
+}
+
+TEST_CASE("a winner is replaced only by one that is measurably better") {
+  Fixture f;
+  const TuningRecord first = f.run({kBig}, trials(16)).at(0);
+  TuneOptions retune = trials(16);
+  retune.retune = true;
+  // Another that ties with it would win by its registers.
+  f.gpu.registers = {{format(first.config), 200}};
+  f.gpu.factors = {};
+  for (const KernelConfig& config : f.gpu.screened())
+    if (config != first.config)
+      f.gpu.factors[format(config)] = first.median_us * 1.001 / FakeGpu::cost(config, target_of(kBig), Effort::decide);
+  CHECK(f.run({kBig}, retune).at(0).config == first.config);
+  REQUIRE(f.store.winners().size() == 1);
+  CHECK(f.store.winners().front().tied.size() >= 3);
+  f.gpu.factors = {{format(first.config), 1.05}};
+  const TuningRecord better = f.run({kBig}, retune).at(0);
+  CHECK_FALSE(better.config == first.config);
+}
+
+TEST_CASE("under the sustained regime both winners are kept, each by its own measurement") {
+  Fixture f;
+  const TuningRecord burst = f.run({kBig}, trials(16)).at(0);
+  f.gpu.sustained_factors = {{format(burst.config), 1.5}};
+  TuneOptions sustained = trials(16);
+  sustained.regime = Regime::sustained;
+  f.gpu.calls.clear();
+  const TuningRecord winner = f.run({kBig}, sustained).at(0);
+  CHECK(winner.key.regime == Regime::sustained);
+  CHECK_FALSE(winner.config == burst.config);
+  CHECK(winner.power_w == 700);
+  REQUIRE(f.gpu.calls.size() == 1);  // the search is on record
+  CHECK(f.gpu.calls.front().first == Effort::sustain);
+  std::vector<TuningRecord> kept = f.store.winners();
+  std::erase_if(kept, [](const TuningRecord& record) { return record.key.regime != Regime::burst; });
+  REQUIRE(kept.size() == 1);
+  CHECK(kept.front().config == burst.config);
+  f.gpu.calls.clear();
+  CHECK(f.run({kBig}, sustained).at(0).config == winner.config);
+  CHECK(f.run({kBig}, trials(16)).at(0).config == burst.config);
+  CHECK(f.gpu.calls.empty());
+  CHECK_THROWS_AS(f.predict_only({kBig}, sustained), UsageError);
 }
 
 TEST_CASE("a second run takes winners from the store, unless it is told to tune again") {

@@ -1,0 +1,44 @@
+#include "tuner/layers.hpp"
+
+#include <algorithm>
+
+#include "catch.hpp"
+#include "db/fixtures.hpp"
+
+using namespace ditune;
+using namespace ditune::test;
+
+namespace {
+
+std::vector<Layer> layers(int count) {
+  std::vector<Layer> all;
+  for (int m = 1; m <= count; ++m) all.push_back({{m, 64, 64}, {}});
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("shards have every layer once, however many there are") {
+  const std::vector<Layer> listed = layers(11);
+  for (int count = 1; count < 14; ++count) {
+    std::vector<Layer> joined;
+    std::size_t least = listed.size(), most = 0;
+    for (int index = 0; index < count; ++index) {
+      const std::vector<Layer> its = shard_of(listed, {index, count});
+      least = std::min(least, its.size());
+      most = std::max(most, its.size());
+      joined.insert(joined.end(), its.begin(), its.end());
+    }
+    std::ranges::sort(joined, {}, [](const Layer& layer) { return layer.problem.m; });
+    CHECK(joined == layers(11));
+    CHECK(most - least <= 1);
+  }
+}
+
+TEST_CASE("a shard is an index and a count") {
+  CHECK(parse_shard("0/1").count == 1);
+  CHECK(parse_shard("3/4").index == 3);
+  for (const char* text :
+       {"", "1", "/", "1/", "/2", "2/2", "-1/2", "0/0", "1/2/3", "a/b", "0x1/2", " 0/1", "1/9999999"})
+    CHECK(contains(error_of([&] { parse_shard(text); }), "no shard"));
+}
