@@ -8,6 +8,8 @@
 #include <numeric>
 #include <thread>
 
+#include "runtime/energy.hpp"
+
 namespace ditune {
 namespace {
 
@@ -43,7 +45,7 @@ Replay capture(const TimedEntry& entry, const TimingOptions& options, const Stre
 
 // Replays without a pause until `seconds` have passed, at least one; how many. One is queued behind the one that runs.
 int keep_busy(const Replay& replay, double seconds, const Stream& stream, const std::function<void()>& watch) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+  const double end = steady_s() + seconds;
   const std::array<Event, 2> done;
   int replays = 0;
   do {
@@ -51,32 +53,46 @@ int keep_busy(const Replay& replay, double seconds, const Stream& stream, const 
     done[replays % 2].record(stream);
     if (++replays > 1) done[replays % 2].synchronize();
     watch();
-  } while (std::chrono::steady_clock::now() < end);
+  } while (steady_s() < end);
   return replays;
 }
 
-SustainedBlock run_block(const Replay& replay, const SustainedOptions& options, const Stream& stream,
-                         const Nvml* nvml) {
-  using Clock = std::chrono::steady_clock;
+// Over the states in which the card told it; 0 if there are none.
+double mean_told(std::span<const std::optional<GpuState>> states, double GpuState::*value) {
+  double sum = 0;
+  int told = 0;
+  for (const std::optional<GpuState>& state : states) {
+    if (!state || (*state).*value == 0) continue;
+    sum += (*state).*value;
+    ++told;
+  }
+  return told == 0 ? 0 : sum / told;
+}
+
+// What a block has cost is known once the meter has seen what came after it.
+struct TimedBlock {
+  SustainedBlock block = {};
+  double from_s = 0, to_s = 0;  // when it was measured
+};
+
+TimedBlock run_block(const Replay& replay, const SustainedOptions& options, const Stream& stream, const Nvml* nvml) {
   const Event start, stop;
   keep_busy(replay, options.settle_s, stream, [] {});
-  const std::optional<double> energy_before = nvml ? nvml->energy_j() : std::nullopt;
-  const auto began = Clock::now();
-  std::vector<double> clocks;
+  TimedBlock timed{.from_s = steady_s()};
+  std::vector<std::optional<GpuState>> states;
   start.record(stream);
   const int replays = keep_busy(replay, options.measured_s, stream, [&] {
-    if (const auto state = nvml ? nvml->state() : std::nullopt) clocks.push_back(state->sm_clock_mhz);
+    if (nvml) states.push_back(nvml->state());
   });
   stop.record(stream);
-  // Before the queue runs dry, so that the card was at work all the time.
-  const std::optional<double> energy_after = nvml ? nvml->energy_j() : std::nullopt;
-  const double seconds = std::chrono::duration<double>(Clock::now() - began).count();
+  timed.to_s = steady_s();  // before the queue runs dry, so that the card was at work all the time
   stop.synchronize();
-  SustainedBlock block{.launch_us = elapsed_us(start, stop) / (1.0 * replays * replay.launches)};
-  if (!clocks.empty())
-    block.sm_clock_mhz = std::reduce(clocks.begin(), clocks.end()) / static_cast<double>(clocks.size());
-  if (energy_before && energy_after) block.power_w = (*energy_after - *energy_before) / seconds;
-  return block;
+  timed.block.launch_us = elapsed_us(start, stop) / (1.0 * replays * replay.launches);
+  timed.block.sm_clock_mhz = mean_told(states, &GpuState::sm_clock_mhz);
+  timed.block.temperature_c = mean_told(states, &GpuState::temperature_c);
+  for (const std::optional<GpuState>& state : states)
+    if (state) timed.block.limits = timed.block.limits | state->limits;
+  return timed;
 }
 
 // The set that is used `i` launches before set 0: what the replay begins with is not in L2.
@@ -84,9 +100,24 @@ int sets_before(const TimedEntry& entry, int i) { return (entry.sets - i % entry
 
 }  // namespace
 
-TimingResult time_interleaved(std::span<const TimedEntry> entries, const TimingOptions& options, const Nvml* nvml) {
-  TimingResult result;
-  result.samples_us.resize(entries.size());
+Samples interleave(std::size_t entries, int rounds, const Stay& stay,
+                   const std::function<double(std::size_t entry)>& time_once) {
+  Samples samples(entries);
+  std::vector<std::size_t> running(entries);
+  std::iota(running.begin(), running.end(), std::size_t{0});
+  for (int round = 0; round < rounds && !running.empty(); ++round) {
+    std::vector<std::size_t> order = running;
+    std::ranges::rotate(order, order.begin() + round / 2 % std::ssize(order));
+    if (round % 2 == 1) std::ranges::reverse(order);
+    for (const std::size_t entry : order) samples[entry].push_back(time_once(entry));
+    if (stay && round + 1 < rounds) running = stay(samples);
+  }
+  return samples;
+}
+
+TimingResult time_interleaved(std::span<const TimedEntry> entries, const TimingOptions& options, const Nvml* nvml,
+                              const Stay& stay) {
+  TimingResult result{.samples_us = Samples(entries.size())};
   if (entries.empty() || options.rounds < 1) return result;
 
   const Stream stream;
@@ -95,37 +126,56 @@ TimingResult time_interleaved(std::span<const TimedEntry> entries, const TimingO
 
   for (const Replay& replay : replays) replay.graph.launch(stream);  // a graph's first launch uploads it
   const Event start, stop;
-  for (int round = 0; round < options.rounds; ++round) {
-    for (std::size_t turn = 0; turn < replays.size(); ++turn) {
-      const std::size_t entry = (static_cast<std::size_t>(round) + turn) % replays.size();
-      for (int i = replays[entry].ahead; i > 0; --i) entries[entry].launch(sets_before(entries[entry], i), stream);
-      start.record(stream);
-      replays[entry].graph.launch(stream);
-      stop.record(stream);
-      if (nvml && entry == 0) result.states.push_back(nvml->state());
-      stop.synchronize();
-      const double replay_us = elapsed_us(start, stop);
-      result.samples_us[entry].push_back(replay_us / replays[entry].launches);
-      std::this_thread::sleep_for(std::chrono::duration<double, std::micro>(options.rest * replay_us));
-    }
-  }
+  std::size_t watched = 0;
+  const Stay stay_and_watch = [&](const Samples& samples_us) {
+    const std::vector<std::size_t> running = stay(samples_us);
+    if (!running.empty()) watched = std::ranges::min(running);
+    return running;
+  };
+  result.samples_us =
+      interleave(entries.size(), options.rounds, stay ? stay_and_watch : Stay(), [&](std::size_t entry) {
+        const Replay& replay = replays[entry];
+        for (int i = replay.ahead; i > 0; --i) entries[entry].launch(sets_before(entries[entry], i), stream);
+        start.record(stream);
+        replay.graph.launch(stream);
+        stop.record(stream);
+        if (nvml && entry == watched) result.states.push_back(nvml->state());
+        stop.synchronize();
+        const double replay_us = elapsed_us(start, stop);
+        std::this_thread::sleep_for(std::chrono::duration<double, std::micro>(options.rest * replay_us));
+        return replay_us / replay.launches;
+      });
   return result;
 }
 
 std::vector<std::vector<SustainedBlock>> time_sustained(std::span<const TimedEntry> entries,
-                                                        const SustainedOptions& options, const Nvml* nvml) {
+                                                        const SustainedOptions& options, const Nvml* nvml,
+                                                        const Stay& stay) {
   constexpr double kReplayUs = 20000;  // long beside what its submission takes
+  constexpr double kWarmUpTurnS = 0.1;
   std::vector<std::vector<SustainedBlock>> result(entries.size());
   if (entries.empty()) return result;
   const Stream stream;
   std::vector<Replay> replays;
   for (const TimedEntry& entry : entries) replays.push_back(capture(entry, {.replay_us = kReplayUs}, stream));
-  for (int block = 0; block < options.blocks; ++block) {
-    for (std::size_t turn = 0; turn < replays.size(); ++turn) {
-      const std::size_t entry = block % 2 == 0 ? turn : replays.size() - 1 - turn;
-      result[entry].push_back(run_block(replays[entry], options, stream, nvml));
+
+  EnergyMeter meter([nvml] { return nvml ? nvml->energy_j() : std::nullopt; });
+  for (const double end = steady_s() + options.warm_up_s; steady_s() < end;)
+    for (std::size_t entry = 0; entry < entries.size(); ++entry) {
+      entries[entry].launch(0, stream);
+      keep_busy(replays[entry], kWarmUpTurnS, stream, [] {});
     }
-  }
+  std::vector<std::vector<TimedBlock>> timed(entries.size());
+  interleave(entries.size(), options.blocks, stay, [&](std::size_t entry) {
+    entries[entry].launch(0, stream);
+    return timed[entry].emplace_back(run_block(replays[entry], options, stream, nvml)).block.launch_us;
+  });
+  const std::vector<EnergyReading> readings = meter.stop();
+  for (std::size_t entry = 0; entry < entries.size(); ++entry)
+    for (TimedBlock& block : timed[entry]) {
+      block.block.power_w = mean_power_w(readings, block.from_s, block.to_s).value_or(0);
+      result[entry].push_back(block.block);
+    }
   return result;
 }
 
@@ -153,7 +203,7 @@ Quartiles quartiles(std::vector<double> samples) {
   return {at(0.25), at(0.5), at(0.75)};
 }
 
-std::optional<Interval> median_interval(std::vector<double> samples) {
+std::optional<Interval> median_interval(std::vector<double> samples, double confidence) {
   std::sort(samples.begin(), samples.end());
   // The median is below the k-th smallest with the chance of fewer than k heads of as many coins as there are samples.
   const auto n = static_cast<double>(samples.size());
@@ -161,7 +211,7 @@ std::optional<Interval> median_interval(std::vector<double> samples) {
     return std::exp(std::lgamma(n + 1) - std::lgamma(heads + 1) - std::lgamma(n - heads + 1) - n * std::log(2.0));
   };
   std::size_t k = 0;
-  for (double below = chance(0); below <= 0.025; below += chance(static_cast<double>(k))) ++k;
+  for (double below = chance(0); below <= (1 - confidence) / 2; below += chance(static_cast<double>(k))) ++k;
   if (k == 0) return std::nullopt;
   return Interval{samples[k - 1], samples[samples.size() - k]};
 }

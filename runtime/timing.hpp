@@ -19,12 +19,25 @@ struct TimedEntry {
   std::string name;
   int sets = 1;  // operand sets that its launches rotate over
   // Enqueues one launch on operand set `set`, 0 <= set < sets. Is called under stream capture: no allocation, no
-  // waiting.
+  // waiting; and once at least before every replay or block, so that it can be seen that the timing goes on.
   std::function<void(int set, const Stream& stream)> launch;
 };
 
+// [entry][round]: mean time of a launch in that round.
+using Samples = std::vector<std::vector<double>>;
+
+// Asked after each round but the last, who runs in the next one: those of the entries that ran in this one which are
+// still of interest. Nobody: it is over. Empty: all run in all rounds.
+using Stay = std::function<std::vector<std::size_t>(const Samples& samples_us)>;
+
+// Rounds in which everyone who is still in it is timed once: at most `rounds`. Those who left have a prefix of the
+// samples. The order turns by one from one pair of rounds to the next, and the second of a pair goes backwards: who
+// follows whom changes, and what one leaves behind (heat, a lower clock) falls on others in turn.
+Samples interleave(std::size_t entries, int rounds, const Stay& stay,
+                   const std::function<double(std::size_t entry)>& time_once);
+
 struct TimingOptions {
-  int rounds = 10;
+  int rounds = 10;          // at most
   double replay_us = 3000;  // what one replay of many launches should take
   // Idle time after a replay, as a multiple of it. An INT8 GEMM at full rate draws more than many cards are allowed:
   // with none, later entries run at the clocks that earlier ones left, and all of them throttled.
@@ -32,31 +45,35 @@ struct TimingOptions {
 };
 
 struct TimingResult {
-  std::vector<std::vector<double>> samples_us;  // [entry][round]: mean time of a launch in that round's replay
-  std::vector<std::optional<GpuState>> states;  // [round]: read while entry 0 was at work; empty without NVML
+  Samples samples_us = {};
+  // [round]: read while entry 0 was at work, or once it left, the first in its place; empty without NVML.
+  std::vector<std::optional<GpuState>> states = {};
 };
 
-// In every round each entry is replayed once; the order turns by one from round to round. Launches ahead of each replay
-// keep the submission out of its time. Every entry is launched once on every set before. Throws CudaError if a launch
-// fails.
+// A round replays each entry once, after which the card rests. Launches ahead of each replay keep the submission out of
+// its time. Every entry is launched once on every set before. Throws CudaError if a launch fails.
 TimingResult time_interleaved(std::span<const TimedEntry> entries, const TimingOptions& options,
-                              const Nvml* nvml = nullptr);
+                              const Nvml* nvml = nullptr, const Stay& stay = {});
 
 // For as long as a denoising loop runs: power and temperature settle, and the clocks with them.
 struct SustainedOptions {
-  int blocks = 2;  // of each entry
-  double settle_s = 1, measured_s = 2;
+  int blocks = 2;                       // of each entry, at most
+  double warm_up_s = 0;                 // all in turn, before the first block
+  double settle_s = 1, measured_s = 2;  // of each block
 };
 
 // One entry back to back, once it has settled.
 struct SustainedBlock {
   double launch_us = 0;
-  double sm_clock_mhz = 0, power_w = 0;  // means; 0 where NVML does not tell
+  double sm_clock_mhz = 0, power_w = 0, temperature_c = 0;  // means; 0 where NVML does not tell
+  ClockLimits limits = {};                                  // at any time in it
 };
 
-// Blocks of all entries in turn, every other time backwards. [entry][block]. Throws CudaError if a launch fails.
+// The card never rests: what an entry finds is what the others left, heat and lowered clocks. The blocks are
+// interleaved: a round is one of each. [entry][block]. Throws CudaError if a launch fails.
 std::vector<std::vector<SustainedBlock>> time_sustained(std::span<const TimedEntry> entries,
-                                                        const SustainedOptions& options, const Nvml* nvml = nullptr);
+                                                        const SustainedOptions& options, const Nvml* nvml = nullptr,
+                                                        const Stay& stay = {});
 
 // How many operand sets of `set_bytes` (all that one launch reads and writes) a rotation needs so that none is found in
 // L2: three times its size in all, but at most kMaxOperandSets and at most `memory_cap` bytes; at least one.
@@ -75,11 +92,11 @@ struct Quartiles {
 };
 Quartiles quartiles(std::vector<double> samples);
 
-// Two samples between which the median of what they are drawn from lies with a probability of at least 95%, whatever
-// their distribution: it is on either side of each sample with the same chance. There are none of fewer than six.
+// Two samples between which the median of what they are drawn from lies with at least this probability, whatever their
+// distribution: it is on either side of each sample with the same chance. Too few have none, fewer than six at 95%.
 struct Interval {
   double low = 0, high = 0;
 };
-std::optional<Interval> median_interval(std::vector<double> samples);
+std::optional<Interval> median_interval(std::vector<double> samples, double confidence = 0.95);
 
 }  // namespace ditune

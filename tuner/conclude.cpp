@@ -6,6 +6,29 @@
 #include <tuple>
 
 namespace ditune {
+namespace {
+
+// By their rounds; where none were kept, the first: they are sorted by their medians.
+std::size_t leader_of(const std::vector<Contender>& sorted) {
+  Samples samples_us;
+  for (const Contender& contender : sorted) samples_us.push_back(contender.measurement.samples_us);
+  return leader(samples_us);
+}
+
+struct Beside {
+  bool ties = false;      // it cannot be told from the first, or is as close
+  bool is_close = false;  // its median is
+};
+
+Beside beside(const Contender& contender, const Contender& first) {
+  const Measurement &its = contender.measurement, &firsts = first.measurement;
+  const PairedRatio ratio = paired_ratio(its.samples_us, firsts.samples_us);
+  if (ratio.interval) return {ratio.interval->low <= 1 + kTie, ratio.median <= 1 + kTie};
+  const bool is_close = its.median_us <= firsts.median_us * (1 + kTie);
+  return {is_close, is_close};
+}
+
+}  // namespace
 
 std::vector<Scored> scores(std::span<const Contender> contenders) {
   std::vector<Scored> result;
@@ -31,15 +54,16 @@ std::vector<Contender> fastest(std::span<const Contender> contenders, std::size_
 std::optional<Decision> conclude(std::span<const Contender> contenders, const std::optional<KernelConfig>& incumbent) {
   const std::vector<Contender> ranked = fastest(contenders, contenders.size());
   if (ranked.empty()) return std::nullopt;
-  const double tied_us = ranked.front().measurement.median_us * (1 + kTie);
+  const Contender& first = ranked[leader_of(ranked)];
   std::vector<Contender> tied;
   for (const Contender& contender : ranked)
-    if (contender.measurement.median_us <= tied_us) tied.push_back(contender);
-  const auto simplicity = [&](const Contender& contender) {
+    if (beside(contender, first).ties) tied.push_back(contender);
+  const auto preference = [&](const Contender& contender) {
     const std::string text = format(contender.config);
-    return std::tuple(contender.config != incumbent, contender.measurement.resources.registers, text.size(), text);
+    return std::tuple(contender.config != incumbent, !beside(contender, first).is_close,
+                      contender.measurement.resources.registers, text.size(), text);
   };
-  const auto winner = std::ranges::min_element(tied, {}, simplicity);
+  const auto winner = std::ranges::min_element(tied, {}, preference);
   Decision decision{*winner, {}};
   tied.erase(winner);
   for (const Contender& contender : tied) decision.tied.push_back(contender.config);

@@ -8,6 +8,7 @@
 
 #include "ditune/config.hpp"
 #include "ditune/record.hpp"
+#include "tuner/race.hpp"
 #include "tuner/search.hpp"
 
 namespace ditune {
@@ -31,15 +32,13 @@ struct Decision {
   std::vector<KernelConfig> tied;  // in the order of their text, without the winner
 };
 
-// Of those that did not fail and ran in the same rounds. Those tie with the fastest whose time in the same round is not
-// longer, by more than kTie, with 95%. Of them wins the incumbent; if it is not among them, the one with the fewest
-// registers, then with the shortest config text, then the first in alphabetical order: a repeated run comes to the
-// same.
+// Of those that did not fail and ran in the same rounds. The fastest is the leader of the race. With it tie those whose
+// time in the same round is not longer by more than kTie, with 95%; where there are too few rounds for an interval,
+// those whose median is not. The incumbent wins if it ties. If not, that one wins of those whose median is within kTie
+// of the leader's that has the fewest registers, then the shortest config text, then the first in alphabetical order:
+// a repeated run comes to the same.
 std::optional<Decision> conclude(std::span<const Contender> contenders,
                                  const std::optional<KernelConfig>& incumbent = std::nullopt);
-
-// Rounds of the same kernel differ by this fraction: what is closer is one.
-inline constexpr double kTie = 0.003;
 
 // Whether a record is to be preferred: measured before predicted, then by time.
 bool is_better(const TuningRecord& a, const TuningRecord& b);

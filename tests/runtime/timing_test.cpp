@@ -68,4 +68,41 @@ TEST_CASE("The median lies between samples that leave out as many as chance allo
   check(2000, 956, 1045);  // 2000 / 2 -+ 1.96 sqrt(2000) / 2, at the latest
 }
 
+TEST_CASE("An interval that must hold more often is wider, and needs more samples") {
+  const std::vector<double> ten = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
+  CHECK(median_interval(ten, 0.99)->low == 1);  // 1 of 10: 11 in 1024 on one side
+  CHECK(median_interval(ten, 0.89)->low == 3);
+  CHECK(!median_interval(ten, 0.999));
+}
+
+TEST_CASE("Rounds turn, and go back and forth") {
+  std::vector<std::size_t> order;
+  const Samples samples = interleave(3, 6, {}, [&](std::size_t entry) {
+    order.push_back(entry);
+    return static_cast<double>(order.size());
+  });
+  CHECK(order == std::vector<std::size_t>{0, 1, 2, 2, 1, 0, 1, 2, 0, 0, 2, 1, 2, 0, 1, 1, 0, 2});
+  CHECK(samples[0] == std::vector<double>{1, 6, 9, 10, 14, 17});
+}
+
+TEST_CASE("Who left has a prefix of the samples, and who stays is asked while there is a next round") {
+  std::vector<std::size_t> rounds_seen;
+  const Stay stay = [&](const Samples& samples) -> std::vector<std::size_t> {
+    rounds_seen.push_back(samples[2].size());
+    if (samples[2].size() < 2) return {0, 1, 2};
+    if (samples[2].size() < 4) return {0, 2};
+    return {};
+  };
+  const auto once = [](std::size_t entry) { return static_cast<double>(entry); };
+  const Samples ended = interleave(3, 9, stay, once);
+  CHECK(ended[0].size() == 4);
+  CHECK(ended[1] == std::vector<double>{1, 1});
+  CHECK(ended[2] == std::vector<double>(4, 2.0));
+  CHECK(rounds_seen == std::vector<std::size_t>{1, 2, 3, 4});
+  rounds_seen.clear();
+  CHECK(interleave(3, 3, stay, once)[2].size() == 3);
+  CHECK(rounds_seen == std::vector<std::size_t>{1, 2});
+  CHECK(interleave(0, 3, {}, once).empty());
+}
+
 TEST_CASE("Nothing to keep busy needs no GPU") { CHECK(time_sustained({}, {}).empty()); }
