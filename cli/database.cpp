@@ -17,6 +17,7 @@ RecordFilter filter_of(const RecordOptions& options) {
   else if (!options.target.empty())
     filter.device = device_class(choose_target(options.target).device);
   if (!options.select.epilogue.empty()) filter.epilogue = parse_epilogue(options.select.epilogue);
+  filter.regime = options.regime;
   return filter;
 }
 

@@ -18,6 +18,7 @@ struct RecordOptions {
   SelectOptions select;
   TargetOptions target;
   std::string db;
+  std::optional<Regime> regime;
 };
 
 void add_database(CLI::App& app, std::string& db);

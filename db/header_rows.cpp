@@ -69,14 +69,16 @@ Target target_of(const TuningRecord& record) {
 std::vector<HeaderRow> header_rows(const std::vector<TuningRecord>& records) {
   std::map<decltype(layer_of(records[0])), std::map<std::int64_t, const TuningRecord*>> layers;
   for (const TuningRecord& record : records) {
-    if (is_stale(record)) continue;
+    if (is_stale(record) || record.key.regime != Regime::burst) continue;
     validate_numbers(record);
     require_legal(record.config, target_of(record));
     const TuningRecord*& best = layers[layer_of(record)][record.key.problem.m];
     if (!best || is_better(record, *best)) best = &record;
   }
   if (layers.empty())
-    throw UsageError(records.empty() ? "there is nothing to export" : "all records are of older kernels", "tune again");
+    throw UsageError(
+        records.empty() ? "there is nothing to export" : "all records are of older kernels or sustained clocks",
+        "tune again");
 
   std::vector<HeaderRow> rows;
   for (const auto& [layer, by_m] : layers) {

@@ -1,6 +1,7 @@
 #include "db/migrations.hpp"
 
 #include <fmt/format.h>
+#include <sqlite3.h>
 
 #include <array>
 
@@ -10,8 +11,30 @@
 
 namespace ditune {
 
+namespace {
+
+// While tables are made anew: rows that break a constraint, which another program may have left, move with the others.
+class ConstraintsOff {
+ public:
+  explicit ConstraintsOff(Database& db) : db_(db) {
+    db_.execute("PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON");
+  }
+  ConstraintsOff(const ConstraintsOff&) = delete;
+  ConstraintsOff& operator=(const ConstraintsOff&) = delete;
+  ~ConstraintsOff() {
+    sqlite3_exec(db_.get(), "PRAGMA foreign_keys = ON; PRAGMA ignore_check_constraints = OFF", nullptr, nullptr,
+                 nullptr);
+  }
+
+ private:
+  Database& db_;
+};
+
+}  // namespace
+
 std::span<const std::string_view> migrations() {
-  static const std::array all{embedded_text(kEmbeddedFiles, "schema.sql")};
+  static const std::array all{embedded_text(kEmbeddedFiles, "schema_1.sql"),
+                              embedded_text(kEmbeddedFiles, "schema_2.sql")};
   static_assert(all.size() == kSchemaVersion);
   return all;
 }
@@ -33,6 +56,7 @@ int schema_version(const Database& db, std::size_t newest) {
 void migrate(Database& db, std::span<const std::string_view> migrations) {
   const auto is_newest = [&](int version) { return version == static_cast<int>(migrations.size()); };
   if (is_newest(schema_version(db, migrations.size()))) return;
+  const ConstraintsOff constraints_off(db);  // outside of the transaction, where it would change nothing
   Transaction transaction(db);
   const int version = schema_version(db, migrations.size());  // another process may have been faster
   for (const std::string_view sql : migrations.subspan(static_cast<std::size_t>(version))) db.execute(sql);

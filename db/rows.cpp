@@ -16,7 +16,8 @@ namespace {
 
 // What trials and winners share, in the order in which Columns reads it.
 constexpr std::string_view kShared =
-    "devices.name, devices.sms, devices.arch, m, n, k, epilogue, template_hash, config, source, predicted_us, "
+    "devices.name, devices.sms, devices.arch, m, n, k, epilogue, template_hash, regime, config, source, "
+    "median_us, low_us, high_us, power_w, predicted_us, "
     "registers, spill_bytes, shared_bytes, "
     "gpu_uuid, driver_version, cuda_version, nvrtc_version, ditune_version, sm_clock_mhz, temperature_c, finished_at, "
     "seed";
@@ -26,7 +27,7 @@ constexpr std::string_view kJoins =
     "LEFT JOIN devices ON devices.id = device_id LEFT JOIN problems ON problems.id = problem_id "
     "LEFT JOIN configs ON configs.id = config_id LEFT JOIN toolchains ON toolchains.id = toolchain_id "
     "WHERE (?1 IS NULL OR name = ?1) AND (?2 IS NULL OR sms = ?2) AND (?3 IS NULL OR arch = ?3) "
-    "AND (?4 IS NULL OR arch = ?4) AND (?5 IS NULL OR epilogue = ?5)";
+    "AND (?4 IS NULL OR arch = ?4) AND (?5 IS NULL OR epilogue = ?5) AND (?6 IS NULL OR regime = ?6)";
 
 // 0 stands for unknown in memory, NULL in the tables.
 std::optional<double> known(double value) { return value == 0 ? std::nullopt : std::optional(value); }
@@ -72,15 +73,17 @@ auto parse_canonical(const std::string& text, Parse parse) {
   return value;
 }
 
-Source parse_source(const std::string& text) {
-  for (const Source source : {Source::measured, Source::predicted})
-    if (text == format(source)) return source;
-  throw UsageError(fmt::format("unknown source '{}'", text), "use measured or predicted");
+// The one of `values` whose text it is.
+template <class Enum>
+Enum parse_word(const std::string& text, std::initializer_list<Enum> values) {
+  for (const Enum value : values)
+    if (text == format(value)) return value;
+  throw UsageError(fmt::format("unknown word '{}'", text), "tune it again");
 }
 
-// The columns of kShared into a Trial or a TuningRecord.
-template <class Row>
-void read_shared(Columns& columns, Row& row, ResourceUsage& resources) {
+// The columns of kShared into a Trial or a TuningRecord; `timed` is the one itself, or the trial's measurement.
+template <class Row, class Timed>
+void read_shared(Columns& columns, Row& row, Timed& timed) {
   row.key.device.name = columns.text();
   row.key.device.sms = columns.small();
   row.key.device.arch.number = columns.small();
@@ -89,12 +92,17 @@ void read_shared(Columns& columns, Row& row, ResourceUsage& resources) {
   row.key.problem.k = columns.integer();
   row.key.epilogue = parse_canonical(columns.text(), parse_epilogue);
   row.key.template_hash = columns.text();
+  row.key.regime = parse_word(columns.text(), {Regime::burst, Regime::sustained});
   row.config = parse_canonical(columns.text(), parse_config);
-  row.source = parse_source(columns.text());
+  row.source = parse_word(columns.text(), {Source::measured, Source::predicted});
+  timed.median_us = columns.real_or_zero();
+  timed.low_us = columns.real_or_zero();
+  timed.high_us = columns.real_or_zero();
+  timed.power_w = columns.real_or_zero();
   row.predicted_us = columns.real_or_zero();
-  resources.registers = columns.small();
-  resources.spill_bytes = columns.small();
-  resources.shared_bytes = columns.small();
+  timed.resources.registers = columns.small();
+  timed.resources.spill_bytes = columns.small();
+  timed.resources.shared_bytes = columns.small();
   Provenance& from = row.provenance;
   from.gpu_uuid = columns.text();
   from.driver_version = columns.text();
@@ -107,22 +115,33 @@ void read_shared(Columns& columns, Row& row, ResourceUsage& resources) {
   from.seed = std::bit_cast<std::uint64_t>(columns.integer());
 }
 
-std::vector<double> parse_samples(const std::string& text) {
+// A stored array, no text being an empty one, whose elements all satisfy `is_element`.
+template <class Element, class IsElement>
+std::vector<Element> parse_array(const std::string& text, IsElement is_element) {
   const auto json = nlohmann::json::parse(text.empty() ? "[]" : text, nullptr, /*allow_exceptions=*/false);
-  const bool numbers = json.is_array() && std::all_of(json.begin(), json.end(), [](auto& v) { return v.is_number(); });
-  if (!numbers) throw UsageError("stored samples are no array of numbers", "tune it again");
-  return json.template get<std::vector<double>>();
+  if (!json.is_array() || !std::all_of(json.begin(), json.end(), is_element))
+    throw UsageError("a stored value is no array of what it should hold", "tune it again");
+  return json.get<std::vector<Element>>();
+}
+
+std::vector<double> parse_samples(const std::string& text) {
+  return parse_array<double>(text, [](const nlohmann::json& element) { return element.is_number(); });
+}
+
+std::vector<KernelConfig> parse_tied(const std::string& text) {
+  std::vector<KernelConfig> tied;
+  const auto is_text = [](const nlohmann::json& element) { return element.is_string(); };
+  for (const std::string& config : parse_array<std::string>(text, is_text))
+    tied.push_back(parse_canonical(config, parse_config));
+  return tied;
 }
 
 Trial read_trial(const Statement& statement) {
   Columns columns(statement);
   Trial trial;
   Measurement& measurement = trial.measurement;
-  read_shared(columns, trial, measurement.resources);
+  read_shared(columns, trial, measurement);
   measurement.failure = columns.text_or_empty();
-  measurement.median_us = columns.real_or_zero();
-  measurement.low_us = columns.real_or_zero();
-  measurement.high_us = columns.real_or_zero();
   measurement.samples_us = parse_samples(columns.text_or_empty());
   if (!is_plain(measurement.failure)) throw UsageError("a stored reason is not plain text", "tune it again");
   validate(trial);
@@ -132,8 +151,8 @@ Trial read_trial(const Statement& statement) {
 TuningRecord read_winner(const Statement& statement) {
   Columns columns(statement);
   TuningRecord record;
-  read_shared(columns, record, record.resources);
-  record.median_us = columns.real_or_zero();
+  read_shared(columns, record, record);
+  record.tied = parse_tied(columns.text_or_empty());
   record.cubin_hash = columns.text_or_empty();
   if (!is_plain(record.cubin_hash)) throw UsageError("a stored hash is not plain text", "tune it again");
   validate(record);
@@ -144,14 +163,16 @@ template <class Row>
 Selection<Row> select(const Database& db, const std::string& sql, const RecordFilter& filter,
                       Row (*read)(const Statement&)) {
   std::optional<std::string> name, epilogue;
+  std::optional<std::string_view> regime;
   std::optional<int> sms, device_arch, arch;
   if (filter.device) name = filter.device->name, sms = filter.device->sms, device_arch = filter.device->arch.number;
   if (filter.arch) arch = filter.arch->number;
   if (filter.epilogue) epilogue = format(*filter.epilogue);
+  if (filter.regime) regime = format(*filter.regime);
 
   Selection<Row> selection;
   Statement statement(db, sql);
-  statement.bind(name, sms, device_arch, arch, epilogue);
+  statement.bind(name, sms, device_arch, arch, epilogue, regime);
   while (statement.step()) {
     try {
       Row row = read(statement);
@@ -197,52 +218,61 @@ std::optional<std::string> text_or_null(const std::string& text) {
   return text.empty() ? std::nullopt : std::optional(text);
 }
 
+template <class Element>
+std::optional<std::string> array_or_null(const std::vector<Element>& elements) {
+  return elements.empty() ? std::nullopt : std::optional(nlohmann::json(elements).dump());
+}
+
 }  // namespace
 
 void insert_trial(Database& db, const Trial& trial) {
   const Ids ids = ids_of(db, trial.key, trial.config, trial.provenance);
   const Measurement& m = trial.measurement;
   const Provenance& from = trial.provenance;
-  const auto samples = m.samples_us.empty() ? std::nullopt : std::optional(nlohmann::json(m.samples_us).dump());
   Statement insert(
       db,
-      "INSERT INTO trials (device_id, problem_id, config_id, toolchain_id, template_hash, source, failure, "
-      "median_us, low_us, high_us, samples_us, predicted_us, registers, spill_bytes, shared_bytes, "
+      "INSERT INTO trials (device_id, problem_id, config_id, toolchain_id, template_hash, regime, source, failure, "
+      "median_us, low_us, high_us, power_w, samples_us, predicted_us, registers, spill_bytes, shared_bytes, "
       "gpu_uuid, sm_clock_mhz, temperature_c, finished_at, seed) VALUES "
-      "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)");
-  insert.bind(ids.device, ids.problem, ids.config, ids.toolchain, trial.key.template_hash, format(trial.source),
-              text_or_null(to_plain(m.failure)), known(m.median_us), known(m.low_us), known(m.high_us), samples,
-              known(trial.predicted_us), m.resources.registers, m.resources.spill_bytes, m.resources.shared_bytes,
-              from.gpu_uuid, known(from.sm_clock_mhz), known(from.temperature_c), from.when,
-              std::bit_cast<std::int64_t>(from.seed));
+      "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)");
+  insert.bind(ids.device, ids.problem, ids.config, ids.toolchain, trial.key.template_hash, format(trial.key.regime),
+              format(trial.source), text_or_null(to_plain(m.failure)), known(m.median_us), known(m.low_us),
+              known(m.high_us), known(m.power_w), array_or_null(m.samples_us), known(trial.predicted_us),
+              m.resources.registers, m.resources.spill_bytes, m.resources.shared_bytes, from.gpu_uuid,
+              known(from.sm_clock_mhz), known(from.temperature_c), from.when, std::bit_cast<std::int64_t>(from.seed));
   insert.run();
 }
 
 void replace_winner(Database& db, const TuningRecord& record) {
   const Ids ids = ids_of(db, record.key, record.config, record.provenance);
+  std::vector<std::string> tied;
+  for (const KernelConfig& config : record.tied) tied.push_back(format(config));
   const ResourceUsage& used = record.resources;
   const Provenance& from = record.provenance;
-  Statement insert(db,
-                   "INSERT OR REPLACE INTO winners (device_id, problem_id, template_hash, config_id, toolchain_id, "
-                   "source, median_us, predicted_us, registers, spill_bytes, shared_bytes, cubin_hash, gpu_uuid, "
-                   "sm_clock_mhz, temperature_c, finished_at, seed) VALUES "
-                   "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)");
-  insert.bind(ids.device, ids.problem, record.key.template_hash, ids.config, ids.toolchain, format(record.source),
-              known(record.median_us), known(record.predicted_us), used.registers, used.spill_bytes, used.shared_bytes,
-              text_or_null(record.cubin_hash), from.gpu_uuid, known(from.sm_clock_mhz), known(from.temperature_c),
-              from.when, std::bit_cast<std::int64_t>(from.seed));
+  Statement insert(
+      db,
+      "INSERT OR REPLACE INTO winners (device_id, problem_id, template_hash, regime, config_id, "
+      "toolchain_id, source, median_us, low_us, high_us, power_w, tied, predicted_us, registers, spill_bytes, "
+      "shared_bytes, cubin_hash, gpu_uuid, "
+      "sm_clock_mhz, temperature_c, finished_at, seed) VALUES "
+      "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)");
+  insert.bind(ids.device, ids.problem, record.key.template_hash, format(record.key.regime), ids.config, ids.toolchain,
+              format(record.source), known(record.median_us), known(record.low_us), known(record.high_us),
+              known(record.power_w), array_or_null(tied), known(record.predicted_us), used.registers, used.spill_bytes,
+              used.shared_bytes, text_or_null(record.cubin_hash), from.gpu_uuid, known(from.sm_clock_mhz),
+              known(from.temperature_c), from.when, std::bit_cast<std::int64_t>(from.seed));
   insert.run();
 }
 
 Selection<Trial> select_trials(const Database& db, const RecordFilter& filter) {
-  const std::string sql = fmt::format(
-      "SELECT {}, failure, median_us, low_us, high_us, samples_us FROM trials {} ORDER BY trials.id", kShared, kJoins);
+  const std::string sql =
+      fmt::format("SELECT {}, failure, samples_us FROM trials {} ORDER BY trials.id", kShared, kJoins);
   return select(db, sql, filter, read_trial);
 }
 
 Selection<TuningRecord> select_winners(const Database& db, const RecordFilter& filter) {
   const std::string sql = fmt::format(
-      "SELECT {}, median_us, cubin_hash FROM winners {} ORDER BY arch, name, sms, n, k, epilogue, m, template_hash",
+      "SELECT {}, tied, cubin_hash FROM winners {} ORDER BY arch, name, sms, n, k, epilogue, m, regime, template_hash",
       kShared, kJoins);
   return select(db, sql, filter, read_winner);
 }

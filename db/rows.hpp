@@ -1,4 +1,4 @@
-// Trials and winners as rows of the tables in schema.sql.
+// Trials and winners as rows of the tables in schema_1.sql and schema_2.sql.
 #pragma once
 
 #include <string>
@@ -23,7 +23,7 @@ struct Selection {
 
 // In the order of trying.
 Selection<Trial> select_trials(const Database& db, const RecordFilter& filter);
-// By device, then n, k, epilogue, m.
+// By device, then n, k, epilogue, m, regime.
 Selection<TuningRecord> select_winners(const Database& db, const RecordFilter& filter);
 
 }  // namespace ditune

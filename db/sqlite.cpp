@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <utility>
+
 #include "ditune/error.hpp"
 
 namespace ditune {
@@ -75,14 +77,25 @@ constexpr std::string_view kSettings =
 
 }  // namespace
 
-Database::Database(const std::filesystem::path& path, Mode mode) : name_(path.string()) {
+Database::Database(const std::filesystem::path& path, Mode mode)
+    : Database(path.string(), uri(path, mode == Mode::immutable ? "?immutable=1" : ""), open_flags(mode)) {}
+
+Database::Database(std::string name, const std::string& uri, int flags) : name_(std::move(name)) {
   sqlite3* db = nullptr;
-  const std::string file = uri(path, mode == Mode::immutable ? "?immutable=1" : "");
-  const int code = sqlite3_open_v2(file.c_str(), &db, open_flags(mode) | SQLITE_OPEN_URI, nullptr);
+  const int code = sqlite3_open_v2(uri.c_str(), &db, flags | SQLITE_OPEN_URI, nullptr);
   handle_.reset(db);  // there even after an error
   if (code != SQLITE_OK) fail(code, name_, db);
   sqlite3_busy_timeout(db, kBusyTimeoutMs);
   execute(kSettings);
+}
+
+Database Database::in_memory(const Database& other) {
+  Database copy(other.name(), "file::memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  sqlite3_backup* backup = sqlite3_backup_init(copy.get(), "main", other.get(), "main");
+  if (!backup) fail(sqlite3_errcode(copy.get()), copy.name(), copy.get());
+  sqlite3_backup_step(backup, -1);
+  if (const int code = sqlite3_backup_finish(backup); code != SQLITE_OK) fail(code, copy.name(), copy.get());
+  return copy;
 }
 
 void Database::Close::operator()(sqlite3* db) const noexcept { sqlite3_close_v2(db); }

@@ -26,6 +26,9 @@ class Database {
   };
   Database(const std::filesystem::path& path, Mode mode);
 
+  // A copy of `other` as it is now, in memory.
+  static Database in_memory(const Database& other);
+
   // Any number of statements without results.
   void execute(std::string_view sql);
   // The first column of the first row, which there must be.
@@ -42,6 +45,8 @@ class Database {
   struct Close {
     void operator()(sqlite3* db) const noexcept;
   };
+  Database(std::string name, const std::string& uri, int flags);
+
   std::string name_;
   std::unique_ptr<sqlite3, Close> handle_;
 };

@@ -94,8 +94,10 @@ Store Store::open_read_only(const std::filesystem::path& path) {
   if (state == FileState::missing) refuse(path.string() + " does not exist", "tune first, or name another file");
   if (state == FileState::empty) refuse(path.string() + " is empty", "tune first, or name another file");
   auto impl = std::make_unique<Impl>(Impl{Database(path, reading_mode(path)), false});
-  if (schema_version(impl->db, migrations().size()) < kSchemaVersion)
-    refuse(path.string() + " has an older schema", "open it for writing once, or copy it to where it can be written");
+  if (schema_version(impl->db, migrations().size()) < kSchemaVersion) {
+    impl->db = Database::in_memory(impl->db);
+    migrate(impl->db, migrations());
+  }
   return Store(std::move(impl));
 }
 

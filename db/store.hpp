@@ -1,5 +1,5 @@
-// The SQLite file that remembers: every trial, and the winner of every key (schema.sql). The library reads it once;
-// nothing here is on the way of a launch.
+// The SQLite file that remembers: every trial, and the winner of every key (schema_1.sql and what follows it). The
+// library reads it once; nothing here is on the way of a launch.
 #pragma once
 
 #include <filesystem>
@@ -14,7 +14,7 @@
 namespace ditune {
 
 inline constexpr int kApplicationId = 0x64697475;  // "ditu"
-inline constexpr int kSchemaVersion = 1;
+inline constexpr int kSchemaVersion = 2;
 
 // What rows to return; an absent field matches all.
 struct RecordFilter {
@@ -22,6 +22,7 @@ struct RecordFilter {
   std::optional<SmArch> arch;
   std::vector<GemmProblem> problems;  // empty: all
   std::optional<Epilogue> epilogue;
+  std::optional<Regime> regime = {};
 };
 
 // A row that does not validate (a config that does not parse, a size that is not legal, a time that is not positive) is
@@ -33,8 +34,8 @@ class Store {
   // Creates file and folders if need be, migrates older schemas. Throws DbError{unusable}, nothing written, for a
   // foreign or newer file and where nothing can be written.
   static Store open(const std::filesystem::path& path);
-  // Opens an existing file without changing its content; immutable where its folder is not writable. Throws
-  // DbError{unusable}.
+  // Opens an existing file without changing its content; immutable where its folder is not writable. Of an older schema
+  // it reads a migrated copy in memory. Throws DbError{unusable}.
   static Store open_read_only(const std::filesystem::path& path);
 
   Store(Store&&) noexcept;
@@ -48,7 +49,7 @@ class Store {
   // measured winner. Returns whether it was kept. Without `cubin`, the stored one of record.cubin_hash if there is one.
   bool set_winner(const TuningRecord& record, const std::string& cubin = {});
 
-  // By device, then n, k, epilogue, m. Rows of an older template hash are among them.
+  // By device, then n, k, epilogue, m, regime. Rows of an older template hash are among them.
   std::vector<TuningRecord> winners(const RecordFilter& filter = {}) const;
   // In the order of trying.
   std::vector<Trial> trials(const RecordFilter& filter = {}) const;

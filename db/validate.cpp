@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
+#include <utility>
 
 #include "db/plain_text.hpp"
 #include "ditune/error.hpp"
@@ -37,14 +39,39 @@ void validate_numbers(const TuningKey& key) {
   validate(key.problem);
 }
 
+// Of a Measurement or a TuningRecord.
+template <class Timed>
+void validate_times(const Timed& timed) {
+  require(is_time(timed.median_us) && is_known_or_zero(timed.low_us) && is_known_or_zero(timed.high_us),
+          "a time is not positive");
+  require(timed.low_us <= timed.median_us && (timed.high_us == 0 || timed.median_us <= timed.high_us),
+          "a median lies outside of its interval");
+  require(is_known_or_zero(timed.power_w), "a power is not positive");
+}
+
+template <class Timed>
+bool has_times(const Timed& timed) {
+  return timed.median_us != 0 || timed.low_us != 0 || timed.high_us != 0 || timed.power_w != 0;
+}
+
 void validate(const Measurement& m, Source source) {
   validate(m.resources);
   if (source == Source::predicted || !m.ok()) {
-    require(m.samples_us.empty() && m.median_us == 0, "a trial that was not timed has times");
+    require(m.samples_us.empty() && !has_times(m), "a trial that was not timed has times");
     return;
   }
-  require(is_time(m.median_us) && is_known_or_zero(m.low_us) && is_known_or_zero(m.high_us), "a time is not positive");
+  validate_times(m);
   require(std::all_of(m.samples_us.begin(), m.samples_us.end(), is_time), "a sample is not positive");
+}
+
+void validate_tied(const TuningRecord& record) {
+  require(record.source == Source::measured || record.tied.empty(), "a predicted winner ties with others");
+  std::string before;
+  for (const KernelConfig& config : record.tied) {
+    std::string text = format(config);
+    require(before < text && config != record.config, "what ties with a winner is not in the order of its text");
+    before = std::move(text);
+  }
 }
 
 }  // namespace
@@ -66,14 +93,17 @@ void validate(const TuningRecord& record) {
   validate(record.key);
   validate(record.provenance);
   validate_numbers(record);
+  validate_tied(record);
 }
 
 void validate_numbers(const TuningRecord& record) {
   validate_numbers(record.key);
   validate(record.resources);
-  require(is_time(record.microseconds()), "a winner's time is not positive");
+  if (record.source == Source::measured)
+    validate_times(record);
+  else
+    require(is_time(record.predicted_us) && !has_times(record), "a predicted winner has no time, or a measured one");
   require(is_known_or_zero(record.predicted_us), "a predicted time is not positive");
-  require(record.source == Source::measured || record.median_us == 0, "a predicted winner has a measured time");
 }
 
 }  // namespace ditune

@@ -107,6 +107,8 @@ inline TuningRecord measured_record(const GemmProblem& problem = {256, 4608, 460
   record.config = parse_config("mma_s8:tile=128x128x64,warps=2x4,stages=3");
   record.source = Source::measured;
   record.median_us = median_us;
+  record.low_us = 0.75 * median_us;
+  record.high_us = 1.25 * median_us;
   record.predicted_us = 38.1;
   record.resources = {.registers = 168, .spill_bytes = 0, .shared_bytes = 49152};
   record.provenance = sample_provenance();
@@ -116,7 +118,7 @@ inline TuningRecord measured_record(const GemmProblem& problem = {256, 4608, 460
 inline TuningRecord predicted_record(const GemmProblem& problem = {256, 4608, 4608}, double predicted_us = 38.1) {
   TuningRecord record = measured_record(problem);
   record.source = Source::predicted;
-  record.median_us = 0;
+  record.median_us = record.low_us = record.high_us = 0;
   record.predicted_us = predicted_us;
   record.provenance = {.gpu_uuid = {},
                        .driver_version = {},
@@ -130,6 +132,7 @@ inline TuningRecord predicted_record(const GemmProblem& problem = {256, 4608, 46
 
 inline bool same(const TuningRecord& a, const TuningRecord& b) {
   return a.key == b.key && a.config == b.config && a.source == b.source && a.median_us == b.median_us &&
+         a.low_us == b.low_us && a.high_us == b.high_us && a.power_w == b.power_w && a.tied == b.tied &&
          a.predicted_us == b.predicted_us && a.resources == b.resources && a.provenance == b.provenance &&
          a.cubin_hash == b.cubin_hash;
 }
@@ -138,7 +141,8 @@ inline bool same(const Trial& a, const Trial& b) {
   const Measurement &x = a.measurement, &y = b.measurement;
   return a.key == b.key && a.config == b.config && a.source == b.source && a.predicted_us == b.predicted_us &&
          a.provenance == b.provenance && x.samples_us == y.samples_us && x.median_us == y.median_us &&
-         x.low_us == y.low_us && x.high_us == y.high_us && x.resources == y.resources && x.failure == y.failure;
+         x.low_us == y.low_us && x.high_us == y.high_us && x.power_w == y.power_w && x.resources == y.resources &&
+         x.failure == y.failure;
 }
 
 }  // namespace ditune::test

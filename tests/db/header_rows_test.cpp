@@ -57,6 +57,15 @@ TEST_CASE("A measured record counts before a predicted one, then the faster") {
   CHECK(rows[0].record.source == Source::predicted);
 }
 
+TEST_CASE("What won at sustained clocks is not exported") {
+  TuningRecord sustained = at_m(16, 1);
+  sustained.key.regime = Regime::sustained;
+  const auto rows = header_rows({sustained, at_m(16, 9)});
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].record.median_us == 9);
+  CHECK_THROWS_AS(header_rows({sustained}), UsageError);
+}
+
 TEST_CASE("A row begins where its config starts being legal, and the one before it serves until there") {
   const auto hopper = [](std::int64_t m, const char* config) {
     TuningRecord record = measured_record({m, 4608, 128});

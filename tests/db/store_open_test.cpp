@@ -6,6 +6,7 @@
 
 #include "catch.hpp"
 #include "db/migrations.hpp"
+#include "db/sha256.hpp"
 #include "db/sqlite.hpp"
 #include "db/store.hpp"
 #include "fixtures.hpp"
@@ -32,6 +33,53 @@ void check_unusable(const std::filesystem::path& path, const std::string& reason
   CHECK(read_file(path) == before);
   CHECK_FALSE(std::filesystem::exists(path.string() + "-wal"));
   CHECK_FALSE(std::filesystem::exists(path.string() + "-journal"));
+}
+
+// A file as the first ditune wrote it, with two trials, two winners of which one is predicted, and a winner whose
+// config is gone.
+void write_schema_1(const std::filesystem::path& path) {
+  Database db(path, Database::Mode::create);
+  migrate(db, migrations().first(1));
+  db.execute(R"sql(
+    PRAGMA foreign_keys = OFF;
+    PRAGMA journal_mode = WAL;
+    INSERT INTO devices VALUES (1, 'NVIDIA GeForce RTX 3090', 82, 86);
+    INSERT INTO toolchains VALUES (1, '580.95.05', '13.0', '13.0', '0.1.0'), (2, '', '13.0', '13.0', '0.1.0');
+    INSERT INTO problems VALUES (1, 256, 4608, 4608, 'default'), (2, 17, 4608, 4608, 'default'),
+                                (3, 99, 4608, 4608, 'default');
+    INSERT INTO configs VALUES (1, 'mma_s8:tile=128x128x64,warps=2x4,stages=3');
+    INSERT INTO trials VALUES
+      (1, 1, 1, 1, 1, '0123456789abcdef', 'measured', NULL, 41.5, 40.25, 41.75, '[41.5,40.25,42.0000000001]', 38.1,
+       168, 0, 49152, 'GPU-8d3bc1c2-0000-4242-9999-0123456789ab', 1695.5, 61.0, '2026-01-02T03:04:05Z',
+       -81985529216486896),
+      (2, 1, 2, 1, 1, '0123456789abcdef', 'measured', 'differs', NULL, NULL, NULL, NULL, NULL,
+       255, 8, 0, '', NULL, NULL, '2026-01-02T03:04:05Z', 7);
+    INSERT INTO winners VALUES
+      (1, 1, '0123456789abcdef', 1, 1, 'measured', 41.5, 38.1, 168, 0, 49152, NULL,
+       'GPU-8d3bc1c2-0000-4242-9999-0123456789ab', 1695.5, 61.0, '2026-01-02T03:04:05Z', -81985529216486896),
+      (1, 2, '0123456789abcdef', 1, 2, 'predicted', NULL, 38.1, 168, 0, 49152, NULL,
+       '', NULL, NULL, '2026-01-02T03:04:05Z', 7),
+      (1, 3, '0123456789abcdef', 12345, 1, 'measured', 41.5, 38.1, 168, 0, 49152, NULL, '', NULL, NULL, '', 7);
+  )sql");
+}
+
+// Its valid rows, all of them burst; quartiles are no interval of the median.
+void check_schema_1_rows(const Store& store) {
+  TuningRecord winner = measured_record();
+  winner.low_us = winner.high_us = 0;
+  const std::vector<TuningRecord> winners = store.winners();
+  REQUIRE(winners.size() == 2);
+  CHECK(same(winners[0], predicted_record({17, 4608, 4608})));
+  CHECK(same(winners[1], winner));
+  CHECK(store.skipped_rows() == 1);
+
+  Trial timed = sample_trial();
+  timed.measurement.low_us = timed.measurement.high_us = 0;
+  const std::vector<Trial> trials = store.trials();
+  REQUIRE(trials.size() == 2);
+  CHECK(same(trials[0], timed));
+  CHECK(trials[1].measurement.failure == "differs");
+  CHECK(trials[1].key.regime == Regime::burst);
 }
 
 std::int64_t pragma(const std::filesystem::path& path, const std::string& name) {
@@ -110,8 +158,35 @@ TEST_CASE("The write-ahead log of another program that died is left to that prog
 TEST_CASE("A newer schema is refused untouched") {
   const TempFolder folder;
   { const Store store = Store::open(folder / "t.db"); }
-  Database(folder / "t.db", Database::Mode::read_write).execute("PRAGMA user_version = 2");
-  check_unusable(folder / "t.db", "schema 2");
+  Database(folder / "t.db", Database::Mode::read_write).execute("PRAGMA user_version = 3");
+  check_unusable(folder / "t.db", "schema 3");
+}
+
+TEST_CASE("The first schema stays as it was released") {
+  CHECK(sha256(migrations().front()) == "484329824227da95f5797792cade2253141b58fbea7797df35c21296bc838765");
+}
+
+TEST_CASE("A file of the first schema keeps every row, as burst") {
+  const TempFolder folder;
+  write_schema_1(folder / "t.db");
+  {
+    Store store = Store::open(folder / "t.db");
+    check_schema_1_rows(store);
+    TuningRecord sustained = measured_record();
+    sustained.key.regime = Regime::sustained;
+    CHECK(store.set_winner(sustained));
+    CHECK(store.winners().size() == 3);
+  }
+  CHECK(pragma(folder / "t.db", "user_version") == kSchemaVersion);
+  CHECK(Database(folder / "t.db", Database::Mode::read_only).integer("SELECT count(*) FROM winners") == 4);
+}
+
+TEST_CASE("A file of the first schema is read as it is") {
+  const TempFolder folder;
+  write_schema_1(folder / "t.db");
+  const std::string before = read_file(folder / "t.db");
+  check_schema_1_rows(Store::open_read_only(folder / "t.db"));
+  CHECK(read_file(folder / "t.db") == before);
 }
 
 TEST_CASE("What is no file is refused") {

@@ -29,17 +29,21 @@ TEST_CASE("Trials come back as they were added, in order, after the file was clo
   failed.measurement.resources = {.registers = 255, .spill_bytes = 1200, .shared_bytes = 0};
   failed.measurement.failure = "3 of 4608 outputs differ from the reference";
   failed.predicted_us = 0;
+  Trial sustained = sample_trial();
+  sustained.key.regime = Regime::sustained;
+  sustained.measurement.power_w = 349.5;
   Trial predicted = sample_trial({1, 1, 1});
   predicted.source = Source::predicted;
   predicted.measurement = {};
   predicted.measurement.resources.registers = 96;
   predicted.key.epilogue = parse_epilogue("sx=tensor,bias=f16,out=f32");
-  for (const Trial* trial : {&measured, &std::as_const(failed), &std::as_const(predicted)})
+  for (const Trial* trial : {&measured, &std::as_const(failed), &std::as_const(predicted), &std::as_const(sustained)})
     Store::open(folder / "t.db").add(*trial);
 
   const Store store = Store::open_read_only(folder / "t.db");
   const std::vector<Trial> trials = store.trials();
-  REQUIRE(trials.size() == 3);
+  REQUIRE(trials.size() == 4);
+  CHECK(same(trials[3], sustained));
   CHECK(same(trials[0], measured));
   CHECK(same(trials[1], failed));
   CHECK(same(trials[2], predicted));
@@ -64,6 +68,10 @@ TEST_CASE("A winner comes back with where it came from and its cubin") {
       "ELF\0\xff made up",
       14);
   TuningRecord record = measured_record();
+  record.key.regime = Regime::sustained;
+  record.power_w = 349.5;
+  record.tied = {parse_config("mma_s8:tile=128x128x64,warps=2x4,stages=4"),
+                 parse_config("mma_s8:tile=64x64x64,warps=2x2,stages=4")};
   REQUIRE(Store::open(folder / "deep/er/t.db").set_winner(record, cubin));
 
   const Store store = Store::open_read_only(folder / "deep/er/t.db");
@@ -72,6 +80,30 @@ TEST_CASE("A winner comes back with where it came from and its cubin") {
   CHECK(same(store.winners()[0], record));
   CHECK(store.cubin(record.cubin_hash) == cubin);
   CHECK(store.cubin("0000") == "");
+}
+
+TEST_CASE("Each regime has its winner") {
+  const TempFolder folder;
+  Store store = Store::open(folder / "t.db");
+  TuningRecord sustained = measured_record({256, 4608, 4608}, 50);
+  sustained.key.regime = Regime::sustained;
+  store.set_winner(sustained, "sustained");
+  store.set_winner(measured_record(), "burst");
+  CHECK(store.winners().size() == 2);
+  CHECK(store.cubin(sha256("sustained")) == "sustained");
+  TuningRecord predicted = predicted_record();
+  predicted.key.regime = Regime::sustained;
+  CHECK_FALSE(store.set_winner(predicted));
+  RecordFilter burst, sustained_only;
+  burst.regime = Regime::burst;
+  sustained_only.regime = Regime::sustained;
+  REQUIRE(store.winners(burst).size() == 1);
+  CHECK(store.winners(burst)[0].median_us == 41.5);
+  REQUIRE(store.winners(sustained_only).size() == 1);
+  CHECK(store.winners(sustained_only)[0].median_us == 50);
+  store.add(sample_trial());
+  CHECK(store.trials(burst).size() == 1);
+  CHECK(store.trials(sustained_only).empty());
 }
 
 TEST_CASE("A new winner replaces the old one and its cubin") {
@@ -185,6 +217,15 @@ TEST_CASE("What could not be read back is not written") {
   refused([](TuningRecord& r) { r.median_us = 0; });
   refused([](TuningRecord& r) { r.median_us = std::numeric_limits<double>::quiet_NaN(); });
   refused([](TuningRecord& r) { r.source = Source::predicted; });  // with a measured time
+  refused([](TuningRecord& r) { r.low_us = 42; });
+  refused([](TuningRecord& r) { r.high_us = 41; });
+  refused([](TuningRecord& r) { r.low_us = -1; });
+  refused([](TuningRecord& r) { r.power_w = -1; });
+  refused([](TuningRecord& r) { r.tied = {r.config}; });
+  refused([](TuningRecord& r) {
+    r.tied = {parse_config("mma_s8:tile=64x64x64,warps=2x2,stages=4"),
+              parse_config("mma_s8:tile=128x128x64,warps=2x4,stages=4")};  // in another order
+  });
   refused([](TuningRecord& r) { r.key.problem.k = kMaxK + 1; });
   refused([](TuningRecord& r) { r.key.device.name = "GPU\x1b[31m"; });
   refused([](TuningRecord& r) { r.key.device.arch = {75}; });
@@ -223,6 +264,16 @@ TEST_CASE("A tampered row is skipped and counted, the others are returned") {
       "UPDATE winners SET source = 'predicted' WHERE problem_id = (SELECT id FROM problems WHERE m = 17)",
       "UPDATE winners SET source = 'dreamt' WHERE problem_id = (SELECT id FROM problems WHERE m = 17)",
       "UPDATE winners SET registers = -5 WHERE problem_id = (SELECT id FROM problems WHERE m = 17)",
+      "UPDATE winners SET low_us = 42.0 WHERE problem_id = (SELECT id FROM problems WHERE m = 17)",
+      "UPDATE winners SET high_us = 41.0 WHERE problem_id = (SELECT id FROM problems WHERE m = 17)",
+      "UPDATE winners SET power_w = -41.0 WHERE problem_id = (SELECT id FROM problems WHERE m = 17)",
+      "UPDATE winners SET regime = 'lukewarm' WHERE problem_id = (SELECT id FROM problems WHERE m = 17)",
+      "UPDATE winners SET tied = '[' WHERE problem_id = (SELECT id FROM problems WHERE m = 17)",
+      "UPDATE winners SET tied = '{}' WHERE problem_id = (SELECT id FROM problems WHERE m = 17)",
+      "UPDATE winners SET tied = '[1]' WHERE problem_id = (SELECT id FROM problems WHERE m = 17)",
+      "UPDATE winners SET tied = '[\"mma_s8:tile=0\"]' WHERE problem_id = (SELECT id FROM problems WHERE m = 17)",
+      "UPDATE winners SET tied = '[\"mma_s8:stages=4,tile=64x64x64,warps=2x2\"]' WHERE problem_id = "
+      "(SELECT id FROM problems WHERE m = 17)",
       "UPDATE winners SET config_id = 12345 WHERE problem_id = (SELECT id FROM problems WHERE m = 17)",
       "DELETE FROM devices WHERE sms = 72");
   tamper(folder / "t.db", sql);
