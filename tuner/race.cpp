@@ -67,10 +67,11 @@ std::vector<std::size_t> stay_in_screen(const Samples& samples_us) {
 std::vector<std::size_t> stay_in_decision(const Samples& samples_us, std::span<const int> looks) {
   std::vector<std::size_t> entries = running(samples_us);
   const auto rounds = static_cast<int>(rounds_of(samples_us));
-  if (looks.empty() || rounds >= looks.back() || samples_us.size() < 2) return {};
+  if (looks.empty() || rounds >= looks.back()) return {};
   if (!std::ranges::binary_search(looks, rounds)) return entries;
   const std::size_t first = leader(samples_us);
-  const double confidence = 1 - 0.05 / static_cast<double>(looks.size() * (samples_us.size() - 1));
+  const std::size_t rivals = std::max<std::size_t>(samples_us.size(), 2) - 1;
+  const double confidence = 1 - 0.05 / static_cast<double>(looks.size() * rivals);
   bool open = false;
   std::erase_if(entries, [&](std::size_t entry) {
     if (entry == first) return false;

@@ -39,10 +39,11 @@ inline constexpr double kScreenMargin = 0.15;
 std::vector<std::size_t> stay_in_screen(const Samples& samples_us);
 
 // Until each of the others is either slower than the leader by more than kTie, and leaves, or within kTie of it on
-// either side. Asked only after the rounds in `looks`, in ascending order: an interval that is looked at again and
-// again, until it says what one waits for, is wrong more often than 5%. So the 5% are divided among all looks at all
-// rivals (Bonferroni's correction of a group sequential test: Pocock, Biometrika 64, 1977; that order statistics serve
-// as such intervals, and what sequential ones cost: Howard and Ramdas, Bernoulli 28, 2022).
+// either side; alone, until the first look. Asked only after the rounds in `looks`, in ascending order: an interval
+// that is looked at again and again, until it says what one waits for, is wrong more often than 5%. So the 5% are
+// divided among all looks at all rivals (Bonferroni's correction of a group sequential test: Pocock, Biometrika 64,
+// 1977; that order statistics serve as such intervals, and what sequential ones cost: Howard and Ramdas, Bernoulli 28,
+// 2022).
 std::vector<std::size_t> stay_in_decision(const Samples& samples_us, std::span<const int> looks);
 
 }  // namespace ditune

@@ -80,11 +80,15 @@ TEST_CASE("a decision is looked at only when it is due") {
   };
   CHECK(stay_in_decision(lagging(11), kLooks).size() == 3);
   CHECK(stay_in_decision(lagging(12), kLooks).empty());  // both are slower than the first
-  CHECK(stay_in_decision({std::vector<double>(12, 100.0)}, kLooks).empty());
+  CHECK(stay_in_decision({std::vector<double>(11, 100.0)}, kLooks).size() == 1);
+  CHECK(stay_in_decision({std::vector<double>(12, 100.0)}, kLooks).empty());  // nobody is left to tell it from
   Samples open = lagging(12);
   open[2][3] = 100.2;  // once closer than a tie
   CHECK(stay_in_decision(open, kLooks) == std::vector<std::size_t>{0, 2});
   CHECK(stay_in_decision({std::vector<double>(12, 100.0), std::vector<double>(12, 100.2)}, kLooks).empty());  // a tie
+  Samples now_and_then_faster(2, std::vector<double>(12, 100.0));
+  now_and_then_faster[1] = {98, 100.1, 100.1, 98, 100.1, 100.1, 98, 100.1, 100.1, 100.1, 100.1, 100.1};
+  CHECK(stay_in_decision(now_and_then_faster, kLooks).size() == 2);
   CHECK(stay_in_decision(Samples(3, std::vector<double>(kLooks.back(), 100.0)), kLooks).empty());
 }
 
