@@ -2,15 +2,18 @@
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <optional>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace ditune {
@@ -34,6 +37,22 @@ class FileActions {
 
  private:
   posix_spawn_file_actions_t actions_;
+};
+
+class Attributes {
+ public:
+  Attributes() { check(posix_spawnattr_init(&attributes_), "posix_spawnattr_init"); }
+  Attributes(const Attributes&) = delete;
+  Attributes& operator=(const Attributes&) = delete;
+  ~Attributes() { posix_spawnattr_destroy(&attributes_); }
+  void own_process_group() {
+    check(posix_spawnattr_setpgroup(&attributes_, 0), "posix_spawnattr_setpgroup");
+    check(posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETPGROUP), "posix_spawnattr_setflags");
+  }
+  const posix_spawnattr_t* get() const { return &attributes_; }
+
+ private:
+  posix_spawnattr_t attributes_;
 };
 
 // Closed in children that other threads start meanwhile.
@@ -68,6 +87,14 @@ class Pipe {
   std::array<int, 2> ends_{-1, -1};  // read, write
 };
 
+// As waitpid tells it; nothing if it cannot be told: where SIGCHLD is ignored no status is kept.
+std::optional<int> wait_for(pid_t pid) {
+  int status = 0;
+  pid_t ended = 0;
+  while ((ended = ::waitpid(pid, &status, 0)) < 0 && errno == EINTR) continue;
+  return ended < 0 ? std::nullopt : std::optional(status);
+}
+
 // Waited for in any case: none stays behind as a zombie.
 class Child {
  public:
@@ -77,14 +104,10 @@ class Child {
   ~Child() {
     if (pid_ > 0) wait();
   }
-  // Nothing if it cannot be told: where SIGCHLD is ignored no status is kept.
   std::optional<int> wait() {
-    int status = 0;
-    pid_t ended = 0;
-    while ((ended = ::waitpid(pid_, &status, 0)) < 0 && errno == EINTR) continue;
-    pid_ = 0;
-    if (ended < 0) return std::nullopt;
-    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    const std::optional<int> status = wait_for(std::exchange(pid_, 0));
+    if (!status) return std::nullopt;
+    return WIFSIGNALED(*status) ? 128 + WTERMSIG(*status) : WEXITSTATUS(*status);
   }
 
  private:
@@ -101,13 +124,17 @@ std::vector<char*> child_environment() {
   return variables;
 }
 
-}  // namespace
-
-ChildResult run_child(std::span<const std::string> words) {
+std::vector<char*> argument_list(std::span<const std::string> words) {
   std::vector<char*> arguments;
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));  // execvp's old type
   arguments.push_back(nullptr);
+  return arguments;
+}
 
+}  // namespace
+
+ChildResult run_child(std::span<const std::string> words) {
+  const std::vector<char*> arguments = argument_list(words);
   Pipe pipe;
   FileActions actions;
   actions.open(STDIN_FILENO, "/dev/null", O_RDONLY);
@@ -124,6 +151,46 @@ ChildResult run_child(std::span<const std::string> words) {
   check(status ? 0 : errno, arguments[0]);
   result.status = *status;
   return result;
+}
+
+PipedChild::PipedChild(std::span<const std::string> words) {
+  std::array<int, 2> ends{-1, -1};
+  check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0 ? 0 : errno, "socketpair");
+  socket_ = ends[0];
+  int error = 0;
+  try {
+    FileActions actions;
+    actions.duplicate(ends[1], STDIN_FILENO);
+    actions.duplicate(ends[1], STDOUT_FILENO);
+    Attributes attributes;
+    attributes.own_process_group();
+    const std::vector<char*> arguments = argument_list(words);
+    error = posix_spawnp(&pid_, arguments[0], actions.get(), attributes.get(), arguments.data(), environ);
+  } catch (const std::system_error& failure) {
+    error = failure.code().value();
+  }
+  ::close(ends[1]);
+  if (error == 0) return;
+  ::close(socket_);
+  check(error, words[0].c_str());
+}
+
+PipedChild::~PipedChild() {
+  end();
+  ::close(socket_);
+}
+
+const std::string& PipedChild::end() {
+  if (pid_ == 0) return ending_;
+  ::kill(pid_, SIGKILL);  // one that has ended keeps the status it ended with
+  const std::optional<int> status = wait_for(std::exchange(pid_, 0));
+  if (!status)
+    ending_ = "ended";
+  else if (WIFSIGNALED(*status))
+    ending_ = "crashed (signal " + std::to_string(WTERMSIG(*status)) + ")";
+  else
+    ending_ = "ended with status " + std::to_string(WEXITSTATUS(*status));
+  return ending_;
 }
 
 }  // namespace ditune

@@ -1,5 +1,7 @@
-// A program that is run to its end.
+// Programs that are run: to their end, or beside this one.
 #pragma once
+
+#include <sys/types.h>
 
 #include <span>
 #include <string>
@@ -16,5 +18,27 @@ inline constexpr std::size_t kChildOutputBytes = std::size_t{1} << 20;
 // `words`: the program, looked for as the shell does, and its arguments; no shell takes part. It reads nothing and
 // speaks English (LC_ALL=C). Thread-safe. Throws std::system_error if it cannot be started.
 ChildResult run_child(std::span<const std::string> words);
+
+// A program that runs beside this one until end(): a socket of this program's is its standard input and output, its
+// standard error is this program's. It has a process group of its own, so that Ctrl-C does not reach it; when this
+// program is gone, whichever way, its input ends.
+class PipedChild {
+ public:
+  // Words as run_child's. Throws std::system_error if it cannot be started.
+  explicit PipedChild(std::span<const std::string> words);
+  PipedChild(const PipedChild&) = delete;
+  PipedChild& operator=(const PipedChild&) = delete;
+  ~PipedChild();
+
+  int socket() const { return socket_; }
+  // Kills it if it has not ended by itself, and waits: no zombie is left. How it ended, "crashed (signal 11)" or "ended
+  // with status 3"; the same when asked again.
+  const std::string& end();
+
+ private:
+  int socket_ = -1;
+  pid_t pid_ = 0;
+  std::string ending_;
+};
 
 }  // namespace ditune

@@ -6,9 +6,25 @@
 #include "generator/launch_plan.hpp"
 
 namespace ditune {
+namespace {
 
-CandidateCompiler::CandidateCompiler(CompilePool::Compile compile, unsigned threads)
-    : pool_(std::move(compile), threads) {}
+CompilePool::Compile watched(CompilePool::Compile compile, const Watcher& watcher) {
+  if (!watcher.compiling) return compile;
+  return [compile = std::move(compile), tell = watcher.compiling](const KernelSource& source, SmArch arch) {
+    struct Compilation {
+      const std::function<void(const std::string&, bool)>& tell;
+      std::string key;
+      ~Compilation() { tell(key, false); }
+    } compilation{tell, compile_key(source, arch)};
+    tell(compilation.key, true);
+    return compile(source, arch);
+  };
+}
+
+}  // namespace
+
+CandidateCompiler::CandidateCompiler(CompilePool::Compile compile, unsigned threads, const Watcher& watcher)
+    : pool_(watched(std::move(compile), watcher), threads) {}
 
 void CandidateCompiler::prepare(const Target& target, std::span<const KernelConfig> configs) {
   for (const KernelConfig& config : configs) pool_.compile(emit(config, target.epilogue), target.device.arch);

@@ -8,13 +8,14 @@
 
 #include "runtime/compile_pool.hpp"
 #include "tuner/measure.hpp"
+#include "tuner/watcher.hpp"
 
 namespace ditune {
 
 class CandidateCompiler {
  public:
-  // As CompilePool's.
-  explicit CandidateCompiler(CompilePool::Compile compile, unsigned threads = 0);
+  // As CompilePool's. The watcher is told of each compilation, from the thread that does it.
+  explicit CandidateCompiler(CompilePool::Compile compile, unsigned threads = 0, const Watcher& watcher = {});
 
   // Starts compiling; returns at once.
   void prepare(const Target& target, std::span<const KernelConfig> configs);

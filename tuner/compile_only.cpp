@@ -8,10 +8,10 @@
 
 namespace ditune {
 
-TuneBackend compile_only_backend(unsigned threads) {
+TuneBackend compile_only_backend(unsigned threads, const Watcher& watcher) {
   const Nvrtc nvrtc;
   const auto compiler = std::make_shared<CandidateCompiler>(
-      [nvrtc](const KernelSource& source, SmArch arch) { return nvrtc.compile(source, arch); }, threads);
+      [nvrtc](const KernelSource& source, SmArch arch) { return nvrtc.compile(source, arch); }, threads, watcher);
   TuneBackend backend;
   backend.compile = [compiler](const Target& target, std::span<const KernelConfig> configs) {
     return compiler->examine(target, configs);

@@ -2,10 +2,12 @@
 #pragma once
 
 #include "tuner/tune.hpp"
+#include "tuner/watcher.hpp"
 
 namespace ditune {
 
-// Compiles for the target's arch on `threads` threads (0: one a core). Throws NvrtcError if there is no NVRTC.
-TuneBackend compile_only_backend(unsigned threads = 0);
+// Compiles for the target's arch on `threads` threads (0: one a core), and tells the watcher. Throws NvrtcError if
+// there is no NVRTC.
+TuneBackend compile_only_backend(unsigned threads = 0, const Watcher& watcher = {});
 
 }  // namespace ditune

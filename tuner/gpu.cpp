@@ -1,9 +1,12 @@
 #include "tuner/gpu.hpp"
 
+#include <chrono>
+#include <functional>
 #include <utility>
 
 #include "runtime/nvml.hpp"
 #include "tuner/candidate_compiler.hpp"
+#include "tuner/device_lost.hpp"
 #include "tuner/gpu_problem.hpp"
 #include "tuner/provenance.hpp"
 
@@ -17,9 +20,32 @@ TimingOptions timing_for(Effort effort) {
 
 // A failed launch is the candidate's fault, unless the device does nothing any more after it.
 void require_alive(const KernelConfig& config, const CudaError& error) {
-  if (cudaDeviceSynchronize() == cudaSuccess) return;
-  throw CudaError("the GPU gave up at " + format(config) + ": " + error.what(),
-                  "run again; exclude the config if it happens again");
+  const cudaError_t status = cudaDeviceSynchronize();
+  if (status == cudaSuccess) return;
+  throw DeviceLost("the GPU gave up at " + format(config) + ": " + error.what(),
+                   "run again; exclude the config if it happens again", cudaGetErrorString(status));
+}
+
+// Of entries that were verified before, no one knows which it is that fails now; what they leave behind is not to be
+// built on.
+DeviceLost lost_while_timing(const CudaError& error) {
+  const cudaError_t status = cudaDeviceSynchronize();
+  return {"the GPU gave up while candidates were timed: " + std::string(error.what()), "run again",
+          status == cudaSuccess ? error.what() : cudaGetErrorString(status)};
+}
+
+// Signs of life, at most one a second: no launch waits for more.
+TimedEntry with_signs_of_life(TimedEntry entry, const std::function<void()>& tell) {
+  using Clock = std::chrono::steady_clock;
+  entry.launch = [launch = std::move(entry.launch), tell, last = Clock::time_point()](int set,
+                                                                                      const Stream& stream) mutable {
+    if (const auto now = Clock::now(); now - last >= std::chrono::seconds(1)) {
+      last = now;
+      tell();
+    }
+    launch(set, stream);
+  };
+  return entry;
 }
 
 void fill_in(Measurement& measurement, std::vector<double> samples_us) {
@@ -39,8 +65,11 @@ class GpuTuner::Impl {
         arch_(device_info(options.ordinal).arch),
         uuid_(device_uuid(options.ordinal)),
         nvml_(uuid_),
-        compiler_([nvrtc = nvrtc_](const KernelSource& source, SmArch arch) { return nvrtc.compile(source, arch); },
-                  options.threads),
+        compiler_(
+            options.compile
+                ? options.compile
+                : [nvrtc = nvrtc_](const KernelSource& source, SmArch arch) { return nvrtc.compile(source, arch); },
+            options.threads, options.watcher),
         kernels_(std::make_shared<ReferenceKernels>(compiler_.compile(ReferenceKernels::source(), arch_))) {}
 
   CandidateCompiler& compiler() { return compiler_; }
@@ -57,12 +86,16 @@ class GpuTuner::Impl {
     // Only now: one workspace, as large as any of them needs, is enough.
     std::vector<TimedEntry> entries;
     std::vector<Measurement*> timed;
+    std::vector<KernelConfig> running;
+    const auto tell = [&] { tell_running(target, running); };
     for (std::size_t i = 0; i < configs.size(); ++i) {
       if (!results[i].ok()) continue;
-      entries.push_back(problem_->entry(kernels[i], configs[i]));
+      entries.push_back(with_signs_of_life(problem_->entry(kernels[i], configs[i]), tell));
       timed.push_back(&results[i]);
+      running.push_back(configs[i]);
     }
-    TimingResult timing = time_interleaved(entries, timing_for(effort), &nvml_);
+    tell();
+    TimingResult timing = time(entries, timing_for(effort));
     state_ = typical_state(timing.states);
     for (std::size_t i = 0; i < timed.size(); ++i) fill_in(*timed[i], std::move(timing.samples_us[i]));
     return results;
@@ -115,6 +148,7 @@ class GpuTuner::Impl {
     lay_out(target, sets);  // what goes wrong here is not the config's fault
     try {
       const CompiledKernel compiled = compiler_.compiled(target, config);
+      tell_running(target, {&config, 1});
       Kernel kernel(compiled.cubin, compiled.name);
       std::string failure = problem_->failure(kernel, config);
       return {std::move(kernel), std::move(failure)};
@@ -126,9 +160,25 @@ class GpuTuner::Impl {
     }
   }
 
+  TimingResult time(std::span<const TimedEntry> entries, const TimingOptions& options) const {
+    try {
+      return time_interleaved(entries, options, &nvml_);
+    } catch (const CudaError& error) {
+      throw lost_while_timing(error);
+    }
+  }
+
+  void tell_running(const Target& target, std::span<const KernelConfig> configs) const {
+    if (!options_.watcher.running) return;
+    std::vector<std::string> keys;
+    for (const KernelConfig& config : configs) keys.push_back(run_key(target, config));
+    options_.watcher.running(keys);
+  }
+
   // The problem that is at work stays on the device until another one comes.
   void lay_out(const Target& target, OperandSets sets) {
     if (problem_ && is_same(problem_->target(), target) && problem_->sets() == sets) return;
+    tell_running(target, {});
     problem_.reset();  // its memory is needed
     problem_ = std::make_shared<GpuProblem>(target, packed_strides(target.problem), sets, options_.seed, kernels_);
   }

@@ -10,9 +10,11 @@
 
 #include "ditune/config.hpp"
 #include "generator/search_space.hpp"
+#include "runtime/compile_pool.hpp"
 #include "runtime/timing.hpp"
 #include "tuner/tune.hpp"
 #include "tuner/verdict.hpp"
+#include "tuner/watcher.hpp"
 
 namespace ditune {
 
@@ -20,6 +22,9 @@ struct GpuOptions {
   int ordinal = 0;         // among the visible devices
   std::uint64_t seed = 0;  // of the random operands
   unsigned threads = 0;    // that compile; 0: one a core
+  // What compiles, as CompilePool's; empty: NVRTC.
+  CompilePool::Compile compile = {};
+  Watcher watcher = {};
 };
 
 // A config to be timed beside others, or why it must not be.
@@ -36,7 +41,7 @@ class GpuTuner {
   // Throws CudaError or NvrtcError if the device or the compiler cannot be used.
   explicit GpuTuner(const GpuOptions& options);
 
-  // What tune() works with.
+  // What tune() works with. Throws DeviceLost where a kernel left the device unusable.
   TuneBackend backend() const;
 
   // In the order of the configs.

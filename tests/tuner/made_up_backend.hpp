@@ -1,0 +1,175 @@
+// A made-up machine whose candidates can take the process down, each in its way.
+#pragma once
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "generator/cost_model.hpp"
+#include "tuner/candidate_compiler.hpp"
+#include "tuner/device_lost.hpp"
+#include "tuner/tune.hpp"
+
+namespace ditune::test {
+
+// Config text to what is wrong with it: compile-crash, compile-hang, compile-error; run-crash, run-exit, run-hang,
+// run-lost, run-garbage, run-cut, run-print, run-error; time-crash, together-crash.
+using Faults = std::map<std::string, std::string>;
+
+inline std::string made_up_cubin(const std::string& name) {
+  std::string cubin = name;
+  for (int i = 0; i < 5'000'000; ++i) cubin += static_cast<char>(i % 251);
+  return cubin;
+}
+
+class MadeUpMachine {
+ public:
+  MadeUpMachine(Faults faults, Watcher watcher)
+      : faults_(std::move(faults)),
+        watcher_(std::move(watcher)),
+        compiler_([this](const KernelSource& source, SmArch) { return compile(source); }, kThreads, watcher_) {}
+
+  std::vector<Measurement> compile(const Target& target, std::span<const KernelConfig> configs) {
+    prepare(target, configs);
+    return compiler_.examine(target, configs);
+  }
+
+  void prepare(const Target& target, std::span<const KernelConfig> configs) {
+    asked_ = static_cast<int>(configs.size());
+    begun_ = 0;
+    crash_comes_ = false;
+    for (const KernelConfig& config : configs) {
+      faults_by_name_[emit(config, target.epilogue).name] = fault(config);
+      if (fault(config) == "compile-crash") crash_comes_ = true;
+    }
+    compiler_.prepare(target, configs);
+  }
+
+  std::vector<Measurement> measure(const Target& target, std::span<const KernelConfig> configs, Effort effort) {
+    std::vector<Measurement> results = compile(target, configs);
+    std::vector<std::string> timed;
+    for (std::size_t i = 0; i < configs.size(); ++i) {
+      if (!results[i].ok()) continue;
+      timed.push_back(run_key(target, configs[i]));
+      tell({timed.back()});
+      run(fault(configs[i]));
+    }
+    tell(timed);
+    for (std::size_t i = 0; i < configs.size(); ++i) {
+      if (fault(configs[i]) == "time-crash" || (fault(configs[i]) == "together-crash" && configs.size() > 1)) crash();
+      if (results[i].ok()) fill_in(results[i], predict(configs[i], target).total_us, effort);
+    }
+    return results;
+  }
+
+  std::string cubin(const Target& target, const KernelConfig& config) { return compiler_.cubin(target, config); }
+
+ private:
+  static constexpr unsigned kThreads = 8;
+
+  [[noreturn]] static void crash() {
+    std::signal(SIGSEGV, SIG_DFL);
+    std::raise(SIGSEGV);
+    std::abort();
+  }
+  [[noreturn]] static void hang() {
+    while (true) ::pause();
+  }
+  // To the parent: standard input is the socket that standard output was.
+  static void send_raw(const std::string& bytes) {
+    if (::write(STDIN_FILENO, bytes.data(), bytes.size()) < 0) std::abort();
+  }
+
+  std::string fault(const KernelConfig& config) const {
+    const auto found = faults_.find(format(config));
+    return found == faults_.end() ? "" : found->second;
+  }
+
+  // One that crashes waits until all that were asked for with it are being compiled, and they wait for the crash.
+  CompiledKernel compile(const KernelSource& source) {
+    const std::string fault = faults_by_name_.at(source.name);
+    ++begun_;
+    if (fault == "compile-crash") {
+      while (begun_ < asked_) ::usleep(1000);
+      crash();
+    }
+    if (crash_comes_ || fault == "compile-hang") hang();
+    if (fault == "compile-error") throw NvrtcError("it does not compile", "");
+    return {source.name, made_up_cubin(source.name), {.registers = 100, .spill_bytes = 4, .shared_bytes = 16}};
+  }
+
+  static void run(const std::string& fault) {
+    if (fault == "run-crash") crash();
+    if (fault == "run-exit") std::_Exit(0);
+    if (fault == "run-hang") hang();
+    if (fault == "run-lost") throw DeviceLost("gone", "", "an illegal memory access was encountered");
+    if (fault == "run-error") throw CudaError("out of memory", "free some");
+    if (fault == "run-print") std::puts("hello");
+    if (fault == "run-garbage") send_raw(std::string(100'000, '\x81'));
+    if (fault == "run-cut") {
+      send_raw("\xD1tw\x01\x09");
+      std::_Exit(0);
+    }
+  }
+
+  static void fill_in(Measurement& measurement, double us, Effort effort) {
+    measurement.samples_us = {us, 1.1 * us, us / 3};
+    measurement.median_us = us;
+    measurement.low_us = us / 3;
+    measurement.high_us = 1.1 * us;
+    measurement.power_w = effort == Effort::sustain ? 350.5 : 0;
+  }
+
+  void tell(const std::vector<std::string>& keys) const {
+    if (watcher_.running) watcher_.running(keys);
+  }
+
+  const Faults faults_;
+  const Watcher watcher_;
+  std::map<std::string, std::string> faults_by_name_;
+  std::atomic<int> asked_ = 0, begun_ = 0;
+  std::atomic<bool> crash_comes_ = false;
+  CandidateCompiler compiler_;
+};
+
+// Its provenance tells the process it is in as the GPU's UUID.
+inline TuneBackend made_up_backend(const Faults& faults, const Watcher& watcher = {}) {
+  const auto machine = std::make_shared<MadeUpMachine>(faults, watcher);
+  TuneBackend backend;
+  backend.measure = [machine](const Target& target, std::span<const KernelConfig> configs, Effort effort) {
+    return machine->measure(target, configs, effort);
+  };
+  backend.compile = [machine](const Target& target, std::span<const KernelConfig> configs) {
+    return machine->compile(target, configs);
+  };
+  backend.prepare = [machine](const Target& target, std::span<const KernelConfig> configs) {
+    machine->prepare(target, configs);
+  };
+  backend.cubin = [machine](const Target& target, const KernelConfig& config) {
+    return machine->cubin(target, config);
+  };
+  backend.provenance = [] {
+    return Provenance{.gpu_uuid = std::to_string(::getpid()),
+                      .driver_version = "580.1",
+                      .cuda_version = "13.0",
+                      .nvrtc_version = "13.1",
+                      .ditune_version = "0.1",
+                      .sm_clock_mhz = 1980.5,
+                      .temperature_c = 41,
+                      .when = "2026-11-22T12:00:00Z",
+                      .seed = ~std::uint64_t{0}};
+  };
+  backend.remarks = [] { return std::vector<std::string>{"clocks fell"}; };
+  return backend;
+}
+
+}  // namespace ditune::test
