@@ -35,7 +35,7 @@ UsageError unknown_command(const CLI::App& app, std::string_view word) {
   constexpr std::size_t kMistakes = 2;
   std::string meant;
   std::size_t nearest = kMistakes + 1;
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App* a) { return !a->get_group().empty(); })) {
     const std::size_t away = distance(word, command->get_name());
     if (away < std::min(nearest, word.size())) {
       nearest = away;
@@ -70,7 +70,7 @@ ExitCode parse_and_run(int argc, char** argv) {
   app.require_subcommand(1);
   Run run;
   for (const auto add : {add_devices, add_doctor, add_models, add_tune, add_list, add_show, add_lookup, add_space,
-                         add_emit, add_compile, add_verify, add_bench, add_export})
+                         add_emit, add_compile, add_verify, add_bench, add_export, add_worker})
     add(app, run);
   try {
     app.parse(argc, argv);

@@ -1,0 +1,39 @@
+// ditune worker: where the candidates of ditune tune run. It speaks with the process that started it, not with people,
+// and is in no list of commands.
+#include "tuner/worker.hpp"
+
+#include <cstdint>
+#include <optional>
+
+#include "cli/command.hpp"
+#include "cli/values.hpp"
+#include "tuner/compile_only.hpp"
+#include "tuner/gpu.hpp"
+
+namespace ditune::cli {
+namespace {
+
+struct Options {
+  std::optional<int> ordinal;  // without one, candidates are compiled alone
+  std::uint64_t seed = 0;
+};
+
+ExitCode worker(const Options& options) {
+  serve_worker([&](const Watcher& watcher) {
+    return options.ordinal ? GpuTuner({.ordinal = *options.ordinal, .seed = options.seed, .watcher = watcher}).backend()
+                           : compile_only_backend(0, watcher);
+  });
+}
+
+}  // namespace
+
+void add_worker(CLI::App& app, Run& run) {
+  const Command<Options> command(app, run, "worker", "", worker);
+  command.app->group("");  // not listed
+  Options& options = *command.options;
+  add_number(*command.app, "--device", {0, 1023}, "the GPU",
+             [&options](std::int64_t number) { options.ordinal = static_cast<int>(number); });
+  add_seed(*command.app, options.seed, "of the random operands");
+}
+
+}  // namespace ditune::cli
