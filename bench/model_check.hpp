@@ -6,12 +6,12 @@
 #include <array>
 #include <cmath>
 #include <fstream>
-#include <numeric>
 #include <sstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "bench/ranks.hpp"
 #include "generator/cost_model.hpp"
 
 namespace ditune {
@@ -75,28 +75,6 @@ inline TileTimes predicted_times(const GemmProblem& problem, const DeviceInfo& d
   for (int i = 0; i < kTableTiles; ++i)
     us[i] = predict(table_configs()[i], {.problem = problem, .epilogue = {}, .device = device}).total_us;
   return us;
-}
-
-// 0 for the shortest; equal times share the mean of their ranks.
-inline TileTimes ranks(const TileTimes& us) {
-  TileTimes result{};
-  for (int i = 0; i < kTableTiles; ++i)
-    for (int j = 0; j < kTableTiles; ++j)
-      if (j != i) result[i] += us[j] < us[i] ? 1.0 : us[j] == us[i] ? 0.5 : 0.0;
-  return result;
-}
-
-// Spearman's: 1 for the same order, -1 for the reverse.
-inline double rank_correlation(const TileTimes& a, const TileTimes& b) {
-  const TileTimes x = ranks(a), y = ranks(b);
-  constexpr double kMean = (kTableTiles - 1) / 2.0;
-  double xy = 0, xx = 0, yy = 0;
-  for (int i = 0; i < kTableTiles; ++i) {
-    xy += (x[i] - kMean) * (y[i] - kMean);
-    xx += (x[i] - kMean) * (x[i] - kMean);
-    yy += (y[i] - kMean) * (y[i] - kMean);
-  }
-  return xy / std::sqrt(xx * yy);
 }
 
 // Of one problem.

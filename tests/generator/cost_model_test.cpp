@@ -27,7 +27,7 @@ TEST_CASE("ranks correlate as their order agrees, and equal times share a rank")
   CHECK(rank_correlation(up, up) == Approx(1));
   CHECK(rank_correlation(up, down) == Approx(-1));
   CHECK(rank_correlation(up, swapped) == Approx(1 - 6 * 2.0 / (9 * 80)));
-  CHECK(ranks({5, 1, 5, 7, 8, 9, 10, 11, 12}) == TileTimes{1.5, 0, 1.5, 3, 4, 5, 6, 7, 8});
+  CHECK(ranks(TileTimes{5, 1, 5, 7, 8, 9, 10, 11, 12}) == std::vector<double>{1.5, 0, 1.5, 3, 4, 5, 6, 7, 8});
 }
 
 TEST_CASE("the model explains the measured table of an RTX A6000") {
