@@ -42,7 +42,7 @@ std::int64_t last_nearer(std::int64_t low, std::int64_t high) {
 // The M nearest to `bound` that the config may be launched for, between it and that of the record. Constraints on M are
 // bounds from above, as of the grid, and from below, where every CTA must have a part of K.
 std::int64_t legal_bound(const TuningRecord& record, std::int64_t bound) {
-  Target target = target_of(record);
+  Target target = target_of(record.key);
   const auto is_legal = [&](std::int64_t m) {
     target.problem.m = m;
     return !refusal(record.config, target);
@@ -58,12 +58,12 @@ std::int64_t legal_bound(const TuningRecord& record, std::int64_t bound) {
 
 }  // namespace
 
-Target target_of(const TuningRecord& record) {
-  DeviceInfo device = reference_device(runs_as(record.key.device.arch));
-  device.arch = record.key.device.arch;
-  device.name = record.key.device.name;
-  device.sms = record.key.device.sms;
-  return {.problem = record.key.problem, .epilogue = record.key.epilogue, .device = device};
+Target target_of(const TuningKey& key) {
+  DeviceInfo device = reference_device(runs_as(key.device.arch));
+  device.arch = key.device.arch;
+  device.name = key.device.name;
+  device.sms = key.device.sms;
+  return {.problem = key.problem, .epilogue = key.epilogue, .device = device};
 }
 
 std::vector<HeaderRow> header_rows(const std::vector<TuningRecord>& records) {
@@ -71,7 +71,7 @@ std::vector<HeaderRow> header_rows(const std::vector<TuningRecord>& records) {
   for (const TuningRecord& record : records) {
     if (is_stale(record) || record.key.regime != Regime::burst) continue;
     validate_numbers(record);
-    require_legal(record.config, target_of(record));
+    require_legal(record.config, target_of(record.key));
     const TuningRecord*& best = layers[layer_of(record)][record.key.problem.m];
     if (!best || is_better(record, *best)) best = &record;
   }

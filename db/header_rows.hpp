@@ -14,8 +14,8 @@ struct HeaderRow {
   std::int64_t m_first = 0, m_last = 0;
 };
 
-// A record's layer on its device; the limits are those of its arch, or of the known one that it runs as.
-Target target_of(const TuningRecord& record);
+// A layer on its device; the limits are those of its arch, or of the known one that it runs as.
+Target target_of(const TuningKey& key);
 
 // By device, n, k, epilogue, then M; the ranges of a layer do not overlap. Throws UsageError; see export_header.
 std::vector<HeaderRow> header_rows(const std::vector<TuningRecord>& records);

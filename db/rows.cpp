@@ -223,24 +223,41 @@ std::optional<std::string> array_or_null(const std::vector<Element>& elements) {
   return elements.empty() ? std::nullopt : std::optional(nlohmann::json(elements).dump());
 }
 
-}  // namespace
+constexpr std::string_view kTrialColumns =
+    "device_id, problem_id, config_id, toolchain_id, template_hash, regime, source, failure, median_us, low_us, "
+    "high_us, power_w, samples_us, predicted_us, registers, spill_bytes, shared_bytes, gpu_uuid, sm_clock_mhz, "
+    "temperature_c, finished_at, seed";
+constexpr std::string_view kTrialValues =
+    "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22";
 
-void insert_trial(Database& db, const Trial& trial) {
+void bind_trial(Database& db, Statement& statement, const Trial& trial) {
   const Ids ids = ids_of(db, trial.key, trial.config, trial.provenance);
   const Measurement& m = trial.measurement;
   const Provenance& from = trial.provenance;
-  Statement insert(
-      db,
-      "INSERT INTO trials (device_id, problem_id, config_id, toolchain_id, template_hash, regime, source, failure, "
-      "median_us, low_us, high_us, power_w, samples_us, predicted_us, registers, spill_bytes, shared_bytes, "
-      "gpu_uuid, sm_clock_mhz, temperature_c, finished_at, seed) VALUES "
-      "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)");
-  insert.bind(ids.device, ids.problem, ids.config, ids.toolchain, trial.key.template_hash, format(trial.key.regime),
-              format(trial.source), text_or_null(to_plain(m.failure)), known(m.median_us), known(m.low_us),
-              known(m.high_us), known(m.power_w), array_or_null(m.samples_us), known(trial.predicted_us),
-              m.resources.registers, m.resources.spill_bytes, m.resources.shared_bytes, from.gpu_uuid,
-              known(from.sm_clock_mhz), known(from.temperature_c), from.when, std::bit_cast<std::int64_t>(from.seed));
+  statement.bind(ids.device, ids.problem, ids.config, ids.toolchain, trial.key.template_hash, format(trial.key.regime),
+                 format(trial.source), text_or_null(to_plain(m.failure)), known(m.median_us), known(m.low_us),
+                 known(m.high_us), known(m.power_w), array_or_null(m.samples_us), known(trial.predicted_us),
+                 m.resources.registers, m.resources.spill_bytes, m.resources.shared_bytes, from.gpu_uuid,
+                 known(from.sm_clock_mhz), known(from.temperature_c), from.when,
+                 std::bit_cast<std::int64_t>(from.seed));
+}
+
+}  // namespace
+
+void insert_trial(Database& db, const Trial& trial) {
+  Statement insert(db, fmt::format("INSERT INTO trials ({}) VALUES ({})", kTrialColumns, kTrialValues));
+  bind_trial(db, insert, trial);
   insert.run();
+}
+
+bool insert_trial_if_new(Database& db, const Trial& trial) {
+  // The first three by the index; IS takes NULL for a value.
+  Statement insert(db, fmt::format("INSERT INTO trials ({0}) SELECT {1} WHERE NOT EXISTS (SELECT 1 FROM trials WHERE "
+                                   "device_id = ?1 AND problem_id = ?2 AND config_id = ?3 AND ({0}) IS ({1}))",
+                                   kTrialColumns, kTrialValues));
+  bind_trial(db, insert, trial);
+  insert.run();
+  return db.integer("SELECT changes()") > 0;
 }
 
 void replace_winner(Database& db, const TuningRecord& record) {
@@ -266,7 +283,7 @@ void replace_winner(Database& db, const TuningRecord& record) {
 
 Selection<Trial> select_trials(const Database& db, const RecordFilter& filter) {
   const std::string sql =
-      fmt::format("SELECT {}, failure, samples_us FROM trials {} ORDER BY trials.id", kShared, kJoins);
+      fmt::format("SELECT {}, failure, samples_us FROM trials {} ORDER BY finished_at, trials.id", kShared, kJoins);
   return select(db, sql, filter, read_trial);
 }
 

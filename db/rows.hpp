@@ -12,6 +12,8 @@ namespace ditune {
 
 // Within the caller's transaction.
 void insert_trial(Database& db, const Trial& trial);
+// Unless there is one with the same values in all columns; returns whether there was none.
+bool insert_trial_if_new(Database& db, const Trial& trial);
 void replace_winner(Database& db, const TuningRecord& record);
 
 // `rows` in a fixed order; `skipped` counts those that match but do not validate.

@@ -6,6 +6,10 @@ UPDATE trials SET low_us = NULL, high_us = NULL;
 ALTER TABLE trials ADD COLUMN regime TEXT NOT NULL DEFAULT 'burst' CHECK (regime IN ('burst', 'sustained'));
 ALTER TABLE trials ADD COLUMN power_w REAL CHECK (power_w > 0);
 
+-- Merging asks whether a trial is there.
+DROP INDEX trials_by_problem;
+CREATE INDEX trials_by_problem ON trials (problem_id, device_id, config_id);
+
 -- The regime is part of the key, so the table is made anew. Every row is copied, also one that its readers will skip.
 CREATE TABLE winners_2 (
   device_id INTEGER NOT NULL REFERENCES devices (id),

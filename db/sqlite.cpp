@@ -189,13 +189,16 @@ std::optional<std::string> Statement::blob(int column) const {
 
 bool Statement::is_null(int column) const { return sqlite3_column_type(handle_.get(), column) == SQLITE_NULL; }
 
-Transaction::Transaction(Database& db) : db_(db) { db_.execute("BEGIN IMMEDIATE"); }
+Transaction::Transaction(Database& db) : db_(db), open_(sqlite3_get_autocommit(db.get()) != 0) {
+  if (open_) db_.execute("BEGIN IMMEDIATE");
+}
 
 Transaction::~Transaction() {
   if (open_) sqlite3_exec(db_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
 }
 
 void Transaction::commit() {
+  if (!open_) return;
   db_.execute("COMMIT");
   open_ = false;
 }

@@ -103,7 +103,7 @@ class Statement {
 };
 
 // BEGIN IMMEDIATE: takes the write lock at once, so that two writers queue instead of failing halfway.
-// Rolled back unless committed.
+// Rolled back unless committed. Within another transaction it is a part of that and decides nothing.
 class Transaction {
  public:
   explicit Transaction(Database& db);
@@ -114,7 +114,7 @@ class Transaction {
 
  private:
   Database& db_;
-  bool open_ = true;
+  bool open_;
 };
 
 }  // namespace ditune

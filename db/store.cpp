@@ -9,6 +9,7 @@
 
 #include "db/database_file.hpp"
 #include "db/migrations.hpp"
+#include "db/plain_text.hpp"
 #include "db/rows.hpp"
 #include "db/sha256.hpp"
 #include "db/sqlite.hpp"
@@ -109,6 +110,22 @@ void Store::add(const Trial& trial) {
   transaction.commit();
 }
 
+bool Store::add_if_new(const Trial& trial) {
+  impl_->require_writable();
+  validate(trial);
+  Transaction transaction(impl_->db);
+  const bool added = insert_trial_if_new(impl_->db, trial);
+  transaction.commit();
+  return added;
+}
+
+void Store::atomically(const std::function<void()>& writes) {
+  impl_->require_writable();
+  Transaction transaction(impl_->db);
+  writes();
+  transaction.commit();
+}
+
 bool Store::set_winner(const TuningRecord& record, const std::string& cubin) {
   impl_->require_writable();
   validate(record);
@@ -156,6 +173,11 @@ std::string Store::cubin(const std::string& hash) const {
 }
 
 int Store::skipped_rows() const { return impl_->skipped; }
+
+void Store::require_sound() const {
+  const std::string found = impl_->db.text("PRAGMA integrity_check(1)");
+  if (found != "ok") refuse(impl_->db.name() + ": it is damaged: " + to_plain(found), "restore a copy, or tune again");
+}
 
 void Store::copy_to(const std::filesystem::path& to) const {
   std::error_code error;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,17 +46,25 @@ class Store {
   // One transaction each, on disk when the call returns. Throws UsageError for what could not be read back
   // (validate.hpp), DbError{unusable} if opened read-only.
   void add(const Trial& trial);
+  // Unless the very same trial is there, all fields equal. Returns whether it was added.
+  bool add_if_new(const Trial& trial);
   // Keeps `record` as the winner of its key, and `cubin` by its hash, unless the record is predicted and the key has a
   // measured winner. Returns whether it was kept. Without `cubin`, the stored one of record.cubin_hash if there is one.
   bool set_winner(const TuningRecord& record, const std::string& cubin = {});
 
+  // What `writes` adds and sets is one transaction: all of it, or nothing if it throws.
+  void atomically(const std::function<void()>& writes);
+
   // By device, then n, k, epilogue, m, regime. Rows of an older template hash are among them.
   std::vector<TuningRecord> winners(const RecordFilter& filter = {}) const;
-  // In the order of trying.
+  // In the order of trying, by the second and then as they were added.
   std::vector<Trial> trials(const RecordFilter& filter = {}) const;
   // Throws nothing for a hash that is not there or does not match: empty.
   std::string cubin(const std::string& hash) const;
   int skipped_rows() const;  // by the last winners() or trials()
+
+  // Reads every page and index. Throws DbError{unusable} if something is wrong with one.
+  void require_sound() const;
 
   // VACUUM INTO: a consistent copy of a live file. Throws DbError{unusable} if `to` exists or cannot be written.
   void copy_to(const std::filesystem::path& to) const;

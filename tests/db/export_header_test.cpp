@@ -117,7 +117,7 @@ int main() {
 
 // The launch plan of a record at another M, as the probes compare it.
 std::string plan_defines(const TuningRecord& record, std::int64_t m) {
-  Target target = target_of(record);
+  Target target = target_of(record.key);
   target.problem.m = m;
   const LaunchPlan plan = launch_plan(record.config, target);
   std::string defines;

@@ -39,7 +39,7 @@ TEST_CASE("A row ends where its config stops being legal") {
   record.config = parse_config("mma_s8:tile=128x128x64,warps=2x4,stages=3,split_k=4");
   const auto rows = header_rows({record});
   REQUIRE(rows.size() == 1);
-  Target target = target_of(record);
+  Target target = target_of(record.key);
   target.problem.m = rows[0].m_last;
   CHECK(rows[0].m_last < kMaxExtent);
   CHECK_FALSE(refusal(record.config, target));
@@ -104,7 +104,7 @@ TEST_CASE("A config that the device refuses and a time that is none are not expo
 TEST_CASE("A card of an arch newer than what is known has the limits of the one that it runs as") {
   TuningRecord record = at_m(16);
   record.key.device = {.name = "NVIDIA B300", .sms = 148, .arch = {103}};
-  const Target target = target_of(record);
+  const Target target = target_of(record.key);
   CHECK(target.device.arch == SmArch{103});
   CHECK(target.device.name == "NVIDIA B300");
   CHECK(target.device.shared_per_sm == reference_device({100}).shared_per_sm);

@@ -1,0 +1,45 @@
+// ditune merge: the records of other machines taken into one database.
+#include "db/merge.hpp"
+
+#include <fmt/format.h>
+
+#include "cli/command.hpp"
+#include "cli/output.hpp"
+
+namespace ditune::cli {
+namespace {
+
+struct Options {
+  std::string into;
+  std::vector<std::string> from;
+  bool trust_binaries = false;
+};
+
+std::string counted(int count, std::string_view thing) {
+  return fmt::format("{} {}{}", count, thing, count == 1 ? "" : "s");
+}
+
+// Every source is looked at before the destination is made.
+ExitCode merge_databases(const Options& options) {
+  for (const std::string& from : options.from) require_mergeable(options.into, from);
+  Store into = Store::open(options.into);
+  for (const std::string& from : options.from) {
+    const MergeResult result = merge(into, Store::open_read_only(from), options.trust_binaries);
+    fmt::print("{}: {} added, {} taken, {} refused\n", from, counted(result.trials, "trial"),
+               counted(result.winners, "winner"), counted(result.refused, "row"));
+  }
+  return kDone;
+}
+
+}  // namespace
+
+void add_merge(CLI::App& app, Run& run) {
+  const Command<Options> command(app, run, "merge", "take the records of other databases into one", merge_databases);
+  Options& options = *command.options;
+  command.app->add_option("into", options.into, "the database that gets them; made if it is not there")->required();
+  command.app->add_option("from", options.from, "the databases that have them")->required();
+  command.app->add_flag("--trust-binaries", options.trust_binaries,
+                        "also their compiled kernels, which anyone who can write the file can replace");
+}
+
+}  // namespace ditune::cli
