@@ -113,7 +113,10 @@ class MadeUpMachine {
     if (fault == "run-hang") hang();
     if (fault == "run-lost") throw DeviceLost("gone", "", "an illegal memory access was encountered");
     if (fault == "run-error") throw CudaError("out of memory", "free some");
-    if (fault == "run-print") std::puts("hello");
+    if (fault == "run-print") {
+      std::puts("hello");
+      std::fflush(stdout);
+    }
     if (fault == "run-garbage") send_raw(std::string(100'000, '\x81'));
     if (fault == "run-cut") {
       send_raw("\xD1tw\x01\x09");
