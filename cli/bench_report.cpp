@@ -8,17 +8,13 @@
 namespace ditune::cli {
 namespace {
 
-double picojoules_an_operation(const GemmProblem& problem, const Figures& figures) {
-  return figures.power_w / tops(problem, figures.us);  // W / (10^12 operations/s)
-}
-
 void add_figures(Json& json, const GemmProblem& problem, const Figures& figures) {
   json["median_us"] = figures.us;
   json["tops"] = tops(problem, figures.us);
   if (figures.sm_clock_mhz > 0) json["sm_clock_mhz"] = figures.sm_clock_mhz;
   if (figures.power_w > 0) {
     json["power_w"] = figures.power_w;
-    json["picojoules_an_operation"] = picojoules_an_operation(problem, figures);
+    json["picojoules_an_operation"] = picojoules_an_operation(problem, figures.us, figures.power_w);
   }
 }
 
@@ -59,7 +55,7 @@ void add_kernel(Table& table, const BenchResult& result, const std::string& name
   const GemmProblem& problem = result.target.problem;
   table.add({format(problem), format(result.target.epilogue), name, number(figures.us),
              number(tops(problem, figures.us)), known(figures.power_w), known(figures.sm_clock_mhz),
-             known(picojoules_an_operation(problem, figures), 4), ratio});
+             known(picojoules_an_operation(problem, figures.us, figures.power_w), 4), ratio});
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "cli/command.hpp"
 #include "cli/database.hpp"
 #include "cli/output.hpp"
+#include "cli/values.hpp"
 #include "cli/variant.hpp"
 #include "ditune/library.hpp"
 #include "generator/cost_model.hpp"
@@ -13,6 +14,7 @@ namespace {
 
 struct Options {
   RecordOptions records;
+  Regime regime = Regime::burst;
   bool json = false;
 };
 
@@ -33,6 +35,7 @@ Json answer_json(const Answer& answer, const DeviceInfo& device) {
   if (std::isfinite(predicted_us)) json["predicted_us"] = predicted_us;
   if (!found.record) return json;
   json["source"] = format(found.record->source);
+  json["regime"] = format(found.record->key.regime);
   // The time of another problem is not this one's.
   if (found.record->key.problem != answer.layer.problem) return json;
   if (found.record->source == Source::measured) json["median_us"] = found.record->median_us;
@@ -68,7 +71,7 @@ ExitCode lookup(const Options& options) {
   const Library library(store ? store->winners() : std::vector<TuningRecord>{});
   std::vector<Answer> answers;
   for (const SelectedLayer& layer : layers)
-    answers.push_back({layer, library.lookup(layer.problem, layer.epilogue, device)});
+    answers.push_back({layer, library.lookup(layer.problem, layer.epilogue, device, options.regime)});
   if (options.json) {
     Json json = Json::array();
     for (const Answer& answer : answers) json.push_back(answer_json(answer, device));
@@ -90,6 +93,7 @@ ExitCode lookup(const Options& options) {
 void add_lookup(CLI::App& app, Run& run) {
   const Command<Options> command(app, run, "lookup", "the kernel that would be launched for a layer", lookup);
   add_records(*command.app, command.options->records);
+  add_regime(*command.app, command.options->regime, "whose winner is preferred (burst)");
   command.app->add_flag("--json", command.options->json, "as a JSON array");
 }
 

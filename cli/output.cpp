@@ -47,7 +47,15 @@ Json record_json(const TuningRecord& record) {
   json["config"] = format(record.config);
   add_device(json, record.key.device);
   json["source"] = format(record.source);
+  json["regime"] = format(record.key.regime);
   if (record.source == Source::measured) json["median_us"] = record.median_us;
+  if (record.low_us > 0) json["low_us"] = record.low_us;
+  if (record.high_us > 0) json["high_us"] = record.high_us;
+  if (record.power_w > 0) {
+    json["power_w"] = record.power_w;
+    json["picojoules_an_operation"] = picojoules_an_operation(record.key.problem, record.median_us, record.power_w);
+  }
+  for (const KernelConfig& config : record.tied) json["tied"].push_back(format(config));
   json["predicted_us"] = record.predicted_us;
   json["tops"] = tops(record.key.problem, record.microseconds());
   json["registers"] = record.resources.registers;
@@ -77,13 +85,14 @@ Table record_table(const std::vector<TuningRecord>& records) {
                {"CONFIG"},
                {"US", Align::right},
                {"TOPS", Align::right},
-               {"SOURCE"}});
+               {"SOURCE"},
+               {"REGIME"}});
   for (const TuningRecord& record : records) {
     const GemmProblem& problem = record.key.problem;
     table.add({std::to_string(problem.m), std::to_string(problem.n), std::to_string(problem.k),
                format(record.key.epilogue), record.key.device.name, format(record.config),
                number(record.microseconds()), number(tops(problem, record.microseconds())),
-               std::string(format(record.source))});
+               std::string(format(record.source)), std::string(format(record.key.regime))});
   }
   return table;
 }

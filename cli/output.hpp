@@ -35,7 +35,8 @@ using Json = nlohmann::ordered_json;
 Json layer_json(const GemmProblem& problem, const Epilogue& epilogue);
 void add_device(Json& json, const DeviceClass& device);
 
-// A predicted record has predicted_us alone, a measured one median_us, too.
+// A predicted record has predicted_us alone, a measured one median_us, too, with the interval and the watts if they are
+// known and what ties with it if anything does.
 Json record_json(const TuningRecord& record);
 
 void print(const Table& table);

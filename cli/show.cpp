@@ -1,4 +1,4 @@
-// ditune show: all that is known of winners, and what else was tried.
+// ditune show: all that is known of winners, and what else was tried; or what failed.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,12 +12,12 @@ namespace {
 
 struct Options {
   RecordOptions records;
-  bool json = false;
+  bool failures = false, json = false;
 };
 
 struct History {
   TuningRecord winner;
-  std::vector<Trial> trials;  // of the winner's key, in the order they were made
+  std::vector<Trial> trials;  // of its device, problem, epilogue and regime, in the order they were made
 };
 
 std::vector<History> histories(const Store& store, const RecordOptions& options) {
@@ -25,8 +25,11 @@ std::vector<History> histories(const Store& store, const RecordOptions& options)
   std::vector<History> all;
   for (const TuningRecord& winner : select_winners(store, options)) {
     all.push_back({winner, {}});
-    std::ranges::copy_if(trials, std::back_inserter(all.back().trials),
-                         [&](const Trial& trial) { return trial.key == winner.key; });
+    std::ranges::copy_if(trials, std::back_inserter(all.back().trials), [&](const Trial& trial) {
+      TuningKey key = trial.key;  // whichever the family
+      key.template_hash = winner.key.template_hash;
+      return key == winner.key;
+    });
   }
   return all;
 }
@@ -70,7 +73,15 @@ void print_history(const History& history) {
              format(winner.key.device.arch));
   line("config", format(winner.config));
   line(winner.source == Source::measured ? "measured" : "predicted",
-       fmt::format("{} us, {} TOPS", number(winner.microseconds()), number(tops(problem, winner.microseconds()))));
+       fmt::format("{} us{}, {} TOPS", number(winner.microseconds()),
+                   winner.low_us > 0 ? fmt::format(" ({}-{})", number(winner.low_us), number(winner.high_us)) : "",
+                   number(tops(problem, winner.microseconds()))));
+  if (winner.key.regime == Regime::sustained)
+    line("sustained", winner.power_w > 0
+                          ? fmt::format("{} W, {} pJ an operation", number(winner.power_w),
+                                        number(picojoules_an_operation(problem, winner.microseconds(), winner.power_w)))
+                          : "watts unknown");
+  for (const KernelConfig& config : winner.tied) line("ties with", format(config));
   line("resources", fmt::format("{} registers, {} bytes spilled, {} bytes of shared memory", winner.resources.registers,
                                 winner.resources.spill_bytes, winner.resources.shared_bytes));
   line("templates", winner.key.template_hash);
@@ -91,7 +102,35 @@ void print_trials(std::vector<Trial> trials) {
   print(table);
 }
 
+// Every trial that failed, why, and when.
+ExitCode show_failures(const Options& options) {
+  std::vector<Trial> failed;
+  if (const auto store = open_existing(options.records.db)) failed = select_trials(*store, options.records);
+  std::erase_if(failed, [](const Trial& trial) { return trial.measurement.ok(); });
+  if (options.json) {
+    Json json = Json::array();
+    for (const Trial& trial : failed) {
+      Json& row = json.emplace_back(layer_json(trial.key.problem, trial.key.epilogue));
+      add_device(row, trial.key.device);
+      row.update(trial_json(trial));
+      row["when"] = trial.provenance.when;
+    }
+    print(json);
+    return kDone;
+  }
+  Table table({{"PROBLEM"}, {"EPILOGUE"}, {"DEVICE"}, {"CONFIG"}, {"FAILED BECAUSE"}, {"WHEN"}});
+  for (const Trial& trial : failed)
+    table.add({format(trial.key.problem), format(trial.key.epilogue), trial.key.device.name, format(trial.config),
+               trial.measurement.failure, trial.provenance.when});
+  if (failed.empty())
+    fmt::print(stderr, "nothing failed\n");
+  else
+    print(table);
+  return kDone;
+}
+
 ExitCode show(const Options& options) {
+  if (options.failures) return show_failures(options);
   std::vector<History> all;
   if (const auto store = open_existing(options.records.db)) all = histories(*store, options.records);
   if (options.json) {
@@ -113,6 +152,7 @@ ExitCode show(const Options& options) {
 void add_show(CLI::App& app, Run& run) {
   const Command<Options> command(app, run, "show", "all that is known of winners, and what else was tried", show);
   add_records(*command.app, command.options->records);
+  command.app->add_flag("--failures", command.options->failures, "every candidate that failed, and why");
   command.app->add_flag("--json", command.options->json, "as a JSON array");
 }
 

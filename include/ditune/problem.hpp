@@ -29,4 +29,7 @@ double operations(const GemmProblem& problem);
 // 10^12 operations a second.
 double tops(const GemmProblem& problem, double microseconds);
 
+// What an operation costs on a card that draws `power_w` watts while the GEMM runs.
+double picojoules_an_operation(const GemmProblem& problem, double microseconds, double power_w);
+
 }  // namespace ditune

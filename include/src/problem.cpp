@@ -41,4 +41,8 @@ double operations(const GemmProblem& problem) {
 
 double tops(const GemmProblem& problem, double microseconds) { return operations(problem) / microseconds * 1e-6; }
 
+double picojoules_an_operation(const GemmProblem& problem, double microseconds, double power_w) {
+  return power_w / tops(problem, microseconds);  // 1 W is 1 pJ * 10^12/s
+}
+
 }  // namespace ditune

@@ -13,3 +13,7 @@ add_test(NAME "readme"
   COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/cli/readme_test.sh $<TARGET_FILE:ditune> $<TARGET_FILE:readme_lookup>
           ${CMAKE_CXX_COMPILER} ${cuda_include} ${CUDAToolkit_LIBRARY_DIR})
 set_tests_properties(readme PROPERTIES LABELS cpu)
+
+# So are the jobs of docs/fleet.md.
+add_test(NAME "fleet" COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/cli/fleet_test.sh $<TARGET_FILE:ditune>)
+set_tests_properties(fleet PROPERTIES LABELS cpu)
