@@ -17,8 +17,7 @@
 #include "cli/values.hpp"
 #include "cli/variant.hpp"
 #include "include/src/text.hpp"
-#include "tuner/compile_only.hpp"
-#include "tuner/gpu.hpp"
+#include "tuner/worker.hpp"
 
 namespace ditune::cli {
 namespace {
@@ -64,8 +63,12 @@ std::vector<Layer> tunable(const std::vector<SelectedLayer>& layers, const Devic
   return found;
 }
 
+// This program again, so that a candidate that crashes, hangs or loses the device costs itself alone.
 TuneBackend backend_for(const ChosenTarget& target, std::uint64_t seed) {
-  return target.ordinal ? GpuTuner({.ordinal = *target.ordinal, .seed = seed}).backend() : compile_only_backend();
+  std::vector<std::string> command{"/proc/self/exe", "worker"};
+  if (target.ordinal)
+    command.insert(command.end(), {"--device", std::to_string(*target.ordinal), "--seed", std::to_string(seed)});
+  return worker_backend({.command = command, .measures = target.ordinal.has_value()});
 }
 
 // GPUs of one class, among which a winner is exchangeable, share the layers; each class has all of them.
@@ -249,7 +252,7 @@ void add_tune(CLI::App& app, Run& run) {
   command.app->add_option("--budget", options.budget, "time for the whole run: 90s, 10m, 2h");
   add_number(*command.app, "--trials", {1, 1'000'000}, fmt::format("candidates a problem ({})", kDefaultTrials),
              [&options](std::int64_t number) { options.tune.trials = static_cast<int>(number); });
-  command.app->add_option("--strategy", options.tune.strategy, "guided, random or exhaustive (guided)");
+  command.app->add_option("--strategy", options.tune.strategy, "guided, halving, local, random or exhaustive (guided)");
   command.app->add_option("--shard", options.shard, "I/N: every N-th layer from the I-th on, counted from 0");
   add_regime(*command.app, options.tune.regime,
              "burst: with rests between; sustained: the best few also back to back, as loops run (burst)");

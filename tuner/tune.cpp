@@ -53,9 +53,11 @@ class Run {
     std::vector<TuningRecord> result;
     for (layer_ = 0; layer_ < targets_.size() && !stopped(); ++layer_) {
       budget_.begin_layer(layer_);
-      recalled_ = recall(target());
       std::optional<TuningRecord> winner = known_winner(target(), options_.regime);
-      if (!winner) winner = backend_.measure ? measured_winner() : predicted_winner();
+      if (!winner) {
+        recalled_ = recall(target());
+        winner = backend_.measure ? measured_winner() : predicted_winner();
+      }
       if (winner) result.push_back(*std::move(winner));
     }
     return result;

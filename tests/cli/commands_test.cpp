@@ -197,6 +197,36 @@ TEST_CASE("tune without a GPU predicts, and the other commands find what it stor
   }
 }
 
+TEST_CASE("a shard tunes its part of the layers; one without layers is done at once") {
+  const Workplace place;
+  const std::string tune = "tune --json --trials 1 --gpu 'RTX 3090' --shape 64x128x128 --shape 96x128x128 --shard ";
+  const Json second = json_of(place.ditune(tune + "1/2"));
+  REQUIRE(second.size() == 1);
+  CHECK(second[0]["m"] == 96);
+  const Outcome none = place.ditune(tune + "2/3");
+  CHECK(none.code == 0);
+  CHECK(none.err == "shard 2/3 of 2 layers has none\n");
+  CHECK(Json::parse(none.out).empty());
+}
+
+TEST_CASE("what failed is shown with its reason, and is not tried again unless that is asked for") {
+  const Workplace place;
+  const std::string tune = "tune --json --trials 4 --gpu 'RTX 3090' --shape 512x1024x512";
+  const Json first = json_of(place.ditune(tune));
+  CHECK(place.ditune("show --failures").err == "nothing failed\n");
+  run_sql(place.path("tuning.db"),
+          "UPDATE trials SET failure = 'did not end within 20 s' WHERE config_id = "
+          "(SELECT config_id FROM winners)");
+  const Json failed = json_of(place.ditune("show --failures --json"));
+  REQUIRE(failed.size() == 1);
+  check_fields(failed[0], {"m", "n", "k", "epilogue", "config", "arch", "device", "source", "reason", "when"});
+  CHECK(failed[0]["config"] == first[0]["config"]);
+  CHECK(failed[0]["reason"] == "did not end within 20 s");
+  CHECK(place.ditune("show --failures").out.find("did not end within 20 s") != std::string::npos);
+  CHECK(json_of(place.ditune(tune + " --retune"))[0]["config"] != first[0]["config"]);
+  CHECK(json_of(place.ditune(tune + " --retune --retry-failed"))[0]["config"] == first[0]["config"]);
+}
+
 TEST_CASE("what is not in the database is not found") {
   const Workplace place;
   for (const std::string command : {"list", "show", "export --header tuned.h"}) {
@@ -228,7 +258,7 @@ TEST_CASE("Ctrl-C ends a tuning run after the batch at work: what is done is sho
                                        " tune --problems problems.csv --gpu H100 --trials 1 >shown 2>said & "
                                        "while [ ! -e tuning.db ]; do sleep 0.1; done; sleep 1; kill -INT $!; wait $!");
   CHECK(outcome.code == 1);
-  CHECK(place.read("said").find("of 2000 layers done: they are stored, and the same command goes on") !=
+  CHECK(place.read("said").find("of 2000 layers done: what was measured is stored, and the same command goes on") !=
         std::string::npos);
   const Json stored = json_of(place.ditune("list --json"));
   CHECK(stored.size() < 2000);

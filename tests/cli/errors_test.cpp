@@ -1,5 +1,4 @@
 // A wrong request is one line on stderr that says what is wrong and what to do, exit code 2, and nothing written.
-#include <sqlite3.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,13 +24,6 @@ void check_refused(const Workplace& place, const std::string& args, const std::s
   CHECK(std::ranges::count(outcome.err, '\n') == 1);
   CHECK(outcome.err.find(says) != std::string::npos);
   CHECK(place.files() == before);
-}
-
-void run_sql(const std::filesystem::path& path, const char* sql) {
-  sqlite3* database = nullptr;
-  REQUIRE(sqlite3_open(path.c_str(), &database) == SQLITE_OK);
-  CHECK(sqlite3_exec(database, sql, nullptr, nullptr, nullptr) == SQLITE_OK);
-  sqlite3_close(database);
 }
 
 }  // namespace
@@ -99,6 +91,18 @@ TEST_CASE("numbers and choices of options are checked") {
                 "unknown value 'cool' of --regime (use burst, sustained)");
   check_refused(place, "bench --shape 128x128x128 --min-clock 0", "--min-clock");
   check_refused(place, "bench --shape 128x128x128 --regime sustained --min-clock 1900", "leave one of the two out");
+}
+
+TEST_CASE("shards, regimes and several GPUs are checked before anything is done") {
+  const Workplace place;
+  const std::string tune = "tune --shape 128x128x128 --arch sm_86 ";
+  check_refused(place, tune + "--shard 4/4", "'4/4' is no shard (write I/N with I from 0 to N-1");
+  check_refused(place, tune + "--shard 1", "'1' is no shard");
+  check_refused(place, tune + "--regime hot", "hot");
+  check_refused(place, tune + "--regime sustained", "sustained clocks are measured");
+  check_refused(place, "tune --shape 128x128x128 --device all", "no GPU here");
+  check_refused(place, "verify --shape 128x128x128 --device all --on cpu", "--device all is for tune alone");
+  check_refused(place, "lookup --shape 128x128x128 --device most", "most");
 }
 
 TEST_CASE("an empty value is not an option left out") {

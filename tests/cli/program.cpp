@@ -1,5 +1,6 @@
 #include "cli/program.hpp"
 
+#include <sqlite3.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -56,4 +57,13 @@ std::vector<std::string> Workplace::files() const {
   for (const auto& entry : fs::directory_iterator(folder_)) names.push_back(entry.path().filename());
   std::ranges::sort(names);
   return names;
+}
+
+void run_sql(const fs::path& path, const char* sql) {
+  sqlite3* database = nullptr;
+  const bool done = sqlite3_open(path.c_str(), &database) == SQLITE_OK &&
+                    sqlite3_exec(database, sql, nullptr, nullptr, nullptr) == SQLITE_OK;
+  const std::string error = sqlite3_errmsg(database);
+  sqlite3_close(database);
+  if (!done) throw std::runtime_error(error);
 }

@@ -30,3 +30,6 @@ class Workplace {
  private:
   std::filesystem::path folder_;
 };
+
+// Changes a database behind ditune's back. Throws std::runtime_error if that cannot be done.
+void run_sql(const std::filesystem::path& path, const char* sql);
