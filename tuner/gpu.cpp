@@ -1,5 +1,7 @@
 #include "tuner/gpu.hpp"
 
+#include <unistd.h>
+
 #include <chrono>
 #include <functional>
 #include <utility>
@@ -9,14 +11,11 @@
 #include "tuner/device_lost.hpp"
 #include "tuner/gpu_problem.hpp"
 #include "tuner/provenance.hpp"
+#include "tuner/remarks.hpp"
+#include "tuner/timing_policy.hpp"
 
 namespace ditune {
 namespace {
-
-TimingOptions timing_for(Effort effort) {
-  return effort == Effort::screen ? TimingOptions{.rounds = 7, .replay_us = 2000}
-                                  : TimingOptions{.rounds = 21, .replay_us = 4000};
-}
 
 // A failed launch is the candidate's fault, unless the device does nothing any more after it.
 void require_alive(const KernelConfig& config, const CudaError& error) {
@@ -46,14 +45,6 @@ TimedEntry with_signs_of_life(TimedEntry entry, const std::function<void()>& tel
     launch(set, stream);
   };
   return entry;
-}
-
-void fill_in(Measurement& measurement, std::vector<double> samples_us) {
-  const Quartiles spread = quartiles(samples_us);
-  measurement.samples_us = std::move(samples_us);
-  measurement.median_us = spread.median;
-  measurement.low_us = spread.low;
-  measurement.high_us = spread.high;
 }
 
 }  // namespace
@@ -95,9 +86,12 @@ class GpuTuner::Impl {
       running.push_back(configs[i]);
     }
     tell();
-    TimingResult timing = time(entries, timing_for(effort));
+    Timing timing = time(entries, effort);
     state_ = typical_state(timing.states);
-    for (std::size_t i = 0; i < timed.size(); ++i) fill_in(*timed[i], std::move(timing.samples_us[i]));
+    remarks_.measured(timing.states, effort == Effort::sustain ? Regime::sustained : Regime::burst);
+    remarks_.processes(nvml_.compute_processes(), static_cast<unsigned>(getpid()));
+    for (std::size_t i = 0; i < timed.size(); ++i)
+      fill_in(*timed[i], std::move(timing.samples_us[i]), timing.power_w[i]);
     return results;
   }
 
@@ -119,6 +113,8 @@ class GpuTuner::Impl {
     };
     return {std::move(entry), std::string()};
   }
+
+  std::vector<std::string> remarks() { return remarks_.take(); }
 
   Provenance provenance() const {
     Provenance from = toolchain_provenance(nvrtc_);
@@ -160,9 +156,9 @@ class GpuTuner::Impl {
     }
   }
 
-  TimingResult time(std::span<const TimedEntry> entries, const TimingOptions& options) const {
+  Timing time(std::span<const TimedEntry> entries, Effort effort) const {
     try {
-      return time_interleaved(entries, options, &nvml_);
+      return time_entries(entries, effort, nvml_);
     } catch (const CudaError& error) {
       throw lost_while_timing(error);
     }
@@ -190,6 +186,7 @@ class GpuTuner::Impl {
   const std::string uuid_;
   const Nvml nvml_;
   GpuState state_;  // during the last measurement
+  Remarks remarks_;
   const Nvrtc nvrtc_;
   CandidateCompiler compiler_;
   const std::shared_ptr<const ReferenceKernels> kernels_;
@@ -213,6 +210,7 @@ TuneBackend GpuTuner::backend() const {
     return impl->compiler().cubin(target, config);
   };
   backend.provenance = [impl = impl_] { return impl->provenance(); };
+  backend.remarks = [impl = impl_] { return impl->remarks(); };
   return backend;
 }
 
