@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cli/environment.hpp"
+#include "db/damage.hpp"
 #include "ditune/error.hpp"
 
 namespace ditune::cli {
@@ -53,6 +54,13 @@ std::filesystem::path database_path(const std::string& db) {
   if (const std::string home = environment("HOME"); !home.empty())
     return std::filesystem::path(home) / ".local" / "share" / "ditune" / "tuning.db";
   throw UsageError("no place for the database: neither $DITUNE_DB nor $HOME is set", "name it with --db FILE");
+}
+
+void set_aside_damaged(const std::filesystem::path& path) {
+  if (const auto aside = set_aside_if_damaged(path))
+    fmt::print(stderr,
+               "ditune: note: {} was damaged and is kept as {}; {} of its trials and {} of its winners were sound\n",
+               path.string(), aside->file.string(), aside->trials, aside->winners);
 }
 
 std::optional<Store> open_existing(const std::string& db) {

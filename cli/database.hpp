@@ -28,6 +28,9 @@ void add_records(CLI::App& app, RecordOptions& options);
 // Throws UsageError if there is no home either.
 std::filesystem::path database_path(const std::string& db);
 
+// For those who write: a damaged file is set aside, with a line on standard error (db/damage.hpp). Before it is opened.
+void set_aside_damaged(const std::filesystem::path& path);
+
 // The file opened for reading; nothing if it is the default one and not there yet. Throws DbError.
 std::optional<Store> open_existing(const std::string& db);
 

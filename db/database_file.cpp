@@ -1,12 +1,16 @@
 #include "db/database_file.hpp"
 
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <unistd.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
-#include <fstream>
+#include <memory>
+#include <optional>
 #include <string_view>
+#include <vector>
 
 #include "db/store.hpp"
 #include "ditune/error.hpp"
@@ -28,6 +32,26 @@ bool is_writable(const std::filesystem::path& path) {
   return ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0;
 }
 
+// Through SQLite's own files: closing one of ours would end all locks that this process has on the database, and with
+// them the presence of connections that other threads have. What the file is too short for is zeros.
+std::optional<std::array<char, kHeaderBytes>> read_header(const std::filesystem::path& path) {
+  struct FreeName {
+    void operator()(const char* name) const { sqlite3_free_filename(const_cast<char*>(name)); }
+  };
+  sqlite3_vfs* const vfs = sqlite3_vfs_find(nullptr);
+  const std::string file_name = std::filesystem::weakly_canonical(path).string();  // SQLite opens no link
+  const std::unique_ptr<const char, FreeName> name(sqlite3_create_filename(file_name.c_str(), "", "", 0, nullptr));
+  std::vector<std::max_align_t> memory(static_cast<std::size_t>(vfs->szOsFile) / sizeof(std::max_align_t) + 1);
+  auto* const file = reinterpret_cast<sqlite3_file*>(memory.data());
+  const int opened = vfs->xOpen(vfs, name.get(), file, SQLITE_OPEN_READONLY | SQLITE_OPEN_MAIN_DB, nullptr);
+  std::array<char, kHeaderBytes> header{};
+  const int read =
+      opened == SQLITE_OK ? file->pMethods->xRead(file, header.data(), static_cast<int>(header.size()), 0) : opened;
+  if (file->pMethods) file->pMethods->xClose(file);
+  if (read != SQLITE_OK && read != SQLITE_IOERR_SHORT_READ) return std::nullopt;
+  return header;
+}
+
 }  // namespace
 
 FileState inspect_file(const std::filesystem::path& path) {
@@ -40,15 +64,12 @@ FileState inspect_file(const std::filesystem::path& path) {
     refuse(path, "cannot be reached", "check the permissions of its folders");
   if (type != std::filesystem::file_type::regular) refuse(path, "is no regular file");
 
-  std::ifstream file(path, std::ios::binary);
-  std::array<char, kHeaderBytes> header{};
-  file.read(header.data(), header.size());
-  if (file.gcount() == 0) {
-    if (!file.eof()) refuse(path, "cannot be read", "check its permissions");
-    return FileState::empty;
-  }
-  const std::string_view bytes(header.data(), static_cast<std::size_t>(file.gcount()));
-  if (bytes.size() < kHeaderBytes || !bytes.starts_with(kMagic)) refuse(path, "is not a tuning database");
+  const std::uintmax_t size = std::filesystem::file_size(path, error);
+  if (!error && size == 0) return FileState::empty;
+  const auto header = read_header(path);
+  if (!header) refuse(path, "cannot be read", "check its permissions");
+  const std::string_view bytes(header->data(), header->size());
+  if (size < kHeaderBytes || !bytes.starts_with(kMagic)) refuse(path, "is not a tuning database");
   std::uint32_t id = 0;
   for (const char byte : bytes.substr(kApplicationIdOffset, 4)) id = id << 8 | static_cast<unsigned char>(byte);
   if (id != kApplicationId) refuse(path, "is a database of another program");

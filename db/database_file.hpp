@@ -1,4 +1,4 @@
-// What lies at a path, found out without SQLite, which would write beside it.
+// What lies at a path, found out without a connection, which would write beside it.
 #pragma once
 
 #include <filesystem>

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "db/plain_text.hpp"
 #include "db/validate.hpp"
@@ -242,6 +244,63 @@ void bind_trial(Database& db, Statement& statement, const Trial& trial) {
                  std::bit_cast<std::int64_t>(from.seed));
 }
 
+// That the tables that a row refers to agree with their indices. A comparison of all columns of an index is made in it.
+constexpr std::string_view kSoundReferences =
+    "AND EXISTS (SELECT 1 FROM devices AS d INDEXED BY sqlite_autoindex_devices_1 WHERE "
+    "(d.name, d.sms, d.arch, d.id) = (devices.name, devices.sms, devices.arch, devices.id)) "
+    "AND EXISTS (SELECT 1 FROM problems AS p INDEXED BY sqlite_autoindex_problems_1 WHERE "
+    "(p.n, p.k, p.epilogue, p.m, p.id) = (problems.n, problems.k, problems.epilogue, problems.m, problems.id)) "
+    "AND EXISTS (SELECT 1 FROM configs AS c INDEXED BY sqlite_autoindex_configs_1 WHERE "
+    "(c.config, c.id) = (configs.config, configs.id)) "
+    "AND EXISTS (SELECT 1 FROM toolchains AS t INDEXED BY sqlite_autoindex_toolchains_1 WHERE "
+    "(t.driver_version, t.cuda_version, t.nvrtc_version, t.ditune_version, t.id) = "
+    "(toolchains.driver_version, toolchains.cuda_version, toolchains.nvrtc_version, toolchains.ditune_version, "
+    "toolchains.id))";
+
+// One row after the other by its id, so that each is lost alone. `sql` has the filter's parameters and, seventh, the
+// id.
+template <class Row>
+std::vector<Row> salvage(const Database& db, std::string_view table, const std::string& sql,
+                         Row (*read)(const Statement&)) {
+  constexpr std::int64_t kBytesPerRow = 16;  // there are fewer rows than that many bytes allow, whatever the ids are
+  std::vector<Row> rows;
+  try {
+    const std::int64_t bytes = db.integer("PRAGMA page_count") * db.integer("PRAGMA page_size");
+    const std::int64_t last =
+        std::min(db.integer(fmt::format("SELECT ifnull(max(rowid), 0) FROM {}", table)), bytes / kBytesPerRow);
+    Statement statement(db, sql);
+    constexpr std::optional<int> kAny;
+    for (std::int64_t id = 1; id <= last; ++id) {
+      try {
+        if (statement.bind(kAny, kAny, kAny, kAny, kAny, kAny, id).step()) rows.push_back(read(statement));
+      } catch (const DamageError&) {
+      } catch (const UsageError&) {
+      }
+    }
+  } catch (const DamageError&) {
+    // Of the schema, or of the root of the table: the rest cannot be found.
+  }
+  return rows;
+}
+
+bool is_median_of_samples(const Measurement& measurement) {
+  constexpr double kRounding = 1e-9;
+  std::vector<double> samples = measurement.samples_us;
+  if (samples.empty()) return measurement.median_us == 0;
+  std::ranges::sort(samples);
+  const double median = (samples[samples.size() / 2] + samples[(samples.size() - 1) / 2]) / 2;
+  return std::abs(median - measurement.median_us) <= kRounding * median;
+}
+
+bool is_backed_by(const TuningRecord& record, const Trial& trial) {
+  const Measurement& m = trial.measurement;
+  const bool same_time = record.source == Source::predicted
+                             ? record.predicted_us == trial.predicted_us
+                             : std::tie(record.median_us, record.low_us, record.high_us, record.power_w) ==
+                                   std::tie(m.median_us, m.low_us, m.high_us, m.power_w);
+  return same_time && record.source == trial.source && record.config == trial.config && record.key == trial.key;
+}
+
 }  // namespace
 
 void insert_trial(Database& db, const Trial& trial) {
@@ -292,6 +351,32 @@ Selection<TuningRecord> select_winners(const Database& db, const RecordFilter& f
       "SELECT {}, tied, cubin_hash FROM winners {} ORDER BY arch, name, sms, n, k, epilogue, m, regime, template_hash",
       kShared, kJoins);
   return select(db, sql, filter, read_winner);
+}
+
+std::vector<Trial> salvage_trials(const Database& db) {
+  const std::string sql = fmt::format(
+      "SELECT {}, failure, samples_us FROM trials {} AND trials.id = ?7 {} "
+      "AND EXISTS (SELECT 1 FROM trials AS i INDEXED BY trials_by_problem WHERE "
+      "(i.problem_id, i.device_id, i.config_id, i.id) = "
+      "(trials.problem_id, trials.device_id, trials.config_id, trials.id))",
+      kShared, kJoins, kSoundReferences);
+  std::vector<Trial> trials = salvage(db, "trials", sql, read_trial);
+  std::erase_if(trials, [](const Trial& trial) { return !is_median_of_samples(trial.measurement); });
+  return trials;
+}
+
+std::vector<TuningRecord> salvage_winners(const Database& db, const std::vector<Trial>& trials) {
+  const std::string sql = fmt::format(
+      "SELECT {}, tied, cubin_hash FROM winners {} AND winners.rowid = ?7 {} "
+      "AND EXISTS (SELECT 1 FROM winners AS i INDEXED BY sqlite_autoindex_winners_1 WHERE "
+      "(i.device_id, i.problem_id, i.template_hash, i.regime, i.rowid) = "
+      "(winners.device_id, winners.problem_id, winners.template_hash, winners.regime, winners.rowid))",
+      kShared, kJoins, kSoundReferences);
+  std::vector<TuningRecord> winners = salvage(db, "winners", sql, read_winner);
+  std::erase_if(winners, [&](const TuningRecord& winner) {
+    return std::ranges::none_of(trials, [&](const Trial& trial) { return is_backed_by(winner, trial); });
+  });
+  return winners;
 }
 
 }  // namespace ditune

@@ -28,4 +28,10 @@ Selection<Trial> select_trials(const Database& db, const RecordFilter& filter);
 // By device, then n, k, epilogue, m, regime.
 Selection<TuningRecord> select_winners(const Database& db, const RecordFilter& filter);
 
+// Of a damaged database: those rows that can be read and in which what is stored twice is the same, since nothing else
+// tells a damaged value. Ids and keys are in a table and its index; the median of a trial is that of its samples; the
+// time of a winner is that of a trial among `trials`.
+std::vector<Trial> salvage_trials(const Database& db);
+std::vector<TuningRecord> salvage_winners(const Database& db, const std::vector<Trial>& trials);
+
 }  // namespace ditune

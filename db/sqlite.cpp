@@ -5,15 +5,13 @@
 
 #include <utility>
 
-#include "ditune/error.hpp"
-
 namespace ditune {
 namespace {
 
 constexpr int kBusyTimeoutMs = 30'000;
 
 struct Failure {
-  DbError::Kind kind;
+  std::optional<DbError::Kind> kind;  // none: damage
   const char* what;
   const char* remedy;
 };
@@ -26,6 +24,7 @@ Failure explain(int code) {
       return {Kind::failed, "the disk is full", "free some space"};
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:  // many times in a row
       return {Kind::failed, "another process keeps it locked", "wait until that has finished"};
     case SQLITE_IOERR:
       return {Kind::failed, "reading or writing failed", "check disk and quota"};
@@ -36,14 +35,16 @@ Failure explain(int code) {
     case SQLITE_READONLY:
       return {Kind::unusable, "it cannot be opened or written", "check the permissions of the file and its folder"};
     default:
-      return {Kind::unusable, "it is damaged", "restore a copy, or move it away and tune again"};
+      return {std::nullopt, "it is damaged", "restore a copy, or move it away and tune again"};
   }
 }
 
 [[noreturn]] void fail(int code, const std::string& name, sqlite3* db) {
   const Failure failure = explain(code);
   const char* detail = db && sqlite3_errcode(db) == (code & 0xff) ? sqlite3_errmsg(db) : sqlite3_errstr(code);
-  throw DbError(failure.kind, fmt::format("{}: {}: {}", name, failure.what, detail), failure.remedy);
+  const std::string what = fmt::format("{}: {}: {}", name, failure.what, detail);
+  if (!failure.kind) throw DamageError(what, failure.remedy);
+  throw DbError(*failure.kind, what, failure.remedy);
 }
 
 // https://www.sqlite.org/uri.html: what would end the path, and the escape itself, is escaped.
@@ -120,6 +121,13 @@ std::string Database::text(std::string_view sql) const {
 }
 
 bool Database::writable() const { return sqlite3_db_readonly(get(), "main") == 0; }
+
+bool Database::moved() const {
+  int moved = 0;
+  return sqlite3_file_control(get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0;
+}
+
+void Database::keep_log() { sqlite3_db_config(get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr); }
 
 Statement::Statement(const Database& db, std::string_view sql) : db_(&db) {
   sqlite3_stmt* statement = nullptr;
@@ -201,6 +209,9 @@ void Transaction::commit() {
   if (!open_) return;
   db_.execute("COMMIT");
   open_ = false;
+  if (db_.moved())
+    throw DbError(DbError::Kind::failed, db_.name() + " was moved or deleted while it was in use",
+                  "run the same command again");
 }
 
 }  // namespace ditune

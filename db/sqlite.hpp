@@ -10,10 +10,18 @@
 #include <string>
 #include <string_view>
 
+#include "ditune/error.hpp"
+
 struct sqlite3;
 struct sqlite3_stmt;
 
 namespace ditune {
+
+// The content of the file is at fault; of kind unusable.
+class DamageError : public DbError {
+ public:
+  DamageError(const std::string& what, const std::string& remedy) : DbError(Kind::unusable, what, remedy) {}
+};
 
 // A connection, for one thread at a time.
 class Database {
@@ -37,6 +45,10 @@ class Database {
 
   // False where the file could only be opened for reading.
   bool writable() const;
+  // Whether its path names another file by now, or none: what is written will not be found.
+  bool moved() const;
+  // The log beside the file stays there when this is closed.
+  void keep_log();
   // As messages name it.
   const std::string& name() const { return name_; }
   sqlite3* get() const { return handle_.get(); }
@@ -103,7 +115,8 @@ class Statement {
 };
 
 // BEGIN IMMEDIATE: takes the write lock at once, so that two writers queue instead of failing halfway.
-// Rolled back unless committed. Within another transaction it is a part of that and decides nothing.
+// Rolled back unless committed, which throws DbError{failed} if the file has been moved or deleted. Within another
+// transaction it is a part of that and decides nothing.
 class Transaction {
  public:
   explicit Transaction(Database& db);

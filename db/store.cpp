@@ -60,6 +60,22 @@ Database::Mode reading_mode(const std::filesystem::path& path) {
   return has_writer ? Database::Mode::read_only : Database::Mode::immutable;
 }
 
+// Nothing for a hash that is not there or that the bytes do not have.
+std::string select_cubin(const Database& db, const std::string& hash) {
+  Statement statement(db, "SELECT image FROM cubins WHERE hash = ?1");
+  if (!statement.bind(hash).step()) return {};
+  std::string image = statement.blob(0).value_or("");
+  return sha256(image) == hash ? image : std::string();
+}
+
+std::string salvage_cubin(const Database& db, const std::string& hash) {
+  try {
+    return select_cubin(db, hash);
+  } catch (const DamageError&) {
+    return {};
+  }
+}
+
 }  // namespace
 
 struct Store::Impl {
@@ -165,18 +181,24 @@ std::vector<Trial> Store::trials(const RecordFilter& filter) const {
   return std::move(selection.rows);
 }
 
-std::string Store::cubin(const std::string& hash) const {
-  Statement statement(impl_->db, "SELECT image FROM cubins WHERE hash = ?1");
-  if (!statement.bind(hash).step()) return {};
-  std::string image = statement.blob(0).value_or("");
-  return sha256(image) == hash ? image : std::string();
-}
+std::string Store::cubin(const std::string& hash) const { return select_cubin(impl_->db, hash); }
 
 int Store::skipped_rows() const { return impl_->skipped; }
 
 void Store::require_sound() const {
   const std::string found = impl_->db.text("PRAGMA integrity_check(1)");
-  if (found != "ok") refuse(impl_->db.name() + ": it is damaged: " + to_plain(found), "restore a copy, or tune again");
+  if (found != "ok")
+    throw DamageError(impl_->db.name() + ": it is damaged: " + to_plain(found), "restore a copy, or tune again");
+}
+
+Store::Salvaged Store::salvage(const Database& damaged) {
+  const std::vector<Trial> trials = salvage_trials(damaged);
+  const std::vector<TuningRecord> winners = salvage_winners(damaged, trials);
+  atomically([&] {
+    for (const Trial& trial : trials) add(trial);
+    for (const TuningRecord& winner : winners) set_winner(winner, salvage_cubin(damaged, winner.cubin_hash));
+  });
+  return {static_cast<int>(trials.size()), static_cast<int>(winners.size())};
 }
 
 void Store::copy_to(const std::filesystem::path& to) const {

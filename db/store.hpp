@@ -14,6 +14,8 @@
 
 namespace ditune {
 
+class Database;
+
 inline constexpr int kApplicationId = 0x64697475;  // "ditu"
 inline constexpr int kSchemaVersion = 2;
 
@@ -65,6 +67,12 @@ class Store {
 
   // Reads every page and index. Throws DbError{unusable} if something is wrong with one.
   void require_sound() const;
+
+  // Takes of the damaged database what salvage_trials and salvage_winners believe, in one transaction.
+  struct Salvaged {
+    int trials = 0, winners = 0;
+  };
+  Salvaged salvage(const Database& damaged);
 
   // VACUUM INTO: a consistent copy of a live file. Throws DbError{unusable} if `to` exists or cannot be written.
   void copy_to(const std::filesystem::path& to) const;

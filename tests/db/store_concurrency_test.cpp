@@ -1,4 +1,8 @@
+#include <array>
 #include <atomic>
+#include <cstdio>
+#include <optional>
+#include <set>
 #include <thread>
 
 #include "catch.hpp"
@@ -11,6 +15,33 @@ using namespace ditune::test;
 namespace {
 
 constexpr int kTrials = 12;
+
+// Forks before any database is open: SQLite's connections do not survive that. Each child gets its number; whether all
+// returned 0.
+template <class Body>
+bool in_processes(int count, Body&& body) {
+  std::vector<::pid_t> children;
+  for (int number = 0; number < count; ++number) {
+    const ::pid_t child = ::fork();
+    if (child == 0) {
+      try {
+        body(number);
+        ::_exit(0);
+      } catch (const std::exception& error) {
+        std::fprintf(stderr, "%s\n", error.what());
+        ::_exit(1);
+      }
+    }
+    children.push_back(child);
+  }
+  bool all = true;
+  for (const ::pid_t child : children) {
+    int status = -1;
+    ::waitpid(child, &status, 0);
+    all = all && status == 0;
+  }
+  return all;
+}
 
 // Adds trials of its own m, and fights for one winner: predicted, so that each reads what is there before it writes.
 void write_some(const std::filesystem::path& path, int writer) {
@@ -71,25 +102,52 @@ TEST_CASE("Threads that open and write the same new file lose nothing") {
 TEST_CASE("Processes that open and write the same new file lose nothing") {
   const TempFolder folder;
   constexpr int kWriters = 4;
-  std::vector<::pid_t> children;
-  for (int writer = 0; writer < kWriters; ++writer) {
-    const ::pid_t child = ::fork();
-    if (child == 0) {
-      try {
-        write_some(folder / "t.db", writer);
-        ::_exit(0);
-      } catch (const std::exception&) {
-        ::_exit(1);
-      }
-    }
-    children.push_back(child);
-  }
-  for (const ::pid_t child : children) {
-    int status = -1;
-    ::waitpid(child, &status, 0);
-    CHECK(status == 0);
-  }
+  CHECK(in_processes(kWriters, [&](int writer) { write_some(folder / "t.db", writer); }));
   check_written(folder / "t.db", kWriters);
+}
+
+TEST_CASE("Eight processes write ten thousand trials into one file, some opening it again and again: nothing is lost") {
+  const TempFolder folder;
+  constexpr int kWriters = 8, kEach = 1250, kReopen = 50;
+  CHECK(in_processes(kWriters, [&](int writer) {
+    std::optional<Store> store;
+    for (int i = 0; i < kEach; ++i) {
+      if (!store || (writer % 2 == 0 && i % kReopen == 0)) store.emplace(Store::open(folder / "t.db"));
+      store->add(sample_trial({1 + writer * kEach + i, 4608, 4608}));
+      if (i % kReopen == 0) store->set_winner(predicted_record({1, 1, 1}, 10 + writer));
+    }
+  }));
+  const Store store = Store::open_read_only(folder / "t.db");
+  store.require_sound();
+  std::set<std::int64_t> seen;
+  for (const Trial& trial : store.trials()) seen.insert(trial.key.problem.m);
+  CHECK(seen.size() == kWriters * kEach);
+  CHECK(store.skipped_rows() == 0);
+}
+
+TEST_CASE("A connection keeps its locks when its process opens the file once more") {
+  const TempFolder folder;
+  std::array<int, 2> go{};
+  REQUIRE(::pipe(go.data()) == 0);
+  const ::pid_t other = ::fork();
+  if (other == 0) {  // opens and closes the file, and would take the log away if it were the only one
+    char byte = 0;
+    if (::read(go[0], &byte, 1) != 1) ::_exit(1);
+    Store::open(folder / "t.db").add(sample_trial({2, 4608, 4608}));
+    ::_exit(0);
+  }
+  Store store = Store::open(folder / "t.db");
+  store.add(sample_trial({1, 4608, 4608}));
+  Store::open(folder / "t.db").add(sample_trial({3, 4608, 4608}));
+  REQUIRE(::write(go[1], "x", 1) == 1);
+  int status = -1;
+  ::waitpid(other, &status, 0);
+  CHECK(status == 0);
+  CHECK(std::filesystem::exists(folder / "t.db-wal"));
+  store.add(sample_trial({4, 4608, 4608}));
+  CHECK(store.trials().size() == 4);
+  ::close(go[0]);
+  ::close(go[1]);
 }
 
 TEST_CASE("A writer that dies halfway leaves what was committed") {

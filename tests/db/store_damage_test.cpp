@@ -1,7 +1,10 @@
 // Damaged files: every answer is rows or DbError, nothing else.
+#include <map>
 #include <random>
 
 #include "catch.hpp"
+#include "db/damage.hpp"
+#include "db/sqlite.hpp"
 #include "db/store.hpp"
 #include "fixtures.hpp"
 
@@ -10,12 +13,26 @@ using namespace ditune::test;
 
 namespace {
 
+constexpr int kRows = 20;  // of trials, and of winners
+
+Trial healthy_trial(int m) { return sample_trial({m, 4608, 4608}); }
+
+// Its time is that of its trial.
+TuningRecord healthy_winner(int m) {
+  TuningRecord record = measured_record({m, 4608, 4608});
+  record.low_us = healthy_trial(m).measurement.low_us;
+  record.high_us = healthy_trial(m).measurement.high_us;
+  return record;
+}
+
 std::string healthy_file(const TempFolder& folder) {
   Store store = Store::open(folder / "healthy.db");
-  for (int m = 1; m <= 20; ++m) {
-    store.set_winner(measured_record({m, 4608, 4608}), std::string(600, static_cast<char>(m)));
-    store.add(sample_trial({m, 4608, 4608}));
-  }
+  store.atomically([&] {
+    for (int m = 1; m <= kRows; ++m) {
+      store.set_winner(healthy_winner(m), std::string(600, static_cast<char>(m)));
+      store.add(healthy_trial(m));
+    }
+  });
   store.copy_to(folder / "copy.db");
   return read_file(folder / "copy.db");
 }
@@ -66,7 +83,7 @@ TEST_CASE("Flipped bytes anywhere in a file are survived") {
   const std::string bytes = healthy_file(folder);
   std::mt19937 random(1);
   int refused = 0;
-  for (int round = 0; round < 150; ++round) {
+  for (int round = 0; round < 300; ++round) {
     std::string damaged = bytes;
     const int flips = 1 + round % 40;
     for (int i = 0; i < flips; ++i) damaged[random() % damaged.size()] ^= static_cast<char>(1 + random() % 255);
@@ -87,4 +104,109 @@ TEST_CASE("A page full of noise is survived") {
     write_file(folder / "t.db", damaged);
     use_file(folder / "t.db");
   }
+}
+
+TEST_CASE("A sound, an empty and an absent file are left as they are") {
+  const TempFolder folder;
+  CHECK_FALSE(set_aside_if_damaged(folder / "t.db"));
+  CHECK_FALSE(std::filesystem::exists(folder / "t.db"));
+  write_file(folder / "t.db", "");
+  CHECK_FALSE(set_aside_if_damaged(folder / "t.db"));
+  const std::string bytes = healthy_file(folder);
+  write_file(folder / "t.db", bytes);
+  CHECK_FALSE(set_aside_if_damaged(folder / "t.db"));
+  CHECK(read_file(folder / "t.db") == bytes);
+}
+
+TEST_CASE("A foreign and a newer file are not set aside, damaged or not") {
+  const TempFolder folder;
+  const std::string bytes = healthy_file(folder);
+  write_file(folder / "t.db", bytes);
+  const std::string sql = GENERATE("PRAGMA user_version = 99", "PRAGMA application_id = 1");
+  Database(folder / "t.db", Database::Mode::read_write).execute(sql);
+  CHECK_THROWS_AS(set_aside_if_damaged(folder / "t.db"), DbError);
+  write_file(folder / "t.db", std::string(5000, 'x'));
+  CHECK_THROWS_AS(set_aside_if_damaged(folder / "t.db"), DbError);
+  CHECK(read_file(folder / "t.db") == std::string(5000, 'x'));
+}
+
+// What is returned of a damaged file is what was stored, or it is counted: nothing is lost without a word.
+TEST_CASE("A damaged file is kept, and what is sound of it goes on") {
+  const TempFolder folder;
+  const std::string bytes = healthy_file(folder);
+  std::mt19937 random(3);
+  int set_aside = 0, trials = 0, winners = 0;
+  for (int round = 0; round < 300; ++round) {
+    const std::filesystem::path path = folder / (std::to_string(round) + ".db");
+    std::string damaged = bytes;
+    const std::size_t at = 100 + random() % (bytes.size() - 200);  // the header is what makes it ours
+    for (int i = 0; i < 1 + round % 40; ++i) damaged[at + random() % 100] ^= static_cast<char>(1 + random() % 255);
+    write_file(path, damaged);
+    const std::optional<SetAside> aside = set_aside_if_damaged(path);
+    const Store store = Store::open(path);
+    store.require_sound();
+    const std::vector<Trial> kept = store.trials();
+    CAPTURE(round, at);
+    if (!aside) {
+      CHECK(static_cast<int>(kept.size()) + store.skipped_rows() == kRows);
+      CHECK(static_cast<int>(store.winners().size()) + store.skipped_rows() == kRows);
+      continue;
+    }
+    ++set_aside;
+    trials += aside->trials;
+    winners += aside->winners;
+    CHECK(aside->file == path.string() + ".damaged");
+    CHECK(read_file(aside->file) == damaged);
+    CHECK(static_cast<int>(kept.size()) == aside->trials);
+    for (const Trial& trial : kept) {
+      const Trial expected = healthy_trial(static_cast<int>(trial.key.problem.m));
+      CHECK(trial.key.problem == expected.key.problem);
+      CHECK(trial.key.device == expected.key.device);
+      CHECK(trial.config == expected.config);
+      CHECK(std::abs(trial.measurement.median_us - expected.measurement.median_us) < 1e-6);
+    }
+    CHECK(static_cast<int>(store.winners().size()) == aside->winners);
+    for (const TuningRecord& winner : store.winners()) {
+      CHECK(winner.key.problem.n == 4608);
+      CHECK(std::abs(winner.median_us - 41.5) < 1e-6);
+    }
+    CHECK_FALSE(set_aside_if_damaged(path));
+  }
+  // Damage is to a page or two of some thirty; every file has all of its tables.
+  CHECK(set_aside > 20);
+  CHECK(trials > set_aside * kRows / 2);
+  CHECK(winners > set_aside * kRows / 3);
+}
+
+TEST_CASE("Files that are set aside one after the other are all kept, with their logs") {
+  const TempFolder folder;
+  const std::string bytes = healthy_file(folder);
+  std::string damaged = bytes;
+  for (std::size_t i = 4096; i < 2 * 4096; ++i) damaged[i] = 'x';
+  write_file(folder / "t.db", damaged);
+  std::filesystem::create_symlink(folder / "t.db", folder / "link.db");
+  CHECK(set_aside_if_damaged(folder / "link.db")->file == folder / "t.db.damaged");
+  CHECK(std::filesystem::is_symlink(folder / "link.db"));
+  write_file(folder / "t.db", damaged + "2");
+  CHECK(set_aside_if_damaged(folder / "t.db")->file == folder / "t.db.damaged-2");
+  CHECK(read_file(folder / "t.db.damaged") == damaged);
+  CHECK(read_file(folder / "t.db.damaged-2") == damaged + "2");
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
+    CHECK_FALSE(contains(entry.path().string(), ".new-"));
+}
+
+TEST_CASE("A database that is moved or deleted while it is open takes no more writes in silence") {
+  const TempFolder folder;
+  Store store = Store::open(folder / "t.db");
+  store.add(sample_trial());
+  if (GENERATE(true, false))
+    std::filesystem::rename(folder / "t.db", folder / "other.db");
+  else
+    std::filesystem::remove(folder / "t.db");
+  CHECK(contains(error_of([&] { store.add(sample_trial({1, 4608, 4608})); }), "moved or deleted"));
+  CHECK(contains(error_of([&] { store.set_winner(measured_record()); }), "moved or deleted"));
+  std::filesystem::remove(folder / "t.db-wal");
+  Store again = Store::open(folder / "t.db");
+  again.add(sample_trial());
+  CHECK(again.trials().size() == 1);
 }
