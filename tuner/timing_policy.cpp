@@ -17,7 +17,7 @@ constexpr TimingOptions kDeciding{.rounds = kLooks.back(), .replay_us = 4000};
 // Blocks short enough that all are over before a tuning run gets long, and the card's power control can follow.
 constexpr std::array kSustainedLooks = {8, 12};
 constexpr SustainedOptions kSustaining{
-    .blocks = kSustainedLooks.back(), .warm_up_s = 2, .settle_s = 0.1, .measured_s = 0.3};
+    .blocks = kSustainedLooks.back(), .warm_up_s = 4, .settle_s = 0.1, .measured_s = 0.3};
 
 Stay until_decided(std::span<const int> looks) {
   return [looks](const Samples& samples_us) { return stay_in_decision(samples_us, looks); };

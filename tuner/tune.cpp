@@ -21,7 +21,8 @@ constexpr std::size_t kProposals = 4;     // times the trials: candidates looked
 constexpr std::size_t kCompileBatch = 8;  // configs compiled together where nothing is measured
 constexpr std::size_t kLateCompile = 2;   // the same, of a layer for which there is no time left
 constexpr std::size_t kSpillFree = 32;    // candidates compiled in search of one without spills
-constexpr std::size_t kFinalists = 4;     // measured again, longer, before one of them wins
+constexpr std::size_t kFinalists = 8;     // measured again, longer, before one of them wins
+constexpr std::size_t kSustained = 4;     // the same, at sustained clocks
 constexpr std::size_t kSeeds = 4;         // winners of like problems that are tried first
 
 // Registers that spill to memory in the main loop cost more than any tile gains: such a kernel is measured, or wins,
@@ -96,14 +97,20 @@ class Run {
   }
 
   // In bursts, and at sustained clocks if that is asked for; the last of them. A search that was ended goes on where it
-  // was, for what it measured is on record.
+  // was, for what it measured is on record; one that was not is not made again for another regime.
   std::optional<TuningRecord> measured_winner() {
-    const std::vector<Contender> tried = search();
-    if (stopped()) return std::nullopt;  // a winner of half a search would not be tuned again
     std::optional<TuningRecord> winner = known_winner(target(), Regime::burst);
+    const std::vector<Contender> tried = winner && !recalled_.empty() ? recalled() : search();
+    if (stopped()) return std::nullopt;  // a winner of half a search would not be tuned again
     if (!winner) winner = decide(tried, Regime::burst);
     if (!winner || options_.regime == Regime::burst || stopped()) return winner;
     return decide(tried, Regime::sustained);
+  }
+
+  std::vector<Contender> recalled() const {
+    std::vector<Contender> all;
+    for (const auto& [text, contender] : recalled_) all.push_back(contender);
+    return all;
   }
 
   // All that was tried, with what came of it. One batch is compiled while the one before it is measured.
@@ -140,13 +147,15 @@ class Run {
     return tried;
   }
 
-  // The best few against one another, and longer, so that luck in a short look decides nothing; the winner on record is
-  // one of them, and stays unless another is measurably better.
+  // The best few against one another, and longer, so that luck in a short look decides nothing; the winner on record, of
+  // this regime or else of bursts, is one of them, and stays unless another is measurably better.
   std::optional<TuningRecord> decide(const std::vector<Contender>& tried, Regime regime) {
+    const std::size_t count = regime == Regime::burst ? kFinalists : kSustained;
     std::vector<KernelConfig> finalists;
-    for (const Contender& contender : fastest(tried, kFinalists)) finalists.push_back(contender.config);
-    if (finalists.empty()) finalists = spilling(tried, kFinalists);
-    const std::optional<TuningRecord> incumbent = ledger_.current_winner(target(), Source::measured, regime);
+    for (const Contender& contender : fastest(tried, count)) finalists.push_back(contender.config);
+    if (finalists.empty()) finalists = spilling(tried, count);
+    std::optional<TuningRecord> incumbent = ledger_.current_winner(target(), Source::measured, regime);
+    if (!incumbent) incumbent = ledger_.current_winner(target(), Source::measured, Regime::burst);
     const auto is_its = [&](const KernelConfig& config) { return incumbent && config == incumbent->config; };
     const bool failed = std::ranges::any_of(
         tried, [&](const Contender& contender) { return is_its(contender.config) && !is_sound(contender); });

@@ -81,18 +81,18 @@ TEST_CASE("tune measures, stores every trial and the winner") {
   CHECK(f.gpu.screened().size() == 40);
 
   const std::vector<Trial> kept = f.store.trials();
-  CHECK(kept.size() == 44);  // and the final four once more
+  CHECK(kept.size() == 48);  // and the final eight once more
   for (const Trial& trial : kept) CHECK(trial.source == Source::measured);
   REQUIRE(f.store.winners().size() == 1);
   CHECK(f.store.winners().front().config == winner.config);
 }
 
-TEST_CASE("the winner is the best of a longer look at the best four") {
+TEST_CASE("the winner is the best of a longer look at the best eight") {
   Fixture f;
   const TuningRecord winner = f.run({kBig}, trials(40)).at(0);
   REQUIRE(f.gpu.calls.back().first == Effort::decide);
   const std::vector<KernelConfig>& finalists = f.gpu.calls.back().second;
-  CHECK(finalists.size() == 4);
+  CHECK(finalists.size() == 8);
   double best = 1e30;
   for (const KernelConfig& config : finalists)
     best = std::min(best, FakeGpu::cost(config, target_of(kBig), Effort::decide));
@@ -375,7 +375,7 @@ TEST_CASE("a budget ends a layer when its share is used, and the next one has it
   TuneOptions options = trials(200);
   options.budget = 60s;
   CHECK(f.run({kBig, kSmall}, options).size() == 2);
-  CHECK(f.trials_of(kBig) == 3 * 8 + 4);  // 30 s; then the final
+  CHECK(f.trials_of(kBig) == 3 * 8 + 8);  // 30 s; then the final
   CHECK(f.trials_of(kSmall) > 4);
   CHECK(f.gpu.clock.time_since_epoch() < 90s);
 }
