@@ -210,3 +210,32 @@ TEST_CASE("A database that is moved or deleted while it is open takes no more wr
   again.add(sample_trial());
   CHECK(again.trials().size() == 1);
 }
+
+TEST_CASE("Of a damaged file no value is believed that differs where it is stored twice") {
+  const TempFolder folder;
+  const std::filesystem::path path = folder / "t.db";
+  write_file(path, healthy_file(folder));
+  const std::string at = " WHERE problem_id = (SELECT id FROM problems WHERE m = ";
+  std::string index;
+  {
+    Database db(path, Database::Mode::read_write);
+    index = db.text(
+        "SELECT format('INSERT INTO sqlite_schema VALUES (%Q, %Q, %Q, %d, %Q)', type, name, tbl_name, rootpage, sql) "
+        "FROM sqlite_schema WHERE name = 'trials_by_problem'");
+    db.execute("UPDATE trials SET median_us = 41.0" + at + "5); UPDATE winners SET median_us = 41.0" + at + "7)");
+    db.execute("PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE name = 'trials_by_problem'");
+  }
+  {
+    Database db(path, Database::Mode::read_write);
+    db.execute("INSERT INTO configs (config) VALUES ('mma_s8:tile=64x64x64,warps=2x2,stages=4')");
+    db.execute("UPDATE trials SET config_id = 2" + at + "3); PRAGMA writable_schema = ON; " + index);
+  }
+  const std::optional<SetAside> aside = set_aside_if_damaged(path);
+  REQUIRE(aside);
+  CHECK(aside->trials == kRows - 2);
+  CHECK(aside->winners == kRows - 3);
+  const Store store = Store::open_read_only(path);
+  for (const TuningRecord& winner : store.winners())
+    CHECK(store.cubin(winner.cubin_hash) == std::string(600, static_cast<char>(winner.key.problem.m)));
+  for (const Trial& trial : store.trials()) CHECK((trial.key.problem.m != 3 && trial.key.problem.m != 5));
+}
