@@ -171,7 +171,7 @@ ExitCode bench(const Options& options) {
   std::vector<BenchResult> results;
   for (const SelectedLayer& layer : layers) {
     const Target target{layer.problem, layer.epilogue, chosen.device};
-    const LookupResult found = library.lookup(target.problem, target.epilogue, target.device);
+    const LookupResult found = library.lookup(target.problem, target.epilogue, target.device, options.regime);
     if (found.match == Match::none)
       report_no_variant(target);
     else

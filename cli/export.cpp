@@ -20,6 +20,7 @@ struct Options {
   RecordOptions records;
   std::string header;
   Embed embed = Embed::cubin;
+  Regime regime = Regime::burst;
 };
 
 ExitCode export_winners(const Options& options) {
@@ -30,7 +31,7 @@ ExitCode export_winners(const Options& options) {
     report_no_records(options.records);
     return kBadAnswer;
   }
-  write_file(options.header, export_header(*store, records, options.embed));
+  write_file(options.header, export_header(*store, records, options.embed, options.regime));
   fmt::print("{}: {} {}\n", options.header, records.size(), records.size() == 1 ? "record" : "records");
   return kDone;
 }
@@ -43,6 +44,7 @@ void add_export(CLI::App& app, Run& run) {
   command.app->add_option("--header", options.header, "the file to write")->required();
   add_word(*command.app, "--embed", kEmbedWords, "what of the kernels (cubin)",
            [&options](std::size_t index) { options.embed = static_cast<Embed>(index); });
+  add_regime(*command.app, options.regime, "whose winners are preferred (burst)");
   add_records(*command.app, options.records);
 }
 

@@ -174,8 +174,8 @@ class Header {
 
 }  // namespace
 
-std::string export_header(const Store& store, const std::vector<TuningRecord>& records, Embed embed) {
-  return Header(store, embed).text(header_rows(records));
+std::string export_header(const Store& store, const std::vector<TuningRecord>& records, Embed embed, Regime regime) {
+  return Header(store, embed).text(header_rows(records, regime));
 }
 
 }  // namespace ditune

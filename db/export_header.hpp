@@ -19,10 +19,11 @@ enum class Embed {
 // needs the CUDA runtime alone. Between two tuned M the border is their geometric mean. It has its own copy of what it
 // takes from the library, so a program may use both.
 //
-// Of several records of one problem the measured one counts, then the faster. Records of an older template are left
-// out: their kernels are not in this ditune; so are those of sustained clocks. No text of a record is written but as an
-// escaped literal; predicted records are marked as such. Throws UsageError if no record is left, if one has no stored
-// cubin under Embed::cubin, and for a config that a constraint refuses.
-std::string export_header(const Store& store, const std::vector<TuningRecord>& records, Embed embed);
+// Of several records of one problem the measured one counts, then one of `regime`, then the faster. Records of an older
+// template are left out: their kernels are not in this ditune. No text of a record is written but as an escaped
+// literal; predicted records are marked as such. Throws UsageError if no record is left, if one has no stored cubin
+// under Embed::cubin, and for a config that a constraint refuses.
+std::string export_header(const Store& store, const std::vector<TuningRecord>& records, Embed embed,
+                          Regime regime = Regime::burst);
 
 }  // namespace ditune

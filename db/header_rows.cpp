@@ -20,8 +20,10 @@ auto layer_of(const TuningRecord& r) {
                     format(r.key.epilogue));
 }
 
-bool is_better(const TuningRecord& a, const TuningRecord& b) {
+// As Library prefers records of one problem.
+bool is_better(const TuningRecord& a, const TuningRecord& b, Regime regime) {
   if (a.source != b.source) return a.source == Source::measured;
+  if (a.key.regime != b.key.regime) return a.key.regime == regime;
   return a.microseconds() < b.microseconds();
 }
 
@@ -66,19 +68,17 @@ Target target_of(const TuningKey& key) {
   return {.problem = key.problem, .epilogue = key.epilogue, .device = device};
 }
 
-std::vector<HeaderRow> header_rows(const std::vector<TuningRecord>& records) {
+std::vector<HeaderRow> header_rows(const std::vector<TuningRecord>& records, Regime regime) {
   std::map<decltype(layer_of(records[0])), std::map<std::int64_t, const TuningRecord*>> layers;
   for (const TuningRecord& record : records) {
-    if (is_stale(record) || record.key.regime != Regime::burst) continue;
+    if (is_stale(record)) continue;
     validate_numbers(record);
     require_legal(record.config, target_of(record.key));
     const TuningRecord*& best = layers[layer_of(record)][record.key.problem.m];
-    if (!best || is_better(record, *best)) best = &record;
+    if (!best || is_better(record, *best, regime)) best = &record;
   }
   if (layers.empty())
-    throw UsageError(
-        records.empty() ? "there is nothing to export" : "all records are of older kernels or sustained clocks",
-        "tune again");
+    throw UsageError(records.empty() ? "there is nothing to export" : "all records are of older kernels", "tune again");
 
   std::vector<HeaderRow> rows;
   for (const auto& [layer, by_m] : layers) {

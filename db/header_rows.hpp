@@ -18,6 +18,6 @@ struct HeaderRow {
 Target target_of(const TuningKey& key);
 
 // By device, n, k, epilogue, then M; the ranges of a layer do not overlap. Throws UsageError; see export_header.
-std::vector<HeaderRow> header_rows(const std::vector<TuningRecord>& records);
+std::vector<HeaderRow> header_rows(const std::vector<TuningRecord>& records, Regime regime = Regime::burst);
 
 }  // namespace ditune
