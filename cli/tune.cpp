@@ -208,6 +208,7 @@ ExitCode tune_layers(const Options& options) {
   }
 
   const std::filesystem::path path = database_path(options.records.db);
+  set_aside_damaged(path);
   const Interrupt interrupt;
   const std::vector<Outcome> outcomes = run(jobs, tuning, path, interrupt);
   std::vector<TuningRecord> winners;

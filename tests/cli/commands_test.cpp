@@ -227,6 +227,25 @@ TEST_CASE("what failed is shown with its reason, and is not tried again unless t
   CHECK(json_of(place.ditune(tune + " --retune --retry-failed"))[0]["config"] == first[0]["config"]);
 }
 
+TEST_CASE("a damaged database is set aside, and what is sound of it goes on") {
+  const Workplace place;
+  const std::string tune = "tune --json --trials 2 --gpu 'RTX 3090' --shape ";
+  REQUIRE(place.ditune(tune + "64x128x128").code == 0);
+  run_sql(place.path("tuning.db"), "PRAGMA journal_mode = DELETE");
+  std::string damaged = place.read("tuning.db");
+  const std::size_t row = damaged.find("mma_s8:");
+  REQUIRE(row != std::string::npos);
+  const std::size_t page = row / 4096 * 4096;
+  damaged.replace(page, 8, 8, '\xff');
+  place.write("tuning.db", damaged);
+  const Outcome outcome = place.ditune(tune + "96x128x128");
+  CAPTURE(outcome.err);
+  CHECK(outcome.code == 0);
+  CHECK(outcome.err.find("was damaged and is kept as ") != std::string::npos);
+  CHECK(place.files().size() == 2);
+  CHECK(json_of(place.ditune("list --json")).size() >= 1);
+}
+
 TEST_CASE("what is not in the database is not found") {
   const Workplace place;
   for (const std::string command : {"list", "show", "export --header tuned.h"}) {
