@@ -5,6 +5,7 @@
 
 #include "cli/command.hpp"
 #include "cli/output.hpp"
+#include "db/working_copy.hpp"
 
 namespace ditune::cli {
 namespace {
@@ -22,11 +23,13 @@ std::string counted(int count, std::string_view thing) {
 // Every source is looked at before the destination is made.
 ExitCode merge_databases(const Options& options) {
   for (const std::string& from : options.from) require_mergeable(options.into, from);
-  Store into = Store::open(options.into);
+  WorkingCopy copy(options.into, {.local_folder = std::filesystem::temp_directory_path()});
+  Store into = Store::open(copy.path());
   for (const std::string& from : options.from) {
     const MergeResult result = merge(into, Store::open_read_only(from), options.trust_binaries);
     fmt::print("{}: {} added, {} taken, {} refused\n", from, counted(result.trials, "trial"),
                counted(result.winners, "winner"), counted(result.refused, "row"));
+    copy.merge_back();
   }
   return kDone;
 }

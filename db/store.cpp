@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "db/database_file.hpp"
+#include "db/file_system.hpp"
 #include "db/migrations.hpp"
 #include "db/plain_text.hpp"
 #include "db/rows.hpp"
@@ -50,13 +51,14 @@ void use_wal(Database& db) {
 
 // How to look at a file without changing it.
 Database::Mode reading_mode(const std::filesystem::path& path) {
+  std::error_code error;
+  const auto log = std::filesystem::file_size(path.string() + "-wal", error);
+  const bool has_writer = !error && log > 0;
+  if (!has_writer && network_file_system(path)) return Database::Mode::immutable;  // it is only replaced whole
   if (is_folder_writable(path)) {
     // The last reader to close takes the files away that WAL keeps beside it, if it may write.
     return is_file_writable(path) ? Database::Mode::read_write : Database::Mode::read_only;
   }
-  std::error_code error;
-  const auto log = std::filesystem::file_size(path.string() + "-wal", error);
-  const bool has_writer = !error && log > 0;
   return has_writer ? Database::Mode::read_only : Database::Mode::immutable;
 }
 
