@@ -13,7 +13,7 @@ constexpr std::size_t kShapes = 8;  // that begin together
 
 Halving::Halving(std::span<const KernelConfig> candidates, std::span<const double> predicted_us,
                  std::span<const KernelConfig> seeds, std::uint64_t seed)
-    : ranked_(rank(candidates, predicted_us, seeds, seed)), grid_(make_grid(ranked_.configs)) {
+    : RankedStrategy(candidates, predicted_us, seeds, seed) {
   for (std::size_t i = 0; i < ranked_.size(); ++i) {
     const auto shape = static_cast<std::size_t>(grid_.shapes[i]);  // numbered in the order in which they appear
     if (shape == shapes_.size()) shapes_.emplace_back();
@@ -61,8 +61,6 @@ bool Halving::begin_rung() {
 }
 
 std::size_t Halving::next() {
-  for (std::size_t i : ranked_.seeds)
-    if (!ranked_.taken[i]) return i;
   do {
     for (std::size_t round = 0; round < share_; ++round)
       for (std::size_t a = 0; a < alive_.size(); ++a) {
@@ -76,26 +74,6 @@ std::size_t Halving::next() {
   for (std::size_t i = 0; i < ranked_.size(); ++i)
     if (!ranked_.taken[i]) return i;
   return ranked_.size();
-}
-
-std::vector<KernelConfig> Halving::propose(std::size_t limit) {
-  std::vector<std::size_t> picks;
-  while (picks.size() < limit) {
-    const std::size_t i = next();
-    if (i == ranked_.size()) break;
-    ranked_.taken[i] = 1;
-    picks.push_back(i);
-  }
-  return ranked_.at(picks);
-}
-
-void Halving::observe(std::span<const Scored> results) {
-  for (const Scored& result : results) {
-    const std::size_t i = ranked_.index_of(result.config);
-    if (i == ranked_.size()) continue;
-    ranked_.taken[i] = 1;
-    ranked_.measured_us[i] = result.microseconds;
-  }
 }
 
 }  // namespace ditune

@@ -1,14 +1,16 @@
-// Candidates in the cost model's order: what the strategies that follow it keep of each.
+// What the strategies have in common that start from the cost model's order.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <vector>
 
-#include "ditune/config.hpp"
+#include "tuner/grid.hpp"
+#include "tuner/search.hpp"
 
 namespace ditune {
 
+// Candidates, and what is known of each.
 struct Ranked {
   std::vector<KernelConfig> configs;  // best by the model first; equals in an order that the seed drew
   std::vector<double> predicted_us;
@@ -20,11 +22,29 @@ struct Ranked {
   // size() if it is none of them.
   std::size_t index_of(const KernelConfig& config) const;
   bool is_sound(std::size_t i) const;  // whether it was measured and did not fail
-  std::vector<KernelConfig> at(std::span<const std::size_t> indices) const;
 };
 
-// predicted_us: the model's, one a candidate.
-Ranked rank(std::span<const KernelConfig> candidates, std::span<const double> predicted_us,
-            std::span<const KernelConfig> seeds, std::uint64_t seed);
+// The seeds come first, in their order; a strategy of this kind says which candidate is next after them.
+class RankedStrategy : public Strategy {
+ public:
+  // predicted_us: the model's, one a candidate. Candidates that the model holds equal are tried in an order that `seed`
+  // draws.
+  RankedStrategy(std::span<const KernelConfig> candidates, std::span<const double> predicted_us,
+                 std::span<const KernelConfig> seeds, std::uint64_t seed);
+  std::size_t size() const final { return ranked_.size(); }
+  std::vector<KernelConfig> propose(std::size_t limit) final;
+  void observe(std::span<const Scored> results) final;
+
+ protected:
+  Ranked ranked_;
+  Grid grid_;
+
+ private:
+  virtual void before_batch() {}
+  // Of those that are not taken; ranked_.size() if none is left.
+  virtual std::size_t next() = 0;
+  virtual void when_proposed(std::size_t) {}
+  virtual void when_observed(std::size_t) {}
+};
 
 }  // namespace ditune

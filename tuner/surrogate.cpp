@@ -18,19 +18,19 @@ constexpr double kAlike = 0.8;  // what is left of kShape for each other value t
 
 }  // namespace
 
-Surrogate::Surrogate(const Grid& grid) : grid_(grid), mean_(grid.points.size(), 0.0) {
+Surrogate::Surrogate(const Grid& grid) : grid_(&grid), mean_(grid.points.size(), 0.0) {
   for (std::size_t i = 0; i < mean_.size(); ++i) variance_.push_back(covariance(i, i));
 }
 
 double Surrogate::covariance(std::size_t a, std::size_t b) const {
   double sum = kCommon, within = kShape;
-  for (std::size_t d = 0; d < grid_.dimensions.size(); ++d) {
-    if (grid_.points[a][d] == grid_.points[b][d])
+  for (std::size_t d = 0; d < grid_->dimensions.size(); ++d) {
+    if (grid_->points[a][d] == grid_->points[b][d])
       sum += d == 0 ? kFamily : kValue;
     else
       within *= kAlike;
   }
-  return grid_.shapes[a] == grid_.shapes[b] ? sum + within : sum;
+  return grid_->shapes[a] == grid_->shapes[b] ? sum + within : sum;
 }
 
 void Surrogate::condition(std::size_t candidate, double surprise) {

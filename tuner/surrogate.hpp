@@ -26,7 +26,7 @@ class Surrogate {
   double covariance(std::size_t a, std::size_t b) const;
   void condition(std::size_t candidate, double surprise);
 
-  const Grid& grid_;
+  const Grid* grid_;
   std::vector<double> mean_, variance_;
   std::vector<std::vector<double>> columns_;  // of the Cholesky factor: one for each candidate learned or awaited
 };
