@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <tuple>
 
 #include "cli/command.hpp"
 #include "cli/database.hpp"
@@ -102,11 +104,25 @@ void print_trials(std::vector<Trial> trials) {
   print(table);
 }
 
-// Every trial that failed, why, and when.
+// What is not tried again by its toolchain: configs of which the last trial failed.
+void keep_failed(std::vector<Trial>& trials) {
+  const auto name = [](const Trial& trial) {
+    const Provenance& from = trial.provenance;
+    return std::tuple(format(trial.key), format(trial.config), from.gpu_uuid, from.driver_version, from.nvrtc_version,
+                      from.ditune_version);
+  };
+  std::map<decltype(name(trials[0])), const Trial*> last;
+  for (const Trial& trial : trials) last[name(trial)] = &trial;
+  std::vector<Trial> failed;
+  for (const Trial& trial : trials)
+    if (!trial.measurement.ok() && last[name(trial)] == &trial) failed.push_back(trial);
+  trials = std::move(failed);
+}
+
 ExitCode show_failures(const Options& options) {
   std::vector<Trial> failed;
   if (const auto store = open_existing(options.records.db)) failed = select_trials(*store, options.records);
-  std::erase_if(failed, [](const Trial& trial) { return trial.measurement.ok(); });
+  keep_failed(failed);
   if (options.json) {
     Json json = Json::array();
     for (const Trial& trial : failed) {
@@ -152,7 +168,8 @@ ExitCode show(const Options& options) {
 void add_show(CLI::App& app, Run& run) {
   const Command<Options> command(app, run, "show", "all that is known of winners, and what else was tried", show);
   add_records(*command.app, command.options->records);
-  command.app->add_flag("--failures", command.options->failures, "every candidate that failed, and why");
+  command.app->add_flag("--failures", command.options->failures,
+                        "candidates that failed and are not tried again, and why");
   command.app->add_flag("--json", command.options->json, "as a JSON array");
 }
 

@@ -16,6 +16,8 @@
 #include "cli/progress.hpp"
 #include "cli/values.hpp"
 #include "cli/variant.hpp"
+#include "db/working_copy.hpp"
+#include "ditune/library.hpp"
 #include "include/src/text.hpp"
 #include "tuner/worker.hpp"
 
@@ -92,8 +94,25 @@ struct Outcome {
   std::vector<std::string> remarks;
 };
 
-// Each job on a thread of its own, with a connection of its own to the database.
-std::vector<Outcome> run(const std::vector<Job>& jobs, TuneOptions options, const std::filesystem::path& path,
+// What is said once, whoever says it.
+void add_remarks(std::vector<std::string>& remarks, const TuneBackend& backend) {
+  if (!backend.remarks) return;
+  for (std::string& remark : backend.remarks())
+    if (std::ranges::find(remarks, remark) == remarks.end()) remarks.push_back(std::move(remark));
+}
+
+// A network that is away for a while is no reason to stop: the end tries again.
+void merge_back(WorkingCopy& database) {
+  try {
+    database.merge_back();
+  } catch (const DbError& error) {
+    fmt::print(stderr, "ditune: note: {}\n", error.what());
+  }
+}
+
+// Each job on a thread of its own, with a connection of its own to the database, which gets what is new after each
+// layer.
+std::vector<Outcome> run(const std::vector<Job>& jobs, TuneOptions options, WorkingCopy& database,
                          const Interrupt& interrupt) {
   ProgressLine line;
   std::mutex line_in_use;
@@ -102,15 +121,18 @@ std::vector<Outcome> run(const std::vector<Job>& jobs, TuneOptions options, cons
   const auto work = [&](const Job& job) {
     Outcome outcome;
     const TuneBackend backend = backend_for(job.target, options.seed);
-    Store store = Store::open(path);
+    Store store = Store::open(database.path());
     std::set<std::size_t> tried;
     outcome.winners = tune(job.layers, job.target.device, options, backend, store, [&](const TuneProgress& progress) {
-      tried.insert(progress.layer);
+      if (tried.insert(progress.layer).second && tried.size() > 1) {
+        add_remarks(outcome.remarks, backend);
+        merge_back(database);
+      }
       const std::lock_guard lock(line_in_use);
       line.show(progress);
     });
     outcome.tried = tried.size();
-    if (backend.remarks) outcome.remarks = backend.remarks();
+    add_remarks(outcome.remarks, backend);
     return outcome;
   };
   std::vector<std::future<Outcome>> running;
@@ -154,22 +176,25 @@ void report_failed(const Job& job, const std::vector<TuningRecord>& winners, con
   }
 }
 
-// Where another kernel wins in bursts.
-void print_disagreements(const std::vector<TuningRecord>& sustained, const Store& store) {
-  for (const TuningRecord& record : store.winners()) {
-    TuningKey key = record.key;
-    key.regime = Regime::sustained;
-    for (const TuningRecord& winner : sustained)
-      if (record.key.regime == Regime::burst && winner.key == key && winner.config != record.config)
-        fmt::print("In bursts {} is faster on {}\n", format(record.config), format(record.key.problem));
+// Where another kernel is measurably faster in bursts.
+void print_disagreements(const std::vector<Job>& jobs, const std::vector<TuningRecord>& sustained, const Store& store) {
+  const Library library(store.winners());
+  for (const Job& job : jobs) {
+    for (const Layer& layer : job.layers) {
+      const LookupResult burst = library.lookup(layer.problem, layer.epilogue, job.target.device);
+      for (const TuningRecord& winner : sustained)
+        if (is_winner_of(layer, winner) && winner.key.device == device_class(job.target.device) &&
+            winner.config != burst.config)
+          fmt::print("In bursts {} is faster on {}\n", format(burst.config), name_of(layer));
+    }
   }
 }
 
 void print_summary(const std::vector<Job>& jobs, const std::vector<TuningRecord>& winners, Regime regime,
-                   const std::filesystem::path& path) {
+                   const Store& store, const std::filesystem::path& path) {
   if (winners.empty()) return;
   print(record_table(winners));
-  if (regime == Regime::sustained) print_disagreements(winners, Store::open_read_only(path));
+  if (regime == Regime::sustained) print_disagreements(jobs, winners, store);
   for (const Job& job : jobs)
     if (!job.target.ordinal)
       fmt::print("Predicted by the cost model, not measured: {} is not here.\n", job.target.device.name);
@@ -209,8 +234,14 @@ ExitCode tune_layers(const Options& options) {
 
   const std::filesystem::path path = database_path(options.records.db);
   set_aside_damaged(path);
+  WorkingCopy database(path, {.local_folder = std::filesystem::temp_directory_path()});
+  if (!database.file_system().empty())
+    fmt::print(stderr, "ditune: note: {} is on {}: a local copy is worked on and merged back\n", path.string(),
+               database.file_system());
   const Interrupt interrupt;
-  const std::vector<Outcome> outcomes = run(jobs, tuning, path, interrupt);
+  const std::vector<Outcome> outcomes = run(jobs, tuning, database, interrupt);
+  database.merge_back();
+  const Store store = Store::open_read_only(database.path());
   std::vector<TuningRecord> winners;
   std::size_t tried = 0;
   for (const Outcome& outcome : outcomes) {
@@ -223,7 +254,7 @@ ExitCode tune_layers(const Options& options) {
     for (const TuningRecord& winner : winners) json.push_back(record_json(winner));
     print(json);
   } else {
-    print_summary(jobs, winners, tuning.regime, path);
+    print_summary(jobs, winners, tuning.regime, store, path);
   }
   if (interrupt.asked() && winners.size() < wanted) {
     print_error(
@@ -234,7 +265,6 @@ ExitCode tune_layers(const Options& options) {
   }
   if (tried < wanted)
     fmt::print(stderr, "{} of {} layers were tuned before (--retune tunes them again)\n", wanted - tried, wanted);
-  const Store store = Store::open_read_only(path);
   for (std::size_t i = 0; i < jobs.size(); ++i) report_failed(jobs[i], outcomes[i].winners, store);
   const bool all_tunable = std::ranges::all_of(layers, [&](const SelectedLayer& layer) {
     return std::ranges::any_of(winners, [&](const TuningRecord& winner) {
@@ -258,7 +288,7 @@ void add_tune(CLI::App& app, Run& run) {
   add_regime(*command.app, options.tune.regime,
              "burst: with rests between; sustained: the best few also back to back, as loops run (burst)");
   add_seed(*command.app, options.tune.seed, "of operands and of random choices (0)");
-  command.app->add_flag("--retune", options.tune.retune, "also layers whose winner is up to date");
+  command.app->add_flag("--retune", options.tune.retune, "also layers whose winner is up to date, from the start");
   command.app->add_flag("--retry-failed", options.tune.retry_failed,
                         "also candidates that failed before, with this toolchain and these templates");
   command.app->add_flag("--json", options.json, "the winners as a JSON array");

@@ -182,7 +182,7 @@ PipedChild::~PipedChild() {
 
 const std::string& PipedChild::end() {
   if (pid_ == 0) return ending_;
-  ::kill(pid_, SIGKILL);  // one that has ended keeps the status it ended with
+  ::kill(-pid_, SIGKILL);  // with what it started; one that has ended keeps the status it ended with
   const std::optional<int> status = wait_for(std::exchange(pid_, 0));
   if (!status)
     ending_ = "ended";

@@ -16,8 +16,8 @@ TuningKey key_of(const Target& target, const KernelConfig& config, Regime regime
   return {device_class(target.device), target.problem, target.epilogue, current_hash(config), regime};
 }
 
-bool is_same_toolchain(const Provenance& a, const Provenance& b) {
-  return a.driver_version == b.driver_version && a.cuda_version == b.cuda_version &&
+bool is_same_place(const Provenance& a, const Provenance& b) {
+  return a.gpu_uuid == b.gpu_uuid && a.driver_version == b.driver_version && a.cuda_version == b.cuda_version &&
          a.nvrtc_version == b.nvrtc_version && a.ditune_version == b.ditune_version;
 }
 
@@ -46,17 +46,19 @@ std::optional<TuningRecord> Ledger::current_winner(const Target& target, Source 
   return best;
 }
 
-std::map<std::string, Contender> Ledger::tried(const Target& target, Source source) const {
+std::map<std::string, Contender> Ledger::tried(const Target& target, Source source, Regime regime) const {
   const Provenance today = provenance_();
   std::map<std::string, Contender> last;
   for (Trial& trial : store_.trials(rows_of(target))) {
-    const TuningKey key = key_of(target, trial.config, Regime::burst);
-    if (trial.source == source && trial.key == key && is_same_toolchain(trial.provenance, today))
+    const TuningKey key = key_of(target, trial.config, regime);
+    if (trial.source == source && trial.key == key && is_same_place(trial.provenance, today))
       last.insert_or_assign(format(trial.config),
                             Contender{trial.config, std::move(trial.measurement), trial.predicted_us});
   }
   return last;
 }
+
+bool Ledger::is_todays(const Provenance& from) const { return is_same_place(from, provenance_()); }
 
 std::vector<KernelConfig> Ledger::relatives(const Target& target, std::size_t count) const {
   std::vector<TuningRecord> records = store_.winners({device_class(target.device), std::nullopt, {}, std::nullopt});

@@ -21,9 +21,12 @@ class Ledger {
   // The best winner of the target whose templates are today's; of measured ones alone under `least` = measured.
   std::optional<TuningRecord> current_winner(const Target& target, Source least, Regime regime) const;
 
-  // By config text what came last of each config that was tried in bursts (or, as predicted, compiled) under today's
+  // By config text what came last of each config that was tried on this GPU (or, as predicted, compiled) under today's
   // templates and toolchain.
-  std::map<std::string, Contender> tried(const Target& target, Source source) const;
+  std::map<std::string, Contender> tried(const Target& target, Source source, Regime regime) const;
+
+  // Whether it was made on this GPU under today's toolchain.
+  bool is_todays(const Provenance& from) const;
 
   // Configs that won like problems on this device, stale or not, the likest first: legal here and at most `count`.
   std::vector<KernelConfig> relatives(const Target& target, std::size_t count) const;

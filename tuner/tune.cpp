@@ -78,12 +78,21 @@ class Run {
 
   // A predicted winner is enough only where nothing can be measured.
   std::optional<TuningRecord> known_winner(const Target& target, Regime regime) const {
-    return options_.retune ? std::nullopt : ledger_.current_winner(target, source(), regime);
+    if (options_.retune || (options_.retry_failed && !failures(target, regime).empty())) return std::nullopt;
+    return ledger_.current_winner(target, source(), regime);
+  }
+
+  // Configs that failed before.
+  std::vector<KernelConfig> failures(const Target& target, Regime regime) const {
+    std::vector<KernelConfig> failed;
+    for (const auto& [text, contender] : ledger_.tried(target, source(), regime))
+      if (!is_sound(contender)) failed.push_back(contender.config);
+    return failed;
   }
 
   // What is on record and need not be found out again.
   std::map<std::string, Contender> recall(const Target& target) const {
-    std::map<std::string, Contender> known = ledger_.tried(target, source());
+    std::map<std::string, Contender> known = ledger_.tried(target, source(), Regime::burst);
     std::erase_if(known, [&](const auto& entry) {
       return entry.second.measurement.ok() ? options_.retune : options_.retry_failed;
     });
@@ -93,18 +102,24 @@ class Run {
   // Where nothing is measured there is nothing to learn from: the model's order it is.
   std::unique_ptr<Strategy> strategy(const Target& target) const {
     if (!backend_.measure) return make_strategy("exhaustive", target, {}, options_.seed);
-    return make_strategy(options_.strategy, target, ledger_.relatives(target, kSeeds), options_.seed);
+    std::vector<KernelConfig> first = ledger_.relatives(target, kSeeds);
+    if (options_.retry_failed) {
+      const std::vector<KernelConfig> failed = failures(target, Regime::burst);
+      first.insert(first.begin(), failed.begin(), failed.end());
+    }
+    return make_strategy(options_.strategy, target, first, options_.seed);
   }
 
   // In bursts, and at sustained clocks if that is asked for; the last of them. A search that was ended goes on where it
   // was, for what it measured is on record; one that was not is not made again for another regime.
   std::optional<TuningRecord> measured_winner() {
     std::optional<TuningRecord> winner = known_winner(target(), Regime::burst);
-    const std::vector<Contender> tried = winner && !recalled_.empty() ? recalled() : search();
+    const bool is_searched = winner && ledger_.is_todays(winner->provenance) && !recalled_.empty();
+    std::vector<Contender> tried = is_searched ? recalled() : search();
     if (stopped()) return std::nullopt;  // a winner of half a search would not be tuned again
     if (!winner) winner = decide(tried, Regime::burst);
-    if (!winner || options_.regime == Regime::burst || stopped()) return winner;
-    return decide(tried, Regime::sustained);
+    if (!winner || options_.regime == Regime::burst) return winner;
+    return stopped() ? std::nullopt : decide(tried, Regime::sustained);
   }
 
   std::vector<Contender> recalled() const {
@@ -147,23 +162,55 @@ class Run {
     return tried;
   }
 
-  // The best few against one another, and longer, so that luck in a short look decides nothing; the winner on record, of
-  // this regime or else of bursts, is one of them, and stays unless another is measurably better.
-  std::optional<TuningRecord> decide(const std::vector<Contender>& tried, Regime regime) {
-    const std::size_t count = regime == Regime::burst ? kFinalists : kSustained;
-    std::vector<KernelConfig> finalists;
-    for (const Contender& contender : fastest(tried, count)) finalists.push_back(contender.config);
-    if (finalists.empty()) finalists = spilling(tried, count);
+  // The best few against one another, and longer, so that luck in a short look decides nothing; the winner on record,
+  // of this regime or else of bursts, is one of them, and stays unless another is measurably better. What comes of them
+  // in bursts takes the place of what `tried` said.
+  std::optional<TuningRecord> decide(std::vector<Contender>& tried, Regime regime) {
     std::optional<TuningRecord> incumbent = ledger_.current_winner(target(), Source::measured, regime);
+    const bool is_defended = incumbent.has_value();
     if (!incumbent) incumbent = ledger_.current_winner(target(), Source::measured, Regime::burst);
-    const auto is_its = [&](const KernelConfig& config) { return incumbent && config == incumbent->config; };
-    const bool failed = std::ranges::any_of(
-        tried, [&](const Contender& contender) { return is_its(contender.config) && !is_sound(contender); });
-    if (incumbent && !failed && std::ranges::none_of(finalists, is_its)) finalists.push_back(incumbent->config);
-    const Effort effort = regime == Regime::burst ? Effort::decide : Effort::sustain;
+    const std::vector<KernelConfig> finalists = this->finalists(tried, regime, incumbent);
+    if (finalists.empty()) return std::nullopt;
+    report(tried, tried.size(), tried.size(), finalists.front());
+    const std::vector<Contender> measured =
+        measure(finalists, regime == Regime::burst ? Effort::decide : Effort::sustain);
     const std::optional<Decision> decision =
-        conclude(measure(finalists, effort), incumbent ? std::optional(incumbent->config) : std::nullopt);
-    return decision ? std::optional(keep(*decision, regime)) : std::nullopt;
+        conclude(measured, incumbent ? std::optional(incumbent->config) : std::nullopt);
+    if (regime == Regime::burst)
+      for (const Contender& contender : measured)
+        std::ranges::replace_if(
+            tried, [&](const Contender& old) { return old.config == contender.config; }, contender);
+    if (!decision) return std::nullopt;
+    // A family's winner stands beside another family's: the time of the one that lost is that of today, too.
+    if (is_defended)
+      for (const Contender& contender : measured)
+        if (contender.config == incumbent->config && contender.config != decision->winner.config && is_sound(contender))
+          keep({contender, {}}, regime);
+    return keep(*decision, regime);
+  }
+
+  // Those that failed in this regime before are not among them.
+  std::vector<KernelConfig> finalists(const std::vector<Contender>& tried, Regime regime,
+                                      const std::optional<TuningRecord>& incumbent) const {
+    const std::size_t count = regime == Regime::burst ? kFinalists : kSustained;
+    const std::vector<KernelConfig> failed = failures(target(), regime);
+    const auto has_failed = [&](const KernelConfig& config) {
+      return (!options_.retry_failed && std::ranges::find(failed, config) != failed.end()) ||
+             std::ranges::any_of(
+                 tried, [&](const Contender& contender) { return contender.config == config && !is_sound(contender); });
+    };
+    std::vector<KernelConfig> configs;
+    for (const Contender& contender : fastest(tried, tried.size()))
+      if (configs.size() < count && !has_failed(contender.config)) configs.push_back(contender.config);
+    if (configs.empty()) return spilling(tried, count);
+    if (incumbent && !has_failed(incumbent->config) && std::ranges::find(configs, incumbent->config) == configs.end()) {
+      if (configs.size() == count) configs.pop_back();
+      configs.push_back(incumbent->config);
+    }
+    if (options_.retry_failed)
+      for (const KernelConfig& config : failed)
+        if (!has_failed(config) && std::ranges::find(configs, config) == configs.end()) configs.push_back(config);
+    return configs;
   }
 
   // The first in the model's order that compiles without spills; if all of them spill, the first that compiles.

@@ -18,7 +18,8 @@ struct FakeGpu {
   bool all_fail = false, all_spill = false;
   std::map<std::string, double> factors, sustained_factors;  // on the cost, by config text; sustained: without them
   std::map<std::string, int> registers;                      // by config text; 128
-  std::string nvrtc_version;
+  std::set<std::string> failing_sustained;
+  std::string nvrtc_version, uuid = "GPU-1";
   std::chrono::seconds batch_time{0}, compile_time{0};  // that a call takes on the made-up clock
   std::chrono::steady_clock::time_point clock{};
   std::vector<std::pair<Effort, std::vector<KernelConfig>>> calls;
@@ -60,7 +61,7 @@ struct FakeGpu {
     backend.provenance = [this] {
       Provenance from;
       from.nvrtc_version = nvrtc_version;
-      from.gpu_uuid = "GPU-1";
+      from.gpu_uuid = uuid;
       from.when = "2026-11-22T12:00:00Z";
       return from;
     };
@@ -78,6 +79,7 @@ struct FakeGpu {
       for (const KernelConfig& config : configs) {
         Measurement& result = results.emplace_back();
         result.failure = failure_of(config);
+        if (effort == Effort::sustain && failing_sustained.contains(format(config))) result.failure = "it is too hot";
         if (!result.ok()) continue;
         const auto& its = effort == Effort::sustain ? sustained_factors : factors;
         const auto factor = its.find(format(config));

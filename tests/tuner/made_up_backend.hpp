@@ -4,12 +4,14 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
@@ -44,12 +46,14 @@ class MadeUpMachine {
   }
 
   void prepare(const Target& target, std::span<const KernelConfig> configs) {
-    asked_ = static_cast<int>(configs.size());
-    begun_ = 0;
-    crash_comes_ = false;
-    for (const KernelConfig& config : configs) {
-      faults_by_name_[emit(config, target.epilogue).name] = fault(config);
-      if (fault(config) == "compile-crash") crash_comes_ = true;
+    // What is being compiled already was asked for before, and waits for those that were asked for with it.
+    std::vector<KernelConfig> news;
+    for (const KernelConfig& config : configs)
+      if (know(emit(config, target.epilogue).name, fault(config))) news.push_back(config);
+    if (!news.empty()) {
+      asked_ = static_cast<int>(news.size());
+      begun_ = 0;
+      crash_comes_ = std::ranges::any_of(news, [&](const auto& config) { return fault(config) == "compile-crash"; });
     }
     compiler_.prepare(target, configs);
   }
@@ -94,9 +98,19 @@ class MadeUpMachine {
     return found == faults_.end() ? "" : found->second;
   }
 
+  // Whether it was not known.
+  bool know(const std::string& name, const std::string& fault) {
+    const std::scoped_lock lock(mutex_);
+    return faults_by_name_.emplace(name, fault).second;
+  }
+  std::string known_fault(const std::string& name) {
+    const std::scoped_lock lock(mutex_);
+    return faults_by_name_.at(name);
+  }
+
   // One that crashes waits until all that were asked for with it are being compiled, and they wait for the crash.
   CompiledKernel compile(const KernelSource& source) {
-    const std::string fault = faults_by_name_.at(source.name);
+    const std::string fault = known_fault(source.name);
     ++begun_;
     if (fault == "compile-crash") {
       while (begun_ < asked_) ::usleep(1000);
@@ -138,6 +152,7 @@ class MadeUpMachine {
 
   const Faults faults_;
   const Watcher watcher_;
+  std::mutex mutex_;
   std::map<std::string, std::string> faults_by_name_;
   std::atomic<int> asked_ = 0, begun_ = 0;
   std::atomic<bool> crash_comes_ = false;

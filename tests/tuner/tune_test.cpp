@@ -419,12 +419,104 @@ TEST_CASE("the next layer is compiled ahead where the budget ends one, too") {
   CHECK(std::find(begin, end, model_order(kSmall, 1).at(0)) != end);
 }
 
+TEST_CASE("a winner that another family beats does not come back with its old time") {
+  Fixture f;
+  const TuningRecord first = f.run({kBig}, trials(16)).at(0);
+  const auto is_other_family = [&](const KernelConfig& config) { return config.index() != first.config.index(); };
+  const std::vector<KernelConfig> candidates = enumerate(target_of(kBig));
+  const KernelConfig other = *std::ranges::find_if(candidates, is_other_family);
+  // All got slower since, but one of the other family.
+  for (const KernelConfig& config : candidates) f.gpu.factors[format(config)] = 3;
+  f.gpu.factors[format(other)] = 1.5 * first.median_us / FakeGpu::cost(other, target_of(kBig), Effort::decide);
+  TuneOptions retune = trials(static_cast<int>(candidates.size()));
+  retune.retune = true;
+  CHECK(f.run({kBig}, retune).at(0).config == other);
+  CHECK(f.store.winners().size() == 2);  // a family each
+  CHECK(f.run({kBig}, trials(16)).at(0).config == other);
+}
+
+TEST_CASE("sustained winners are of a whole search, or of none") {
+  Fixture whole;
+  TuneOptions sustained = trials(40);
+  sustained.regime = Regime::sustained;
+  const TuningRecord winner = whole.run({kBig}, sustained).at(0);
+  // A burst winner of another toolchain, and a search that was ended.
+  Fixture f;
+  f.gpu.nvrtc_version = "12.9";
+  f.run({kBig}, trials(8));
+  f.gpu.nvrtc_version = "";
+  TuneOptions ended = sustained;
+  const std::size_t before = f.gpu.calls.size();
+  ended.stop = [&] { return f.gpu.calls.size() > before; };
+  CHECK(f.run({kBig}, ended).empty());
+  f.gpu.calls.clear();
+  const std::vector<TuningRecord> again = f.run({kBig}, sustained);
+  REQUIRE(again.size() == 1);
+  CHECK(again.front().key.regime == Regime::sustained);
+  CHECK(f.gpu.screened().size() >= 24);
+  // Ended between the two decisions there is a winner of bursts, which is not what was asked for.
+  Fixture g;
+  ended.stop = [&] { return !g.gpu.calls.empty() && g.gpu.calls.back().first == Effort::decide; };
+  CHECK(g.run({kBig}, ended).empty());
+  CHECK(g.store.winners().size() == 1);
+  CHECK(g.run({kBig}, sustained).at(0).config == winner.config);
+}
+
+TEST_CASE("what fails at sustained clocks alone is not tried there again") {
+  Fixture f;
+  TuneOptions sustained = trials(16);
+  sustained.regime = Regime::sustained;
+  const TuningRecord burst = f.run({kBig}, trials(16)).at(0);
+  f.gpu.failing_sustained = {format(burst.config)};
+  const TuningRecord winner = f.run({kBig}, sustained).at(0);
+  CHECK_FALSE(winner.config == burst.config);
+  const auto is_tried = [&](const TuneOptions& options) {
+    f.gpu.calls.clear();
+    f.run({kBig}, options);
+    const std::vector<KernelConfig>& finalists = f.gpu.calls.back().second;
+    return f.gpu.calls.back().first == Effort::sustain && std::ranges::find(finalists, burst.config) != finalists.end();
+  };
+  sustained.retune = true;
+  CHECK_FALSE(is_tried(sustained));
+  sustained.retry_failed = true;
+  CHECK(is_tried(sustained));
+}
+
+TEST_CASE("what failed is tried again where that is asked for") {
+  Fixture f;
+  const TuningRecord best = f.run({kBig}, trials(16)).at(0);
+  Fixture g;
+  g.gpu.failing = {format(best.config)};
+  g.run({kBig}, trials(16));
+  g.gpu.failing = {};
+  g.gpu.calls.clear();
+  TuneOptions retry = trials(16);
+  retry.retry_failed = true;
+  g.run({kBig}, retry);
+  REQUIRE_FALSE(g.gpu.screened().empty());
+  CHECK(g.gpu.screened().front() == best.config);
+  g.gpu.calls.clear();
+  g.run({kBig}, retry);
+  CHECK(g.gpu.calls.empty());  // nothing is left that failed
+}
+
+TEST_CASE("what was measured on another card is not taken for this one's") {
+  Fixture f;
+  TuneOptions ended = trials(16);
+  ended.stop = [&] { return !f.gpu.calls.empty(); };
+  f.run({kBig}, ended);
+  f.gpu.uuid = "GPU-2";
+  f.gpu.calls.clear();
+  f.run({kBig}, trials(16));
+  CHECK(f.gpu.screened().size() == 16);
+}
+
 TEST_CASE("progress counts up, within the number of trials") {
   Fixture f;
   std::vector<TuneProgress> seen;
   tune({kBig, kSmall}, device(), trials(32), f.gpu.backend(), f.store,
        [&](const TuneProgress& progress) { seen.push_back(progress); });
-  REQUIRE(seen.size() == 16);
+  REQUIRE(seen.size() == 18);  // before and after each batch, and before each final
   CHECK(seen.front().tried == 0);
   CHECK(seen.front().best_us == 0);
   CHECK(seen.front().layers == 2);
