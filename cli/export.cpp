@@ -9,7 +9,10 @@
 #include "cli/files.hpp"
 #include "cli/values.hpp"
 #include "db/export_header.hpp"
+#include "db/header_rows.hpp"
 #include "ditune/error.hpp"
+#include "templates/embedded.hpp"
+#include "tuner/compile_only.hpp"
 
 namespace ditune::cli {
 namespace {
@@ -23,10 +26,28 @@ struct Options {
   Regime regime = Regime::burst;
 };
 
+// Winners from another database come without their kernels: these are compiled here and kept.
+void compile_missing(const std::vector<TuningRecord>& records, const Store& stored, const std::string& db) {
+  std::vector<TuningRecord> missing;
+  for (const TuningRecord& record : records)
+    if (record.key.template_hash == template_hash(family_name(record.config)) &&
+        stored.cubin(record.cubin_hash).empty())
+      missing.push_back(record);
+  if (missing.empty()) return;
+  const TuneBackend compiler = compile_only_backend();
+  Store store = Store::open(database_path(db));
+  for (const TuningRecord& record : missing)
+    store.set_winner(record, compiler.cubin(target_of(record.key), record.config));
+}
+
 ExitCode export_winners(const Options& options) {
   require_writable(options.header);
   const auto store = open_existing(options.records.db);
-  const auto records = store ? select_winners(*store, options.records) : std::vector<TuningRecord>{};
+  auto records = store ? select_winners(*store, options.records) : std::vector<TuningRecord>{};
+  if (options.embed == Embed::cubin && !records.empty()) {
+    compile_missing(records, *store, options.records.db);
+    records = select_winners(*store, options.records);
+  }
   if (!store || records.empty()) {
     report_no_records(options.records);
     return kBadAnswer;
