@@ -1,8 +1,10 @@
-// ditune bench: what lookup finds, timed beside cuBLASLt in the same interleaved rounds, or blocks.
+// ditune bench: what lookup finds, timed beside cuBLASLt or what other databases have, in the same interleaved rounds,
+// or blocks.
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <filesystem>
+#include <memory>
 #include <string_view>
 
 #include "cli/bench_report.hpp"
@@ -20,13 +22,13 @@ namespace {
 
 struct Options {
   RecordOptions records;
-  bool against_cublaslt = false;
+  std::vector<std::string> against;
   Regime regime = Regime::burst;
   double min_clock_mhz = 0;
   bool json = false;
 };
 
-constexpr std::array<std::string_view, 1> kPeers{"cublaslt"};
+constexpr std::string_view kCublasLt = "cublaslt";
 constexpr NumberRange kClocks{.least = 1, .most = 10000};  // MHz
 constexpr std::size_t kPeerBytes = std::size_t{1} << 30;   // operands of each peer
 constexpr int kSustainedAlgorithms = 2;                    // of a peer: its fastest in bursts
@@ -39,10 +41,54 @@ struct Contest {
   std::vector<Entrant> entrants = {};  // of every entry but the first
 };
 
-Contest gather(const TimedEntry& ours, const Target& target, bool peers_too) {
+// The peers of one layer.
+using Peers = std::function<std::vector<Peer>(const Target&)>;
+
+// What lookup finds in another database.
+Peer peer_of(const Library& library, const std::string& name, const Target& target, Regime regime,
+             const GpuTuner& gpu) {
+  const LookupResult found = library.lookup(target.problem, target.epilogue, target.device, regime);
+  Peer peer;
+  peer.name = name;
+  peer.reason = "no kernel of ditune runs it";
+  if (found.match == Match::none) return peer;
+  const CheckedEntry checked = gpu.timed_entry(target, found.config);
+  peer.reason = checked.failure;
+  if (!checked.ok()) return peer;
+  peer.algorithms = 1;
+  peer.sets = checked.entry.sets;
+  peer.launch = [launch = checked.entry.launch](int, int set, const Stream& stream) { launch(set, stream); };
+  return peer;
+}
+
+// In the order in which they were asked for.
+std::vector<Peers> peers_of(const Options& options, const GpuTuner& gpu) {
+  std::vector<Peers> all;
+  for (const std::string& name : options.against) {
+    if (name == kCublasLt) {
+      all.push_back([](const Target& target) { return cublaslt_peers(target.problem, target.device, kPeerBytes); });
+      continue;
+    }
+    const auto library = std::make_shared<const Library>(Store::open_read_only(name).winners());
+    all.push_back([library, name, regime = options.regime, &gpu](const Target& target) {
+      return std::vector{peer_of(*library, name, target, regime, gpu)};
+    });
+  }
+  return all;
+}
+
+// "cublaslt", or a file that is there: found out before the GPU is asked for.
+void require_peers(const std::vector<std::string>& names) {
+  for (const std::string& name : names)
+    if (std::error_code ignored; name != kCublasLt && !std::filesystem::is_regular_file(name, ignored))
+      throw UsageError(fmt::format("unknown peer '{}' of --against", name),
+                       fmt::format("use {}, or the file of another database", kCublasLt));
+}
+
+Contest gather(const TimedEntry& ours, const Target& target, const std::vector<Peers>& peers) {
   Contest contest;
   contest.entries.push_back(ours);
-  if (peers_too) contest.peers = cublaslt_peers(target.problem, target.device, kPeerBytes);
+  for (const Peers& of : peers) std::ranges::move(of(target), std::back_inserter(contest.peers));
   for (std::size_t p = 0; p < contest.peers.size(); ++p) {
     const Peer& peer = contest.peers[p];
     for (int i = 0; peer.reason.empty() && i < peer.algorithms; ++i) {
@@ -127,12 +173,12 @@ void bench_sustained(BenchResult& result, const Contest& all, const Nvml& nvml) 
 }
 
 BenchResult bench_layer(const GpuTuner& gpu, const Target& target, const LookupResult& found, const Options& options,
-                        const Nvml& nvml) {
+                        const std::vector<Peers>& peers, const Nvml& nvml) {
   BenchResult result{.target = target, .found = found, .regime = options.regime};
   const CheckedEntry ours = gpu.timed_entry(target, found.config);
   result.failure = ours.failure;
   if (!ours.ok()) return result;
-  const Contest contest = gather(ours.entry, target, options.against_cublaslt);
+  const Contest contest = gather(ours.entry, target, peers);
   if (options.regime == Regime::sustained)
     bench_sustained(result, contest, nvml);
   else
@@ -160,6 +206,7 @@ ExitCode bench(const Options& options) {
   if (options.min_clock_mhz > 0 && options.regime == Regime::sustained)
     throw UsageError("--min-clock discards rounds of bursts, and there are none with --regime sustained",
                      "leave one of the two out");
+  require_peers(options.against);
   const std::vector<SelectedLayer> layers = require_layers(options.records.select);
   const VisibleTarget chosen = choose_visible(options.records.target);
   const auto store = open_existing(options.records.db);
@@ -168,6 +215,7 @@ ExitCode bench(const Options& options) {
   use_device(chosen.ordinal);
   const Nvml nvml(device_uuid(chosen.ordinal));
   check_min_clock(options, nvml);
+  const std::vector<Peers> peers = peers_of(options, gpu);
   std::vector<BenchResult> results;
   for (const SelectedLayer& layer : layers) {
     const Target target{layer.problem, layer.epilogue, chosen.device};
@@ -175,7 +223,7 @@ ExitCode bench(const Options& options) {
     if (found.match == Match::none)
       report_no_variant(target);
     else
-      results.push_back(bench_layer(gpu, target, found, options, nvml));
+      results.push_back(bench_layer(gpu, target, found, options, peers, nvml));
   }
   const auto timed = std::ranges::count(results, std::string(), &BenchResult::failure);
   if (options.json) {
@@ -195,11 +243,11 @@ ExitCode bench(const Options& options) {
 }  // namespace
 
 void add_bench(CLI::App& app, Run& run) {
-  const Command<Options> command(app, run, "bench", "what lookup finds, timed beside a peer", bench);
+  const Command<Options> command(app, run, "bench", "what lookup finds, timed beside peers", bench);
   add_records(*command.app, command.options->records);
   Options& options = *command.options;
-  add_word(*command.app, "--against", kPeers, "the peer (none)",
-           [&options](std::size_t) { options.against_cublaslt = true; });
+  command.app->add_option("--against", options.against,
+                          "a peer: cublaslt, or the file of another database; may be repeated (none)");
   add_regime(*command.app, options.regime, "burst: with rests between; sustained: back to back, as loops run (burst)");
   add_number(*command.app, "--min-clock", kClocks,
              "MHz of the SMs, while ditune's kernel runs, below which a round of bursts does not count (none)",
