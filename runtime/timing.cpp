@@ -18,6 +18,26 @@ struct Replay {
   Graph graph;
   int launches = 0;
   int ahead = 0;  // launches that keep the GPU at work while the replay is submitted
+  double us = 0;  // what it should take
+};
+
+// Writes more than L2 holds: see time_interleaved.
+class Scatter {
+ public:
+  Scatter() : buffer_(kTimesL2 * l2_bytes()) {}
+  void operator()(const Stream& stream) const {
+    DITUNE_CUDA(cudaMemsetAsync(buffer_.get(), 0, buffer_.bytes(), stream.get()));
+  }
+
+ private:
+  static constexpr std::size_t kTimesL2 = 5;  // 256 MiB on an H100; 64 MiB left some states as they were
+  static std::size_t l2_bytes() {
+    int device = 0, bytes = 0;
+    DITUNE_CUDA(cudaGetDevice(&device));
+    DITUNE_CUDA(cudaDeviceGetAttribute(&bytes, cudaDevAttrL2CacheSize, device));
+    return static_cast<std::size_t>(std::max(bytes, 1));
+  }
+  DeviceBuffer buffer_;
 };
 
 // The first launches: they load the kernel, raise its shared memory limit and fill caches and TLBs. Returns us per
@@ -32,15 +52,15 @@ double warm_up(const TimedEntry& entry, const Stream& stream) {
   return elapsed_us(start, stop) / entry.sets;
 }
 
-Replay capture(const TimedEntry& entry, const TimingOptions& options, const Stream& stream) {
+Replay capture(const TimedEntry& entry, double replay_us, const Stream& stream) {
   constexpr double kSubmissionUs = 50;
   const double launch_us = warm_up(entry, stream);
-  const int launches = launches_per_replay(launch_us, options.replay_us, entry.sets);
+  const int launches = launches_per_replay(launch_us, replay_us, entry.sets);
   return {Graph::capture(stream,
                          [&] {
                            for (int i = 0; i < launches; ++i) entry.launch(i % entry.sets, stream);
                          }),
-          launches, static_cast<int>(std::ceil(kSubmissionUs / std::max(launch_us, 1.0)))};
+          launches, static_cast<int>(std::ceil(kSubmissionUs / std::max(launch_us, 1.0))), launches * launch_us};
 }
 
 // Replays without a pause until `seconds` have passed, at least one; how many. One is queued behind the one that runs.
@@ -122,7 +142,8 @@ TimingResult time_interleaved(std::span<const TimedEntry> entries, const TimingO
 
   const Stream stream;
   std::vector<Replay> replays;
-  for (const TimedEntry& entry : entries) replays.push_back(capture(entry, options, stream));
+  for (const TimedEntry& entry : entries) replays.push_back(capture(entry, options.round_us / kMostReplays, stream));
+  const Scatter scatter;
 
   for (const Replay& replay : replays) replay.graph.launch(stream);  // a graph's first launch uploads it
   const Event start, stop;
@@ -135,15 +156,21 @@ TimingResult time_interleaved(std::span<const TimedEntry> entries, const TimingO
   result.samples_us =
       interleave(entries.size(), options.rounds, stay ? stay_and_watch : Stay(), [&](std::size_t entry) {
         const Replay& replay = replays[entry];
-        for (int i = replay.ahead; i > 0; --i) entries[entry].launch(sets_before(entries[entry], i), stream);
-        start.record(stream);
-        replay.graph.launch(stream);
-        stop.record(stream);
-        if (nvml && entry == watched) result.states.push_back(nvml->state());
-        stop.synchronize();
-        const double replay_us = elapsed_us(start, stop);
-        std::this_thread::sleep_for(std::chrono::duration<double, std::micro>(options.rest * replay_us));
-        return replay_us / replay.launches;
+        const int count = replays_per_round(replay.us, options.round_us);
+        double sum_us = 0;
+        for (int i = 0; i < count; ++i) {
+          scatter(stream);
+          for (int j = replay.ahead; j > 0; --j) entries[entry].launch(sets_before(entries[entry], j), stream);
+          start.record(stream);
+          replay.graph.launch(stream);
+          stop.record(stream);
+          if (nvml && entry == watched && i == 0) result.states.push_back(nvml->state());
+          stop.synchronize();
+          const double replay_us = elapsed_us(start, stop);
+          std::this_thread::sleep_for(std::chrono::duration<double, std::micro>(options.rest * replay_us));
+          sum_us += replay_us;
+        }
+        return sum_us / (count * replay.launches);
       });
   return result;
 }
@@ -157,7 +184,8 @@ std::vector<std::vector<SustainedBlock>> time_sustained(std::span<const TimedEnt
   if (entries.empty()) return result;
   const Stream stream;
   std::vector<Replay> replays;
-  for (const TimedEntry& entry : entries) replays.push_back(capture(entry, {.replay_us = kReplayUs}, stream));
+  for (const TimedEntry& entry : entries) replays.push_back(capture(entry, kReplayUs, stream));
+  const Scatter scatter;
 
   EnergyMeter meter([nvml] { return nvml ? nvml->energy_j() : std::nullopt; });
   for (const double end = steady_s() + options.warm_up_s; steady_s() < end;)
@@ -167,6 +195,7 @@ std::vector<std::vector<SustainedBlock>> time_sustained(std::span<const TimedEnt
     }
   std::vector<std::vector<TimedBlock>> timed(entries.size());
   interleave(entries.size(), options.blocks, stay, [&](std::size_t entry) {
+    scatter(stream);
     entries[entry].launch(0, stream);
     return timed[entry].emplace_back(run_block(replays[entry], options, stream, nvml)).block.launch_us;
   });
@@ -189,6 +218,10 @@ int launches_per_replay(double launch_us, double replay_us, int sets) {
   const double wanted = std::ceil(replay_us / std::max(launch_us, 1e-3));
   const int launches = static_cast<int>(std::clamp<double>(wanted, kMinLaunches, kMaxLaunches));
   return (launches + sets - 1) / sets * sets;
+}
+
+int replays_per_round(double replay_us, double round_us) {
+  return static_cast<int>(std::clamp<double>(std::round(round_us / std::max(replay_us, 1e-3)), 1, kMostReplays));
 }
 
 Quartiles quartiles(std::vector<double> samples) {

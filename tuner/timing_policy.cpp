@@ -9,10 +9,10 @@
 namespace ditune {
 namespace {
 
-constexpr TimingOptions kScreening{.rounds = kScreenRounds, .replay_us = 2000};
+constexpr TimingOptions kScreening{.rounds = kScreenRounds, .round_us = 2000};
 
 constexpr std::array kLooks = {12, 16, 24, 32, 48, 64};
-constexpr TimingOptions kDeciding{.rounds = kLooks.back(), .replay_us = 4000};
+constexpr TimingOptions kDeciding{.rounds = kLooks.back(), .round_us = 4000};
 
 // Blocks short enough that all are over before a tuning run gets long, and the card's power control can follow.
 constexpr std::array kSustainedLooks = {8, 12};

@@ -49,7 +49,7 @@ TEST_CASE("gpu: tune measures and stores a winner that verifies") {
   const CheckedEntry checked = tuner.timed_entry(target, winner.config);
   REQUIRE(checked.failure == "");
   const std::vector<TimedEntry> entries = {checked.entry};
-  const TimingResult timing = time_interleaved(entries, {.rounds = 3, .replay_us = 500});
+  const TimingResult timing = time_interleaved(entries, {.rounds = 3, .round_us = 500});
   CHECK(timing.samples_us.at(0).size() == 3);
 }
 
@@ -62,7 +62,7 @@ TEST_CASE("gpu: entries outlive the tuner and the turn of another problem") {
       entries.push_back(tuner.timed_entry(target, enumerate(target).front()).entry);
     }
   }
-  const TimingResult timing = time_interleaved(entries, {.rounds = 2, .replay_us = 500});
+  const TimingResult timing = time_interleaved(entries, {.rounds = 2, .round_us = 500});
   CHECK(timing.samples_us.size() == 2);
 }
 

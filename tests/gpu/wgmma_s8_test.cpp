@@ -103,6 +103,6 @@ TEST_CASE("gpu: wgmma_s8: launches follow one another without a pause, and leave
     REQUIRE(problem->failure(kernel, config) == "");
     entries.push_back(problem->entry(kernel, config));
   }
-  time_interleaved(entries, {.rounds = 3, .replay_us = 1000});  // graphs of many launches
+  time_interleaved(entries, {.rounds = 3, .round_us = 1000});  // graphs of many launches
   for (const KernelConfig& config : configs()) CHECK(problem->failure(gpu().load(config), config) == "");
 }

@@ -32,6 +32,15 @@ TEST_CASE("A replay is filled with whole rotations") {
   CHECK(launches_per_replay(0, 3000, 1) == kMaxLaunches);
 }
 
+TEST_CASE("a round has as many replays as fit its time, at least one, and no more than enough") {
+  CHECK(replays_per_round(750, 3000) == 4);
+  CHECK(replays_per_round(1000, 3000) == 3);
+  CHECK(replays_per_round(1600, 3000) == 2);
+  CHECK(replays_per_round(20000, 3000) == 1);
+  CHECK(replays_per_round(1, 3000) == kMostReplays);
+  CHECK(replays_per_round(0, 3000) == kMostReplays);
+}
+
 TEST_CASE("Quartiles are linear between samples and indifferent to order") {
   const Quartiles five = quartiles({5, 1, 4, 2, 3});
   CHECK(five.low == 2);
