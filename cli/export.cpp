@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <optional>
 #include <string_view>
 
 #include "cli/command.hpp"
@@ -11,7 +12,6 @@
 #include "db/export_header.hpp"
 #include "db/header_rows.hpp"
 #include "ditune/error.hpp"
-#include "templates/embedded.hpp"
 #include "tuner/compile_only.hpp"
 
 namespace ditune::cli {
@@ -26,33 +26,31 @@ struct Options {
   Regime regime = Regime::burst;
 };
 
-// Winners from another database come without their kernels: these are compiled here and kept.
-void compile_missing(const std::vector<TuningRecord>& records, const Store& stored, const std::string& db) {
-  std::vector<TuningRecord> missing;
-  for (const TuningRecord& record : records)
-    if (record.key.template_hash == template_hash(family_name(record.config)) &&
-        stored.cubin(record.cubin_hash).empty())
-      missing.push_back(record);
-  if (missing.empty()) return;
-  const TuneBackend compiler = compile_only_backend();
-  Store store = Store::open(database_path(db));
-  for (const TuningRecord& record : missing)
-    store.set_winner(record, compiler.cubin(target_of(record.key), record.config));
-}
+// The stored kernel. Winners from another database come without theirs: these are compiled here.
+class Kernels {
+ public:
+  explicit Kernels(const Store& store) : store_(store) {}
+  std::string operator()(const TuningRecord& record) {
+    std::string cubin = store_.cubin(record.cubin_hash);
+    if (!cubin.empty()) return cubin;
+    if (!compiler_) compiler_ = compile_only_backend();
+    return compiler_->cubin(target_of(record.key), record.config);
+  }
+
+ private:
+  const Store& store_;
+  std::optional<TuneBackend> compiler_;
+};
 
 ExitCode export_winners(const Options& options) {
   require_writable(options.header);
   const auto store = open_existing(options.records.db);
-  auto records = store ? select_winners(*store, options.records) : std::vector<TuningRecord>{};
-  if (options.embed == Embed::cubin && !records.empty()) {
-    compile_missing(records, *store, options.records.db);
-    records = select_winners(*store, options.records);
-  }
-  if (!store || records.empty()) {
+  const auto records = store ? select_winners(*store, options.records) : std::vector<TuningRecord>{};
+  if (records.empty()) {
     report_no_records(options.records);
     return kBadAnswer;
   }
-  write_file(options.header, export_header(*store, records, options.embed, options.regime));
+  write_file(options.header, export_header(records, options.embed, options.regime, Kernels(*store)));
   fmt::print("{}: {} {}\n", options.header, records.size(), records.size() == 1 ? "record" : "records");
   return kDone;
 }

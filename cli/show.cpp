@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <map>
-#include <tuple>
+#include <set>
 
 #include "cli/command.hpp"
 #include "cli/database.hpp"
@@ -104,25 +104,26 @@ void print_trials(std::vector<Trial> trials) {
   print(table);
 }
 
-// What is not tried again by its toolchain: configs of which the last trial failed.
-void keep_failed(std::vector<Trial>& trials) {
-  const auto name = [](const Trial& trial) {
-    const Provenance& from = trial.provenance;
-    return std::tuple(format(trial.key), format(trial.config), from.gpu_uuid, from.driver_version, from.nvrtc_version,
-                      from.ditune_version);
-  };
-  std::map<decltype(name(trials[0])), const Trial*> last;
-  for (const Trial& trial : trials) last[name(trial)] = &trial;
+// Of each config and each place where it was tried, the last trial, if it failed.
+std::vector<Trial> last_failures(const std::vector<Trial>& trials) {
+  std::map<std::string, std::vector<const Trial*>> last;  // by key and config, of each place one
+  for (const Trial& trial : trials) {
+    std::vector<const Trial*>& places = last[format(trial.key) + "|" + format(trial.config)];
+    std::erase_if(places, [&](const Trial* other) { return is_same_place(other->provenance, trial.provenance); });
+    places.push_back(&trial);
+  }
+  std::set<const Trial*> kept;
+  for (const auto& [name, places] : last) kept.insert(places.begin(), places.end());
   std::vector<Trial> failed;
   for (const Trial& trial : trials)
-    if (!trial.measurement.ok() && last[name(trial)] == &trial) failed.push_back(trial);
-  trials = std::move(failed);
+    if (!trial.measurement.ok() && kept.contains(&trial)) failed.push_back(trial);
+  return failed;
 }
 
 ExitCode show_failures(const Options& options) {
   std::vector<Trial> failed;
-  if (const auto store = open_existing(options.records.db)) failed = select_trials(*store, options.records);
-  keep_failed(failed);
+  if (const auto store = open_existing(options.records.db))
+    failed = last_failures(select_trials(*store, options.records));
   if (options.json) {
     Json json = Json::array();
     for (const Trial& trial : failed) {
@@ -169,7 +170,7 @@ void add_show(CLI::App& app, Run& run) {
   const Command<Options> command(app, run, "show", "all that is known of winners, and what else was tried", show);
   add_records(*command.app, command.options->records);
   command.app->add_flag("--failures", command.options->failures,
-                        "candidates that failed and are not tried again, and why");
+                        "candidates whose last trial failed, where it was made, and why");
   command.app->add_flag("--json", command.options->json, "as a JSON array");
 }
 

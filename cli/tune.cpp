@@ -82,8 +82,8 @@ std::vector<Job> jobs(const std::vector<ChosenTarget>& targets, const std::vecto
     };
     const auto before = std::ranges::count_if(all, is_its_like, &Job::target);
     const auto count = std::ranges::count_if(targets, is_its_like);
-    const std::vector<Layer> found = tunable(layers, target.device);
-    all.push_back({target, shard_of(found, {static_cast<int>(before), static_cast<int>(count)})});
+    const Shard its{static_cast<int>(before), static_cast<int>(count)};
+    all.push_back({target, tunable(shard_of(layers, its), target.device)});
   }
   return all;
 }

@@ -39,7 +39,7 @@ constexpr std::string_view kTop =
     "namespace ditune_tuned {{\n"
     "\n";
 
-// What a kernel is told apart by: its cubin's hash, or its name.
+// What a kernel is told apart by: its cubin, or its name.
 using Kernels = std::map<std::string, std::size_t>;
 
 std::string header_part(std::string_view name) { return std::string(embedded_text(kEmbeddedFiles, name)); }
@@ -107,7 +107,8 @@ std::string epilogue_literal(const Epilogue& e) {
 
 class Header {
  public:
-  Header(const Store& store, Embed embed) : store_(store), embed_(embed) {}
+  Header(Embed embed, const std::function<std::string(const TuningRecord&)>& cubin_of)
+      : embed_(embed), cubin_of_(cubin_of) {}
 
   std::string text(const std::vector<HeaderRow>& rows) {
     for (const HeaderRow& row : rows) add(row);
@@ -144,9 +145,9 @@ class Header {
   std::string kernel_pointer(const TuningRecord& record) {
     if (embed_ == Embed::none) return "nullptr";
     const KernelSource source = emit_standalone(record.config, record.key.epilogue);
-    const std::string identity = embed_ == Embed::cubin ? record.cubin_hash : source.name;
-    const auto [kernel, is_new] = kernels_.try_emplace(identity, kernels_.size());
-    if (is_new) embed_ == Embed::cubin ? add_cubin(record, source.name) : add_source(source);
+    const std::string cubin = embed_ == Embed::cubin ? this->cubin(record) : std::string();
+    const auto [kernel, is_new] = kernels_.try_emplace(cubin.empty() ? source.name : cubin, kernels_.size());
+    if (is_new) embed_ == Embed::cubin ? add_cubin(cubin, source.name) : add_source(source);
     return fmt::format("&kernels[{}]", kernel->second);
   }
 
@@ -155,27 +156,32 @@ class Header {
         fmt::format("    {{{},\n{},\n     nullptr, 0}},\n", string_literal(source.name), raw_literals(source.text));
   }
 
-  void add_cubin(const TuningRecord& record, const std::string& name) {
-    const std::string cubin = store_.cubin(record.cubin_hash);
-    if (cubin.empty())
-      throw UsageError(fmt::format("no kernel is stored for {} {}", format(record.key.problem), format(record.config)),
+  std::string cubin(const TuningRecord& record) const {
+    std::string bytes = cubin_of_(record);
+    if (bytes.empty())
+      throw UsageError(fmt::format("there is no kernel of {} {}", format(record.key.problem), format(record.config)),
                        "tune it again, or embed the source");
+    return bytes;
+  }
+
+  void add_cubin(const std::string& cubin, const std::string& name) {
     const std::size_t index = kernels_.size() - 1;
     images_ += fmt::format("alignas(16) inline constexpr unsigned char image_{}[] =\n{};\n\n", index,
                            byte_literals(cubin, "    "));
     kernel_rows_ += fmt::format("    {{{}, nullptr, image_{}, {}}},\n", string_literal(name), index, cubin.size());
   }
 
-  const Store& store_;
   Embed embed_;
+  const std::function<std::string(const TuningRecord&)>& cubin_of_;
   Kernels kernels_, configs_;  // index by identity, by config text
   std::string images_, kernel_rows_, config_functions_, rows_;
 };
 
 }  // namespace
 
-std::string export_header(const Store& store, const std::vector<TuningRecord>& records, Embed embed, Regime regime) {
-  return Header(store, embed).text(header_rows(records, regime));
+std::string export_header(const std::vector<TuningRecord>& records, Embed embed, Regime regime,
+                          const std::function<std::string(const TuningRecord&)>& cubin_of) {
+  return Header(embed, cubin_of).text(header_rows(records, regime));
 }
 
 }  // namespace ditune

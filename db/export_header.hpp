@@ -1,10 +1,11 @@
 // Winners as one C++17 header without dependencies.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
-#include "db/store.hpp"
+#include "ditune/record.hpp"
 
 namespace ditune {
 
@@ -21,9 +22,9 @@ enum class Embed {
 //
 // Of several records of one problem the measured one counts, then one of `regime`, then the faster. Records of an older
 // template are left out: their kernels are not in this ditune. No text of a record is written but as an escaped
-// literal; predicted records are marked as such. Throws UsageError if no record is left, if one has no stored cubin
-// under Embed::cubin, and for a config that a constraint refuses.
-std::string export_header(const Store& store, const std::vector<TuningRecord>& records, Embed embed,
-                          Regime regime = Regime::burst);
+// literal; predicted records are marked as such. Under Embed::cubin `cubin_of` brings each row's kernel. Throws
+// UsageError if no record is left, if one has no kernel, and for a config that a constraint refuses.
+std::string export_header(const std::vector<TuningRecord>& records, Embed embed, Regime regime,
+                          const std::function<std::string(const TuningRecord&)>& cubin_of);
 
 }  // namespace ditune

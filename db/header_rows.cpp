@@ -9,7 +9,7 @@
 
 #include "db/validate.hpp"
 #include "ditune/error.hpp"
-#include "templates/embedded.hpp"
+#include "generator/emit.hpp"
 
 namespace ditune {
 namespace {
@@ -18,17 +18,6 @@ namespace {
 auto layer_of(const TuningRecord& r) {
   return std::tuple(r.key.device.arch, r.key.device.name, r.key.device.sms, r.key.problem.n, r.key.problem.k,
                     format(r.key.epilogue));
-}
-
-// As Library prefers records of one problem.
-bool is_better(const TuningRecord& a, const TuningRecord& b, Regime regime) {
-  if (a.source != b.source) return a.source == Source::measured;
-  if (a.key.regime != b.key.regime) return a.key.regime == regime;
-  return a.microseconds() < b.microseconds();
-}
-
-bool is_stale(const TuningRecord& record) {
-  return record.key.template_hash != template_hash(family_name(record.config));
 }
 
 // The largest m that is nearer to `low` than to `high` on a log scale: m * m < low * high. At the same distance the
@@ -71,7 +60,7 @@ Target target_of(const TuningKey& key) {
 std::vector<HeaderRow> header_rows(const std::vector<TuningRecord>& records, Regime regime) {
   std::map<decltype(layer_of(records[0])), std::map<std::int64_t, const TuningRecord*>> layers;
   for (const TuningRecord& record : records) {
-    if (is_stale(record)) continue;
+    if (record.key.template_hash != template_hash(record.config)) continue;
     validate_numbers(record);
     require_legal(record.config, target_of(record.key));
     const TuningRecord*& best = layers[layer_of(record)][record.key.problem.m];

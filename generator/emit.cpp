@@ -53,6 +53,14 @@ KernelSource emit(const KernelConfig& config, const Epilogue& epilogue) {
   return source;
 }
 
+const std::string& template_hash(const KernelConfig& config) {
+  const auto of_family = []<class Config>(const Config& c) -> const std::string& {
+    static const std::string hash = template_hash(family_name(c));
+    return hash;
+  };
+  return std::visit(of_family, config);
+}
+
 KernelSource emit_standalone(const KernelConfig& config, const Epilogue& epilogue) {
   KernelSource source = emit(config, epilogue);
   source.text = inline_templates(source.text);

@@ -19,4 +19,7 @@ KernelSource emit(const KernelConfig& config, const Epilogue& epilogue);
 // The same with the templates inlined: one file that `nvcc -std=c++20` compiles as it is.
 KernelSource emit_standalone(const KernelConfig& config, const Epilogue& epilogue);
 
+// template_hash (embedded.hpp) of the config's family.
+const std::string& template_hash(const KernelConfig& config);
+
 }  // namespace ditune

@@ -2,13 +2,12 @@
 
 #include <cmath>
 #include <limits>
-#include <map>
 #include <tuple>
 #include <unordered_map>
 #include <utility>
 
-#include "embedded.hpp"
 #include "generator/cost_model.hpp"
+#include "generator/emit.hpp"
 #include "generator/launch_plan.hpp"
 #include "generator/search_space.hpp"
 
@@ -94,14 +93,10 @@ struct Library::Index {
 Library::Library(std::vector<TuningRecord> records) {
   auto index = std::make_unique<Index>();
   index->records = std::move(records);
-  std::map<std::string_view, std::string> hashes;  // of today's templates, by family
   for (const TuningRecord& record : index->records) {
-    const std::string_view family = family_name(record.config);
-    auto hash = hashes.find(family);
-    if (hash == hashes.end()) hash = hashes.emplace(family, template_hash(family)).first;
     const GemmProblem& problem = record.key.problem;
     index->layers[{problem.n, problem.k, record.key.epilogue}].push_back(
-        {&record, std::log2(static_cast<double>(problem.m)), record.key.template_hash != hash->second});
+        {&record, std::log2(static_cast<double>(problem.m)), record.key.template_hash != template_hash(record.config)});
   }
   index_ = std::move(index);
 }

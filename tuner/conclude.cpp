@@ -71,9 +71,4 @@ std::optional<Decision> conclude(std::span<const Contender> contenders, const st
   return decision;
 }
 
-bool is_better(const TuningRecord& a, const TuningRecord& b) {
-  if (a.source != b.source) return a.source == Source::measured;
-  return a.microseconds() < b.microseconds();
-}
-
 }  // namespace ditune

@@ -40,7 +40,4 @@ struct Decision {
 std::optional<Decision> conclude(std::span<const Contender> contenders,
                                  const std::optional<KernelConfig>& incumbent = std::nullopt);
 
-// Whether a record is to be preferred: measured before predicted, then by time.
-bool is_better(const TuningRecord& a, const TuningRecord& b);
-
 }  // namespace ditune

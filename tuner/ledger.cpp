@@ -5,20 +5,13 @@
 #include <cstdint>
 #include <utility>
 
-#include "templates/embedded.hpp"
+#include "generator/emit.hpp"
 
 namespace ditune {
 namespace {
 
-std::string current_hash(const KernelConfig& config) { return template_hash(family_name(config)); }
-
 TuningKey key_of(const Target& target, const KernelConfig& config, Regime regime) {
-  return {device_class(target.device), target.problem, target.epilogue, current_hash(config), regime};
-}
-
-bool is_same_place(const Provenance& a, const Provenance& b) {
-  return a.gpu_uuid == b.gpu_uuid && a.driver_version == b.driver_version && a.cuda_version == b.cuda_version &&
-         a.nvrtc_version == b.nvrtc_version && a.ditune_version == b.ditune_version;
+  return {device_class(target.device), target.problem, target.epilogue, template_hash(config), regime};
 }
 
 RecordFilter rows_of(const Target& target) {
@@ -39,9 +32,9 @@ std::optional<TuningRecord> Ledger::current_winner(const Target& target, Source 
   std::optional<TuningRecord> best;
   for (TuningRecord& record : store_.winners(rows_of(target))) {
     if (record.key.regime != regime) continue;
-    if (record.key.template_hash != current_hash(record.config) || refusal(record.config, target)) continue;
+    if (record.key.template_hash != template_hash(record.config) || refusal(record.config, target)) continue;
     if (least == Source::measured && record.source != Source::measured) continue;
-    if (!best || is_better(record, *best)) best = std::move(record);
+    if (!best || is_better(record, *best, regime)) best = std::move(record);
   }
   return best;
 }
@@ -50,8 +43,8 @@ std::map<std::string, Contender> Ledger::tried(const Target& target, Source sour
   const Provenance today = provenance_();
   std::map<std::string, Contender> last;
   for (Trial& trial : store_.trials(rows_of(target))) {
-    const TuningKey key = key_of(target, trial.config, regime);
-    if (trial.source == source && trial.key == key && is_same_place(trial.provenance, today))
+    if (trial.source == source && trial.key == key_of(target, trial.config, regime) &&
+        is_same_place(trial.provenance, today))
       last.insert_or_assign(format(trial.config),
                             Contender{trial.config, std::move(trial.measurement), trial.predicted_us});
   }

@@ -38,6 +38,33 @@ std::vector<KernelConfig> spilling(const std::vector<Contender>& tried, std::siz
   return configs;
 }
 
+// What is on record of a layer and need not be found out again.
+class Recalled {
+ public:
+  Recalled() = default;
+  explicit Recalled(std::map<std::string, Contender> by_text) : by_text_(std::move(by_text)) {}
+  bool empty() const { return by_text_.empty(); }
+
+  std::vector<Contender> all() const {
+    std::vector<Contender> contenders;
+    for (const auto& [text, contender] : by_text_) contenders.push_back(contender);
+    return contenders;
+  }
+  std::vector<Contender> known(const std::vector<KernelConfig>& batch) const {
+    std::vector<Contender> found;
+    for (const KernelConfig& config : batch)
+      if (const auto at = by_text_.find(format(config)); at != by_text_.end()) found.push_back(at->second);
+    return found;
+  }
+  std::vector<KernelConfig> unknown(std::vector<KernelConfig> batch) const {
+    std::erase_if(batch, [&](const KernelConfig& config) { return by_text_.contains(format(config)); });
+    return batch;
+  }
+
+ private:
+  std::map<std::string, Contender> by_text_;
+};
+
 class Run {
  public:
   Run(const std::vector<Layer>& layers, const DeviceInfo& device, const TuneOptions& options,
@@ -90,13 +117,12 @@ class Run {
     return failed;
   }
 
-  // What is on record and need not be found out again.
-  std::map<std::string, Contender> recall(const Target& target) const {
+  Recalled recall(const Target& target) const {
     std::map<std::string, Contender> known = ledger_.tried(target, source(), Regime::burst);
     std::erase_if(known, [&](const auto& entry) {
       return entry.second.measurement.ok() ? options_.retune : options_.retry_failed;
     });
-    return known;
+    return Recalled(std::move(known));
   }
 
   // Where nothing is measured there is nothing to learn from: the model's order it is.
@@ -115,17 +141,11 @@ class Run {
   std::optional<TuningRecord> measured_winner() {
     std::optional<TuningRecord> winner = known_winner(target(), Regime::burst);
     const bool is_searched = winner && ledger_.is_todays(winner->provenance) && !recalled_.empty();
-    std::vector<Contender> tried = is_searched ? recalled() : search();
+    std::vector<Contender> tried = is_searched ? recalled_.all() : search();
     if (stopped()) return std::nullopt;  // a winner of half a search would not be tuned again
     if (!winner) winner = decide(tried, Regime::burst);
     if (!winner || options_.regime == Regime::burst) return winner;
     return stopped() ? std::nullopt : decide(tried, Regime::sustained);
-  }
-
-  std::vector<Contender> recalled() const {
-    std::vector<Contender> all;
-    for (const auto& [text, contender] : recalled_) all.push_back(contender);
-    return all;
   }
 
   // All that was tried, with what came of it. One batch is compiled while the one before it is measured.
@@ -137,7 +157,7 @@ class Run {
     const auto propose = [&] {
       const std::size_t left = std::min(trials + refused, kProposals * trials) - proposed;
       std::vector<KernelConfig> batch = strategy->propose(std::min(late ? kLateBatch : kBatch, left));
-      prepare(target(), unknown(batch, recalled_));
+      prepare(target(), recalled_.unknown(batch));
       proposed += batch.size();
       return batch;
     };
@@ -207,7 +227,7 @@ class Run {
       if (configs.size() == count) configs.pop_back();
       configs.push_back(incumbent->config);
     }
-    if (options_.retry_failed)
+    if (options_.retry_failed && regime == Regime::sustained)  // in bursts the search tried them again
       for (const KernelConfig& config : failed)
         if (!has_failed(config) && std::ranges::find(configs, config) == configs.end()) configs.push_back(config);
     return configs;
@@ -239,31 +259,17 @@ class Run {
       if (batch.empty()) break;
       report(tried, tried.size(), trials, batch.front());
       prepare_next_layer();
-      std::vector<Contender> results = known(batch);
-      const std::vector<Contender> fresh = compile(unknown(batch, recalled_));
+      std::vector<Contender> results = recalled_.known(batch);
+      const std::vector<Contender> fresh = compile(recalled_.unknown(batch));
       commit(fresh, Regime::burst);
       results.insert(results.end(), fresh.begin(), fresh.end());
-      std::ranges::stable_sort(results, {}, [&](const Contender& contender) {
-        return std::ranges::find(batch, contender.config) - batch.begin();
-      });
+      std::ranges::sort(results, {},
+                        [&](const Contender& contender) { return std::ranges::find(batch, contender.config); });
       tried.insert(tried.end(), results.begin(), results.end());
       report(tried, tried.size(), trials, batch.back());
       budget_.end_batch();
     } while (std::ranges::none_of(tried, is_sound) && budget_.has_time_for_another() && !stopped());
     return tried;
-  }
-
-  // Of a batch what is on record, and what is not.
-  std::vector<Contender> known(const std::vector<KernelConfig>& batch) const {
-    std::vector<Contender> found;
-    for (const KernelConfig& config : batch)
-      if (const auto at = recalled_.find(format(config)); at != recalled_.end()) found.push_back(at->second);
-    return found;
-  }
-  static std::vector<KernelConfig> unknown(std::vector<KernelConfig> batch,
-                                           const std::map<std::string, Contender>& recalled) {
-    std::erase_if(batch, [&](const KernelConfig& config) { return recalled.contains(format(config)); });
-    return batch;
   }
 
   // What the compiler says of each; what spills has failed.
@@ -284,8 +290,8 @@ class Run {
 
   // Compiles the batch and measures what does not spill, except for what is on record.
   Screened screen(const std::vector<KernelConfig>& batch) {
-    Screened result{known(batch), 0};
-    std::vector<Contender> refused = compile(unknown(batch, recalled_));
+    Screened result{recalled_.known(batch), 0};
+    std::vector<Contender> refused = compile(recalled_.unknown(batch));
     std::vector<KernelConfig> sound;
     for (const Contender& contender : refused)
       if (is_sound(contender)) sound.push_back(contender.config);
@@ -343,7 +349,7 @@ class Run {
     const std::size_t count =
         backend_.measure ? (late ? kLateBatch : 2 * kBatch) : (late ? kLateCompile : kCompileBatch);
     if (!known_winner(targets_[next], options_.regime))
-      prepare(targets_[next], unknown(strategy(targets_[next])->propose(count), recall(targets_[next])));
+      prepare(targets_[next], recall(targets_[next]).unknown(strategy(targets_[next])->propose(count)));
   }
 
   // `done` of so many trials; of what is refused before it is measured there may be more.
@@ -372,7 +378,7 @@ class Run {
   Ledger ledger_;
   TimeBudget budget_;
   std::vector<Target> targets_;
-  std::map<std::string, Contender> recalled_;  // of the layer at work
+  Recalled recalled_;  // of the layer at work
   std::size_t layer_ = 0, prepared_layer_ = 0;
 };
 

@@ -80,6 +80,9 @@ struct Provenance {
   bool operator==(const Provenance&) const = default;
 };
 
+// Whether what one of them tells of a config holds where the other was made: the same GPU, driver, compiler and ditune.
+bool is_same_place(const Provenance& a, const Provenance& b);
+
 // One candidate's fate; every one is kept.
 struct Trial {
   TuningKey key;
@@ -105,6 +108,9 @@ struct TuningRecord {
   std::string cubin_hash;  // of the stored cubin, or empty
   double microseconds() const { return source == Source::measured ? median_us : predicted_us; }
 };
+
+// Which of two records of one problem is to be preferred: a measured one, then one of `regime`, then the faster.
+bool is_better(const TuningRecord& a, const TuningRecord& b, Regime regime);
 
 // How well a lookup matched, best first.
 enum class Match { exact, nearest_m, stale, other_device, model, fallback, none };

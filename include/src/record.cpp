@@ -31,6 +31,17 @@ std::string format(const TuningKey& key) {
                      key.regime == Regime::burst ? "" : fmt::format("|{}", format(key.regime)));
 }
 
+bool is_same_place(const Provenance& a, const Provenance& b) {
+  return a.gpu_uuid == b.gpu_uuid && a.driver_version == b.driver_version && a.cuda_version == b.cuda_version &&
+         a.nvrtc_version == b.nvrtc_version && a.ditune_version == b.ditune_version;
+}
+
+bool is_better(const TuningRecord& a, const TuningRecord& b, Regime regime) {
+  if (a.source != b.source) return a.source == Source::measured;
+  if (a.key.regime != b.key.regime) return a.key.regime == regime;
+  return a.microseconds() < b.microseconds();
+}
+
 std::string_view format(Regime regime) { return regime == Regime::burst ? "burst" : "sustained"; }
 
 std::string_view format(Source source) { return source == Source::measured ? "measured" : "predicted"; }

@@ -3,7 +3,6 @@
 #include "catch.hpp"
 #include "compilers.hpp"
 #include "db/header_rows.hpp"
-#include "db/sha256.hpp"
 #include "fixtures.hpp"
 #include "generator/launch_plan.hpp"
 #include "templates/embedded.hpp"
@@ -23,7 +22,6 @@ std::string all_bytes() {
 
 TuningRecord current(TuningRecord record) {
   record.key.template_hash = template_hash(family_name(record.config));
-  record.cubin_hash = sha256(all_bytes());
   return record;
 }
 
@@ -47,10 +45,8 @@ TuningRecord hopper_record(const char* config = "wgmma_s8:tile=128x256,stages=3,
   return current(record);
 }
 
-Store store_with_cubin(const TempFolder& folder) {
-  Store store = Store::open(folder / "t.db");
-  store.set_winner(current(measured_record()), all_bytes());
-  return store;
+std::string exported(const std::vector<TuningRecord>& records, Embed embed) {
+  return export_header(records, embed, Regime::burst, [](const TuningRecord&) { return all_bytes(); });
 }
 
 // Asks the header what the library knows; main() is 0 if all of it is right.
@@ -235,13 +231,12 @@ int main() {
 
 TEST_CASE("An exported header compiles everywhere without a warning, and says what the library says") {
   const TempFolder folder;
-  const Store store = store_with_cubin(folder);
   write_file(folder / "probe.cpp", probe());
   write_file(folder / "other.cpp",
              "#include \"tuned.h\"\nint other_translation_unit();\n"
              "int other_translation_unit() { return ditune_tuned::find(86, 16, 4608, 4608) ? 0 : 1; }\n");
   const Embed embed = GENERATE(Embed::none, Embed::source, Embed::cubin);
-  write_file(folder / "tuned.h", export_header(store, sample_records(), embed));
+  write_file(folder / "tuned.h", exported(sample_records(), embed));
   for (const Compiler& compiler : compilers()) {
     INFO(compiler.name);
     const std::string program = (folder / "probe").string(), log = (folder / "log").string();
@@ -259,15 +254,14 @@ TEST_CASE("An exported header compiles everywhere without a warning, and says wh
 
 TEST_CASE("A header with kernels that take tensor maps can make them, and has nothing that its rows do not need") {
   const TempFolder folder;
-  const Store store = store_with_cubin(folder);
   const TuningRecord record =
       hopper_record(GENERATE("wgmma_s8:tile=128x256,stages=3,cluster=2x1",
                              "wgmma_s8:tile=64x144,stages=8,consumers=pingpong,staging=1,launch=dependent"));
   write_file(folder / "probe.cpp", plan_defines(record, 1000) + kTmaProbe);
   const Embed embed = GENERATE(Embed::none, Embed::source, Embed::cubin);
-  const std::string header = export_header(store, {record}, embed);
+  const std::string header = exported({record}, embed);
   CHECK_FALSE(contains(header, "MmaS8Config>"));
-  const std::string without = export_header(store, sample_records(), embed);
+  const std::string without = exported(sample_records(), embed);
   CHECK_FALSE(contains(without.substr(without.find("---- the winners")), "TensorMap"));
   CHECK_FALSE(contains(without, "WgmmaS8Config"));
   write_file(folder / "tuned.h", header);
@@ -296,7 +290,7 @@ TEST_CASE("A header launches with its plan's attributes, and its boxes are swizz
   const TempFolder folder;
   TuningRecord record = hopper_record(config);
   record.key.epilogue = parse_epilogue(epilogue);
-  write_file(folder / "tuned.h", export_header(store_with_cubin(folder), {record}, Embed::cubin));
+  write_file(folder / "tuned.h", exported({record}, Embed::cubin));
   write_file(folder / "launch.cpp", kLaunchProbe);
   const std::string program = (folder / "launch").string();
   const int status = run(DITUNE_GXX " -std=c++17 -Wall -Wextra -Werror" + kCudaInclude + " " +
@@ -314,7 +308,7 @@ TEST_CASE("A header compiles where there is no CUDA, and with rows of several fa
   std::vector<TuningRecord> records = sample_records();
   records.push_back(hopper_record());
   const Embed embed = GENERATE(Embed::none, Embed::source, Embed::cubin);
-  write_file(folder / "tuned.h", export_header(store_with_cubin(folder), records, embed));
+  write_file(folder / "tuned.h", exported(records, embed));
   write_file(folder / "use.cpp",
              "#include \"tuned.h\"\nnamespace t = ditune_tuned;\n"
              "static_assert(t::plan(*t::find(90, 4352, 4608, 4608), 4352).cluster == 2);\n"
@@ -332,7 +326,7 @@ TEST_CASE("A header compiles where there is no CUDA, and with rows of several fa
 TEST_CASE("The library and an exported header live in one program") {
   if (!is_found(DITUNE_GXX)) return;
   const TempFolder folder;
-  write_file(folder / "tuned.h", export_header(store_with_cubin(folder), sample_records(), Embed::cubin));
+  write_file(folder / "tuned.h", exported(sample_records(), Embed::cubin));
   for (const char* const order : {"#include \"ditune/library.hpp\"\n#include \"tuned.h\"\n",
                                   "#include \"tuned.h\"\n#include \"ditune/library.hpp\"\n"}) {
     write_file(folder / "both.cpp", std::string(order) + "int main() { return ditune::ceil_div(1, 2) != 1; }\n");
@@ -355,7 +349,7 @@ TEST_CASE("No text of a record becomes code") {
     record.provenance.gpu_uuid = record.provenance.when = record.provenance.ditune_version = kEvil;
   }
   const Embed embed = GENERATE(Embed::none, Embed::source, Embed::cubin);
-  write_file(folder / "tuned.h", export_header(store_with_cubin(folder), records, embed));
+  write_file(folder / "tuned.h", exported(records, embed));
   write_file(folder / "evil.cpp",
              "#include <cstdio>\n#include \"tuned.h\"\n"
              "int x;\n"  // twice would be an error
@@ -373,7 +367,7 @@ TEST_CASE("No text of a record becomes code") {
 TEST_CASE("Kernels are embedded byte for byte, each once") {
   if (!is_found(DITUNE_GXX)) return;
   const TempFolder folder;
-  const std::string header = export_header(store_with_cubin(folder), sample_records(), Embed::cubin);
+  const std::string header = exported(sample_records(), Embed::cubin);
   CHECK(contains(header, "&kernels[0]"));
   CHECK_FALSE(contains(header, "&kernels[1]"));
   write_file(folder / "tuned.h", header);
@@ -394,7 +388,7 @@ TEST_CASE("An embedded source is what nvcc compiles") {
       {{"sm_86", {sample_records()[1]}},
        {"sm_90a", {hopper_record()}},
        {"sm_90a", {hopper_record("wgmma_s8:tile=64x144,stages=8,consumers=pingpong,staging=1,launch=dependent")}}}));
-  write_file(folder / "tuned.h", export_header(store_with_cubin(folder), records, Embed::source));
+  write_file(folder / "tuned.h", exported(records, Embed::source));
   write_file(folder / "source.cpp",
              "#include <cstdio>\n#include \"tuned.h\"\n"
              "int main() { std::fputs(ditune_tuned::rows[0].kernel->source, stdout); }\n");
@@ -409,10 +403,8 @@ TEST_CASE("An embedded source is what nvcc compiles") {
 }
 
 TEST_CASE("A winner without its kernel cannot be embedded") {
-  const TempFolder folder;
-  const Store store = store_with_cubin(folder);
-  TuningRecord record = sample_records()[0];
-  record.cubin_hash = "0000";
-  CHECK(contains(error_of([&] { export_header(store, {record}, Embed::cubin); }), "no kernel is stored"));
-  CHECK_NOTHROW(export_header(store, {record}, Embed::source));
+  const auto no_kernel = [](const TuningRecord&) { return std::string(); };
+  const auto header = [&](Embed embed) { return export_header(sample_records(), embed, Regime::burst, no_kernel); };
+  CHECK(contains(error_of([&] { header(Embed::cubin); }), "there is no kernel of 16x4608x4608 mma_s8:"));
+  CHECK_NOTHROW(header(Embed::source));
 }

@@ -1,6 +1,7 @@
 // The examples, built and run as their first lines say.
 #include "catch.hpp"
 #include "db/export_header.hpp"
+#include "db/store.hpp"
 #include "templates/embedded.hpp"
 #include "tests/db/compilers.hpp"
 #include "tests/db/fixtures.hpp"
@@ -15,16 +16,18 @@ TuningRecord current(TuningRecord record) {
   return record;
 }
 
+std::string exported(const TuningRecord& record) {
+  return export_header({record}, Embed::cubin, Regime::burst, [](const TuningRecord&) { return "no kernel at all"; });
+}
+
 }  // namespace
 
 TEST_CASE("run_layer builds against an exported header and says when there is nothing to run") {
   if (!is_found(DITUNE_GXX)) return;
   const TempFolder folder;
-  Store store = Store::open(folder / "t.db");
   TuningRecord record = current(measured_record());
   record.key.device = {.name = "NVIDIA Jetson AGX Orin", .sms = 16, .arch = {87}};  // where no test runs
-  store.set_winner(record, "no kernel at all");
-  write_file(folder / "tuned.h", export_header(store, store.winners(), Embed::cubin));
+  write_file(folder / "tuned.h", exported(record));
   const std::string program = (folder / "run_layer").string();
   const std::string command = DITUNE_GXX " -std=c++17 -O1 -Wall -Wextra -Werror -I" + folder.path().string() +
                               kCudaInclude + " " DITUNE_SOURCE_DIR "/examples/run_layer.cpp -o " + program +
@@ -39,12 +42,10 @@ TEST_CASE("run_layer builds against an exported header and says when there is no
 TEST_CASE("run_layer builds against a header with kernels that take tensor maps") {
   if (!is_found(DITUNE_GXX)) return;
   const TempFolder folder;
-  Store store = Store::open(folder / "t.db");
   TuningRecord record = measured_record();
   record.key.device = {.name = "NVIDIA H100 80GB HBM3", .sms = 132, .arch = {90}};
   record.config = parse_config("wgmma_s8:tile=128x256,stages=3");
-  store.set_winner(current(record), "no kernel at all");
-  write_file(folder / "tuned.h", export_header(store, store.winners(), Embed::cubin));
+  write_file(folder / "tuned.h", exported(current(record)));
   const int built = run(DITUNE_GXX " -std=c++17 -Wall -Wextra -Werror -fsyntax-only -I" + folder.path().string() +
                             kCudaInclude + " " DITUNE_SOURCE_DIR "/examples/run_layer.cpp",
                         folder / "log");

@@ -54,3 +54,38 @@ TEST_CASE("a record's time is measured or predicted, as its source says") {
   CHECK(format(Match::fallback) == "default");
   CHECK(format(Match::none) == "none");
 }
+
+TEST_CASE("a measured record is better than any prediction, then one of the regime, then the faster") {
+  TuningRecord measured, predicted;
+  measured.source = Source::measured;
+  measured.median_us = 10;
+  predicted.source = Source::predicted;
+  predicted.predicted_us = 5;
+  CHECK(is_better(measured, predicted, Regime::burst));
+  CHECK_FALSE(is_better(predicted, measured, Regime::burst));
+  TuningRecord faster = measured;
+  faster.median_us = 9;
+  CHECK(is_better(faster, measured, Regime::burst));
+  faster.key.regime = Regime::sustained;
+  CHECK_FALSE(is_better(faster, measured, Regime::burst));
+  CHECK(is_better(faster, measured, Regime::sustained));
+}
+
+TEST_CASE("a place is a GPU, its driver, the compiler and ditune; not when, nor how warm it was") {
+  Provenance here;
+  here.gpu_uuid = "GPU-1";
+  here.driver_version = "580.1";
+  here.cuda_version = here.nvrtc_version = "13.0";
+  here.ditune_version = "0.1.0";
+  Provenance other = here;
+  other.when = "2026-11-23T00:00:00Z";
+  other.temperature_c = 80;
+  other.seed = 7;
+  CHECK(is_same_place(here, other));
+  for (std::string Provenance::*part : {&Provenance::gpu_uuid, &Provenance::driver_version, &Provenance::cuda_version,
+                                        &Provenance::nvrtc_version, &Provenance::ditune_version}) {
+    other = here;
+    other.*part += "1";
+    CHECK_FALSE(is_same_place(here, other));
+  }
+}

@@ -126,16 +126,3 @@ TEST_CASE("the fastest few come in order") {
   CHECK(format(top[0].config) == kB);
   CHECK(fastest(top, 1).size() == 1);
 }
-
-TEST_CASE("a measured record is better than any prediction") {
-  TuningRecord measured, predicted;
-  measured.source = Source::measured;
-  measured.median_us = 10;
-  predicted.source = Source::predicted;
-  predicted.predicted_us = 5;
-  CHECK(is_better(measured, predicted));
-  CHECK_FALSE(is_better(predicted, measured));
-  TuningRecord faster = measured;
-  faster.median_us = 9;
-  CHECK(is_better(faster, measured));
-}
