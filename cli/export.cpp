@@ -10,7 +10,7 @@
 #include "cli/files.hpp"
 #include "cli/values.hpp"
 #include "db/export_header.hpp"
-#include "db/header_rows.hpp"
+#include "db/serving.hpp"
 #include "ditune/error.hpp"
 #include "tuner/compile_only.hpp"
 

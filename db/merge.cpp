@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "db/header_rows.hpp"
+#include "db/serving.hpp"
 #include "ditune/error.hpp"
 #include "generator/search_space.hpp"
 

@@ -45,7 +45,11 @@ void check_extents(const Config& config, const Epilogue& epilogue, const GemmArg
 }  // namespace
 
 LaunchPlan launch_plan(const KernelConfig& config, const Target& target) {
-  return std::visit([&]<class Config>(const Config& c) { return Family<Config>::launch_plan(c, target); }, config);
+  return launch_plan(config, target.epilogue.out, target.problem, target.device.sms);
+}
+
+LaunchPlan launch_plan(const KernelConfig& config, Output out, const GemmProblem& problem, int sms) {
+  return std::visit([&](const auto& c) { return launch_plan(c, out, problem.m, problem.n, sms); }, config);
 }
 
 void check_args(const KernelConfig& config, const Epilogue& epilogue, const GemmArgs& args) {

@@ -10,6 +10,8 @@
 namespace ditune {
 
 LaunchPlan launch_plan(const KernelConfig& config, const Target& target);
+// The same, of all that it depends on.
+LaunchPlan launch_plan(const KernelConfig& config, Output out, const GemmProblem& problem, int sms);
 
 // Throws UsageError if a launch of (config, epilogue) with these arguments would be undefined: sizes out of range, a
 // null or misaligned pointer, a stride shorter than its row or not a multiple of what the config loads at once, scales

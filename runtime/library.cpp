@@ -1,73 +1,102 @@
 #include "ditune/library.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
-#include <tuple>
+#include <map>
+#include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 
+#include "db/serving.hpp"
 #include "generator/cost_model.hpp"
 #include "generator/emit.hpp"
 #include "generator/launch_plan.hpp"
 #include "generator/search_space.hpp"
+#include "runtime/append_only_map.hpp"
 
 namespace ditune {
 namespace {
 
 // What every record that can answer has in common with the question.
-struct LayerKey {
-  std::int64_t n, k;
+struct Layer {
+  std::int64_t n = 0, k = 0;
   Epilogue epilogue;
-  bool operator==(const LayerKey&) const = default;
+  bool operator==(const Layer&) const = default;
 };
 
-struct LayerKeyHash {
-  std::size_t operator()(const LayerKey& layer) const {
+std::size_t mix(std::uint64_t hash, std::uint64_t field) {
+  hash = (hash ^ field) * 0x9e3779b97f4a7c15;  // 2^64 / golden ratio
+  return hash ^ hash >> 32;
+}
+
+struct HashLayer {
+  std::size_t operator()(const Layer& layer) const noexcept {
     const Epilogue& e = layer.epilogue;
-    std::uint64_t hash = static_cast<std::uint64_t>(layer.n) << 32 | static_cast<std::uint64_t>(layer.k);
-    for (const auto field : {static_cast<int>(e.sx), static_cast<int>(e.sw), static_cast<int>(e.bias),
-                             static_cast<int>(e.op), static_cast<int>(e.out)}) {
-      hash = (hash ^ static_cast<std::uint64_t>(field)) * 0x9e3779b97f4a7c15;  // 2^64 / golden ratio
-    }
-    return hash ^ hash >> 32;
+    std::uint64_t words = 0;
+    for (const auto word : {static_cast<int>(e.sx), static_cast<int>(e.sw), static_cast<int>(e.bias),
+                            static_cast<int>(e.op), static_cast<int>(e.out)})
+      words = words << 8 | static_cast<std::uint64_t>(word);
+    return mix(mix(static_cast<std::uint64_t>(layer.n) << 32 | static_cast<std::uint64_t>(layer.k), words), 0);
   }
 };
 
-struct Entry {
-  const TuningRecord* record;
-  double log_m;
-  bool stale;
+// A question about a layer on a device: as it is asked, with a view of the device's name, and as it is kept.
+template <class Name>
+struct QuestionOf {
+  Layer layer;
+  std::int64_t m = 0;  // 0: whichever
+  Name device;
+  int sms = 0;
+  SmArch arch;
+  Regime regime = Regime::burst;
+
+  template <class Other>
+  bool operator==(const QuestionOf<Other>& other) const {
+    return layer == other.layer && m == other.m && sms == other.sms && arch == other.arch && regime == other.regime &&
+           device == other.device;
+  }
+};
+using Question = QuestionOf<std::string_view>;
+using KeptQuestion = QuestionOf<std::string>;
+
+KeptQuestion kept(const Question& q) { return {q.layer, q.m, std::string(q.device), q.sms, q.arch, q.regime}; }
+
+struct HashQuestion {
+  template <class Name>
+  std::size_t operator()(const QuestionOf<Name>& q) const noexcept {
+    // Names are compared; few programs have devices that differ in nothing else.
+    return mix(HashLayer{}(q.layer), static_cast<std::uint64_t>(q.m) << 16 ^ static_cast<std::uint64_t>(q.sms) << 1 ^
+                                         static_cast<std::uint64_t>(q.regime));
+  }
 };
 
-// How well an entry answers, the least is the best: match, whether it is only predicted, distance of m on a log scale,
-// minus m, whether it is of the other regime, microseconds.
-using Rank = std::tuple<Match, bool, double, std::int64_t, bool, double>;
+// Records that answer alike, and which of them serves which M.
+struct Tier {
+  Match match = Match::none;  // of an m that is not a winner's own
+  std::vector<Served> ranges;
 
-constexpr Rank kNoAnswer = {Match::none, false, 0, 0, false, 0};
+  const TuningRecord* find(std::int64_t m) const {
+    const auto after = std::upper_bound(ranges.begin(), ranges.end(), m,
+                                        [](std::int64_t asked, const Served& range) { return asked < range.m_first; });
+    if (after == ranges.begin()) return nullptr;
+    const Served& range = *std::prev(after);
+    return m <= range.m_last ? range.winner : nullptr;
+  }
+};
 
-Rank rank(const Entry& entry, const GemmProblem& problem, double log_m, const DeviceClass& device, Regime regime) {
-  const TuningKey& key = entry.record->key;
+// For a layer on a device, the best first.
+using Tiers = std::array<Tier, 3>;
+
+struct Modelled {
   Match match = Match::none;
-  if (key.device == device) {
-    match = entry.stale ? Match::stale : key.problem.m == problem.m ? Match::exact : Match::nearest_m;
-  } else if (key.device.arch == device.arch && !entry.stale) {
-    match = Match::other_device;
-  }
-  const bool predicted = entry.record->source == Source::predicted;
-  return {match,
-          predicted,
-          std::abs(entry.log_m - log_m),
-          -key.problem.m,
-          key.regime != regime,
-          entry.record->microseconds()};
-}
-
-LookupResult answer(Match match, const KernelConfig& config, const Target& target, const TuningRecord* record) {
-  return {match, config, launch_plan(config, target), record};
-}
+  KernelConfig config;
+};
 
 // Without a record: what the model makes of every candidate.
-LookupResult ask_model(const Target& target) {
+Modelled ask_model(const Target& target) {
   const std::vector<KernelConfig> candidates = enumerate(target);
   if (candidates.empty()) return {};
   double best_us = std::numeric_limits<double>::infinity();
@@ -79,27 +108,121 @@ LookupResult ask_model(const Target& target) {
       best = &config;
     }
   }
-  if (best) return answer(Match::model, *best, target, nullptr);
-  return answer(Match::fallback, candidates.front(), target, nullptr);
+  return best ? Modelled{Match::model, *best} : Modelled{Match::fallback, candidates.front()};
+}
+
+// How far apart two cards of one arch are.
+double distance(const DeviceClass& a, const DeviceInfo& b) {
+  return std::abs(std::log(static_cast<double>(a.sms) / static_cast<double>(b.sms)));
 }
 
 }  // namespace
 
-struct Library::Index {
-  std::vector<TuningRecord> records;
-  std::unordered_map<LayerKey, std::vector<Entry>, LayerKeyHash> layers;
+class Library::Index {
+ public:
+  Index(std::vector<TuningRecord> records, LibraryOptions options)
+      : records_(std::move(records)), options_(std::move(options)) {
+    for (const TuningRecord& record : records_) {
+      const TuningKey& key = record.key;
+      layers_[{key.problem.n, key.problem.k, key.epilogue}].push_back(
+          {&record, key.template_hash != template_hash(record.config)});
+    }
+  }
+
+  LookupResult lookup(const GemmProblem& problem, const Epilogue& epilogue, const DeviceInfo& device, Regime regime) {
+    Question question{{problem.n, problem.k, epilogue}, 0, device.name, device.sms, device.arch, regime};
+    const Tiers* tiers = served_.find(question);
+    if (!tiers) tiers = served_.insert(kept(question), tiers_of(question.layer, device, regime)).first;
+    for (const Tier& tier : *tiers)
+      if (const TuningRecord* record = tier.find(problem.m)) {
+        const bool is_own = tier.match == Match::nearest_m && record->key.problem.m == problem.m;
+        return {is_own ? Match::exact : tier.match, record->config,
+                launch_plan(record->config, epilogue.out, problem, device.sms), record};
+      }
+    question.m = problem.m;
+    const Modelled* answer = modelled_.find(question);
+    if (!answer) answer = model(question, {problem, epilogue, device});
+    if (answer->match == Match::none) return {};
+    return {answer->match, answer->config, launch_plan(answer->config, epilogue.out, problem, device.sms), nullptr};
+  }
+
+ private:
+  struct Entry {
+    const TuningRecord* record;
+    bool is_stale;
+  };
+  using ByM = std::map<std::int64_t, const TuningRecord*>;
+
+  static constexpr std::size_t kBuckets = 4096;
+
+  const Modelled* model(const Question& question, const Target& target) {
+    const auto [answer, is_new] = modelled_.insert(kept(question), ask_model(target));
+    if (is_new && options_.on_miss)
+      options_.on_miss({target.problem, target.epilogue, device_class(target.device), answer->match});
+    return answer;
+  }
+
+  Tiers tiers_of(const Layer& layer, const DeviceInfo& device, Regime regime) const {
+    const auto found = layers_.find(layer);
+    if (found == layers_.end()) return {};
+    const std::vector<Entry>& entries = found->second;
+    const DeviceClass asked = device_class(device);
+    const auto its = [&](bool stale) {
+      return ranges(entries, device, regime,
+                    [&](const Entry& entry) { return entry.record->key.device == asked && entry.is_stale == stale; });
+    };
+    return {Tier{Match::nearest_m, its(false)}, Tier{Match::stale, its(true)},
+            Tier{Match::other_device, sibling_ranges(entries, device, regime)}};
+  }
+
+  // Of the nearest sibling that has a winner that is legal on this device.
+  static std::vector<Served> sibling_ranges(const std::vector<Entry>& entries, const DeviceInfo& device,
+                                            Regime regime) {
+    const auto nearer = [&](const DeviceClass& a, const DeviceClass& b) {
+      return std::pair(distance(a, device), a) < std::pair(distance(b, device), b);
+    };
+    std::vector<DeviceClass> siblings;
+    for (const Entry& entry : entries) {
+      const DeviceClass& other = entry.record->key.device;
+      if (!entry.is_stale && other.arch == device.arch && other != device_class(device)) siblings.push_back(other);
+    }
+    std::ranges::sort(siblings, nearer);
+    for (const DeviceClass& sibling : siblings) {
+      std::vector<Served> its = ranges(entries, device, regime, [&](const Entry& entry) {
+        return entry.record->key.device == sibling && !entry.is_stale;
+      });
+      if (!its.empty()) return its;
+    }
+    return {};
+  }
+
+  // Of those that answer. Figures are those of device_of, not what the driver says, so that an exported header comes to
+  // the same.
+  template <class Answers>
+  static std::vector<Served> ranges(const std::vector<Entry>& entries, const DeviceInfo& device, Regime regime,
+                                    const Answers& answers) {
+    std::map<std::int64_t, const TuningRecord*> by_m;
+    for (const Entry& entry : entries) {
+      const TuningRecord& record = *entry.record;
+      if (!answers(entry) || refusal(record.config, {record.key.problem, record.key.epilogue, device})) continue;
+      const TuningRecord*& best = by_m[record.key.problem.m];
+      if (!best || is_better(record, *best, regime)) best = &record;
+    }
+    std::vector<const TuningRecord*> winners;
+    for (const auto& [m, winner] : by_m) winners.push_back(winner);
+    if (winners.empty()) return {};
+    return serve(winners, device_of(device_class(device)));
+  }
+
+  std::vector<TuningRecord> records_;
+  LibraryOptions options_;
+  std::unordered_map<Layer, std::vector<Entry>, HashLayer> layers_;
+  AppendOnlyMap<KeptQuestion, Tiers, HashQuestion> served_{kBuckets};
+  AppendOnlyMap<KeptQuestion, Modelled, HashQuestion> modelled_{kBuckets};
 };
 
-Library::Library(std::vector<TuningRecord> records) {
-  auto index = std::make_unique<Index>();
-  index->records = std::move(records);
-  for (const TuningRecord& record : index->records) {
-    const GemmProblem& problem = record.key.problem;
-    index->layers[{problem.n, problem.k, record.key.epilogue}].push_back(
-        {&record, std::log2(static_cast<double>(problem.m)), record.key.template_hash != template_hash(record.config)});
-  }
-  index_ = std::move(index);
-}
+Library::Library(std::vector<TuningRecord> records, LibraryOptions options)
+    : index_(std::make_unique<Index>(std::move(records), std::move(options))) {}
 
 Library::Library(Library&&) noexcept = default;
 Library& Library::operator=(Library&&) noexcept = default;
@@ -108,22 +231,7 @@ Library::~Library() = default;
 LookupResult Library::lookup(const GemmProblem& problem, const Epilogue& epilogue, const DeviceInfo& device,
                              Regime regime) const& {
   validate(problem);
-  const Target target{problem, epilogue, device};
-  const auto layer = index_->layers.find({problem.n, problem.k, epilogue});
-  if (layer == index_->layers.end()) return ask_model(target);
-
-  const DeviceClass asked = device_class(device);
-  const double log_m = std::log2(static_cast<double>(problem.m));
-  Rank best_rank = kNoAnswer;
-  const TuningRecord* best = nullptr;
-  for (const Entry& entry : layer->second) {
-    const Rank its = rank(entry, problem, log_m, asked, regime);
-    if (std::get<Match>(its) == Match::none || its >= best_rank || refusal(entry.record->config, target)) continue;
-    best_rank = its;
-    best = entry.record;
-  }
-  if (!best) return ask_model(target);
-  return answer(std::get<Match>(best_rank), best->config, target, best);
+  return index_->lookup(problem, epilogue, device, regime);
 }
 
 }  // namespace ditune

@@ -1,6 +1,7 @@
 // The runtime library: find the best kernel for a layer. Records are read once into memory; a lookup touches no file.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -16,32 +17,47 @@ struct LookupResult {
   const TuningRecord* record = nullptr;  // what the answer comes from, owned by the Library; null for model, fallback
 };
 
-// Immutable once constructed: any number of threads may look up.
+// A problem that no record of this device answers.
+struct Miss {
+  GemmProblem problem;
+  Epilogue epilogue;
+  DeviceClass device;
+  Match match = Match::none;  // how it was answered
+};
+
+struct LibraryOptions {
+  // Told of each miss once; on the thread that asks, which goes on when it returns. May be empty.
+  std::function<void(const Miss&)> on_miss = {};
+};
+
+// Any number of threads may look up at once. What was asked before is answered without a lock or an allocation.
 class Library {
  public:
-  explicit Library(std::vector<TuningRecord> records);
+  explicit Library(std::vector<TuningRecord> records, LibraryOptions options = {});
   Library(Library&&) noexcept;
   Library& operator=(Library&&) noexcept;
   ~Library();
 
   // Of the records for this n, k and epilogue, best first:
   //   exact         this device and m
-  //   nearest m     this device; the nearest m on a log scale, the larger of two
-  //   stale         this device; of an older template
-  //   other device  of the same arch
-  // and within each, a measured record before a predicted one, then the nearest m, then one of the regime, then the
-  // fastest. Without any:
-  //   model         the cost model's best of all candidates (milliseconds: keep the answer)
+  //   nearest m     this device; of the winners of the next m below and above, the one that is faster there
+  //   (serving.hpp) stale         this device; of an older template other device  of the same arch, the one nearest in
+  //   SMs
+  // Of several records of one m, a measured one before a predicted one, then one of the regime, then the faster.
+  // Without any:
+  //   model         the cost model's best of all candidates
   //   default       the first candidate, where the device's numbers tell the model nothing
-  // A config that a constraint refuses for the problem asked is passed over. Throws UsageError for an illegal problem.
+  // The first question about a layer takes microseconds, one that only the model can answer milliseconds; both are
+  // kept. A config that a constraint refuses for the problem asked is passed over. Throws UsageError for an illegal
+  // problem.
   LookupResult lookup(const GemmProblem& problem, const Epilogue& epilogue, const DeviceInfo& device,
                       Regime regime = Regime::burst) const&;
   LookupResult lookup(const GemmProblem&, const Epilogue&, const DeviceInfo&,
                       Regime = Regime::burst) const&& = delete;  // record would dangle
 
  private:
-  struct Index;
-  std::unique_ptr<const Index> index_;
+  class Index;
+  std::unique_ptr<Index> index_;
 };
 
 }  // namespace ditune

@@ -2,7 +2,7 @@
 
 #include "catch.hpp"
 #include "compilers.hpp"
-#include "db/header_rows.hpp"
+#include "db/serving.hpp"
 #include "fixtures.hpp"
 #include "generator/launch_plan.hpp"
 #include "templates/embedded.hpp"
@@ -59,8 +59,10 @@ namespace t = ditune_tuned;
 constexpr std::string_view k3090 = "NVIDIA GeForce RTX 3090";
 
 static_assert(t::find(86, 1, 4608, 4608) == &t::rows[0]);
-static_assert(t::find(86, 255, 4608, 4608) == &t::rows[0]);
-static_assert(t::find(86, 256, 4608, 4608) == &t::rows[1]);
+static_assert(t::find(86, 4095, 4608, 4608) == &t::rows[0]);
+static_assert(t::find(86, 4096, 4608, 4608) == &t::rows[1]);  // predicted beside a measured one: its own m alone
+static_assert(t::find(86, 4097, 4608, 4608)->config == t::rows[0].config);
+static_assert(t::find(86, 2147483647, 4608, 4608)->m_tuned == 16);
 static_assert(t::find(86, 2147483647, 4608, 4609) == nullptr);
 static_assert(t::find(86, 0, 4608, 4608) == nullptr);
 static_assert(t::find(80, 16, 4608, 4608) == nullptr);
@@ -72,11 +74,11 @@ static_assert(t::rows[0].source == t::Source::measured && t::rows[0].microsecond
 static_assert(t::rows[1].source == t::Source::predicted && t::rows[1].microseconds == 345.5);
 static_assert(t::rows[1].config == "mma_s8:tile=64x128x64,warps=2x4,stages=3,split_k=2,load=4");
 static_assert(t::rows[1].k_multiple == 4 && t::rows[1].m_tuned == 4096);
-static_assert(t::plan(t::rows[1], 1000).grid == PLAN_GRID);
-static_assert(t::plan(t::rows[1], 1000).block == PLAN_BLOCK);
-static_assert(t::plan(t::rows[1], 1000).shared_bytes == PLAN_SHARED);
-static_assert(t::plan(t::rows[1], 1000).workspace_bytes == PLAN_WORKSPACE);
-static_assert(t::plan(t::rows[1], 1000).dependent == PLAN_DEPENDENT);
+static_assert(t::plan(t::rows[1], 4096).grid == PLAN_GRID);
+static_assert(t::plan(t::rows[1], 4096).block == PLAN_BLOCK);
+static_assert(t::plan(t::rows[1], 4096).shared_bytes == PLAN_SHARED);
+static_assert(t::plan(t::rows[1], 4096).workspace_bytes == PLAN_WORKSPACE);
+static_assert(t::plan(t::rows[1], 4096).dependent == PLAN_DEPENDENT);
 
 int failures = 0;
 void check(bool condition, int line) {
@@ -89,7 +91,7 @@ int main() {
   alignas(16) static signed char memory[64];
   const auto* scale = reinterpret_cast<const float*>(memory);
   const t::Row& row = t::rows[1];
-  t::GemmArgs good{memory, memory, memory, scale, scale, nullptr, memory, 1000, 4608, 4608, 4608, 4608, 4608};
+  t::GemmArgs good{memory, memory, memory, scale, scale, nullptr, memory, 4096, 4608, 4608, 4608, 4608, 4608};
   const auto refused = [&](auto change) {
     t::GemmArgs args = good;
     change(args);
@@ -126,7 +128,7 @@ std::string plan_defines(const TuningRecord& record, std::int64_t m) {
   return defines;
 }
 
-std::string probe() { return plan_defines(sample_records()[1], 1000) + "int other_translation_unit();\n" + kProbe; }
+std::string probe() { return plan_defines(sample_records()[1], 4096) + "int other_translation_unit();\n" + kProbe; }
 
 // The same of a header with a row of wgmma_s8. There may be no driver: then its parameter is an error.
 const char* const kTmaProbe = R"(

@@ -1,6 +1,7 @@
 #include "db/header_rows.hpp"
 
 #include "catch.hpp"
+#include "db/serving.hpp"
 #include "ditune/error.hpp"
 #include "fixtures.hpp"
 #include "templates/embedded.hpp"

@@ -1,6 +1,10 @@
 #include "ditune/library.hpp"
 
+#include <atomic>
+#include <thread>
+
 #include "catch.hpp"
+#include "db/serving.hpp"
 #include "ditune/error.hpp"
 #include "embedded.hpp"
 #include "generator/launch_plan.hpp"
@@ -59,21 +63,88 @@ TEST_CASE("A record of this very layer is an exact match, with the plan of its c
   CHECK(found.plan.grid > 0);
 }
 
-TEST_CASE("The nearest m is nearest on a log scale, and the plan is that of the problem asked") {
-  const Library lib = library({{.problem = {256, 4608, 4608}, .config = kSmall}, {.problem = {2048, 4608, 4608}}});
-  const GemmProblem asked{600, 4608, 4608};  // 2.3 times 256, 3.4 times less than 2048
-  const LookupResult found = lib.lookup(asked, kDefault, kCard);
-  CHECK(found.match == Match::nearest_m);
-  CHECK(found.config == kSmall);
-  CHECK(found.plan.grid == launch_plan(kSmall, {asked, kDefault, kCard}).grid);
-  CHECK(lib.lookup({800, 4608, 4608}, kDefault, kCard).config == kBig);
-  CHECK(lib.lookup({1, 4608, 4608}, kDefault, kCard).config == kSmall);
+TEST_CASE("The nearest m is nearest on a log scale, of two the larger; the plan is that of the problem asked") {
+  const Library lib = library({{.problem = {256, 4608, 4608}}, {.problem = {4096, 4608, 4608}}});
+  const auto served_by = [&](std::int64_t m) {
+    const LookupResult found = lib.lookup({m, 4608, 4608}, kDefault, kCard);
+    CHECK(found.match == Match::nearest_m);
+    CHECK(found.plan.grid == launch_plan(kBig, {{m, 4608, 4608}, kDefault, kCard}).grid);
+    return found.record->key.problem.m;
+  };
+  CHECK(served_by(1023) == 256);
+  CHECK(served_by(1024) == 4096);
+  CHECK(served_by(1) == 256);
+  CHECK(served_by(100000) == 4096);
 }
 
-TEST_CASE("Of two m equally near the larger is taken") {
-  const Library lib =
-      library({{.problem = {1024, 4608, 4608}, .config = kSmall, .us = 10}, {.problem = {4096, 4608, 4608}, .us = 40}});
-  CHECK(lib.lookup({2048, 4608, 4608}, kDefault, kCard).config == kBig);
+TEST_CASE("Between two winners that differ serves who serve() says") {
+  const std::vector<Row> rows{{.problem = {64, 4608, 4608}, .config = kSmall, .us = 12},
+                              {.problem = {2048, 4608, 4608}, .us = 180}};
+  const Library lib = library(rows);
+  const TuningRecord low = record(rows[0]), high = record(rows[1]);
+  const std::vector<const TuningRecord*> winners{&low, &high};
+  for (const Served& range : serve(winners, kCard))
+    for (const std::int64_t m : {range.m_first, range.m_last}) {
+      INFO(m);
+      CHECK(lib.lookup({m, 4608, 4608}, kDefault, kCard).config == range.winner->config);
+    }
+  CHECK(serve(winners, kCard).size() > 1);
+}
+
+TEST_CASE("Of several devices of the same arch the one nearest in SMs answers, with what is nearest there") {
+  DeviceInfo larger = kCard, smaller = kCard;
+  larger.name = "NVIDIA Larger";
+  larger.sms = kCard.sms + 4;
+  smaller.name = "NVIDIA Smaller";
+  smaller.sms = kCard.sms / 2;
+  const Library lib = library({{.problem = {4096, 4608, 4608}, .config = kSmall, .device = &smaller},
+                               {.problem = {256, 4608, 4608}, .config = kSlim, .device = &larger},
+                               {.problem = {8192, 4608, 4608}, .config = kBig, .device = &larger}});
+  const LookupResult found = lib.lookup({4096, 4608, 4608}, kDefault, kCard);
+  CHECK(found.match == Match::other_device);
+  REQUIRE(found.record);
+  CHECK(found.record->key.device.name == "NVIDIA Larger");
+}
+
+TEST_CASE("A miss is told once, with how it was answered") {
+  std::vector<Miss> misses;
+  const Library lib({record({.problem = {4096, 4608, 4608}})},
+                    {.on_miss = [&](const Miss& miss) { misses.push_back(miss); }});
+  const GemmProblem missed{4096, 3072, 3072};
+  for (int i = 0; i < 3; ++i) {
+    CHECK(lib.lookup(missed, kDefault, kCard).match == Match::model);
+    CHECK(lib.lookup({4096, 4608, 4608}, kDefault, kCard).match == Match::exact);
+  }
+  REQUIRE(misses.size() == 1);
+  CHECK(misses[0].problem == missed);
+  CHECK(misses[0].device == device_class(kCard));
+  CHECK(misses[0].match == Match::model);
+  lib.lookup({4095, 3072, 3072}, kDefault, kCard);
+  lib.lookup(missed, parse_epilogue("bias=bf16"), kCard);
+  CHECK(misses.size() == 3);
+}
+
+TEST_CASE("Threads that ask at once get the same answers, and one miss is told") {
+  std::atomic<int> misses = 0;
+  std::vector<TuningRecord> records;
+  for (std::int64_t layer = 0; layer < 20; ++layer)
+    for (const std::int64_t m : {16, 256, 4096})
+      records.push_back(record({.problem = {m, 1024 + 64 * layer, 4608}, .config = m == 256 ? kSlim : kBig}));
+  const Library lib(records, {.on_miss = [&](const Miss&) { ++misses; }});
+  const Library alone(records);
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong = 0;
+  for (int t = 0; t < 8; ++t)
+    threads.emplace_back([&] {
+      for (std::int64_t i = 0; i < 400; ++i) {
+        const GemmProblem problem{1 + i * 13, 1024 + 64 * (i % 20), 4608};
+        wrong += lib.lookup(problem, kDefault, kCard).config != alone.lookup(problem, kDefault, kCard).config;
+      }
+      wrong += lib.lookup({64, 512, 512}, kDefault, kCard).match != Match::model;
+    });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(wrong == 0);
+  CHECK(misses == 1);
 }
 
 TEST_CASE("n, k and the epilogue have to be the same") {

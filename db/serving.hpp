@@ -1,0 +1,37 @@
+// Which winner of a layer serves which M: what the library answers, and what an exported header has as its rows.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "ditune/record.hpp"
+#include "generator/search_space.hpp"
+
+namespace ditune {
+
+// All that is known of a GPU by its class alone, wherever that is asked: the figures of the known device of that name,
+// else those of the card that stands for its arch, or for the known one that it runs as (runs_as).
+DeviceInfo device_of(const DeviceClass& device);
+
+// A layer on its device_of.
+Target target_of(const TuningKey& key);
+
+// From m_first to m_last this winner.
+struct Served {
+  const TuningRecord* winner = nullptr;
+  std::int64_t m_first = 0, m_last = 0;
+  bool operator==(const Served&) const = default;
+};
+
+// The ranges in the order of M; they do not overlap, and what no winner may be launched for is in none. `winners` are
+// of one layer on devices of one arch, one for each m, in ascending order, each legal there on `device`.
+//
+// A winner serves its own m, the first all below and the last all above. Between two with the same config the nearer on
+// a log scale serves, at the same distance the larger; between two that differ, the one that is faster there: by the
+// cost model, times what the winner was measured to take and the model predicts for its own m. Where the model is asked
+// is a multiple of 16, in wide gaps of 64 or more: tiles have such sizes. Predicted winners beside measured ones serve
+// their own m alone.
+std::vector<Served> serve(std::span<const TuningRecord* const> winners, const DeviceInfo& device);
+
+}  // namespace ditune
