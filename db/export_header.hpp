@@ -17,7 +17,7 @@ enum class Embed {
 
 // Text of the header, namespace ditune_tuned: `rows`, a constexpr table from (device, arch, n, k, epilogue, range of M)
 // to config, source and time; constexpr find() and plan(), the library's own launch plan; with `cubin` launch(), which
-// needs the CUDA runtime alone. Between two tuned M the border is their geometric mean. It has its own copy of what it
+// needs the CUDA runtime alone. Which tuned M serves which other is serve(). It has its own copy of what it
 // takes from the library, so a program may use both.
 //
 // Of several records of one problem the measured one counts, then one of `regime`, then the faster. Records of an older

@@ -40,9 +40,9 @@ class Library {
 
   // Of the records for this n, k and epilogue, best first:
   //   exact         this device and m
-  //   nearest m     this device; of the winners of the next m below and above, the one that is faster there
-  //   (serving.hpp) stale         this device; of an older template other device  of the same arch, the one nearest in
-  //   SMs
+  //   nearest m     this device; of the winners of the next m below and above the one that is faster (serving.hpp)
+  //   stale         this device; of an older template
+  //   other device  of the same arch, the one nearest in SMs
   // Of several records of one m, a measured one before a predicted one, then one of the regime, then the faster.
   // Without any:
   //   model         the cost model's best of all candidates
