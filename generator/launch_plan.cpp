@@ -65,8 +65,9 @@ void check_args(const KernelConfig& config, const Epilogue& epilogue, const Gemm
   check_pointer("sw", args.sw, scaled);
   check_pointer("bias", args.bias, epilogue.bias != Bias::none);
   // Whether a launch needs a workspace, and not how much, is the same on every device.
-  const Target any{.problem = problem, .epilogue = epilogue, .device = reference_device(supported_archs().front())};
-  if (launch_plan(config, any).workspace_bytes > 0) check_pointer("workspace", args.workspace, true);
+  const int any_sms = reference_device(supported_archs().front()).sms;
+  if (launch_plan(config, epilogue.out, problem, any_sms).workspace_bytes > 0)
+    check_pointer("workspace", args.workspace, true);
 }
 
 }  // namespace ditune

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <atomic>
 #include <mutex>
 
 namespace ditune {
@@ -83,6 +84,7 @@ struct Kernel::Loaded {
 
   // Dynamic shared memory beyond 48 KB has to be asked for: CUDA C++ Programming Guide, "Shared Memory" of each arch.
   void allow_shared(int bytes) {
+    if (bytes <= shared_limit) return;
     const std::scoped_lock lock(mutex);
     if (bytes <= shared_limit) return;
     DITUNE_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
@@ -92,7 +94,7 @@ struct Kernel::Loaded {
   cudaLibrary_t library = nullptr;
   cudaKernel_t kernel = nullptr;
   std::mutex mutex;
-  int shared_limit = 48 * 1024;
+  std::atomic<int> shared_limit = 48 * 1024;
 };
 
 Kernel::Kernel(const std::string& cubin, const std::string& name) : loaded_(std::make_shared<Loaded>()) {
@@ -103,7 +105,9 @@ Kernel::Kernel(const std::string& cubin, const std::string& name) : loaded_(std:
   DITUNE_CUDA(cudaFuncGetAttributes(&attributes, loaded_->kernel));
 }
 
-void Kernel::launch_raw(const LaunchPlan& plan, const void* parameter, const Stream& stream) const {
+void Kernel::allow_shared(int bytes) const { loaded_->allow_shared(bytes); }
+
+void Kernel::launch_raw(const LaunchPlan& plan, const void* parameter, cudaStream_t stream) const {
   if (!loaded_) throw CudaError("a launch of no kernel", "load a cubin first");
   if (plan.grid < 1 || plan.grid > kMaxGrid) {
     throw CudaError(fmt::format("a grid of {} CTAs cannot be launched", plan.grid),
@@ -114,7 +118,7 @@ void Kernel::launch_raw(const LaunchPlan& plan, const void* parameter, const Str
   config.gridDim = dim3(static_cast<unsigned>(plan.grid));
   config.blockDim = dim3(static_cast<unsigned>(plan.block));
   config.dynamicSmemBytes = static_cast<std::size_t>(plan.shared_bytes);
-  config.stream = stream.get();
+  config.stream = stream;
   std::array<cudaLaunchAttribute, 2> attributes = {};
   config.attrs = attributes.data();
   if (plan.cluster > 1) {

@@ -91,14 +91,19 @@ class Kernel {
   // limit once, at the first launch that needs it.
   template <class Parameter>
   void launch(const LaunchPlan& plan, const Parameter& parameter, const Stream& stream) const {
-    launch_raw(plan, &parameter, stream);
+    launch_raw(plan, &parameter, stream.get());
   }
   void launch(const LaunchPlan& plan, const KernelParameter& parameter, const Stream& stream) const {
+    launch_raw(plan, parameter.bytes.data(), stream.get());
+  }
+  void launch(const LaunchPlan& plan, const KernelParameter& parameter, cudaStream_t stream) const {
     launch_raw(plan, parameter.bytes.data(), stream);
   }
+  // Raises the limit now: no launch with so many bytes waits for another one that does.
+  void allow_shared(int bytes) const;
 
  private:
-  void launch_raw(const LaunchPlan& plan, const void* parameter, const Stream& stream) const;
+  void launch_raw(const LaunchPlan& plan, const void* parameter, cudaStream_t stream) const;
   struct Loaded;
   std::shared_ptr<Loaded> loaded_;
 };

@@ -19,6 +19,12 @@ class UsageError : public Error {
   using Error::Error;
 };
 
+// What was to be launched is not prepared, and cannot be while its stream is captured.
+class NotPreparedError : public UsageError {
+ public:
+  using UsageError::UsageError;
+};
+
 // The CUDA driver, runtime or a device failed; the message carries the expression.
 class CudaError : public Error {
  public:

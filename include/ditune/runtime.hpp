@@ -1,0 +1,85 @@
+// What an inference runtime links against: opened once, it finds the best kernel of a layer, loads it and launches it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ditune/library.hpp"
+#include "gemm_args.cuh"
+
+struct CUstream_st;  // what a cudaStream_t points to
+
+namespace ditune {
+
+class LoadedKernel;
+struct RuntimeParts;
+
+struct RuntimeOptions {
+  // Read when the runtime is opened, in this order: of two records of one problem that of the earlier file counts, but
+  // for a predicted one before a measured one. A kernel is read from its file when it is prepared.
+  std::vector<std::filesystem::path> databases;
+  Regime regime = Regime::burst;
+  std::function<void(const Miss&)> on_miss = {};  // as LibraryOptions'
+};
+
+// A kernel on a device for one problem. Belongs to the Runtime that prepared it.
+class Prepared {
+ public:
+  const GemmProblem& problem() const { return problem_; }
+  const Epilogue& epilogue() const { return epilogue_; }
+  int device() const { return device_; }
+  Match match() const { return match_; }
+  const KernelConfig& config() const { return config_; }
+  // Bytes of workspace that a launch needs: zeroed once by the caller, left zero by every launch, one for each stream.
+  std::int64_t workspace_bytes() const { return plan_.workspace_bytes; }
+  // Why the stored kernel was not taken; empty if it was, or none is stored.
+  const std::string& note() const { return note_; }
+
+ private:
+  friend class Runtime;
+  GemmProblem problem_;
+  Epilogue epilogue_;
+  int device_ = 0;
+  Match match_ = Match::none;
+  KernelConfig config_;
+  LaunchPlan plan_;
+  std::string note_;
+  std::shared_ptr<const LoadedKernel> kernel_;
+};
+
+// Any number of threads may use it at once.
+class Runtime {
+ public:
+  // With the databases' kernels, NVRTC where it is installed, and the CUDA driver. Throws DbError.
+  explicit Runtime(const RuntimeOptions& options);
+  // With others in their place (runtime/runtime_parts.hpp).
+  explicit Runtime(RuntimeParts parts);
+  Runtime(Runtime&&) noexcept;
+  Runtime& operator=(Runtime&&) noexcept;
+  ~Runtime();
+
+  // As Library's, on the visible device of that ordinal. Throws UsageError for an ordinal that is not there.
+  LookupResult lookup(const GemmProblem& problem, const Epilogue& epilogue, int device) const;
+
+  // Finds the kernel and loads it: as it is stored, or if that is not there or does not fit the device, compiled now.
+  // Once, however many threads ask; what is prepared is returned without a lock. Throws UsageError for an illegal
+  // problem, CudaError if no kernel can be had, with the reasons.
+  const Prepared& prepare(const GemmProblem& problem, const Epilogue& epilogue, int device) const;
+
+  // Queues Y = epilogue(X W^T) on the stream, which is of the prepared device, and returns. Takes no lock, allocates
+  // nothing and may be captured. Throws UsageError for arguments that a launch would be undefined with.
+  void launch(const Prepared& prepared, const GemmArgs& args, CUstream_st* stream) const;
+
+  // The same of what the arguments say. Prepares it, or throws NotPreparedError if the stream is being captured.
+  void launch(const GemmArgs& args, const Epilogue& epilogue, int device, CUstream_st* stream) const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ditune

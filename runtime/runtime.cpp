@@ -1,0 +1,231 @@
+#include "ditune/runtime.hpp"
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "db/store.hpp"
+#include "ditune/error.hpp"
+#include "generator/emit.hpp"
+#include "generator/launch_plan.hpp"
+#include "runtime/append_only_map.hpp"
+#include "runtime/nvrtc.hpp"
+#include "runtime/runtime_parts.hpp"
+
+namespace ditune {
+namespace {
+
+struct PreparedKey {
+  GemmProblem problem;
+  Epilogue epilogue;
+  int device = 0;
+  bool operator==(const PreparedKey&) const = default;
+};
+
+struct HashPrepared {
+  std::size_t operator()(const PreparedKey& key) const noexcept {
+    const Epilogue& e = key.epilogue;
+    std::uint64_t hash = 0;
+    for (const std::int64_t field :
+         {key.problem.m, key.problem.n, key.problem.k, static_cast<std::int64_t>(key.device),
+          static_cast<std::int64_t>(e.sx), static_cast<std::int64_t>(e.sw), static_cast<std::int64_t>(e.bias),
+          static_cast<std::int64_t>(e.op), static_cast<std::int64_t>(e.out)})
+      hash = (hash ^ static_cast<std::uint64_t>(field)) * 0x9e3779b97f4a7c15;  // 2^64 / golden ratio
+    return hash ^ hash >> 32;
+  }
+};
+
+bool is_current(const TuningRecord& record) { return record.key.template_hash == template_hash(record.config); }
+
+void require_problem(const Prepared& prepared, const GemmArgs& args) {
+  const GemmProblem asked{args.m, args.n, args.k};
+  if (asked != prepared.problem())
+    throw UsageError(
+        "the arguments are of " + format(asked) + ", the kernel was prepared for " + format(prepared.problem()),
+        "prepare the problem that is launched");
+}
+
+// What is stored in the files of the options; NVRTC is opened when it is first needed.
+RuntimeParts installed(const RuntimeOptions& options) {
+  const auto stores = std::make_shared<std::vector<Store>>();
+  std::vector<std::vector<TuningRecord>> databases;
+  for (const std::filesystem::path& path : options.databases) {
+    stores->push_back(Store::open_read_only(path));
+    databases.push_back(stores->back().winners());
+  }
+  RuntimeParts parts;
+  parts.records = in_order(databases);
+  parts.regime = options.regime;
+  parts.on_miss = options.on_miss;
+  parts.stored = [stores](const TuningRecord& record) {
+    std::string cubin;
+    for (auto store = stores->begin(); store != stores->end() && cubin.empty(); ++store)
+      cubin = store->cubin(record.cubin_hash);
+    return cubin;
+  };
+  parts.compile = [nvrtc = std::make_shared<std::optional<Nvrtc>>()](const KernelConfig& config,
+                                                                     const Epilogue& epilogue, SmArch arch) {
+    if (!*nvrtc) nvrtc->emplace();
+    CompiledKernel compiled = (*nvrtc)->compile(emit(config, epilogue), arch);
+    return KernelImage{std::move(compiled.cubin), std::move(compiled.name)};
+  };
+  parts.driver = cuda_driver();
+  return parts;
+}
+
+}  // namespace
+
+std::vector<TuningRecord> in_order(const std::vector<std::vector<TuningRecord>>& databases) {
+  const auto name = [](const TuningRecord& record) {
+    TuningKey key = record.key;
+    key.template_hash.clear();
+    return format(key);
+  };
+  std::vector<TuningRecord> all;
+  std::map<std::string, Source> earlier;
+  for (const std::vector<TuningRecord>& records : databases) {
+    const std::size_t first = all.size();
+    for (const TuningRecord& record : records) {
+      const auto other = earlier.find(name(record));
+      const bool stands_aside =
+          other != earlier.end() && (other->second == Source::measured || record.source == Source::predicted);
+      if (!stands_aside) all.push_back(record);
+    }
+    for (std::size_t i = first; i < all.size(); ++i) {
+      if (!is_current(all[i])) continue;
+      const auto [its, is_new] = earlier.emplace(name(all[i]), all[i].source);
+      if (!is_new && all[i].source == Source::measured) its->second = Source::measured;
+    }
+  }
+  return all;
+}
+
+class Runtime::Impl {
+ public:
+  explicit Impl(RuntimeParts parts)
+      : parts_(std::move(parts)),
+        library_(std::move(parts_.records), {.on_miss = std::move(parts_.on_miss)}),
+        encode_([driver = parts_.driver.get()](const TensorMapSpec& spec) { return driver->encode(spec); }) {}
+
+  LookupResult lookup(const GemmProblem& problem, const Epilogue& epilogue, int device) {
+    return library_.lookup(problem, epilogue, info(device), parts_.regime);
+  }
+
+  const Prepared* find(const PreparedKey& key) const { return prepared_.find(key); }
+
+  const Prepared& prepare(const PreparedKey& key) {
+    if (const Prepared* found = find(key)) return *found;
+    const std::scoped_lock lock(preparing_);
+    if (const Prepared* found = find(key)) return *found;
+    return *prepared_.insert(key, make(key)).first;
+  }
+
+  bool is_capturing(CUstream_st* stream) const { return parts_.driver->is_capturing(stream); }
+
+  void launch(const Prepared& prepared, const GemmArgs& args, CUstream_st* stream) const {
+    require_problem(prepared, args);
+    check_args(prepared.config_, prepared.epilogue_, args);
+    prepared.kernel_->launch(prepared.plan_, kernel_parameter(prepared.config_, prepared.epilogue_, args, encode_),
+                             stream);
+  }
+
+ private:
+  struct Ordinal {
+    std::size_t operator()(int ordinal) const noexcept { return static_cast<std::size_t>(ordinal); }
+  };
+
+  const DeviceInfo& info(int ordinal) {
+    if (const DeviceInfo* known = devices_.find(ordinal)) return *known;
+    const int count = parts_.driver->device_count();
+    if (ordinal < 0 || ordinal >= count)
+      throw UsageError("there is no GPU " + std::to_string(ordinal) + ", " + std::to_string(count) + " are visible",
+                       count == 0 ? "install a driver, or look at CUDA_VISIBLE_DEVICES" : "count from 0");
+    return *devices_.insert(ordinal, parts_.driver->device(ordinal)).first;
+  }
+
+  Prepared make(const PreparedKey& key) {
+    const LookupResult found = lookup(key.problem, key.epilogue, key.device);
+    if (found.match == Match::none)
+      throw UsageError("no kernel of this ditune runs " + format(key.problem) + " on " + info(key.device).name,
+                       "`ditune space --rejected` says why");
+    Prepared prepared;
+    prepared.problem_ = key.problem;
+    prepared.epilogue_ = key.epilogue;
+    prepared.device_ = key.device;
+    prepared.match_ = found.match;
+    prepared.config_ = found.config;
+    prepared.plan_ = found.plan;
+    prepared.kernel_ = kernel(found, key, prepared.note_);
+    return prepared;
+  }
+
+  // Shared by all problems that it serves on a device.
+  std::shared_ptr<const LoadedKernel> kernel(const LookupResult& found, const PreparedKey& key, std::string& note) {
+    const std::string name = emit(found.config, key.epilogue).name;
+    auto& [loaded, its_note] = kernels_[{key.device, name}];
+    if (!loaded) loaded = load(found, key, name, its_note);
+    note = its_note;
+    return loaded;
+  }
+
+  std::unique_ptr<const LoadedKernel> load(const LookupResult& found, const PreparedKey& key, const std::string& name,
+                                           std::string& note) {
+    const auto load_image = [&](const KernelImage& image) {
+      return parts_.driver->load(image.image, image.name, key.device, found.plan.shared_bytes);
+    };
+    // The parameter of an older template need not be today's.
+    if (found.record && is_current(*found.record) && parts_.stored) {
+      try {
+        const std::string cubin = parts_.stored(*found.record);
+        if (!cubin.empty()) return load_image({cubin, name});
+      } catch (const Error& error) {
+        note = error.what();
+      }
+    }
+    try {
+      if (!parts_.compile) throw CudaError("there is no compiler", "tune on this device, so that kernels are stored");
+      return load_image(parts_.compile(found.config, key.epilogue, info(key.device).arch));
+    } catch (const Error& error) {
+      throw CudaError("no kernel for " + format(key.problem) + (note.empty() ? "" : ": " + note) + ": " + error.what(),
+                      "");
+    }
+  }
+
+  RuntimeParts parts_;
+  Library library_;
+  EncodeTensorMap encode_;
+  AppendOnlyMap<int, DeviceInfo, Ordinal> devices_{16};
+  AppendOnlyMap<PreparedKey, Prepared, HashPrepared> prepared_{4096};
+  std::mutex preparing_;  // of what follows
+  std::map<std::pair<int, std::string>, std::pair<std::shared_ptr<const LoadedKernel>, std::string>> kernels_;
+};
+
+Runtime::Runtime(const RuntimeOptions& options) : Runtime(installed(options)) {}
+Runtime::Runtime(RuntimeParts parts) : impl_(std::make_unique<Impl>(std::move(parts))) {}
+Runtime::Runtime(Runtime&&) noexcept = default;
+Runtime& Runtime::operator=(Runtime&&) noexcept = default;
+Runtime::~Runtime() = default;
+
+LookupResult Runtime::lookup(const GemmProblem& problem, const Epilogue& epilogue, int device) const {
+  return impl_->lookup(problem, epilogue, device);
+}
+
+const Prepared& Runtime::prepare(const GemmProblem& problem, const Epilogue& epilogue, int device) const {
+  return impl_->prepare({problem, epilogue, device});
+}
+
+void Runtime::launch(const Prepared& prepared, const GemmArgs& args, CUstream_st* stream) const {
+  impl_->launch(prepared, args, stream);
+}
+
+void Runtime::launch(const GemmArgs& args, const Epilogue& epilogue, int device, CUstream_st* stream) const {
+  const PreparedKey key{{args.m, args.n, args.k}, epilogue, device};
+  const Prepared* prepared = impl_->find(key);
+  if (!prepared && impl_->is_capturing(stream))
+    throw NotPreparedError(format(key.problem) + " is not prepared, and the stream is being captured",
+                           "prepare it before the capture");
+  impl_->launch(prepared ? *prepared : impl_->prepare(key), args, stream);
+}
+
+}  // namespace ditune

@@ -1,0 +1,34 @@
+// What a Runtime is made of; tests bring their own.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ditune/record.hpp"
+#include "ditune/runtime.hpp"
+#include "runtime/driver.hpp"
+
+namespace ditune {
+
+struct KernelImage {
+  std::string image, name;
+};
+
+struct RuntimeParts {
+  std::vector<TuningRecord> records;
+  Regime regime = Regime::burst;
+  std::function<void(const Miss&)> on_miss = {};
+  // The kernel of a record as it is stored, or nothing. One call at a time. May be empty.
+  std::function<std::string(const TuningRecord&)> stored = {};
+  // Throws Error where it cannot. One call at a time. May be empty.
+  std::function<KernelImage(const KernelConfig&, const Epilogue&, SmArch)> compile = {};
+  std::shared_ptr<const Driver> driver;
+};
+
+// Of databases in order: a record stands aside for one of today's templates in an earlier file that has the same
+// device, problem, epilogue and regime, unless that one is predicted and this one measured.
+std::vector<TuningRecord> in_order(const std::vector<std::vector<TuningRecord>>& databases);
+
+}  // namespace ditune

@@ -1,0 +1,279 @@
+#include "ditune/runtime.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstring>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "catch.hpp"
+#include "ditune/error.hpp"
+#include "generator/emit.hpp"
+#include "generator/launch_plan.hpp"
+#include "runtime/runtime_parts.hpp"
+
+using namespace ditune;
+
+namespace {
+
+const DeviceInfo& kCard = find_device("RTX 3090");
+const KernelConfig kBig = parse_config("mma_s8:tile=128x128x64,warps=2x2,stages=3");
+const KernelConfig kSplit = parse_config("mma_s8:tile=64x64x64,warps=2x2,stages=3,split_k=2");
+const GemmProblem kProblem{4096, 4608, 4608};
+const auto kStream = reinterpret_cast<CUstream_st*>(0x10);
+
+struct FakeLaunch {
+  std::string kernel;
+  LaunchPlan plan;
+  GemmArgs args;  // the parameter of mma_s8
+  CUstream_st* stream;
+};
+
+// Keeps what it is asked for. An image is "cubin of NAME", or what else a test brings; those that begin with "bad" fit
+// no device.
+class FakeDriver : public Driver {
+ public:
+  struct Kernel : LoadedKernel {
+    Kernel(const FakeDriver& of, std::string kernel) : driver(of), name(std::move(kernel)) {}
+    void launch(const LaunchPlan& plan, const KernelParameter& parameter, CUstream_st* stream) const override {
+      FakeLaunch launch{name, plan, {}, stream};
+      std::memcpy(&launch.args, parameter.bytes.data(), sizeof launch.args);
+      const std::scoped_lock lock(driver.mutex);
+      driver.launches.push_back(launch);
+    }
+    const FakeDriver& driver;
+    std::string name;
+  };
+
+  int device_count() const override { return 2; }
+  DeviceInfo device(int) const override { return kCard; }
+  std::unique_ptr<const LoadedKernel> load(const std::string& image, const std::string& name, int ordinal,
+                                           int shared_bytes) const override {
+    const std::scoped_lock lock(mutex);
+    if (image.starts_with("bad")) throw CudaError("cudaLibraryLoadData: no kernel image", "");
+    loaded.push_back(std::to_string(ordinal) + ": " + image + ", " + std::to_string(shared_bytes));
+    return std::make_unique<Kernel>(*this, name);
+  }
+  TensorMap encode(const TensorMapSpec&) const override { return {}; }
+  bool is_capturing(CUstream_st*) const override { return capturing; }
+
+  mutable std::mutex mutex;
+  mutable std::vector<std::string> loaded;
+  mutable std::vector<FakeLaunch> launches;
+  bool capturing = false;
+};
+
+struct Row {
+  GemmProblem problem = kProblem;
+  KernelConfig config = kBig;
+  std::string cubin_hash = "stored";
+  bool stale = false;
+  Source source = Source::measured;
+  double us = 100;
+};
+
+TuningRecord record(const Row& row) {
+  TuningRecord result;
+  result.key = {device_class(kCard), row.problem, {}, row.stale ? "0000000000000000" : template_hash(row.config)};
+  result.config = row.config;
+  result.source = row.source;
+  (row.source == Source::measured ? result.median_us : result.predicted_us) = row.us;
+  result.cubin_hash = row.cubin_hash;
+  return result;
+}
+
+// A runtime with what its parts were asked for. A record's cubin_hash is its cubin.
+struct Fixture {
+  Fixture(const Fixture&) = delete;
+  Fixture& operator=(const Fixture&) = delete;
+  explicit Fixture(const std::vector<Row>& rows, bool has_compiler = true) {
+    RuntimeParts parts;
+    for (const Row& row : rows) parts.records.push_back(record(row));
+    parts.stored = [this](const TuningRecord& its) {
+      ++reads;
+      return its.cubin_hash;
+    };
+    if (has_compiler)
+      parts.compile = [this](const KernelConfig& config, const Epilogue& epilogue, SmArch arch) {
+        ++compilations;
+        const std::string name = emit(config, epilogue).name;
+        return KernelImage{"compiled for " + format(arch), name};
+      };
+    parts.driver = driver;
+    runtime.emplace(std::move(parts));
+  }
+
+  std::shared_ptr<FakeDriver> driver = std::make_shared<FakeDriver>();
+  std::atomic<int> reads = 0, compilations = 0;
+  std::optional<Runtime> runtime;
+};
+
+alignas(16) std::array<signed char, 64> memory;  // never read
+
+GemmArgs args(const GemmProblem& problem = kProblem) {
+  const auto* scale = reinterpret_cast<const float*>(memory.data());
+  return {memory.data(), memory.data(), memory.data(), scale,     scale,     nullptr,  memory.data(),
+          problem.m,     problem.n,     problem.k,     problem.k, problem.k, problem.n};
+}
+
+std::string shared(const KernelConfig& config, const GemmProblem& problem = kProblem) {
+  return std::to_string(launch_plan(config, {problem, {}, kCard}).shared_bytes);
+}
+
+template <class Call>
+std::string error_of(Call&& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("runtime: a stored kernel is loaded without a compiler, once for each device") {
+  Fixture f({Row{}}, false);
+  const Prepared& prepared = f.runtime->prepare(kProblem, {}, 1);
+  CHECK(prepared.match() == Match::exact);
+  CHECK(prepared.config() == kBig);
+  CHECK(prepared.device() == 1);
+  CHECK(prepared.note().empty());
+  CHECK(prepared.workspace_bytes() == 0);
+  CHECK(&f.runtime->prepare(kProblem, {}, 1) == &prepared);
+  CHECK(f.driver->loaded == std::vector<std::string>{"1: stored, " + shared(kBig)});
+  f.runtime->prepare(kProblem, {}, 0);
+  CHECK(f.driver->loaded.size() == 2);
+  CHECK(f.runtime->prepare({4000, 4608, 4608}, {}, 0).match() == Match::nearest_m);
+  CHECK(f.driver->loaded.size() == 2);  // the same kernel
+}
+
+TEST_CASE("runtime: a stored kernel that does not fit the device is compiled, and that is said") {
+  Fixture f({{.cubin_hash = "bad image"}});
+  const Prepared& prepared = f.runtime->prepare(kProblem, {}, 0);
+  CHECK(f.compilations == 1);
+  CHECK(f.driver->loaded == std::vector<std::string>{"0: compiled for sm_86, " + shared(kBig)});
+  CHECK_THAT(prepared.note(), Catch::Contains("no kernel image"));
+}
+
+TEST_CASE("runtime: the kernel of older templates is never loaded") {
+  Fixture f({Row{.stale = true}});
+  CHECK(f.runtime->prepare(kProblem, {}, 0).match() == Match::stale);
+  CHECK(f.reads == 0);
+  CHECK(f.compilations == 1);
+}
+
+TEST_CASE("runtime: where no kernel can be had all the reasons are given") {
+  Fixture f({{.cubin_hash = "bad image"}}, false);
+  const std::string said = error_of([&] { f.runtime->prepare(kProblem, {}, 0); });
+  CHECK_THAT(said, Catch::Contains("no kernel image") && Catch::Contains("there is no compiler"));
+  CHECK(error_of([&] { f.runtime->prepare(kProblem, {}, 0); }) == said);  // and is not kept as prepared
+}
+
+TEST_CASE("runtime: a launch has the plan, the arguments and the stream") {
+  const GemmProblem split{64, 256, 4608};
+  Fixture f({Row{}, {.problem = split, .config = kSplit}});
+  f.runtime->launch(f.runtime->prepare(kProblem, {}, 0), args(), kStream);
+  const Prepared& prepared = f.runtime->prepare(split, {}, 0);
+  CHECK(prepared.workspace_bytes() == launch_plan(kSplit, {split, {}, kCard}).workspace_bytes);
+  CHECK(prepared.workspace_bytes() > 0);
+  f.runtime->launch(prepared, args(split), nullptr);
+  REQUIRE(f.driver->launches.size() == 2);
+  const FakeLaunch &first = f.driver->launches[0], &second = f.driver->launches[1];
+  CHECK(first.kernel == emit(kBig, {}).name);
+  CHECK(first.plan.grid == launch_plan(kBig, {kProblem, {}, kCard}).grid);
+  CHECK(first.stream == kStream);
+  const GemmArgs expected = args();
+  CHECK(std::memcmp(&first.args, &expected, sizeof expected) == 0);
+  CHECK(second.kernel == emit(kSplit, {}).name);
+  CHECK(second.args.m == split.m);
+  CHECK(second.stream == nullptr);
+}
+
+TEST_CASE("runtime: a launch of what is not prepared prepares it, but not under a capture") {
+  Fixture f({Row{}});
+  f.driver->capturing = true;
+  CHECK_THROWS_AS(f.runtime->launch(args(), {}, 0, kStream), NotPreparedError);
+  CHECK(f.driver->loaded.empty());
+  f.driver->capturing = false;
+  f.runtime->launch(args(), {}, 0, kStream);
+  CHECK(f.driver->launches.size() == 1);
+  f.driver->capturing = true;
+  f.runtime->launch(args(), {}, 0, kStream);
+  CHECK(f.driver->launches.size() == 2);
+  CHECK(f.driver->loaded.size() == 1);
+}
+
+TEST_CASE("runtime: arguments that a launch would be undefined with are refused, and nothing is launched") {
+  Fixture f({Row{}});
+  const Prepared& prepared = f.runtime->prepare(kProblem, {}, 0);
+  const auto refused = [&](auto change) {
+    GemmArgs changed = args();
+    change(changed);
+    return error_of([&] { f.runtime->launch(prepared, changed, kStream); });
+  };
+  CHECK_THAT(refused([](GemmArgs& a) { a.m = 4095; }), Catch::Contains("was prepared for 4096x4608x4608"));
+  CHECK_THAT(refused([](GemmArgs& a) { a.x = nullptr; }), Catch::Contains("x is null"));
+  CHECK_THAT(refused([](GemmArgs& a) { a.w += 1; }), Catch::Contains("w is misaligned"));
+  CHECK_THAT(refused([](GemmArgs& a) { a.ldx = 4600; }), Catch::Contains("ldx = 4600"));
+  CHECK_THAT(refused([](GemmArgs& a) { a.bias = memory.data(); }), Catch::Contains("bias is given"));
+  CHECK(f.driver->launches.empty());
+}
+
+TEST_CASE("runtime: a device that is not there and an illegal problem are refused") {
+  Fixture f({Row{}});
+  CHECK_THAT(error_of([&] { f.runtime->prepare(kProblem, {}, 2); }), Catch::Contains("no GPU 2, 2 are visible"));
+  CHECK_THROWS_AS(f.runtime->lookup(kProblem, {}, -1), UsageError);
+  CHECK_THROWS_AS(f.runtime->prepare({0, 4608, 4608}, {}, 0), UsageError);
+}
+
+TEST_CASE("runtime: eight threads that prepare and launch at once load each kernel once") {
+  std::vector<Row> rows;
+  std::vector<GemmProblem> problems;
+  for (std::int64_t i = 0; i < 24; ++i) {
+    problems.push_back({1 + 97 * i, 1024 + 64 * (i % 6), 4608});
+    rows.push_back({.problem = problems.back(), .config = i % 2 == 0 ? kBig : kSplit});
+  }
+  Fixture f(rows);
+  std::atomic<int> failed = 0;
+  std::vector<std::thread> threads;
+  for (std::size_t t = 0; t < 8; ++t)
+    threads.emplace_back([&, t] {
+      for (std::size_t i = 0; i < 10 * problems.size(); ++i) {
+        const GemmProblem& problem = problems[(i * (2 * t + 1)) % problems.size()];
+        try {
+          const int device = static_cast<int>(i / 2 % 2);
+          if (i % 3 == 0)
+            f.runtime->launch(f.runtime->prepare(problem, {}, device), args(problem), kStream);
+          else
+            f.runtime->launch(args(problem), {}, device, kStream);
+        } catch (const Error&) {
+          ++failed;
+        }
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(failed == 0);
+  CHECK(f.driver->launches.size() == 8 * 10 * problems.size());
+  CHECK(f.driver->loaded.size() == 4);  // two configs on two devices
+  CHECK(f.compilations == 0);
+}
+
+TEST_CASE("runtime: of several databases the first that knows a problem counts") {
+  const TuningRecord mine = record({.us = 120}), theirs = record({.us = 100});
+  const TuningRecord guess = record({.source = Source::predicted, .us = 90}), old = record({.stale = true, .us = 80});
+  const TuningRecord other = record({.problem = {16, 4608, 4608}});
+  const auto times = [](const std::vector<std::vector<TuningRecord>>& databases) {
+    std::vector<double> us;
+    for (const TuningRecord& its : in_order(databases)) us.push_back(its.microseconds());
+    return us;
+  };
+  CHECK(times({{mine}, {theirs}}) == std::vector<double>{120});
+  CHECK(times({{theirs}, {mine}}) == std::vector<double>{100});
+  CHECK(times({{guess}, {theirs}}) == std::vector<double>{90, 100});  // of which lookup takes the measured one
+  CHECK(times({{mine}, {guess}}) == std::vector<double>{120});
+  CHECK(times({{old}, {theirs}}) == std::vector<double>{80, 100});
+  CHECK(times({{other}, {mine, theirs}}).size() == 3);  // within a file lookup chooses
+  CHECK(in_order({}).empty());
+}
