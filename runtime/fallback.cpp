@@ -1,6 +1,6 @@
 #include "runtime/fallback.hpp"
 
-#include <algorithm>
+#include <utility>
 
 #include "fallback_images.hpp"
 #include "generator/emit.hpp"
@@ -12,9 +12,9 @@ FallbackKernel fallback_kernel(const Epilogue& epilogue, SmArch arch, std::int64
   runs_as(arch);                     // or throws
   parse_epilogue(format(epilogue));  // likewise
   const KernelConfig& config = fallback_config(row_multiple);
-  const std::string name = kernel_name(config, epilogue);
-  const EmbeddedFile& file = *std::ranges::find(kFallbackImages, name, &EmbeddedFile::name);
-  return {config, file.name, file.text};
+  std::string name = kernel_name(config, epilogue);
+  const std::string_view image = embedded_text(kFallbackImages, name);
+  return {config, std::move(name), image};
 }
 
 }  // namespace ditune

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "ditune/config.hpp"
@@ -15,7 +16,7 @@ namespace ditune {
 // comes after them; what they would save, the driver's compilation, is paid once.
 struct FallbackKernel {
   KernelConfig config;
-  std::string_view name;   // of the kernel in the image
+  std::string name;        // of the kernel in the image
   std::string_view image;  // PTX; a zero follows its last byte
 };
 
