@@ -10,15 +10,6 @@
 namespace ditune {
 namespace {
 
-// The text forms with everything that a C++ name cannot hold replaced.
-std::string kernel_name(const KernelConfig& config, const Epilogue& epilogue) {
-  std::string name = format(config);
-  if (!(epilogue == Epilogue{})) name += '_' + format(epilogue);
-  for (char& c : name)
-    if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
-  return name;
-}
-
 std::string epilogue_fields(const Epilogue& e) {
   return fmt::format(
       ".sx = ditune::ScaleX::{}, .sw = ditune::ScaleW::{}, .bias = ditune::Bias::{},\n"
@@ -27,6 +18,14 @@ std::string epilogue_fields(const Epilogue& e) {
 }
 
 }  // namespace
+
+std::string kernel_name(const KernelConfig& config, const Epilogue& epilogue) {
+  std::string name = format(config);
+  if (!(epilogue == Epilogue{})) name += '_' + format(epilogue);
+  for (char& c : name)
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
+  return name;
+}
 
 KernelSource emit(const KernelConfig& config, const Epilogue& epilogue) {
   const KernelText text = std::visit([]<class Config>(const Config& c) { return Family<Config>::text(c); }, config);

@@ -13,6 +13,9 @@ struct KernelSource {
   std::string text;  // CUDA C++20; includes embedded templates by name
 };
 
+// The name that emit gives the kernel: the text forms with everything that a C++ name cannot hold replaced.
+std::string kernel_name(const KernelConfig& config, const Epilogue& epilogue);
+
 // The instantiation stub, every field named. One source serves every problem and every arch.
 KernelSource emit(const KernelConfig& config, const Epilogue& epilogue);
 

@@ -18,7 +18,8 @@ struct Nvrtc::Api {
   explicit Api(std::span<const char* const> candidates) : library(candidates) {}
 
   bool complete() const {
-    return version && create && destroy && compile && cubin_size && cubin && log_size && log && error_text;
+    return version && create && destroy && compile && cubin_size && cubin && ptx_size && ptx && log_size && log &&
+           error_text;
   }
 
   Dylib library;
@@ -28,6 +29,8 @@ struct Nvrtc::Api {
   decltype(&nvrtcCompileProgram) compile = library.function<decltype(nvrtcCompileProgram)>("nvrtcCompileProgram");
   decltype(&nvrtcGetCUBINSize) cubin_size = library.function<decltype(nvrtcGetCUBINSize)>("nvrtcGetCUBINSize");
   decltype(&nvrtcGetCUBIN) cubin = library.function<decltype(nvrtcGetCUBIN)>("nvrtcGetCUBIN");
+  decltype(&nvrtcGetPTXSize) ptx_size = library.function<decltype(nvrtcGetPTXSize)>("nvrtcGetPTXSize");
+  decltype(&nvrtcGetPTX) ptx = library.function<decltype(nvrtcGetPTX)>("nvrtcGetPTX");
   decltype(&nvrtcGetProgramLogSize) log_size =
       library.function<decltype(nvrtcGetProgramLogSize)>("nvrtcGetProgramLogSize");
   decltype(&nvrtcGetProgramLog) log = library.function<decltype(nvrtcGetProgramLog)>("nvrtcGetProgramLog");
@@ -103,6 +106,14 @@ class Nvrtc::Program {
     return bytes;
   }
 
+  std::string ptx() const {
+    std::size_t size = 0;  // with the zero at the end
+    check(api_.ptx_size(program_, &size), "nvrtcGetPTXSize");
+    std::string text(size, '\0');
+    check(api_.ptx(program_, text.data()), "nvrtcGetPTX");
+    return text.c_str();
+  }
+
  private:
   void check(nvrtcResult status, std::string_view call) const {
     if (status == NVRTC_SUCCESS) return;
@@ -139,21 +150,33 @@ bool Nvrtc::version_at_least(int major, int minor) const {
 
 std::string Nvrtc::path() const { return api_->library.path(); }
 
-CompiledKernel Nvrtc::compile(const KernelSource& source, SmArch arch) const {
-  const Program program(*api_, source);
-  const std::string architecture = "--gpu-architecture=" + target_name(arch);
+// Compiles it, and gives the log.
+std::string Nvrtc::run(const Program& program, const KernelSource& source, const std::string& target) const {
+  const std::string architecture = "--gpu-architecture=" + target;
   std::vector<const char*> options = {"--std=c++20", architecture.c_str(), "--ptxas-options=-v"};
   // Where there is a driver NVRTC answers from a cache on disk (manual, "Caching (CUDA 12.9+)"), without ptxas's
   // report.
   if (version_at_least(12, 9)) options.push_back("--no-cache");
   const nvrtcResult status = program.compile(options);
-  const std::string log = program.log();
-  if (status == NVRTC_SUCCESS) return {source.name, program.cubin(), parse_ptxas_log(log, source.name)};
-  throw NvrtcError(fmt::format("{} does not compile for {}: {}", source.name, format(arch), first_error(log)),
+  std::string log = program.log();
+  if (status == NVRTC_SUCCESS) return log;
+  throw NvrtcError(fmt::format("{} does not compile for {}: {}", source.name, target, first_error(log)),
                    status == NVRTC_ERROR_INVALID_OPTION
                        ? fmt::format("NVRTC {} is too old for it: install a newer CUDA Toolkit", version())
                        : "the error carries the whole log and the source",
                    log, source.text);
+}
+
+CompiledKernel Nvrtc::compile(const KernelSource& source, SmArch arch) const {
+  const Program program(*api_, source);
+  const std::string log = run(program, source, target_name(arch));
+  return {source.name, program.cubin(), parse_ptxas_log(log, source.name)};
+}
+
+std::string Nvrtc::ptx(const KernelSource& source, SmArch arch) const {
+  const Program program(*api_, source);
+  run(program, source, fmt::format("compute_{}", arch.number));
+  return program.ptx();
 }
 
 ResourceUsage parse_ptxas_log(const std::string& log, const std::string& name) {

@@ -42,12 +42,15 @@ class Nvrtc {
   // As C++20 for exactly this arch, sm_90 as sm_90a; the embedded templates are handed over by name. Throws NvrtcError
   // with log and source.
   CompiledKernel compile(const KernelSource& source, SmArch arch) const;
+  // The same as PTX, which the driver compiles for this arch and for every newer one.
+  std::string ptx(const KernelSource& source, SmArch arch) const;
 
  private:
-  bool version_at_least(int major, int minor) const;
-
   struct Api;
   class Program;
+  bool version_at_least(int major, int minor) const;
+  std::string run(const Program& program, const KernelSource& source, const std::string& target) const;
+
   std::shared_ptr<const Api> api_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "epilogue_spec.cuh"
 
@@ -26,5 +27,8 @@ std::string format(const Epilogue& epilogue);
 // Accepts keys in any order; parse(format(e)) == e. Throws UsageError on an unknown or repeated key, an unknown
 // value, and on scales or a bias beside out=s32.
 Epilogue parse_epilogue(std::string_view text);
+
+// Every epilogue there is: each that parse_epilogue can give, once.
+std::vector<Epilogue> all_epilogues();
 
 }  // namespace ditune

@@ -65,4 +65,14 @@ Epilogue parse_epilogue(std::string_view text) {
   return epilogue;
 }
 
+std::vector<Epilogue> all_epilogues() {
+  std::vector<Epilogue> epilogues = {{.out = Output::s32}};
+  for (const ScaleX sx : {ScaleX::token, ScaleX::tensor})
+    for (const ScaleW sw : {ScaleW::channel, ScaleW::tensor})
+      for (const Bias bias : {Bias::none, Bias::f32, Bias::bf16, Bias::f16})
+        for (const Output out : {Output::bf16, Output::f16, Output::f32})
+          epilogues.push_back({.sx = sx, .sw = sw, .bias = bias, .out = out});
+  return epilogues;
+}
+
 }  // namespace ditune

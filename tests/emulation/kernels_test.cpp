@@ -5,6 +5,7 @@
 #include "ditune/epilogue.hpp"
 #include "emulation/in_parallel.hpp"
 #include "emulation/sample.hpp"
+#include "generator/fallback.hpp"
 #include "tuner/cpu_verifier.hpp"
 #include "tuner/host_problem.hpp"
 
@@ -15,10 +16,13 @@ namespace {
 
 HostCompiler compiler() { return {DITUNE_CXX, DITUNE_OBJECTS}; }
 
-std::string run(const char* config_text, const Target& target, const Strides& strides) {
-  const KernelConfig config = parse_config(config_text);
+std::string run(const KernelConfig& config, const Target& target, const Strides& strides) {
   require_legal(config, target);
   return HostProblem(target, strides, 1).run(compiler().compile(emit(config, target.epilogue)), config, 1).failure;
+}
+
+std::string run(const char* config, const Target& target, const Strides& strides) {
+  return run(parse_config(config), target, strides);
 }
 
 }  // namespace
@@ -70,6 +74,18 @@ TEST_CASE("what lies between rows is not touched") {
         INFO(config << " out=" << word(out) << " ldy=" << ldy);
         CHECK(run(config, target, {.x = 288, .w = 320, .y = ldy}) == "");
       }
+    }
+  }
+}
+
+TEST_CASE("built-in kernels serve ragged problems") {
+  for (const char* text : {"1x1x1", "1x129x77", "65x1x131", "70x131x200", "130x70x17", "33x260x64", "129x129x272"}) {
+    const GemmProblem problem = parse_problem(text);
+    for (const Epilogue& epilogue : {Epilogue{.bias = Bias::f32}, Epilogue{.sx = ScaleX::tensor, .out = Output::f32}}) {
+      const Target target{problem, epilogue, reference_device({86})};
+      INFO(text << ' ' << format(epilogue));
+      CHECK(run(fallback_config(problem.k), target, packed_strides(problem)) == "");
+      CHECK(run(fallback_config(1), target, {problem.k + 3, problem.k + 5, problem.n + 1}) == "");
     }
   }
 }

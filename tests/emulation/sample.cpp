@@ -193,16 +193,6 @@ class Dealer {
 
 }  // namespace
 
-std::vector<Epilogue> all_epilogues() {
-  std::vector<Epilogue> epilogues = {{.out = Output::s32}};
-  for (ScaleX sx : {ScaleX::token, ScaleX::tensor})
-    for (ScaleW sw : {ScaleW::channel, ScaleW::tensor})
-      for (Bias bias : {Bias::none, Bias::f32, Bias::bf16, Bias::f16})
-        for (Output out : {Output::bf16, Output::f16, Output::f32})
-          epilogues.push_back({.sx = sx, .sw = sw, .bias = bias, .out = out});
-  return epilogues;
-}
-
 std::vector<GemmProblem> typical_problems() {
   return {{4096, 4608, 4608}, {6144, 128, 4608},  {256, 4608, 53248}, {257, 130, 4608},   {16, 4608, 4608},
           {1, 18432, 512},    {4096, 4608, 4600}, {4096, 4608, 4604}, {4096, 4608, 4605}, {100, 130, 40},

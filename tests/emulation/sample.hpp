@@ -10,9 +10,6 @@
 
 namespace ditune::test {
 
-// Every epilogue there is.
-std::vector<Epilogue> all_epilogues();
-
 // Problems that between them bring candidates of every kind: large and small tiles, parts of K, persistent CTAs, every
 // width of loads.
 std::vector<GemmProblem> typical_problems();

@@ -1,0 +1,29 @@
+#include "generator/fallback.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "generator/families.hpp"
+
+namespace ditune {
+namespace {
+
+// Of the family that every arch runs, in little shared memory. Fewer threads make the image larger, since each holds
+// more of the unrolled epilogue; more leave byte loads too few registers.
+constexpr std::array<KernelConfig, 2> kConfigs{
+    MmaS8Config{.tile_m = 64, .tile_n = 128, .tile_k = 64, .warps_m = 2, .warps_n = 4, .stages = 4},
+    MmaS8Config{.tile_m = 64, .tile_n = 64, .tile_k = 64, .warps_m = 4, .warps_n = 2, .stages = 3, .load = 1}};
+
+int k_multiple(const KernelConfig& config) {
+  return std::visit([]<class Config>(const Config& c) { return Family<Config>::k_multiple(c); }, config);
+}
+
+}  // namespace
+
+std::span<const KernelConfig> fallback_configs() { return kConfigs; }
+
+const KernelConfig& fallback_config(std::int64_t row_multiple) {
+  return *std::ranges::find_if(kConfigs, [&](const KernelConfig& c) { return row_multiple % k_multiple(c) == 0; });
+}
+
+}  // namespace ditune

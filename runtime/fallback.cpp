@@ -1,0 +1,20 @@
+#include "runtime/fallback.hpp"
+
+#include <utility>
+
+#include "fallback_images.hpp"
+#include "generator/emit.hpp"
+#include "generator/fallback.hpp"
+
+namespace ditune {
+
+FallbackKernel fallback_kernel(const Epilogue& epilogue, SmArch arch, std::int64_t row_multiple) {
+  runs_as(arch);                     // or throws
+  parse_epilogue(format(epilogue));  // likewise
+  const KernelConfig& config = fallback_config(row_multiple);
+  std::string name = kernel_name(config, epilogue);
+  const std::string_view image = embedded_text(kFallbackImages, name);
+  return {config, std::move(name), image};
+}
+
+}  // namespace ditune
