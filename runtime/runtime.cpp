@@ -9,7 +9,9 @@
 #include "ditune/error.hpp"
 #include "generator/emit.hpp"
 #include "generator/launch_plan.hpp"
+#include "generator/search_space.hpp"
 #include "runtime/append_only_map.hpp"
+#include "runtime/fallback.hpp"
 #include "runtime/nvrtc.hpp"
 #include "runtime/runtime_parts.hpp"
 
@@ -144,11 +146,9 @@ class Runtime::Impl {
     return *devices_.insert(ordinal, parts_.driver->device(ordinal)).first;
   }
 
+  // What lookup finds; if that cannot be had, or it finds nothing, what is built in.
   Prepared make(const PreparedKey& key) {
     const LookupResult found = lookup(key.problem, key.epilogue, key.device);
-    if (found.match == Match::none)
-      throw UsageError("no kernel of this ditune runs " + format(key.problem) + " on " + info(key.device).name,
-                       "`ditune space --rejected` says why");
     Prepared prepared;
     prepared.problem_ = key.problem;
     prepared.epilogue_ = key.epilogue;
@@ -156,11 +156,15 @@ class Runtime::Impl {
     prepared.match_ = found.match;
     prepared.config_ = found.config;
     prepared.plan_ = found.plan;
-    prepared.kernel_ = kernel(found, key, prepared.note_);
+    if (found.match == Match::none)
+      prepared.note_ = "no candidate runs it";
+    else
+      prepared.kernel_ = kernel(found, key, prepared.note_);
+    if (!prepared.kernel_) take_built_in(prepared);
     return prepared;
   }
 
-  // Shared by all problems that it serves on a device.
+  // Shared by all problems that it serves on a device; null where it cannot be had.
   std::shared_ptr<const LoadedKernel> kernel(const LookupResult& found, const PreparedKey& key, std::string& note) {
     const std::string name = emit(found.config, key.epilogue).name;
     auto& [loaded, its_note] = kernels_[{key.device, name}];
@@ -174,6 +178,7 @@ class Runtime::Impl {
     const auto load_image = [&](const KernelImage& image) {
       return parts_.driver->load(image.image, image.name, key.device, found.plan.shared_bytes);
     };
+    note.clear();
     // The parameter of an older template need not be today's.
     if (found.record && is_current(*found.record) && parts_.stored) {
       try {
@@ -184,12 +189,35 @@ class Runtime::Impl {
       }
     }
     try {
-      if (!parts_.compile) throw CudaError("there is no compiler", "tune on this device, so that kernels are stored");
+      if (!parts_.compile) throw NvrtcError("there is no compiler", "tune on this device, so that kernels are stored");
       return load_image(parts_.compile(found.config, key.epilogue, info(key.device).arch));
     } catch (const Error& error) {
-      throw CudaError("no kernel for " + format(key.problem) + (note.empty() ? "" : ": " + note) + ": " + error.what(),
+      note += (note.empty() ? "" : "; ") + std::string(error.what());
+    }
+    return nullptr;
+  }
+
+  void take_built_in(Prepared& prepared) {
+    const DeviceInfo& device = info(prepared.device_);
+    const FallbackKernel built_in = fallback_kernel(prepared.epilogue_, device.arch, prepared.problem_.k);
+    const Target target{prepared.problem_, prepared.epilogue_, device};
+    if (const auto rejection = refusal(built_in.config, target))
+      throw UsageError("no kernel runs " + format(prepared.problem_) + " on " + device.name + ": " + rejection->reason,
+                       "launch it in parts");
+    prepared.match_ = Match::fallback;
+    prepared.config_ = built_in.config;
+    prepared.plan_ = launch_plan(built_in.config, target);
+    std::shared_ptr<const LoadedKernel>& loaded = kernels_[{prepared.device_, std::string(built_in.name)}].first;
+    try {
+      if (!loaded)
+        loaded = parts_.driver->load(std::string(built_in.image), std::string(built_in.name), prepared.device_,
+                                     prepared.plan_.shared_bytes);
+    } catch (const CudaError& error) {
+      throw CudaError("no kernel for " + format(prepared.problem_) + ": " + prepared.note_ +
+                          "; nor that which is built in: " + error.what(),
                       "");
     }
+    prepared.kernel_ = loaded;
   }
 
   RuntimeParts parts_;

@@ -36,7 +36,7 @@ class Prepared {
   const KernelConfig& config() const { return config_; }
   // Bytes of workspace that a launch needs: zeroed once by the caller, left zero by every launch, one for each stream.
   std::int64_t workspace_bytes() const { return plan_.workspace_bytes; }
-  // Why the stored kernel was not taken; empty if it was, or none is stored.
+  // Why the stored kernel, or what would be compiled, was not taken; empty where all went well.
   const std::string& note() const { return note_; }
 
  private:
@@ -65,9 +65,10 @@ class Runtime {
   // As Library's, on the visible device of that ordinal. Throws UsageError for an ordinal that is not there.
   LookupResult lookup(const GemmProblem& problem, const Epilogue& epilogue, int device) const;
 
-  // Finds the kernel and loads it: as it is stored, or if that is not there or does not fit the device, compiled now.
-  // Once, however many threads ask; what is prepared is returned without a lock. Throws UsageError for an illegal
-  // problem, CudaError if no kernel can be had, with the reasons.
+  // Finds the kernel and loads it: as it is stored; if that is not there or does not fit the device, compiled now; if
+  // it cannot be, one that is built in (Match::fallback: much slower than a tuned one). Once, however many threads ask;
+  // what is prepared is returned without a lock. Throws UsageError for an illegal problem, CudaError if not even the
+  // built-in kernel can be loaded, with the reasons.
   const Prepared& prepare(const GemmProblem& problem, const Epilogue& epilogue, int device) const;
 
   // Queues Y = epilogue(X W^T) on the stream, which is of the prepared device, and returns. Takes no lock, allocates

@@ -11,6 +11,7 @@
 #include "ditune/error.hpp"
 #include "generator/emit.hpp"
 #include "generator/launch_plan.hpp"
+#include "generator/search_space.hpp"
 #include "runtime/runtime_parts.hpp"
 
 using namespace ditune;
@@ -51,7 +52,8 @@ class FakeDriver : public Driver {
   std::unique_ptr<const LoadedKernel> load(const std::string& image, const std::string& name, int ordinal,
                                            int shared_bytes) const override {
     const std::scoped_lock lock(mutex);
-    if (image.starts_with("bad")) throw CudaError("cudaLibraryLoadData: no kernel image", "");
+    if (image.starts_with("bad") || (refuses_ptx && image.find(".target") != std::string::npos))
+      throw CudaError("cudaLibraryLoadData: no kernel image", "");
     loaded.push_back(std::to_string(ordinal) + ": " + image + ", " + std::to_string(shared_bytes));
     return std::make_unique<Kernel>(*this, name);
   }
@@ -61,7 +63,7 @@ class FakeDriver : public Driver {
   mutable std::mutex mutex;
   mutable std::vector<std::string> loaded;
   mutable std::vector<FakeLaunch> launches;
-  bool capturing = false;
+  bool capturing = false, refuses_ptx = false;
 };
 
 struct Row {
@@ -164,8 +166,24 @@ TEST_CASE("runtime: the kernel of older templates is never loaded") {
   CHECK(f.compilations == 1);
 }
 
+TEST_CASE("runtime: with no database and no compiler what is built in serves every problem and epilogue") {
+  Fixture f({}, false);
+  for (const GemmProblem problem : {kProblem, GemmProblem{1, 1, 1}, {17, 33, 7}, {4096, 4608, 4604}})
+    for (const char* text : {"default", "bias=bf16", "sx=tensor,sw=tensor,bias=f32,out=f16", "out=s32"}) {
+      const Epilogue epilogue = parse_epilogue(text);
+      const Prepared& prepared = f.runtime->prepare(problem, epilogue, 0);
+      CHECK(prepared.match() == Match::fallback);
+      CHECK_FALSE(refusal(prepared.config(), {problem, epilogue, kCard}));
+      CHECK_THAT(prepared.note(), Catch::Contains("there is no compiler"));
+    }
+  f.runtime->launch(f.runtime->prepare({17, 33, 7}, {}, 0), args({17, 33, 7}), kStream);
+  CHECK(f.driver->launches.size() == 1);
+  CHECK_THAT(f.driver->loaded.back(), Catch::Contains(".target sm_80"));
+}
+
 TEST_CASE("runtime: where no kernel can be had all the reasons are given") {
   Fixture f({{.cubin_hash = "bad image"}}, false);
+  f.driver->refuses_ptx = true;
   const std::string said = error_of([&] { f.runtime->prepare(kProblem, {}, 0); });
   CHECK_THAT(said, Catch::Contains("no kernel image") && Catch::Contains("there is no compiler"));
   CHECK(error_of([&] { f.runtime->prepare(kProblem, {}, 0); }) == said);  // and is not kept as prepared
