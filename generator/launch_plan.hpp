@@ -1,6 +1,8 @@
 // The launch plan of any family's config, and whether a kernel takes given operands.
 #pragma once
 
+#include <cstdint>
+
 #include "ditune/config.hpp"
 #include "ditune/epilogue.hpp"
 #include "gemm_args.cuh"
@@ -17,5 +19,9 @@ LaunchPlan launch_plan(const KernelConfig& config, Output out, const GemmProblem
 // null or misaligned pointer, a stride shorter than its row or not a multiple of what the config loads at once, scales
 // or a bias that the epilogue does not take (or lacks).
 void check_args(const KernelConfig& config, const Epilogue& epilogue, const GemmArgs& args);
+
+// Throws UsageError if y shares a byte with anything else, or the workspace of so many bytes does. Rows of one pitch
+// may lie between one another. The arguments must pass check_args.
+void check_overlap(const Epilogue& epilogue, const GemmArgs& args, std::int64_t workspace_bytes);
 
 }  // namespace ditune

@@ -128,6 +128,7 @@ class Runtime::Impl {
   void launch(const Prepared& prepared, const GemmArgs& args, CUstream_st* stream) const {
     require_problem(prepared, args);
     check_args(prepared.config_, prepared.epilogue_, args);
+    check_overlap(prepared.epilogue_, args, prepared.plan_.workspace_bytes);
     prepared.kernel_->launch(prepared.plan_, kernel_parameter(prepared.config_, prepared.epilogue_, args, encode_),
                              stream);
   }
@@ -161,6 +162,7 @@ class Runtime::Impl {
     else
       prepared.kernel_ = kernel(found, key, prepared.note_);
     if (!prepared.kernel_) take_built_in(prepared);
+    prepared.config_text_ = format(prepared.config_);
     return prepared;
   }
 
@@ -202,8 +204,9 @@ class Runtime::Impl {
     const FallbackKernel built_in = fallback_kernel(prepared.epilogue_, device.arch, prepared.problem_.k);
     const Target target{prepared.problem_, prepared.epilogue_, device};
     if (const auto rejection = refusal(built_in.config, target))
-      throw UsageError("no kernel runs " + format(prepared.problem_) + " on " + device.name + ": " + rejection->reason,
-                       "launch it in parts");
+      throw NoKernelError(
+          "no kernel runs " + format(prepared.problem_) + " on " + device.name + ": " + rejection->reason,
+          "launch it in parts");
     prepared.match_ = Match::fallback;
     prepared.config_ = built_in.config;
     prepared.plan_ = launch_plan(built_in.config, target);
@@ -213,9 +216,9 @@ class Runtime::Impl {
         loaded = parts_.driver->load(std::string(built_in.image), std::string(built_in.name), prepared.device_,
                                      prepared.plan_.shared_bytes);
     } catch (const CudaError& error) {
-      throw CudaError("no kernel for " + format(prepared.problem_) + ": " + prepared.note_ +
-                          "; nor that which is built in: " + error.what(),
-                      "");
+      throw NoKernelError("no kernel for " + format(prepared.problem_) + ": " + prepared.note_ +
+                              "; nor that which is built in: " + error.what(),
+                          "");
     }
     prepared.kernel_ = loaded;
   }

@@ -25,6 +25,12 @@ class NotPreparedError : public UsageError {
   using UsageError::UsageError;
 };
 
+// No kernel could be loaded or compiled, nor one that is built in.
+class NoKernelError : public Error {
+ public:
+  using Error::Error;
+};
+
 // The CUDA driver, runtime or a device failed; the message carries the expression.
 class CudaError : public Error {
  public:

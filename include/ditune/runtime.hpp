@@ -34,6 +34,7 @@ class Prepared {
   int device() const { return device_; }
   Match match() const { return match_; }
   const KernelConfig& config() const { return config_; }
+  const std::string& config_text() const { return config_text_; }  // format(config())
   // Bytes of workspace that a launch needs: zeroed once by the caller, left zero by every launch, one for each stream.
   std::int64_t workspace_bytes() const { return plan_.workspace_bytes; }
   // Why the stored kernel, or what would be compiled, was not taken; empty where all went well.
@@ -46,6 +47,7 @@ class Prepared {
   int device_ = 0;
   Match match_ = Match::none;
   KernelConfig config_;
+  std::string config_text_;
   LaunchPlan plan_;
   std::string note_;
   std::shared_ptr<const LoadedKernel> kernel_;
@@ -67,8 +69,8 @@ class Runtime {
 
   // Finds the kernel and loads it: as it is stored; if that is not there or does not fit the device, compiled now; if
   // it cannot be, one that is built in (Match::fallback: much slower than a tuned one). Once, however many threads ask;
-  // what is prepared is returned without a lock. Throws UsageError for an illegal problem, CudaError if not even the
-  // built-in kernel can be loaded, with the reasons.
+  // what is prepared is returned without a lock. Throws UsageError for an illegal problem, NoKernelError if not even
+  // the built-in kernel can be loaded, with the reasons.
   const Prepared& prepare(const GemmProblem& problem, const Epilogue& epilogue, int device) const;
 
   // Queues Y = epilogue(X W^T) on the stream, which is of the prepared device, and returns. Takes no lock, allocates

@@ -161,3 +161,49 @@ TEST_CASE("a config that splits K takes its workspace") {
   args.workspace = memory.data();
   CHECK_NOTHROW(check_args(kSplit, {}, args));
 }
+
+TEST_CASE("what is written lies apart from all else; rows of one pitch may lie between one another") {
+  const auto at = [](std::uintptr_t address) { return reinterpret_cast<signed char*>(address); };
+  GemmArgs args{};
+  args.m = 64;
+  args.n = 128;
+  args.k = 256;
+  args.x = at(0x10000000);
+  args.w = at(0x20000000);
+  args.y = at(0x30000000);
+  args.sx = reinterpret_cast<const float*>(at(0x40000000));
+  args.sw = reinterpret_cast<const float*>(at(0x50000000));
+  args.bias = at(0x60000000);
+  args.workspace = at(0x70000000);
+  args.ldx = args.ldw = 256;
+  args.ldy = 128;
+  const Epilogue epilogue{.bias = Bias::bf16};  // y: 64 rows of 256 bytes
+  const auto said = [&](auto change) -> std::string {
+    GemmArgs changed = args;
+    change(changed);
+    try {
+      check_overlap(epilogue, changed, 1024);
+    } catch (const UsageError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  CHECK(said([](GemmArgs&) {}) == "");
+  CHECK(said([&](GemmArgs& a) { a.y = at(0x10000000 + 64 * 256 - 16); }).starts_with("y and x overlap"));
+  CHECK(said([&](GemmArgs& a) { a.y = at(0x10000000 + 64 * 256); }) == "");
+  CHECK(said([&](GemmArgs& a) { a.y = at(0x10000000 - 64 * 256); }) == "");
+  CHECK(said([&](GemmArgs& a) { a.y = at(0x10000000 - 64 * 256 + 16); }).starts_with("y and x overlap"));
+  CHECK(said([&](GemmArgs& a) { a.y = at(0x20000000 + 127 * 256); }).starts_with("y and w overlap"));
+  CHECK(said([&](GemmArgs& a) { a.y = at(0x40000000 + 240); }).starts_with("y and sx overlap"));
+  CHECK(said([&](GemmArgs& a) { a.y = at(0x50000000 + 496); }).starts_with("y and sw overlap"));
+  CHECK(said([&](GemmArgs& a) { a.y = at(0x60000000 + 240); }).starts_with("y and bias overlap"));
+  CHECK(said([&](GemmArgs& a) { a.y = at(0x70000000 + 1008); }).starts_with("workspace and y overlap"));
+  CHECK(said([&](GemmArgs& a) { a.workspace = at(0x20000000 - 1008); }).starts_with("workspace and w overlap"));
+  // y in the columns behind x, row beside row of 512 bytes.
+  const auto beside = [&](std::uintptr_t offset) {
+    return said([&](GemmArgs& a) { a.ldx = 512, a.ldy = 256, a.y = at(0x10000000 + offset); });
+  };
+  CHECK(beside(256) == "");
+  CHECK(beside(240).starts_with("y and x overlap"));
+  CHECK(beside(272).starts_with("y and x overlap"));
+}

@@ -1,9 +1,7 @@
 #include "ditune/runtime.hpp"
 
-#include <array>
 #include <atomic>
 #include <cstring>
-#include <mutex>
 #include <optional>
 #include <thread>
 
@@ -12,9 +10,11 @@
 #include "generator/emit.hpp"
 #include "generator/launch_plan.hpp"
 #include "generator/search_space.hpp"
+#include "runtime/fake_driver.hpp"
 #include "runtime/runtime_parts.hpp"
 
 using namespace ditune;
+using namespace ditune::test;
 
 namespace {
 
@@ -23,48 +23,6 @@ const KernelConfig kBig = parse_config("mma_s8:tile=128x128x64,warps=2x2,stages=
 const KernelConfig kSplit = parse_config("mma_s8:tile=64x64x64,warps=2x2,stages=3,split_k=2");
 const GemmProblem kProblem{4096, 4608, 4608};
 const auto kStream = reinterpret_cast<CUstream_st*>(0x10);
-
-struct FakeLaunch {
-  std::string kernel;
-  LaunchPlan plan;
-  GemmArgs args;  // the parameter of mma_s8
-  CUstream_st* stream;
-};
-
-// Keeps what it is asked for. An image is "cubin of NAME", or what else a test brings; those that begin with "bad" fit
-// no device.
-class FakeDriver : public Driver {
- public:
-  struct Kernel : LoadedKernel {
-    Kernel(const FakeDriver& of, std::string kernel) : driver(of), name(std::move(kernel)) {}
-    void launch(const LaunchPlan& plan, const KernelParameter& parameter, CUstream_st* stream) const override {
-      FakeLaunch launch{name, plan, {}, stream};
-      std::memcpy(&launch.args, parameter.bytes.data(), sizeof launch.args);
-      const std::scoped_lock lock(driver.mutex);
-      driver.launches.push_back(launch);
-    }
-    const FakeDriver& driver;
-    std::string name;
-  };
-
-  int device_count() const override { return 2; }
-  DeviceInfo device(int) const override { return kCard; }
-  std::unique_ptr<const LoadedKernel> load(const std::string& image, const std::string& name, int ordinal,
-                                           int shared_bytes) const override {
-    const std::scoped_lock lock(mutex);
-    if (image.starts_with("bad") || (refuses_ptx && image.find(".target") != std::string::npos))
-      throw CudaError("cudaLibraryLoadData: no kernel image", "");
-    loaded.push_back(std::to_string(ordinal) + ": " + image + ", " + std::to_string(shared_bytes));
-    return std::make_unique<Kernel>(*this, name);
-  }
-  TensorMap encode(const TensorMapSpec&) const override { return {}; }
-  bool is_capturing(CUstream_st*) const override { return capturing; }
-
-  mutable std::mutex mutex;
-  mutable std::vector<std::string> loaded;
-  mutable std::vector<FakeLaunch> launches;
-  bool capturing = false, refuses_ptx = false;
-};
 
 struct Row {
   GemmProblem problem = kProblem;
@@ -111,12 +69,26 @@ struct Fixture {
   std::optional<Runtime> runtime;
 };
 
-alignas(16) std::array<signed char, 64> memory;  // never read
+// Far apart, and never read.
+template <class T>
+T* address(std::uintptr_t number) {
+  return reinterpret_cast<T*>(number << 40);
+}
 
 GemmArgs args(const GemmProblem& problem = kProblem) {
-  const auto* scale = reinterpret_cast<const float*>(memory.data());
-  return {memory.data(), memory.data(), memory.data(), scale,     scale,     nullptr,  memory.data(),
-          problem.m,     problem.n,     problem.k,     problem.k, problem.k, problem.n};
+  return {address<signed char>(1),
+          address<signed char>(2),
+          address<void>(3),
+          address<float>(4),
+          address<float>(5),
+          nullptr,
+          address<void>(6),
+          problem.m,
+          problem.n,
+          problem.k,
+          problem.k,
+          problem.k,
+          problem.n};
 }
 
 std::string shared(const KernelConfig& config, const GemmProblem& problem = kProblem) {
@@ -235,7 +207,9 @@ TEST_CASE("runtime: arguments that a launch would be undefined with are refused,
   CHECK_THAT(refused([](GemmArgs& a) { a.x = nullptr; }), Catch::Contains("x is null"));
   CHECK_THAT(refused([](GemmArgs& a) { a.w += 1; }), Catch::Contains("w is misaligned"));
   CHECK_THAT(refused([](GemmArgs& a) { a.ldx = 4600; }), Catch::Contains("ldx = 4600"));
-  CHECK_THAT(refused([](GemmArgs& a) { a.bias = memory.data(); }), Catch::Contains("bias is given"));
+  CHECK_THAT(refused([](GemmArgs& a) { a.bias = address<void>(7); }), Catch::Contains("bias is given"));
+  CHECK_THAT(refused([](GemmArgs& a) { a.y = const_cast<signed char*>(a.w) + 4096; }),
+             Catch::Contains("y and w overlap"));
   CHECK(f.driver->launches.empty());
 }
 

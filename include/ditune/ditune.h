@@ -1,0 +1,137 @@
+/* ditune for C and for whatever calls C: find the fastest fused INT8 GEMM of a layer, prepare it, launch it.
+ *
+ * Y[M,N] = epilogue(X[M,K] W[N,K]^T), X and W int8, row-major. Every function returns a status; where it is not
+ * DITUNE_OK, ditune_last_error() has one line that says what is wrong and what to do. Functions may be called from any
+ * number of threads at once; closing a runtime while another thread uses it is an error of the program.
+ *
+ * Every struct is led by its size, set by the caller to sizeof: members are only ever added at its end, and what an
+ * older caller does not have is taken as zero, which always means the default. Symbols are of version DITUNE_1. */
+#ifndef DITUNE_H
+#define DITUNE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define DITUNE_API __attribute__((visibility("default")))
+#else
+#define DITUNE_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef int32_t ditune_status;
+enum {
+  DITUNE_OK = 0,
+  DITUNE_INVALID_ARGUMENT = 1, /* null, out of range, misaligned, overlapping, a struct of the wrong size */
+  DITUNE_INVALID_HANDLE = 2,   /* never opened, or closed */
+  DITUNE_NOT_PREPARED = 3,     /* the stream is being captured: prepare before the capture */
+  DITUNE_NO_KERNEL = 4,        /* no kernel could be loaded or compiled, nor one that is built in */
+  DITUNE_DATABASE_ERROR = 5,   /* a database is not there, not readable, or damaged */
+  DITUNE_CUDA_ERROR = 6,       /* the driver or a device failed */
+  DITUNE_OUT_OF_MEMORY = 7,    /* of the host */
+  DITUNE_INTERNAL = 8
+};
+
+/* 0 is no handle. A handle that was closed is told from one that was opened since. */
+typedef uint64_t ditune_runtime;
+typedef struct ditune_kernel {
+  uint64_t runtime;
+  uint64_t id;
+} ditune_kernel;
+
+/* What is fused behind the accumulator: zero is the default of each. */
+enum { DITUNE_SX_TOKEN = 0, DITUNE_SX_TENSOR = 1 };   /* sx: float32 [M], or one value */
+enum { DITUNE_SW_CHANNEL = 0, DITUNE_SW_TENSOR = 1 }; /* sw: float32 [N], or one value */
+enum { DITUNE_BIAS_NONE = 0, DITUNE_BIAS_F32 = 1, DITUNE_BIAS_BF16 = 2, DITUNE_BIAS_F16 = 3 }; /* [N] */
+enum { DITUNE_OUT_BF16 = 0, DITUNE_OUT_F16 = 1, DITUNE_OUT_F32 = 2, DITUNE_OUT_S32 = 3 }; /* s32: no scales, no bias */
+
+typedef struct ditune_problem {
+  size_t size;
+  int64_t m, n, k;
+  int32_t sx, sw, bias, op, out; /* op: 0 */
+} ditune_problem;
+
+/* How well a kernel matches what was asked, best first. */
+enum {
+  DITUNE_MATCH_EXACT = 0,
+  DITUNE_MATCH_NEAREST_M = 1,
+  DITUNE_MATCH_STALE = 2,
+  DITUNE_MATCH_OTHER_DEVICE = 3,
+  DITUNE_MATCH_MODEL = 4,
+  DITUNE_MATCH_DEFAULT = 5,
+  DITUNE_MATCH_NONE = 6
+};
+
+enum { DITUNE_REGIME_BURST = 0, DITUNE_REGIME_SUSTAINED = 1 };
+
+/* Told once of each problem that no record answers, on the thread that asks. `problem` is gone when it returns;
+ * `command` tunes it. It must not call back into the runtime. */
+typedef void (*ditune_miss_callback)(const ditune_problem* problem, int32_t match, const char* command, void* user);
+
+typedef struct ditune_open_options {
+  size_t size;
+  const char* const* databases; /* files, the one that counts first in front; may be null if database_count is 0 */
+  size_t database_count;
+  int32_t regime;
+  ditune_miss_callback on_miss; /* may be null */
+  void* user;                   /* handed to on_miss */
+} ditune_open_options;
+
+typedef struct ditune_kernel_info {
+  size_t size;
+  int32_t match;
+  int32_t device;
+  int64_t workspace_bytes; /* of device memory: zeroed once, left zero by every launch, one for each stream */
+  const char* config;      /* "mma_s8:tile=...", until the runtime is closed */
+  const char* note;        /* why it is not what lookup found, or ""; until the runtime is closed */
+} ditune_kernel_info;
+
+/* Device memory, aligned to 16 bytes. Strides count elements. */
+typedef struct ditune_args {
+  size_t size;
+  const void* x;    /* int8 [M, K], row stride ldx */
+  const void* w;    /* int8 [N, K], row stride ldw */
+  void* y;          /* [M, N], row stride ldy, of the output type */
+  const void* sx;   /* float32; null where the output is s32 */
+  const void* sw;   /* float32; null where the output is s32 */
+  const void* bias; /* of the bias type, or null */
+  void* workspace;  /* workspace_bytes, or null if that is 0 */
+  int64_t ldx, ldw, ldy;
+} ditune_args;
+
+/* "0.1.0" */
+DITUNE_API const char* ditune_version(void);
+
+/* Of the last call on this thread that failed; "" if none did. Until the next call on this thread. */
+DITUNE_API const char* ditune_last_error(void);
+
+/* Opens databases for reading; `options` may be null: no database, built-in kernels and what NVRTC compiles. */
+DITUNE_API ditune_status ditune_open(const ditune_open_options* options, ditune_runtime* runtime);
+
+/* Its kernels are gone with it; no launch of them may be in flight. */
+DITUNE_API ditune_status ditune_close(ditune_runtime runtime);
+
+/* Finds, loads and where need be compiles the kernel for a problem on the CUDA device of that ordinal. Once: what is
+ * prepared is found again without a lock. */
+DITUNE_API ditune_status ditune_prepare(ditune_runtime runtime, int32_t device, const ditune_problem* problem,
+                                        ditune_kernel* kernel);
+
+/* The caller sets info->size. */
+DITUNE_API ditune_status ditune_query(ditune_kernel kernel, ditune_kernel_info* info);
+
+/* Queues a prepared kernel on `stream`, a cudaStream_t (or CUstream) of its device, and returns: no lock, no
+ * allocation; may be captured. */
+DITUNE_API ditune_status ditune_launch(ditune_kernel kernel, const ditune_args* args, void* stream);
+
+/* The same by problem: prepares it if it is not, or returns DITUNE_NOT_PREPARED while the stream is being captured. */
+DITUNE_API ditune_status ditune_run(ditune_runtime runtime, int32_t device, const ditune_problem* problem,
+                                    const ditune_args* args, void* stream);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* DITUNE_H */

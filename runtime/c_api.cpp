@@ -1,0 +1,277 @@
+// The C ABI: handles that know whether they were closed, structs of any size, exceptions to codes.
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <string>
+#include <utility>
+
+#include "ditune/ditune.h"
+#include "ditune/error.hpp"
+#include "ditune/runtime.hpp"
+
+namespace {
+
+using namespace ditune;
+
+class HandleError : public UsageError {
+ public:
+  using UsageError::UsageError;
+};
+
+// The state that a C ABI cannot do without: a handle is a slot and how often the slot was used, so that one that was
+// closed is told from one that was opened since. Looking one up takes no lock.
+class Runtimes {
+ public:
+  ditune_runtime open(std::unique_ptr<Runtime> runtime) {
+    const std::scoped_lock lock(changing_);
+    const auto slot = std::ranges::find(slots_, nullptr, [](const Slot& s) { return s.runtime.get(); });
+    if (slot == slots_.end())
+      throw HandleError("there are " + std::to_string(kSlots) + " open runtimes", "close those that are not needed");
+    slot->runtime = std::move(runtime);
+    const std::uint64_t generation = slot->generation.load() + 1;  // odd: open
+    slot->generation.store(generation, std::memory_order_release);
+    return generation << kSlotBits | static_cast<std::uint64_t>(slot - slots_.begin());
+  }
+
+  void close(ditune_runtime handle) {
+    std::unique_ptr<Runtime> closed;
+    const std::scoped_lock lock(changing_);
+    static_cast<void>(find(handle));
+    Slot& slot = slots_[handle % kSlots];
+    slot.generation.fetch_add(1);
+    closed = std::move(slot.runtime);
+  }
+
+  const Runtime& find(ditune_runtime handle) const {
+    const Slot& slot = slots_[handle % kSlots];
+    if (const std::uint64_t generation = handle >> kSlotBits;
+        generation % 2 == 0 || slot.generation.load(std::memory_order_acquire) != generation)
+      throw HandleError("the runtime is not open", "call ditune_open first, and ditune_close last");
+    return *slot.runtime;
+  }
+
+ private:
+  static constexpr int kSlotBits = 8;
+  static constexpr std::size_t kSlots = std::size_t{1} << kSlotBits;
+  struct Slot {
+    std::atomic<std::uint64_t> generation = 0;
+    std::unique_ptr<Runtime> runtime;
+  };
+  std::mutex changing_;
+  std::array<Slot, kSlots> slots_;
+};
+
+Runtimes& runtimes() {
+  static Runtimes all;
+  return all;
+}
+
+std::string& last_error() {
+  thread_local std::string text;
+  return text;
+}
+
+ditune_status failed(ditune_status status, const char* what) noexcept {
+  try {
+    last_error() = what;
+  } catch (...) {
+    return DITUNE_OUT_OF_MEMORY;
+  }
+  return status;
+}
+
+// No exception crosses the border.
+template <class Call>
+ditune_status guarded(Call&& call) noexcept {
+  try {
+    call();
+    return DITUNE_OK;
+  } catch (const HandleError& error) {
+    return failed(DITUNE_INVALID_HANDLE, error.what());
+  } catch (const NotPreparedError& error) {
+    return failed(DITUNE_NOT_PREPARED, error.what());
+  } catch (const NoKernelError& error) {
+    return failed(DITUNE_NO_KERNEL, error.what());
+  } catch (const UsageError& error) {
+    return failed(DITUNE_INVALID_ARGUMENT, error.what());
+  } catch (const DbError& error) {
+    return failed(DITUNE_DATABASE_ERROR, error.what());
+  } catch (const CudaError& error) {
+    return failed(DITUNE_CUDA_ERROR, error.what());
+  } catch (const std::bad_alloc&) {
+    return failed(DITUNE_OUT_OF_MEMORY, "out of host memory (free some)");
+  } catch (const std::exception& error) {
+    return failed(DITUNE_INTERNAL, error.what());
+  } catch (...) {
+    return failed(DITUNE_INTERNAL, "an unknown error");
+  }
+}
+
+template <class T>
+T& required(T* pointer, const char* name) {
+  if (!pointer) throw UsageError(std::string(name) + " is null", "pass its address");
+  return *pointer;
+}
+
+// What a caller with a struct of another size means: members that it lacks are zero, members that this library does not
+// know have to be. `first_bytes`: of the members that every version has.
+template <class Struct>
+Struct read(const Struct* from, const char* name, std::size_t first_bytes = sizeof(Struct)) {
+  const std::size_t size = required(from, name).size;
+  const auto* bytes = reinterpret_cast<const unsigned char*>(from);
+  const bool is_sane = size >= first_bytes && size <= 64 * sizeof(Struct);
+  if (!is_sane ||
+      std::any_of(bytes + std::min(size, sizeof(Struct)), bytes + size, [](unsigned char b) { return b != 0; }))
+    throw UsageError(std::string(name) + "->size is " + std::to_string(size) + ", this library knows " +
+                         std::to_string(sizeof(Struct)) + " bytes",
+                     "set it to sizeof, and use a header of the library's version");
+  Struct known{};
+  std::memcpy(&known, from, std::min(size, sizeof(Struct)));
+  return known;
+}
+
+template <class Enum>
+Enum word(std::int32_t number, std::int32_t count, const char* name) {
+  if (number < 0 || number >= count)
+    throw UsageError(std::string(name) + " is " + std::to_string(number), "use one of the header's words");
+  return static_cast<Enum>(number);
+}
+
+struct Asked {
+  GemmProblem problem;
+  Epilogue epilogue;
+};
+
+Asked asked(const ditune_problem* from) {
+  const ditune_problem p = read(from, "problem");
+  Asked result{{p.m, p.n, p.k},
+               {.sx = word<ScaleX>(p.sx, 2, "sx"),
+                .sw = word<ScaleW>(p.sw, 2, "sw"),
+                .bias = word<Bias>(p.bias, 4, "bias"),
+                .op = word<EpilogueOp>(p.op, 1, "op"),
+                .out = word<Output>(p.out, 4, "out")}};
+  validate(result.problem);
+  const Epilogue& e = result.epilogue;
+  if (e.out == Output::s32 && !(e == Epilogue{.out = Output::s32}))
+    throw UsageError("an int32 output has no scales and no bias", "leave sx, sw and bias zero");
+  return result;
+}
+
+GemmArgs arguments(const ditune_args* from, const GemmProblem& problem) {
+  const ditune_args a = read(from, "args");
+  return {static_cast<const signed char*>(a.x),
+          static_cast<const signed char*>(a.w),
+          a.y,
+          static_cast<const float*>(a.sx),
+          static_cast<const float*>(a.sw),
+          a.bias,
+          a.workspace,
+          problem.m,
+          problem.n,
+          problem.k,
+          a.ldx,
+          a.ldw,
+          a.ldy};
+}
+
+// The problem as its own words, and the command that tunes it.
+void tell_miss(const Miss& miss, ditune_miss_callback callback, void* user) {
+  ditune_problem problem{};
+  problem.size = sizeof problem;
+  problem.m = miss.problem.m;
+  problem.n = miss.problem.n;
+  problem.k = miss.problem.k;
+  problem.sx = static_cast<std::int32_t>(miss.epilogue.sx);
+  problem.sw = static_cast<std::int32_t>(miss.epilogue.sw);
+  problem.bias = static_cast<std::int32_t>(miss.epilogue.bias);
+  problem.op = static_cast<std::int32_t>(miss.epilogue.op);
+  problem.out = static_cast<std::int32_t>(miss.epilogue.out);
+  const std::string command = "ditune tune --shape " + format(miss.problem) + " --epilogue " + format(miss.epilogue);
+  callback(&problem, static_cast<std::int32_t>(miss.match), command.c_str(), user);
+}
+
+RuntimeOptions options_of(const ditune_open_options* from) {
+  RuntimeOptions options;
+  if (!from) return options;
+  const ditune_open_options o = read(from, "options");
+  if (o.database_count > 0) static_cast<void>(required(o.databases, "databases"));
+  for (std::size_t i = 0; i < o.database_count; ++i)
+    options.databases.emplace_back(&required(o.databases[i], "a database's name"));
+  options.regime = word<Regime>(o.regime, 2, "regime");
+  if (o.on_miss)
+    options.on_miss = [callback = o.on_miss, user = o.user](const Miss& miss) { tell_miss(miss, callback, user); };
+  return options;
+}
+
+const Prepared& kernel_of(const ditune_kernel& kernel) {
+  static_cast<void>(runtimes().find(kernel.runtime));
+  if (kernel.id == 0) throw HandleError("the kernel is none", "call ditune_prepare first");
+  return *reinterpret_cast<const Prepared*>(static_cast<std::uintptr_t>(kernel.id));
+}
+
+}  // namespace
+
+const char* ditune_version(void) { return DITUNE_VERSION; }
+
+const char* ditune_last_error(void) { return last_error().c_str(); }
+
+ditune_status ditune_open(const ditune_open_options* options, ditune_runtime* runtime) {
+  return guarded([&] {
+    ditune_runtime& handle = required(runtime, "runtime");
+    handle = 0;
+    handle = runtimes().open(std::make_unique<Runtime>(options_of(options)));
+  });
+}
+
+ditune_status ditune_close(ditune_runtime runtime) {
+  return guarded([&] { runtimes().close(runtime); });
+}
+
+ditune_status ditune_prepare(ditune_runtime runtime, int32_t device, const ditune_problem* problem,
+                             ditune_kernel* kernel) {
+  return guarded([&] {
+    const Runtime& its_runtime = runtimes().find(runtime);
+    ditune_kernel& handle = required(kernel, "kernel");
+    handle = {};
+    const Asked its = asked(problem);
+    const Prepared& prepared = its_runtime.prepare(its.problem, its.epilogue, device);
+    handle = {runtime, static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(&prepared))};
+  });
+}
+
+ditune_status ditune_query(ditune_kernel kernel, ditune_kernel_info* info) {
+  return guarded([&] {
+    const Prepared& prepared = kernel_of(kernel);
+    ditune_kernel_info known{};
+    known.size = read(info, "info").size;
+    known.match = static_cast<std::int32_t>(prepared.match());
+    known.device = prepared.device();
+    known.workspace_bytes = prepared.workspace_bytes();
+    known.config = prepared.config_text().c_str();
+    known.note = prepared.note().c_str();
+    std::memcpy(info, &known, std::min(known.size, sizeof known));
+  });
+}
+
+ditune_status ditune_launch(ditune_kernel kernel, const ditune_args* args, void* stream) {
+  return guarded([&] {
+    const Prepared& prepared = kernel_of(kernel);
+    const Runtime& its_runtime = runtimes().find(kernel.runtime);
+    its_runtime.launch(prepared, arguments(args, prepared.problem()), static_cast<CUstream_st*>(stream));
+  });
+}
+
+ditune_status ditune_run(ditune_runtime runtime, int32_t device, const ditune_problem* problem, const ditune_args* args,
+                         void* stream) {
+  return guarded([&] {
+    const Runtime& its_runtime = runtimes().find(runtime);
+    const Asked its = asked(problem);
+    its_runtime.launch(arguments(args, its.problem), its.epilogue, device, static_cast<CUstream_st*>(stream));
+  });
+}

@@ -1,0 +1,88 @@
+/* The C ABI as version DITUNE_1 has it: a change of a layout or a value does not compile. Members may be added at the
+ * end of a struct: then its line here gets the larger size, and the others stay. C99. */
+#include <ditune/ditune.h>
+
+#define CHECK_JOIN(a, b) a##b
+#define CHECK_NAME(line) CHECK_JOIN(check_, line)
+#define CHECK(condition) typedef char CHECK_NAME(__LINE__)[(condition) ? 1 : -1]
+#define MEMBER(type, member, offset, bytes) \
+  CHECK(offsetof(type, member) == (offset) && sizeof(((type*)0)->member) == (bytes))
+
+CHECK(sizeof(ditune_status) == 4);
+CHECK(sizeof(ditune_runtime) == 8);
+
+CHECK(sizeof(ditune_kernel) == 16);
+MEMBER(ditune_kernel, runtime, 0, 8);
+MEMBER(ditune_kernel, id, 8, 8);
+
+CHECK(sizeof(ditune_problem) == 56);
+MEMBER(ditune_problem, size, 0, 8);
+MEMBER(ditune_problem, m, 8, 8);
+MEMBER(ditune_problem, n, 16, 8);
+MEMBER(ditune_problem, k, 24, 8);
+MEMBER(ditune_problem, sx, 32, 4);
+MEMBER(ditune_problem, sw, 36, 4);
+MEMBER(ditune_problem, bias, 40, 4);
+MEMBER(ditune_problem, op, 44, 4);
+MEMBER(ditune_problem, out, 48, 4);
+
+CHECK(sizeof(ditune_open_options) == 48);
+MEMBER(ditune_open_options, size, 0, 8);
+MEMBER(ditune_open_options, databases, 8, 8);
+MEMBER(ditune_open_options, database_count, 16, 8);
+MEMBER(ditune_open_options, regime, 24, 4);
+MEMBER(ditune_open_options, on_miss, 32, 8);
+MEMBER(ditune_open_options, user, 40, 8);
+
+CHECK(sizeof(ditune_kernel_info) == 40);
+MEMBER(ditune_kernel_info, size, 0, 8);
+MEMBER(ditune_kernel_info, match, 8, 4);
+MEMBER(ditune_kernel_info, device, 12, 4);
+MEMBER(ditune_kernel_info, workspace_bytes, 16, 8);
+MEMBER(ditune_kernel_info, config, 24, 8);
+MEMBER(ditune_kernel_info, note, 32, 8);
+
+CHECK(sizeof(ditune_args) == 88);
+MEMBER(ditune_args, size, 0, 8);
+MEMBER(ditune_args, x, 8, 8);
+MEMBER(ditune_args, w, 16, 8);
+MEMBER(ditune_args, y, 24, 8);
+MEMBER(ditune_args, sx, 32, 8);
+MEMBER(ditune_args, sw, 40, 8);
+MEMBER(ditune_args, bias, 48, 8);
+MEMBER(ditune_args, workspace, 56, 8);
+MEMBER(ditune_args, ldx, 64, 8);
+MEMBER(ditune_args, ldw, 72, 8);
+MEMBER(ditune_args, ldy, 80, 8);
+
+CHECK(DITUNE_OK == 0 && DITUNE_INVALID_ARGUMENT == 1 && DITUNE_INVALID_HANDLE == 2 && DITUNE_NOT_PREPARED == 3);
+CHECK(DITUNE_NO_KERNEL == 4 && DITUNE_DATABASE_ERROR == 5 && DITUNE_CUDA_ERROR == 6 && DITUNE_OUT_OF_MEMORY == 7);
+CHECK(DITUNE_INTERNAL == 8);
+CHECK(DITUNE_SX_TOKEN == 0 && DITUNE_SX_TENSOR == 1 && DITUNE_SW_CHANNEL == 0 && DITUNE_SW_TENSOR == 1);
+CHECK(DITUNE_BIAS_NONE == 0 && DITUNE_BIAS_F32 == 1 && DITUNE_BIAS_BF16 == 2 && DITUNE_BIAS_F16 == 3);
+CHECK(DITUNE_OUT_BF16 == 0 && DITUNE_OUT_F16 == 1 && DITUNE_OUT_F32 == 2 && DITUNE_OUT_S32 == 3);
+CHECK(DITUNE_MATCH_EXACT == 0 && DITUNE_MATCH_NEAREST_M == 1 && DITUNE_MATCH_STALE == 2);
+CHECK(DITUNE_MATCH_OTHER_DEVICE == 3 && DITUNE_MATCH_MODEL == 4 && DITUNE_MATCH_DEFAULT == 5);
+CHECK(DITUNE_MATCH_NONE == 6 && DITUNE_REGIME_BURST == 0 && DITUNE_REGIME_SUSTAINED == 1);
+
+/* Types of the functions, and that they link. */
+typedef struct {
+  const char* (*version)(void);
+  const char* (*last_error)(void);
+  ditune_status (*open)(const ditune_open_options*, ditune_runtime*);
+  ditune_status (*close)(ditune_runtime);
+  ditune_status (*prepare)(ditune_runtime, int32_t, const ditune_problem*, ditune_kernel*);
+  ditune_status (*query)(ditune_kernel, ditune_kernel_info*);
+  ditune_status (*launch)(ditune_kernel, const ditune_args*, void*);
+  ditune_status (*run)(ditune_runtime, int32_t, const ditune_problem*, const ditune_args*, void*);
+} ditune_functions;
+
+int main(void) {
+  const ditune_functions all = {ditune_version, ditune_last_error, ditune_open,   ditune_close,
+                                ditune_prepare, ditune_query,      ditune_launch, ditune_run};
+  ditune_runtime runtime = 0;
+  if (all.open(0, &runtime) != DITUNE_OK || runtime == 0) return 1;
+  if (all.close(runtime) != DITUNE_OK) return 2;
+  if (all.close(runtime) != DITUNE_INVALID_HANDLE) return 3;
+  return all.last_error()[0] == '\0' || all.version()[0] == '\0';
+}

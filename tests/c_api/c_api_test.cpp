@@ -1,0 +1,319 @@
+// The C ABI with a driver that has no GPU: the answers, and every misuse that can be seen from the host.
+#include <ditune/ditune.h>
+
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "catch.hpp"
+#include "db/fixtures.hpp"
+#include "db/store.hpp"
+#include "generator/emit.hpp"
+#include "runtime/fake_driver.hpp"
+
+using namespace ditune;
+using namespace ditune::test;
+
+namespace {
+
+const std::shared_ptr<FakeDriver>& driver() {
+  static const auto instance = std::make_shared<FakeDriver>();
+  return instance;
+}
+
+}  // namespace
+
+// In place of the one of the library.
+std::shared_ptr<const Driver> ditune::cuda_driver() { return driver(); }
+
+namespace {
+
+ditune_problem problem(std::int64_t m = 4096) {
+  ditune_problem its{};
+  its.size = sizeof its;
+  its.m = m;
+  its.n = its.k = 4608;
+  return its;
+}
+
+template <class T>
+T* address(std::uintptr_t number) {
+  return reinterpret_cast<T*>(number << 40);
+}
+
+ditune_args args() {
+  ditune_args its{};
+  its.size = sizeof its;
+  its.x = address<void>(1);
+  its.w = address<void>(2);
+  its.y = address<void>(3);
+  its.sx = address<void>(4);
+  its.sw = address<void>(5);
+  its.ldx = its.ldw = its.ldy = 4608;
+  return its;
+}
+
+// A runtime of a database with one winner, for 4096x4608x4608, and its kernel.
+struct Opened {
+  Opened() {
+    TuningRecord record = measured_record({4096, 4608, 4608});
+    record.key.device = device_class(find_device("RTX 3090"));
+    record.key.template_hash = template_hash(record.config);
+    {
+      Store store = Store::open(folder / "t.db");
+      store.set_winner(record, "the cubin");
+    }
+    file = (folder / "t.db").string();
+    name = file.c_str();
+    options.size = sizeof options;
+    options.databases = &name;
+    options.database_count = 1;
+    driver()->launches.clear();
+    driver()->capturing = false;
+    REQUIRE(ditune_open(&options, &runtime) == DITUNE_OK);
+  }
+  Opened(const Opened&) = delete;
+  Opened& operator=(const Opened&) = delete;
+  ~Opened() { ditune_close(runtime); }
+
+  ditune_kernel prepare() const {
+    const ditune_problem its = problem();
+    ditune_kernel kernel{};
+    REQUIRE(ditune_prepare(runtime, 0, &its, &kernel) == DITUNE_OK);
+    return kernel;
+  }
+
+  TempFolder folder;
+  std::string file;
+  const char* name = nullptr;
+  ditune_open_options options{};
+  ditune_runtime runtime = 0;
+};
+
+bool says(const std::string& what) {
+  INFO(ditune_last_error());
+  return std::string(ditune_last_error()).find(what) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("c: a stored winner is prepared, described and launched") {
+  const Opened opened;
+  const ditune_kernel kernel = opened.prepare();
+  ditune_kernel_info info{};
+  info.size = sizeof info;
+  REQUIRE(ditune_query(kernel, &info) == DITUNE_OK);
+  CHECK(info.match == DITUNE_MATCH_EXACT);
+  CHECK(info.device == 0);
+  CHECK(info.workspace_bytes == 0);
+  CHECK(std::string(info.config) == format(measured_record().config));
+  CHECK(std::string(info.note).empty());
+  const ditune_args its = args();
+  int stream = 0;
+  REQUIRE(ditune_launch(kernel, &its, &stream) == DITUNE_OK);
+  const ditune_problem asked = problem();
+  REQUIRE(ditune_run(opened.runtime, 0, &asked, &its, nullptr) == DITUNE_OK);
+  REQUIRE(driver()->launches.size() == 2);
+  CHECK(driver()->launches[0].stream == reinterpret_cast<CUstream_st*>(&stream));
+  CHECK(driver()->launches[0].args.m == 4096);
+  CHECK(driver()->launches[1].args.y == its.y);
+}
+
+TEST_CASE("c: a handle that was closed, or never was one, is told") {
+  ditune_runtime closed = 0;
+  ditune_kernel kernel{};
+  {
+    const Opened opened;
+    closed = opened.runtime;
+    kernel = opened.prepare();
+    CHECK(ditune_launch({opened.runtime, 0}, nullptr, nullptr) == DITUNE_INVALID_HANDLE);
+  }
+  const Opened another;  // in the same place
+  CHECK(another.runtime != closed);
+  const ditune_problem its = problem();
+  const ditune_args launched = args();
+  ditune_kernel_info info{};
+  info.size = sizeof info;
+  ditune_kernel out{};
+  for (const ditune_runtime handle : {closed, ditune_runtime{0}, ditune_runtime{12345678901}, ~ditune_runtime{0}}) {
+    CAPTURE(handle);
+    CHECK(ditune_prepare(handle, 0, &its, &out) == DITUNE_INVALID_HANDLE);
+    CHECK(says("not open"));
+    CHECK(ditune_run(handle, 0, &its, &launched, nullptr) == DITUNE_INVALID_HANDLE);
+    CHECK(ditune_close(handle) == DITUNE_INVALID_HANDLE);
+    CHECK(ditune_query({handle, kernel.id}, &info) == DITUNE_INVALID_HANDLE);
+    CHECK(ditune_launch({handle, kernel.id}, &launched, nullptr) == DITUNE_INVALID_HANDLE);
+  }
+  CHECK(ditune_launch(kernel, &launched, nullptr) == DITUNE_INVALID_HANDLE);
+  CHECK(driver()->launches.empty());
+}
+
+TEST_CASE("c: null is told") {
+  const Opened opened;
+  const ditune_problem its = problem();
+  ditune_kernel kernel{};
+  CHECK(ditune_open(nullptr, nullptr) == DITUNE_INVALID_ARGUMENT);
+  CHECK(says("runtime is null"));
+  CHECK(ditune_prepare(opened.runtime, 0, nullptr, &kernel) == DITUNE_INVALID_ARGUMENT);
+  CHECK(says("problem is null"));
+  CHECK(ditune_prepare(opened.runtime, 0, &its, nullptr) == DITUNE_INVALID_ARGUMENT);
+  CHECK(ditune_query(opened.prepare(), nullptr) == DITUNE_INVALID_ARGUMENT);
+  CHECK(ditune_launch(opened.prepare(), nullptr, nullptr) == DITUNE_INVALID_ARGUMENT);
+  CHECK(says("args is null"));
+  CHECK(ditune_run(opened.runtime, 0, nullptr, nullptr, nullptr) == DITUNE_INVALID_ARGUMENT);
+  ditune_open_options options = opened.options;
+  options.databases = nullptr;
+  ditune_runtime runtime = 0;
+  CHECK(ditune_open(&options, &runtime) == DITUNE_INVALID_ARGUMENT);
+  const char* name = nullptr;
+  options.databases = &name;
+  CHECK(ditune_open(&options, &runtime) == DITUNE_INVALID_ARGUMENT);
+  CHECK(runtime == 0);
+}
+
+TEST_CASE("c: a struct of another size is taken as far as it is understood") {
+  const Opened opened;
+  struct Grown {
+    ditune_problem known;
+    std::int64_t added;
+  } grown{problem(), 0};
+  grown.known.size = sizeof grown;
+  ditune_kernel kernel{};
+  CHECK(ditune_prepare(opened.runtime, 0, &grown.known, &kernel) == DITUNE_OK);
+  grown.added = 1;  // means something that this library does not know
+  CHECK(ditune_prepare(opened.runtime, 0, &grown.known, &kernel) == DITUNE_INVALID_ARGUMENT);
+  CHECK(says("problem->size is 64"));
+  for (const std::size_t size : {std::size_t{0}, sizeof(ditune_problem) - 1, std::size_t{1} << 40}) {
+    ditune_problem its = problem();
+    its.size = size;
+    CAPTURE(size);
+    CHECK(ditune_prepare(opened.runtime, 0, &its, &kernel) == DITUNE_INVALID_ARGUMENT);
+  }
+  CHECK(kernel.id == 0);
+}
+
+TEST_CASE("c: what is out of range, misaligned or overlaps is told, and nothing is launched") {
+  const Opened opened;
+  ditune_kernel kernel{};
+  const auto refused = [&](auto change) {
+    ditune_problem its = problem();
+    change(its);
+    return ditune_prepare(opened.runtime, 0, &its, &kernel) == DITUNE_INVALID_ARGUMENT;
+  };
+  CHECK(refused([](ditune_problem& p) { p.m = 0; }));
+  CHECK(refused([](ditune_problem& p) { p.k = 131072; }));
+  CHECK(says("131072"));
+  CHECK(refused([](ditune_problem& p) { p.sx = 2; }));
+  CHECK(refused([](ditune_problem& p) { p.sw = -1; }));
+  CHECK(refused([](ditune_problem& p) { p.bias = 4; }));
+  CHECK(refused([](ditune_problem& p) { p.op = 1; }));
+  CHECK(refused([](ditune_problem& p) { p.out = 4; }));
+  CHECK(refused([](ditune_problem& p) { p.out = DITUNE_OUT_S32, p.bias = DITUNE_BIAS_F32; }));
+  const ditune_problem its = problem();
+  CHECK(ditune_prepare(opened.runtime, 7, &its, &kernel) == DITUNE_INVALID_ARGUMENT);
+  CHECK(says("no GPU 7"));
+
+  kernel = opened.prepare();
+  const auto wrong = [&](auto change) {
+    ditune_args launched = args();
+    change(launched);
+    return ditune_launch(kernel, &launched, nullptr) == DITUNE_INVALID_ARGUMENT;
+  };
+  CHECK(wrong([](ditune_args& a) { a.x = nullptr; }));
+  CHECK(wrong([](ditune_args& a) { a.y = address<char>(3) + 8; }));
+  CHECK(wrong([](ditune_args& a) { a.bias = address<void>(6); }));
+  CHECK(wrong([](ditune_args& a) { a.ldy = 4607; }));
+  CHECK(wrong([](ditune_args& a) { a.y = const_cast<void*>(a.x); }));
+  CHECK(says("y and x overlap"));
+  CHECK(driver()->launches.empty());
+}
+
+TEST_CASE("c: while a stream is captured what is not prepared is not launched") {
+  const Opened opened;
+  const ditune_problem its = problem();
+  const ditune_args launched = args();
+  driver()->capturing = true;
+  CHECK(ditune_run(opened.runtime, 0, &its, &launched, nullptr) == DITUNE_NOT_PREPARED);
+  driver()->capturing = false;
+  static_cast<void>(opened.prepare());
+  driver()->capturing = true;
+  CHECK(ditune_run(opened.runtime, 0, &its, &launched, nullptr) == DITUNE_OK);
+}
+
+TEST_CASE("c: a database that is not there, or is none, is told") {
+  const Opened opened;
+  const std::string absent = (opened.folder / "absent.db").string();
+  ditune_open_options options = opened.options;
+  const char* name = absent.c_str();
+  options.databases = &name;
+  ditune_runtime runtime = 0;
+  CHECK(ditune_open(&options, &runtime) == DITUNE_DATABASE_ERROR);
+  CHECK(says("absent.db"));
+  write_file(opened.folder / "absent.db", "no database");
+  CHECK(ditune_open(&options, &runtime) == DITUNE_DATABASE_ERROR);
+  CHECK(runtime == 0);
+}
+
+TEST_CASE("c: a miss is told with the command that tunes it") {
+  Opened opened;
+  struct Told {
+    int count = 0;
+    std::string command;
+    std::int64_t m = 0;
+    std::int32_t match = -1;
+  } told;
+  opened.options.user = &told;
+  opened.options.on_miss = [](const ditune_problem* missed, std::int32_t match, const char* command, void* user) {
+    auto& its = *static_cast<Told*>(user);
+    ++its.count;
+    its.command = command;
+    its.m = missed->m;
+    its.match = match;
+  };
+  ditune_runtime runtime = 0;
+  REQUIRE(ditune_open(&opened.options, &runtime) == DITUNE_OK);
+  ditune_problem its = problem(33);
+  its.n = 64;
+  its.k = 96;
+  its.bias = DITUNE_BIAS_BF16;
+  ditune_kernel kernel{};
+  CHECK(ditune_prepare(runtime, 0, &its, &kernel) == DITUNE_OK);
+  CHECK(ditune_prepare(runtime, 1, &its, &kernel) == DITUNE_OK);  // a card of the same class
+  CHECK(told.count == 1);
+  CHECK(told.command == "ditune tune --shape 33x64x96 --epilogue bias=bf16");
+  CHECK(told.m == 33);
+  CHECK(told.match == DITUNE_MATCH_MODEL);
+  CHECK(ditune_close(runtime) == DITUNE_OK);
+}
+
+TEST_CASE("c: errors are of the thread that made them") {
+  CHECK(ditune_close(0) == DITUNE_INVALID_HANDLE);
+  std::string other = "not asked";
+  std::thread([&] { other = ditune_last_error(); }).join();
+  CHECK(other.empty());
+  CHECK(says("not open"));
+}
+
+TEST_CASE("c: eight threads open, prepare, launch and close") {
+  const Opened opened;
+  std::atomic<int> failed = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; ++t)
+    threads.emplace_back([&] {
+      const ditune_args launched = args();
+      const ditune_problem its = problem();
+      for (int i = 0; i < 50; ++i) {
+        ditune_runtime own = 0;
+        ditune_kernel kernel{};
+        failed += ditune_open(&opened.options, &own) != DITUNE_OK;
+        failed += ditune_prepare(own, i % 2, &its, &kernel) != DITUNE_OK;
+        failed += ditune_launch(kernel, &launched, nullptr) != DITUNE_OK;
+        failed += ditune_run(opened.runtime, 0, &its, &launched, nullptr) != DITUNE_OK;
+        failed += ditune_close(own) != DITUNE_OK;
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(failed == 0);
+  CHECK(driver()->launches.size() == 2 * 8 * 50);
+}
