@@ -94,8 +94,12 @@ Database::Database(std::string name, const std::string& uri, int flags) : name_(
   execute(kSettings);
 }
 
+Database Database::in_memory(std::string name) {
+  return {std::move(name), "file::memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE};
+}
+
 Database Database::in_memory(const Database& other) {
-  Database copy(other.name(), "file::memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  Database copy = in_memory(other.name());
   sqlite3_backup* backup = sqlite3_backup_init(copy.get(), "main", other.get(), "main");
   if (!backup) fail(sqlite3_errcode(copy.get()), copy.name(), copy.get());
   sqlite3_backup_step(backup, -1);
