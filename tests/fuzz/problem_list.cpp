@@ -15,7 +15,9 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::require(!problems->empty(), "a list has problems");
   std::string plain = "m,n,k,epilogue\n";
   for (const auto& [problem, epilogue] : *problems) {
-    validate(problem);
+    fuzz::require(std::min({problem.m, problem.n, problem.k}) >= 1 && std::max(problem.m, problem.n) <= kMaxExtent &&
+                      problem.k <= kMaxK,
+                  "a listed problem is legal");
     plain += fmt::format("{},{},{},\"{}\"\n", problem.m, problem.n, problem.k, format(epilogue));
   }
   const auto again = read_problem_list(plain, "list.csv", {});
