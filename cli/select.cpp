@@ -7,8 +7,8 @@
 
 #include "cli/files.hpp"
 #include "ditune/error.hpp"
-#include "models/csv.hpp"
 #include "models/models.hpp"
+#include "models/problem_list.hpp"
 
 namespace ditune::cli {
 namespace {
@@ -18,28 +18,6 @@ void add_once(std::vector<SelectedLayer>& layers, const SelectedLayer& layer) {
     return other.problem == layer.problem && other.epilogue == layer.epilogue;
   });
   if (!known) layers.push_back(layer);
-}
-
-// The layer of one row; its sizes are judged as a shape on the command line is.
-SelectedLayer layer_of(const CsvRow& row, const Epilogue& otherwise) {
-  const auto& fields = row.fields;
-  const auto epilogue = fields.find("epilogue");
-  const bool has_epilogue = epilogue != fields.end() && !epilogue->second.empty();
-  return {.name = {},
-          .problem = parse_problem(fields.at("m") + "x" + fields.at("n") + "x" + fields.at("k")),
-          .epilogue = has_epilogue ? parse_epilogue(epilogue->second) : otherwise};
-}
-
-void add_file(std::vector<SelectedLayer>& layers, const std::string& path, const Epilogue& otherwise) {
-  const std::vector<CsvRow> rows = read_csv(read_file(path), path, {"m", "n", "k"});
-  if (rows.empty()) throw UsageError(fmt::format("{} has no problems", path), "give a line m,n,k for each");
-  for (const CsvRow& row : rows) {
-    try {
-      add_once(layers, layer_of(row, otherwise));
-    } catch (const UsageError& error) {
-      throw csv_error(path, row.line, error.what(), "");
-    }
-  }
 }
 
 }  // namespace
@@ -66,7 +44,9 @@ std::vector<SelectedLayer> select_layers(const SelectOptions& options) {
       add_once(layers, {layer.linear, layer.problem, epilogue.value_or(layer.epilogue)});
   }
   for (const std::string& shape : options.shapes) add_once(layers, {"", parse_problem(shape), otherwise});
-  if (!options.problems.empty()) add_file(layers, options.problems, otherwise);
+  if (!options.problems.empty())
+    for (const ListedProblem& listed : read_problem_list(read_file(options.problems), options.problems, otherwise))
+      add_once(layers, {"", listed.problem, listed.epilogue});
   return layers;
 }
 

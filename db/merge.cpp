@@ -50,10 +50,11 @@ bool is_legal(const TuningRecord& record) {
          std::ranges::all_of(record.tied, [&](const KernelConfig& config) { return is_legal(record.key, config); });
 }
 
-// Those of `rows` that may be run; the others are counted, and those that the store could not read.
+// Those of `rows`, which `store` has just returned, that may be run; the others are counted, and those that it skipped.
 template <class Row>
-std::vector<Row> legal_rows(std::vector<Row> rows, int skipped, int& refused) {
-  refused += skipped + static_cast<int>(std::erase_if(rows, [](const Row& row) { return !is_legal(row); }));
+std::vector<Row> legal_rows(std::vector<Row> rows, const Store& store, int& refused) {
+  refused +=
+      store.skipped_rows() + static_cast<int>(std::erase_if(rows, [](const Row& row) { return !is_legal(row); }));
   return rows;
 }
 
@@ -70,8 +71,8 @@ void require_mergeable(const std::filesystem::path& into, const std::filesystem:
 
 MergeResult merge(Store& into, const Store& from, bool trust_binaries) {
   MergeResult result;
-  const auto trials = legal_rows(from.trials(), from.skipped_rows(), result.refused);
-  const auto winners = legal_rows(from.winners(), from.skipped_rows(), result.refused);
+  const auto trials = legal_rows(from.trials(), from, result.refused);
+  const auto winners = legal_rows(from.winners(), from, result.refused);
   into.atomically([&] {
     for (const Trial& trial : trials) result.trials += into.add_if_new(trial);
     std::map<std::string, TuningRecord> kept;

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <array>
+#include <set>
+#include <string>
 
 #include "db/store.hpp"
 #include "ditune/error.hpp"
@@ -29,6 +32,21 @@ class ConstraintsOff {
  private:
   Database& db_;
 };
+
+// The tables, their columns and their unique keys, a line each.
+std::set<std::string> forms(const Database& db) {
+  Statement statement(db,
+                      "WITH own AS (SELECT name, strict FROM pragma_table_list "
+                      "WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!') "
+                      "SELECT printf('%s strict=%d', name, strict) FROM own "
+                      "UNION ALL SELECT printf('%s.%s %s %d %d', own.name, c.name, c.type, c.\"notnull\", c.pk) "
+                      "FROM own, pragma_table_info(own.name) AS c "
+                      "UNION ALL SELECT printf('%s.%s %d', i.name, c.name, c.seqno) "
+                      "FROM own, pragma_index_list(own.name) AS i, pragma_index_info(i.name) AS c WHERE i.\"unique\"");
+  std::set<std::string> lines;
+  while (statement.step()) lines.insert(statement.text(0).value_or(""));
+  return lines;
+}
 
 }  // namespace
 
@@ -62,6 +80,12 @@ void migrate(Database& db, std::span<const std::string_view> migrations) {
   for (const std::string_view sql : migrations.subspan(static_cast<std::size_t>(version))) db.execute(sql);
   db.execute(fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", kApplicationId, migrations.size()));
   transaction.commit();
+}
+
+bool has_newest_schema(const Database& db) {
+  Database fresh = Database::in_memory();
+  migrate(fresh, migrations());
+  return std::ranges::includes(forms(db), forms(fresh));
 }
 
 }  // namespace ditune

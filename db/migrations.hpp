@@ -17,4 +17,7 @@ int schema_version(const Database& db, std::size_t newest);
 // Brings an empty or older database to the newest version, in one transaction; two processes may do so at once.
 void migrate(Database& db, std::span<const std::string_view> migrations);
 
+// Whether the tables have the columns and the unique keys that migrate() gives them; others may be beside them.
+bool has_newest_schema(const Database& db);
+
 }  // namespace ditune

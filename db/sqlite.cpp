@@ -72,7 +72,8 @@ int open_flags(Database::Mode mode) {
   return SQLITE_OPEN_READONLY;
 }
 
-// A stored file is not trusted: its views and triggers may call nothing, and cells are checked as pages are read.
+// A stored file is not trusted: nothing in its schema may call functions that do something, and cells are checked as
+// pages are read.
 constexpr std::string_view kSettings =
     "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON";
 
@@ -87,11 +88,18 @@ Database::Database(std::string name, const std::string& uri, int flags) : name_(
   handle_.reset(db);  // there even after an error
   if (code != SQLITE_OK) fail(code, name_, db);
   sqlite3_busy_timeout(db, kBusyTimeoutMs);
+  // We make neither: those of others could run for ever, or change what we write.
+  for (const int kind : {SQLITE_DBCONFIG_ENABLE_TRIGGER, SQLITE_DBCONFIG_ENABLE_VIEW})
+    sqlite3_db_config(db, kind, 0, nullptr);
   execute(kSettings);
 }
 
+Database Database::in_memory(std::string name) {
+  return {std::move(name), "file::memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE};
+}
+
 Database Database::in_memory(const Database& other) {
-  Database copy(other.name(), "file::memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  Database copy = in_memory(other.name());
   sqlite3_backup* backup = sqlite3_backup_init(copy.get(), "main", other.get(), "main");
   if (!backup) fail(sqlite3_errcode(copy.get()), copy.name(), copy.get());
   sqlite3_backup_step(backup, -1);

@@ -34,6 +34,8 @@ class Database {
   };
   Database(const std::filesystem::path& path, Mode mode);
 
+  // An empty one in memory.
+  static Database in_memory(std::string name = "a database in memory");
   // A copy of `other` as it is now, in memory.
   static Database in_memory(const Database& other);
 

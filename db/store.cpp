@@ -188,9 +188,16 @@ std::string Store::cubin(const std::string& hash) const { return select_cubin(im
 int Store::skipped_rows() const { return impl_->skipped; }
 
 void Store::require_sound() const {
-  const std::string found = impl_->db.text("PRAGMA integrity_check(1)");
-  if (found != "ok")
-    throw DamageError(impl_->db.name() + ": it is damaged: " + to_plain(found), "restore a copy, or tune again");
+  const Database& db = impl_->db;
+  const auto require = [&](bool holds, const std::string& found) {
+    if (!holds) throw DamageError(db.name() + ": it is damaged: " + to_plain(found), "restore a copy, or tune again");
+  };
+  const std::string found = db.text("PRAGMA integrity_check(1)");
+  require(found == "ok", found);
+  require(has_newest_schema(db), "a table is missing or has other columns");
+  // The next row that is added would get the id of the one that is gone, and be what the others refer to.
+  const std::string dangling = db.text("SELECT ifnull(max(\"table\"), '') FROM pragma_foreign_key_check");
+  require(dangling.empty(), fmt::format("a row of {} refers to one that is not there", dangling));
 }
 
 Store::Salvaged Store::salvage(const Database& damaged) {

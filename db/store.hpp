@@ -65,7 +65,8 @@ class Store {
   std::string cubin(const std::string& hash) const;
   int skipped_rows() const;  // by the last winners() or trials()
 
-  // Reads every page and index. Throws DbError{unusable} if something is wrong with one.
+  // Reads every page and index. Throws DbError{unusable} if something is wrong with one, if a table is missing or has
+  // other columns, and if a row refers to one that is not there.
   void require_sound() const;
 
   // Takes of the damaged database what salvage_trials and salvage_winners believe, in one transaction.

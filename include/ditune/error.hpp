@@ -1,6 +1,7 @@
 // Every error ditune throws. A message is one line: what is wrong, then in parentheses what to do.
 #pragma once
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -10,7 +11,15 @@ namespace ditune {
 class Error : public std::runtime_error {
  public:
   Error(const std::string& what, const std::string& remedy)
-      : std::runtime_error(remedy.empty() ? what : what + " (" + remedy + ")") {}
+      : std::runtime_error(one_line(remedy.empty() ? what : what + " (" + remedy + ")")) {}
+
+ private:
+  // Messages quote what was read: its control characters become blanks.
+  static std::string one_line(std::string text) {
+    std::replace_if(
+        text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+    return text;
+  }
 };
 
 // The request is wrong: a malformed size, an unknown name, a config that a constraint refuses.

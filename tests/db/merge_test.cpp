@@ -274,6 +274,20 @@ TEST_CASE("Rows that a constraint refuses are counted and left") {
   CHECK(into.winners()[0].key.problem.m == 2);
 }
 
+TEST_CASE("Trials and winners that cannot be read are counted, each once") {
+  const TempFolder folder;
+  Store from = Store::open(folder / "from.db");
+  from.add(sample_trial());
+  from.set_winner(measured_record());
+  const auto [sql, refused] = GENERATE(std::pair("UPDATE winners SET gpu_uuid = char(27)", 1),
+                                       std::pair("UPDATE trials SET gpu_uuid = char(27)", 1),
+                                       std::pair("UPDATE problems SET epilogue = ''", 2));
+  Database(folder / "from.db", Database::Mode::read_write).execute(sql);
+  Store into = Store::open(folder / "into.db");
+  CHECK(merge(into, from).refused == refused);
+  CHECK(merge(into, from).refused == refused);
+}
+
 TEST_CASE("A source that cannot be merged is refused, and nothing is made of the destination") {
   const TempFolder folder;
   const std::filesystem::path into = folder / "into.db";

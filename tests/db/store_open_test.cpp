@@ -10,6 +10,7 @@
 #include "db/sqlite.hpp"
 #include "db/store.hpp"
 #include "fixtures.hpp"
+#include "schema_1.hpp"
 
 using namespace ditune;
 using namespace ditune::test;
@@ -35,35 +36,7 @@ void check_unusable(const std::filesystem::path& path, const std::string& reason
   CHECK_FALSE(std::filesystem::exists(path.string() + "-journal"));
 }
 
-// A file as the first ditune wrote it, with two trials, two winners of which one is predicted, and a winner whose
-// config is gone.
-void write_schema_1(const std::filesystem::path& path) {
-  Database db(path, Database::Mode::create);
-  migrate(db, migrations().first(1));
-  db.execute(R"sql(
-    PRAGMA foreign_keys = OFF;
-    PRAGMA journal_mode = WAL;
-    INSERT INTO devices VALUES (1, 'NVIDIA GeForce RTX 3090', 82, 86);
-    INSERT INTO toolchains VALUES (1, '580.95.05', '13.0', '13.0', '0.1.0'), (2, '', '13.0', '13.0', '0.1.0');
-    INSERT INTO problems VALUES (1, 256, 4608, 4608, 'default'), (2, 17, 4608, 4608, 'default'),
-                                (3, 99, 4608, 4608, 'default');
-    INSERT INTO configs VALUES (1, 'mma_s8:tile=128x128x64,warps=2x4,stages=3');
-    INSERT INTO trials VALUES
-      (1, 1, 1, 1, 1, '0123456789abcdef', 'measured', NULL, 41.5, 40.25, 41.75, '[41.5,40.25,42.0000000001]', 38.1,
-       168, 0, 49152, 'GPU-8d3bc1c2-0000-4242-9999-0123456789ab', 1695.5, 61.0, '2026-01-02T03:04:05Z',
-       -81985529216486896),
-      (2, 1, 2, 1, 1, '0123456789abcdef', 'measured', 'differs', NULL, NULL, NULL, NULL, NULL,
-       255, 8, 0, '', NULL, NULL, '2026-01-02T03:04:05Z', 7);
-    INSERT INTO winners VALUES
-      (1, 1, '0123456789abcdef', 1, 1, 'measured', 41.5, 38.1, 168, 0, 49152, NULL,
-       'GPU-8d3bc1c2-0000-4242-9999-0123456789ab', 1695.5, 61.0, '2026-01-02T03:04:05Z', -81985529216486896),
-      (1, 2, '0123456789abcdef', 1, 2, 'predicted', NULL, 38.1, 168, 0, 49152, NULL,
-       '', NULL, NULL, '2026-01-02T03:04:05Z', 7),
-      (1, 3, '0123456789abcdef', 12345, 1, 'measured', 41.5, 38.1, 168, 0, 49152, NULL, '', NULL, NULL, '', 7);
-  )sql");
-}
-
-// Its valid rows, all of them burst; quartiles are no interval of the median.
+// The file's valid rows, all of them burst; quartiles are no interval of the median.
 void check_schema_1_rows(const Store& store) {
   TuningRecord winner = measured_record();
   winner.low_us = winner.high_us = 0;
@@ -187,6 +160,30 @@ TEST_CASE("A file of the first schema is read as it is") {
   const std::string before = read_file(folder / "t.db");
   check_schema_1_rows(Store::open_read_only(folder / "t.db"));
   CHECK(read_file(folder / "t.db") == before);
+}
+
+TEST_CASE("A trigger that another program left does nothing") {
+  const TempFolder folder;
+  Store::open(folder / "t.db").set_winner(measured_record());
+  Database(folder / "t.db", Database::Mode::read_write)
+      .execute("CREATE TRIGGER t AFTER INSERT ON trials BEGIN DELETE FROM winners; END");
+  Store store = Store::open(folder / "t.db");
+  store.add(sample_trial());
+  CHECK(store.winners().size() == 1);
+}
+
+TEST_CASE("A view in place of a table is not asked for rows without end") {
+  const TempFolder folder;
+  Store::open(folder / "t.db");
+  Database(folder / "t.db", Database::Mode::read_write)
+      .execute(
+          "DROP TABLE winners; CREATE VIEW winners AS WITH RECURSIVE r (device_id) AS "
+          "(SELECT 1 UNION ALL SELECT device_id + 1 FROM r) SELECT device_id, 1 AS problem_id, '' AS template_hash, "
+          "'burst' AS regime, 1 AS config_id, 1 AS toolchain_id, 'measured' AS source, 1.0 AS median_us, "
+          "1.0 AS low_us, 1.0 AS high_us, 1.0 AS power_w, NULL AS tied, 1.0 AS predicted_us, 1 AS registers, "
+          "0 AS spill_bytes, 0 AS shared_bytes, NULL AS cubin_hash, '' AS gpu_uuid, 1.0 AS sm_clock_mhz, "
+          "1.0 AS temperature_c, '' AS finished_at, 1 AS seed FROM r");
+  CHECK(contains(error_of([&] { Store::open_read_only(folder / "t.db").winners(); }), "damaged"));
 }
 
 TEST_CASE("What is no file is refused") {

@@ -1,0 +1,23 @@
+// Users' lists of problems: a CSV file with the columns m, n, k and, if it likes, epilogue.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ditune/epilogue.hpp"
+#include "ditune/problem.hpp"
+
+namespace ditune {
+
+struct ListedProblem {
+  GemmProblem problem;
+  Epilogue epilogue;
+};
+
+// One for each row, in the order of the file; `otherwise` is the epilogue of a row that names none. Throws UsageError
+// naming `source` and the line for what read_csv refuses, an illegal problem or epilogue, and a list without rows.
+std::vector<ListedProblem> read_problem_list(std::string_view text, const std::string& source,
+                                             const Epilogue& otherwise);
+
+}  // namespace ditune

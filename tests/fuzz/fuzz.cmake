@@ -1,0 +1,28 @@
+# ditune_fuzz(TARGET lib...): fuzz/TARGET.cpp, as a libFuzzer program where DITUNE_FUZZ is on. The test is the same in
+# either build: the inputs of fuzz/corpus/TARGET, each once.
+function(ditune_fuzz target)
+  add_executable(fuzz_${target} fuzz/${target}.cpp)
+  target_link_libraries(fuzz_${target} PRIVATE ditune_options ${ARGN})
+  if(DITUNE_FUZZ)
+    target_link_options(fuzz_${target} PRIVATE -fsanitize=fuzzer)
+    set(once -runs=0)
+  else()
+    target_sources(fuzz_${target} PRIVATE fuzz/replay.cpp)
+  endif()
+  add_test(NAME "fuzz: ${target}"
+           COMMAND fuzz_${target} ${once} ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/${target})
+  set_tests_properties("fuzz: ${target}" PROPERTIES LABELS cpu)
+endfunction()
+
+ditune_fuzz(config ditune_generator)
+ditune_fuzz(epilogue ditune_include)
+ditune_fuzz(problem_list ditune_models ditune_fmt)
+
+add_library(ditune_fuzz_databases STATIC fuzz/databases.cpp)
+target_include_directories(ditune_fuzz_databases PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
+target_link_libraries(ditune_fuzz_databases PUBLIC ditune_db PRIVATE ditune_options)
+ditune_fuzz(database ditune_fuzz_databases)
+ditune_fuzz(rows ditune_fuzz_databases SQLite::SQLite3)
+if(DITUNE_FUZZ)
+  target_sources(fuzz_database PRIVATE fuzz/database_mutator.cpp)
+endif()

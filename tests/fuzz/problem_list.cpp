@@ -1,0 +1,29 @@
+// A user's CSV file of problems: refused, or legal problems, which are the same in a plain list of them.
+#include "models/problem_list.hpp"
+
+#include <fmt/format.h>
+
+#include "fuzz.hpp"
+
+using namespace ditune;
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const Epilogue otherwise{.bias = Bias::bf16};
+  const auto problems =
+      fuzz::accepted([&] { return read_problem_list(fuzz::text_of(data, size), "list.csv", otherwise); });
+  if (!problems) return 0;
+  fuzz::require(!problems->empty(), "a list has problems");
+  std::string plain = "m,n,k,epilogue\n";
+  for (const auto& [problem, epilogue] : *problems) {
+    fuzz::require(std::min({problem.m, problem.n, problem.k}) >= 1 && std::max(problem.m, problem.n) <= kMaxExtent &&
+                      problem.k <= kMaxK,
+                  "a listed problem is legal");
+    plain += fmt::format("{},{},{},\"{}\"\n", problem.m, problem.n, problem.k, format(epilogue));
+  }
+  const auto again = read_problem_list(plain, "list.csv", {});
+  const auto same = [](const ListedProblem& a, const ListedProblem& b) {
+    return a.problem == b.problem && a.epilogue == b.epilogue;
+  };
+  fuzz::require(std::ranges::equal(*problems, again, same), "a list is the same when it is written plainly");
+  return 0;
+}

@@ -1,0 +1,37 @@
+#include "models/problem_list.hpp"
+
+#include "catch.hpp"
+#include "ditune/error.hpp"
+
+using namespace ditune;
+
+namespace {
+
+std::string error_of(const std::string& text) {
+  try {
+    read_problem_list(text, "list.csv", {});
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+}  // namespace
+
+TEST_CASE("a list's rows are problems, each with its own epilogue or the other one") {
+  const auto problems = read_problem_list("k,m,n,epilogue\n3,1,2,out=s32\n6,4,5,\n", "list.csv", {.out = Output::f32});
+  REQUIRE(problems.size() == 2);
+  CHECK(problems[0].problem == GemmProblem{1, 2, 3});
+  CHECK(problems[0].epilogue == Epilogue{.out = Output::s32});
+  CHECK(problems[1].problem == GemmProblem{4, 5, 6});
+  CHECK(problems[1].epilogue == Epilogue{.out = Output::f32});
+  CHECK(read_problem_list("m,n,k\n1,2,3\n1,2,3\n", "list.csv", {}).size() == 2);
+}
+
+TEST_CASE("a bad problem is named with its line") {
+  CHECK(error_of("m,n,k\n1,2,3\n1,0,3\n").starts_with("list.csv line 3: N = 0 is out of range"));
+  CHECK(error_of("m,n,k\n1,2x2,3\n").starts_with("list.csv line 2: '1x2x2x3' is not a problem"));
+  CHECK(error_of("m,n,k,epilogue\n1,2,3,out=u8\n").starts_with("list.csv line 2: unknown value 'u8' of out"));
+  CHECK(error_of("m,n,k\n") == "list.csv has no problems (give a line m,n,k for each)");
+  CHECK(error_of("m,n\n1,2\n").starts_with("list.csv line 1: no column 'k'"));
+}
