@@ -1,5 +1,5 @@
-// ditune bench: what lookup finds, timed beside cuBLASLt or what other databases have, in the same interleaved rounds,
-// or blocks.
+// ditune bench: what lookup finds, timed beside cuBLASLt, the winners that it did not choose or what other databases
+// have, in the same interleaved rounds, or blocks.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -28,7 +28,7 @@ struct Options {
   bool json = false;
 };
 
-constexpr std::string_view kCublasLt = "cublaslt";
+constexpr std::string_view kCublasLt = "cublaslt", kWinners = "winners";
 constexpr NumberRange kClocks{.least = 1, .most = 10000};  // MHz
 constexpr std::size_t kPeerBytes = std::size_t{1} << 30;   // operands of each peer
 constexpr int kSustainedAlgorithms = 2;                    // of a peer: its fastest in bursts
@@ -41,54 +41,88 @@ struct Contest {
   std::vector<Entrant> entrants = {};  // of every entry but the first
 };
 
-// The peers of one layer.
-using Peers = std::function<std::vector<Peer>(const Target&)>;
+// The peers of one layer, for which this config is served.
+using Peers = std::function<std::vector<Peer>(const Target&, const KernelConfig& served)>;
 
-// What lookup finds in another database.
-Peer peer_of(const Library& library, const std::string& name, const Target& target, Regime regime,
+// These kernels of ditune, as the algorithms of one peer.
+Peer peer_of(const std::string& name, const std::vector<KernelConfig>& configs, const Target& target,
              const GpuTuner& gpu) {
-  const LookupResult found = library.lookup(target.problem, target.epilogue, target.device, regime);
   Peer peer;
   peer.name = name;
   peer.reason = "no kernel of ditune runs it";
-  if (found.match == Match::none) return peer;
-  const CheckedEntry checked = gpu.timed_entry(target, found.config);
-  peer.reason = checked.failure;
-  if (!checked.ok()) return peer;
-  peer.algorithms = 1;
-  peer.sets = checked.entry.sets;
-  peer.launch = [launch = checked.entry.launch](int, int set, const Stream& stream) { launch(set, stream); };
+  std::vector<TimedEntry> entries;
+  for (const KernelConfig& config : configs) {
+    CheckedEntry checked = gpu.timed_entry(target, config);
+    if (checked.ok())
+      entries.push_back(std::move(checked.entry));
+    else
+      peer.reason = std::move(checked.failure);
+  }
+  if (entries.empty()) return peer;
+  peer.reason.clear();
+  peer.algorithms = static_cast<int>(entries.size());
+  peer.sets = entries[0].sets;
+  for (const TimedEntry& entry : entries) peer.configs.push_back(entry.name);
+  peer.launch = [entries](int i, int set, const Stream& stream) {
+    entries[static_cast<std::size_t>(i)].launch(set, stream);
+  };
   return peer;
 }
 
+// The winners of the layer at any M that run this one too, but for what is served.
+std::vector<KernelConfig> other_winners(const std::vector<TuningRecord>& winners, const Target& target,
+                                        const KernelConfig& served) {
+  std::vector<KernelConfig> others;
+  for (const TuningRecord& record : winners) {
+    const TuningKey& key = record.key;
+    const bool is_of_layer = key.problem.n == target.problem.n && key.problem.k == target.problem.k &&
+                             key.epilogue == target.epilogue && key.device == device_class(target.device);
+    if (is_of_layer && record.config != served && !std::ranges::count(others, record.config) &&
+        !refusal(record.config, target))
+      others.push_back(record.config);
+  }
+  return others;
+}
+
 // In the order in which they were asked for.
-std::vector<Peers> peers_of(const Options& options, const GpuTuner& gpu) {
+std::vector<Peers> peers_of(const Options& options, const std::vector<TuningRecord>& winners, const GpuTuner& gpu) {
   std::vector<Peers> all;
   for (const std::string& name : options.against) {
     if (name == kCublasLt) {
-      all.push_back([](const Target& target) { return cublaslt_peers(target.problem, target.device, kPeerBytes); });
-      continue;
+      all.push_back([](const Target& target, const KernelConfig&) {
+        return cublaslt_peers(target.problem, target.device, kPeerBytes);
+      });
+    } else if (name == kWinners) {
+      all.push_back([&winners, &gpu](const Target& target, const KernelConfig& served) {
+        return std::vector{peer_of("other winners", other_winners(winners, target, served), target, gpu)};
+      });
+    } else {
+      const auto library = std::make_shared<const Library>(Store::open_read_only(name).winners());
+      all.push_back([library, name, regime = options.regime, &gpu](const Target& target, const KernelConfig&) {
+        const LookupResult found = library->lookup(target.problem, target.epilogue, target.device, regime);
+        const bool has_kernel = found.match != Match::none;
+        return std::vector{
+            peer_of(name, has_kernel ? std::vector{found.config} : std::vector<KernelConfig>(), target, gpu)};
+      });
     }
-    const auto library = std::make_shared<const Library>(Store::open_read_only(name).winners());
-    all.push_back([library, name, regime = options.regime, &gpu](const Target& target) {
-      return std::vector{peer_of(*library, name, target, regime, gpu)};
-    });
   }
   return all;
 }
 
-// "cublaslt", or a file that is there: found out before the GPU is asked for.
+// A word, or a file that is there: found out before the GPU is asked for.
 void require_peers(const std::vector<std::string>& names) {
   for (const std::string& name : names)
-    if (std::error_code ignored; name != kCublasLt && !std::filesystem::is_regular_file(name, ignored))
+    if (std::error_code ignored;
+        name != kCublasLt && name != kWinners && !std::filesystem::is_regular_file(name, ignored))
       throw UsageError(fmt::format("unknown peer '{}' of --against", name),
-                       fmt::format("use {}, or the file of another database", kCublasLt));
+                       fmt::format("use {}, {}, or the file of another database", kCublasLt, kWinners));
 }
 
-Contest gather(const TimedEntry& ours, const Target& target, const std::vector<Peers>& peers) {
+Contest gather(const TimedEntry& ours, const Target& target, const KernelConfig& served,
+               const std::vector<Peers>& peers) {
   Contest contest;
   contest.entries.push_back(ours);
-  for (const Peers& of : peers) std::ranges::move(of(target), std::back_inserter(contest.peers));
+  for (const Peers& of : peers) std::ranges::move(of(target, served), std::back_inserter(contest.peers));
   for (std::size_t p = 0; p < contest.peers.size(); ++p) {
     const Peer& peer = contest.peers[p];
     for (int i = 0; peer.reason.empty() && i < peer.algorithms; ++i) {
@@ -119,6 +153,8 @@ void add_peers(BenchResult& result, const Contest& contest, const std::vector<st
     peer.reason = contest.peers[p].reason;
     if (!found[p]) continue;
     peer.algorithm = found[p]->algorithm;
+    if (const std::vector<std::string>& configs = contest.peers[p].configs; !configs.empty())
+      peer.config = configs[static_cast<std::size_t>(peer.algorithm)];
     peer.figures = figures[found[p]->entry];
     peer.ratio = found[p]->ratio;
     peer.ratio_interval = found[p]->interval;
@@ -178,7 +214,7 @@ BenchResult bench_layer(const GpuTuner& gpu, const Target& target, const LookupR
   const CheckedEntry ours = gpu.timed_entry(target, found.config);
   result.failure = ours.failure;
   if (!ours.ok()) return result;
-  const Contest contest = gather(ours.entry, target, peers);
+  const Contest contest = gather(ours.entry, target, found.config, peers);
   if (options.regime == Regime::sustained)
     bench_sustained(result, contest, nvml);
   else
@@ -210,12 +246,13 @@ ExitCode bench(const Options& options) {
   const std::vector<SelectedLayer> layers = require_layers(options.records.select);
   const VisibleTarget chosen = choose_visible(options.records.target);
   const auto store = open_existing(options.records.db);
-  const Library library(store ? store->winners() : std::vector<TuningRecord>{});
+  const std::vector<TuningRecord> winners = store ? store->winners() : std::vector<TuningRecord>{};
+  const Library library(winners);
   const GpuTuner gpu({.ordinal = chosen.ordinal});
   use_device(chosen.ordinal);
   const Nvml nvml(device_uuid(chosen.ordinal));
   check_min_clock(options, nvml);
-  const std::vector<Peers> peers = peers_of(options, gpu);
+  const std::vector<Peers> peers = peers_of(options, winners, gpu);
   std::vector<BenchResult> results;
   for (const SelectedLayer& layer : layers) {
     const Target target{layer.problem, layer.epilogue, chosen.device};
@@ -247,7 +284,8 @@ void add_bench(CLI::App& app, Run& run) {
   add_records(*command.app, command.options->records);
   Options& options = *command.options;
   command.app->add_option("--against", options.against,
-                          "a peer: cublaslt, or the file of another database; may be repeated (none)");
+                          "a peer: cublaslt, winners (of the layer at any M), or the file of another database; may be "
+                          "repeated (none)");
   add_regime(*command.app, options.regime, "burst: with rests between; sustained: back to back, as loops run (burst)");
   add_number(*command.app, "--min-clock", kClocks,
              "MHz of the SMs, while ditune's kernel runs, below which a round of bursts does not count (none)",

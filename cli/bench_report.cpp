@@ -18,6 +18,10 @@ void add_figures(Json& json, const GemmProblem& problem, const Figures& figures)
   }
 }
 
+std::string algorithm(const PeerFigures& peer) {
+  return peer.config.empty() ? fmt::format("algorithm {}", peer.algorithm) : peer.config;
+}
+
 Json peer_json(const PeerFigures& peer, const GemmProblem& problem) {
   Json json = {{"name", peer.name}};
   if (!peer.reason.empty()) {
@@ -25,7 +29,10 @@ Json peer_json(const PeerFigures& peer, const GemmProblem& problem) {
     return json;
   }
   add_figures(json, problem, peer.figures);
-  json["algorithm"] = peer.algorithm;
+  if (peer.config.empty())
+    json["algorithm"] = peer.algorithm;
+  else
+    json["config"] = peer.config;
   json["ratio"] = peer.ratio;
   if (peer.ratio_interval) json["ratio_interval"] = {peer.ratio_interval->low, peer.ratio_interval->high};
   return json;
@@ -46,6 +53,12 @@ std::string range(const std::vector<BenchRound>& rounds, double GpuState::*field
   if (values.empty()) return "";
   const auto [low, high] = std::ranges::minmax(values);
   return fmt::format("{:.0f}-{:.0f}", low, high);
+}
+
+double geometric_mean(const std::vector<double>& values) {
+  double log_sum = 0;
+  for (const double value : values) log_sum += std::log(value);
+  return std::exp(log_sum / static_cast<double>(values.size()));
 }
 
 std::string known(double value, int decimals = 0) { return value > 0 ? fmt::format("{:.{}f}", value, decimals) : ""; }
@@ -132,8 +145,7 @@ Table sustained_table(const std::vector<BenchResult>& results) {
     add_kernel(table, result, format(result.found.config), result.figures, "");
     for (const PeerFigures& peer : result.peers)
       if (peer.reason.empty())
-        add_kernel(table, result, fmt::format("{}, algorithm {}", peer.name, peer.algorithm), peer.figures,
-                   ratio_text(peer));
+        add_kernel(table, result, fmt::format("{}, {}", peer.name, algorithm(peer)), peer.figures, ratio_text(peer));
   }
   return table;
 }
@@ -141,21 +153,20 @@ Table sustained_table(const std::vector<BenchResult>& results) {
 std::string comparison(const std::vector<BenchResult>& results) {
   std::string text;
   for (std::size_t i = 0; i < results[0].peers.size(); ++i) {
-    double log_ratio = 0;
-    int count = 0;
+    std::vector<double> ratios;
     std::string reason;
     for (const BenchResult& result : results) {
       const PeerFigures& peer = result.peers[i];
-      if (!peer.reason.empty()) {
+      if (peer.reason.empty())
+        ratios.push_back(peer.ratio);
+      else
         reason = fmt::format("{}: {}", format(result.target.problem), peer.reason);
-        continue;
-      }
-      log_ratio += std::log(peer.ratio);
-      ++count;
     }
     const std::string& name = results[0].peers[i].name;
-    if (count > 0)
-      text += fmt::format("{:.3f}x the speed of {} (geometric mean of {})\n", std::exp(log_ratio / count), name, count);
+    if (!ratios.empty())
+      text +=
+          fmt::format("{:.3f}x the speed of {} (geometric mean of {}; median {:.3f}, lowest {:.3f})\n",
+                      geometric_mean(ratios), name, ratios.size(), quartiles(ratios).median, std::ranges::min(ratios));
     if (!reason.empty()) text += fmt::format("{} did not run {}\n", name, reason);
   }
   return text;

@@ -27,8 +27,10 @@ inline constexpr std::array kCublasLtCandidates = {
 struct Peer {
   std::string name;    // "cublaslt int8->int32"
   std::string reason;  // why it cannot be timed; empty: it can
-  int algorithms = 0;  // that the heuristic offers and that ran, its first guess first; at most kPeerAlgorithms
-  int sets = 0;        // operand sets, enough to rotate beyond L2
+  // Of cuBLASLt those that its heuristic offers and that ran, its first guess first: at most kPeerAlgorithms.
+  int algorithms = 0;
+  std::vector<std::string> configs;  // of the algorithms, if they are ditune's
+  int sets = 0;                      // operand sets, enough to rotate beyond L2
   // Enqueues one multiplication. Holds the operands: they live as long as the last copy of this function.
   std::function<void(int algorithm, int set, const Stream& stream)> launch;
 };

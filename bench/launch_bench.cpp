@@ -1,0 +1,204 @@
+// What the runtime library adds to a launch, and how long the first launch of a stored winner takes. Needs a GPU and
+// NVRTC. launch_bench --benchmark_enable_random_interleaving --benchmark_repetitions=9
+#include <benchmark/benchmark.h>
+#include <ditune/ditune.h>
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <random>
+#include <string>
+
+#include "db/store.hpp"
+#include "ditune/error.hpp"
+#include "ditune/runtime.hpp"
+#include "generator/emit.hpp"
+#include "generator/launch_plan.hpp"
+#include "generator/search_space.hpp"
+#include "runtime/cuda.hpp"
+#include "runtime/nvrtc.hpp"
+#include "runtime/tensor_map.hpp"
+
+namespace {
+
+using namespace ditune;
+
+// Little work: the queue never holds up who launches.
+constexpr GemmProblem kProblem{16, 256, 256};
+constexpr int kBatch = 200;  // launches between waits; a stream's queue holds 1,024
+
+void require(ditune_status status) {
+  if (status != DITUNE_OK) throw UsageError(ditune_last_error(), "");
+}
+
+// A database with one winner and its kernel, in a folder that is removed with it.
+class Stored {
+ public:
+  explicit Stored(const KernelConfig& config) : folder_(new_folder()) {
+    const DeviceInfo device = device_info(0);
+    const CompiledKernel compiled = Nvrtc().compile(emit(config, {}), device.arch);
+    TuningRecord record;
+    record.key = {device_class(device), kProblem, {}, template_hash(config)};
+    record.config = config;
+    record.source = Source::measured;
+    record.median_us = 10;
+    Store::open(path()).set_winner(record, compiled.cubin);
+    cubin = compiled.cubin, name = compiled.name;
+  }
+  Stored(const Stored&) = delete;
+  Stored& operator=(const Stored&) = delete;
+  ~Stored() {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+  std::filesystem::path path() const { return folder_ / "tuning.db"; }
+
+  std::string cubin, name;
+
+ private:
+  static std::filesystem::path new_folder() {
+    const auto folder =
+        std::filesystem::temp_directory_path() / ("ditune_launch_bench_" + std::to_string(std::random_device()()));
+    std::filesystem::create_directory(folder);
+    return folder;
+  }
+  std::filesystem::path folder_;
+};
+
+// Of one family: what every way to launch it needs.
+struct Fixture {
+  explicit Fixture(const char* text)
+      : config(parse_config(text)), stored(config), x(16 * 256), w(256 * 256), y(2 * 16 * 256), scales(4 * 256) {
+    args.x = x.as<std::int8_t>(), args.w = w.as<std::int8_t>(), args.y = y.get();
+    args.sx = args.sw = scales.as<float>();
+    args.m = kProblem.m, args.n = kProblem.n, args.k = kProblem.k;
+    args.ldx = args.ldw = kProblem.k, args.ldy = kProblem.n;
+  }
+
+  KernelConfig config;
+  Stored stored;
+  DeviceBuffer x, w, y, scales;
+  GemmArgs args{};
+  Stream stream;
+};
+
+Fixture& mma() {
+  static Fixture instance("mma_s8:tile=64x64x64,warps=2x2,stages=3");
+  return instance;
+}
+Fixture& wgmma() {
+  static Fixture instance("wgmma_s8:tile=64x64,stages=4");
+  return instance;
+}
+
+// Batches of launches; the time is that of a launch, without the waits between batches.
+template <class Launch>
+void time_launches(benchmark::State& state, const Fixture& fixture, const Launch& launch) {
+  using Clock = std::chrono::steady_clock;
+  launch();
+  for (auto _ : state) {
+    fixture.stream.synchronize();
+    const auto began = Clock::now();
+    for (int i = 0; i < kBatch; ++i) launch();
+    state.SetIterationTime(std::chrono::duration<double>(Clock::now() - began).count() / kBatch);
+  }
+  fixture.stream.synchronize();
+}
+
+// The CUDA runtime's call alone, of a parameter that was made before.
+void bare(benchmark::State& state, Fixture& (*of)()) {
+  Fixture& fixture = of();
+  cudaLibrary_t library = nullptr;
+  cudaKernel_t kernel = nullptr;
+  DITUNE_CUDA(cudaLibraryLoadData(&library, fixture.stored.cubin.data(), nullptr, nullptr, 0, nullptr, nullptr, 0));
+  DITUNE_CUDA(cudaLibraryGetKernel(&kernel, library, fixture.stored.name.c_str()));
+  const LaunchPlan plan = launch_plan(fixture.config, {kProblem, {}, device_info(0)});
+  DITUNE_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, plan.shared_bytes));
+  KernelParameter parameter = kernel_parameter(fixture.config, {}, fixture.args, encode_tensor_map);
+  void* parameters[] = {parameter.bytes.data()};
+  cudaLaunchConfig_t config{};
+  config.gridDim = dim3(static_cast<unsigned>(plan.grid));
+  config.blockDim = dim3(static_cast<unsigned>(plan.block));
+  config.dynamicSmemBytes = static_cast<std::size_t>(plan.shared_bytes);
+  config.stream = fixture.stream.get();
+  time_launches(state, fixture, [&] { DITUNE_CUDA(cudaLaunchKernelExC(&config, kernel, parameters)); });
+  DITUNE_CUDA(cudaLibraryUnload(library));
+}
+
+void prepared(benchmark::State& state, Fixture& (*of)()) {
+  const Fixture& fixture = of();
+  const Runtime runtime(RuntimeOptions{.databases = {fixture.stored.path()}});
+  const Prepared& kernel = runtime.prepare(kProblem, {}, 0);
+  time_launches(state, fixture, [&] { runtime.launch(kernel, fixture.args, fixture.stream.get()); });
+}
+
+void by_arguments(benchmark::State& state, Fixture& (*of)()) {
+  const Fixture& fixture = of();
+  const Runtime runtime(RuntimeOptions{.databases = {fixture.stored.path()}});
+  time_launches(state, fixture, [&] { runtime.launch(fixture.args, {}, 0, fixture.stream.get()); });
+}
+
+void c_abi(benchmark::State& state, Fixture& (*of)()) {
+  const Fixture& fixture = of();
+  const std::string path = fixture.stored.path().string();
+  const char* database = path.c_str();
+  ditune_open_options options{};
+  options.size = sizeof options;
+  options.databases = &database;
+  options.database_count = 1;
+  ditune_runtime runtime = 0;
+  require(ditune_open(&options, &runtime));
+  ditune_problem problem{};
+  problem.size = sizeof problem;
+  problem.m = kProblem.m, problem.n = kProblem.n, problem.k = kProblem.k;
+  ditune_kernel kernel{};
+  require(ditune_prepare(runtime, 0, &problem, &kernel));
+  ditune_args args{};
+  args.size = sizeof args;
+  args.x = fixture.args.x, args.w = fixture.args.w, args.y = fixture.args.y;
+  args.sx = args.sw = fixture.args.sx;
+  args.ldx = args.ldw = kProblem.k, args.ldy = kProblem.n;
+  time_launches(state, fixture, [&] { require(ditune_launch(kernel, &args, fixture.stream.get())); });
+  require(ditune_close(runtime));
+}
+
+// From an open library to a kernel that ran: it is read, loaded and launched.
+void first_launch(benchmark::State& state, Fixture& (*of)()) {
+  const Fixture& fixture = of();
+  for (auto _ : state) {
+    state.PauseTiming();
+    {
+      const Runtime runtime(RuntimeOptions{.databases = {fixture.stored.path()}});
+      state.ResumeTiming();
+      runtime.launch(fixture.args, {}, 0, fixture.stream.get());
+      fixture.stream.synchronize();
+      state.PauseTiming();
+    }
+    state.ResumeTiming();
+  }
+}
+
+void register_family(const std::string& family, Fixture& (*of)()) {
+  const auto add = [&](const char* name, void (*body)(benchmark::State&, Fixture& (*)())) {
+    return benchmark::RegisterBenchmark((family + '/' + name).c_str(), body, of);
+  };
+  add("bare", bare)->UseManualTime();
+  add("prepared", prepared)->UseManualTime();
+  add("by_arguments", by_arguments)->UseManualTime();
+  add("c_abi", c_abi)->UseManualTime();
+  add("first_launch", first_launch)->Unit(benchmark::kMillisecond)->Iterations(20);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  if (device_count() == 0) {
+    std::puts("skipped: no CUDA device");
+    return 77;
+  }
+  register_family("mma_s8", mma);
+  if (device_info(0).arch.number == 90) register_family("wgmma_s8", wgmma);
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}
