@@ -38,6 +38,10 @@ case $part in
 
   find_package)
     version=$3 generator=$4
+    # README.md shows lines of the project.
+    "$source/tests/cli/readme_blocks" "$source/README.md" 'cmake test=CMakeLists.txt' >"$folder/readme"
+    [ -s "$folder/readme" ] || fail "README.md does not show how to find the package"
+    ! grep -vFx -f "$here/project/CMakeLists.txt" "$folder/readme" || fail "README.md has a line that tests/install/project has not"
     rm -rf "$folder/build"
     cmake -S "$here/project" -B "$folder/build" -G "$generator" -DCMAKE_PREFIX_PATH="$installed" -DCMAKE_EXPORT_COMPILE_COMMANDS=ON
     grep -q "^ditune_DIR:PATH=$installed/" "$folder/build/CMakeCache.txt" || fail "another ditune was found"
