@@ -67,8 +67,8 @@ class Stored {
 
 // Of one family: what every way to launch it needs.
 struct Fixture {
-  explicit Fixture(const char* text)
-      : config(parse_config(text)), stored(config), x(16 * 256), w(256 * 256), y(2 * 16 * 256), scales(4 * 256) {
+  explicit Fixture(const KernelConfig& its_config)
+      : config(its_config), stored(config), x(16 * 256), w(256 * 256), y(2 * 16 * 256), scales(4 * 256) {
     args.x = x.as<std::int8_t>(), args.w = w.as<std::int8_t>(), args.y = y.get();
     args.sx = args.sw = scales.as<float>();
     args.m = kProblem.m, args.n = kProblem.n, args.k = kProblem.k;
@@ -82,12 +82,20 @@ struct Fixture {
   Stream stream;
 };
 
+// The first of a family's candidates.
+template <class Config>
+KernelConfig first_of() {
+  for (const KernelConfig& config : enumerate({kProblem, {}, device_info(0)}))
+    if (std::holds_alternative<Config>(config)) return config;
+  throw UsageError("the family has no candidate", "");
+}
+
 Fixture& mma() {
-  static Fixture instance("mma_s8:tile=64x64x64,warps=2x2,stages=3");
+  static Fixture instance(first_of<MmaS8Config>());
   return instance;
 }
 Fixture& wgmma() {
-  static Fixture instance("wgmma_s8:tile=64x64,stages=4");
+  static Fixture instance(first_of<WgmmaS8Config>());
   return instance;
 }
 

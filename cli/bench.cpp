@@ -126,8 +126,9 @@ Contest gather(const TimedEntry& ours, const Target& target, const KernelConfig&
   for (std::size_t p = 0; p < contest.peers.size(); ++p) {
     const Peer& peer = contest.peers[p];
     for (int i = 0; peer.reason.empty() && i < peer.algorithms; ++i) {
-      contest.entries.push_back(
-          {peer.name, peer.sets, [launch = peer.launch, i](int set, const Stream& s) { launch(i, set, s); }});
+      contest.entries.push_back({peer.configs.empty() ? peer.name : peer.configs[static_cast<std::size_t>(i)],
+                                 peer.sets,
+                                 [launch = peer.launch, i](int set, const Stream& s) { launch(i, set, s); }});
       contest.entrants.push_back({p, i});
     }
   }
@@ -153,8 +154,8 @@ void add_peers(BenchResult& result, const Contest& contest, const std::vector<st
     peer.reason = contest.peers[p].reason;
     if (!found[p]) continue;
     peer.algorithm = found[p]->algorithm;
-    if (const std::vector<std::string>& configs = contest.peers[p].configs; !configs.empty())
-      peer.config = configs[static_cast<std::size_t>(peer.algorithm)];
+    for (std::size_t i = 0; i < contest.entrants.size() && !contest.peers[p].configs.empty(); ++i)
+      if (contest.entrants[i].peer == p) peer.kernels.push_back({contest.entries[i + 1].name, figures[i + 1].us});
     peer.figures = figures[found[p]->entry];
     peer.ratio = found[p]->ratio;
     peer.ratio_interval = found[p]->interval;

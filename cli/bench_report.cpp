@@ -19,7 +19,8 @@ void add_figures(Json& json, const GemmProblem& problem, const Figures& figures)
 }
 
 std::string algorithm(const PeerFigures& peer) {
-  return peer.config.empty() ? fmt::format("algorithm {}", peer.algorithm) : peer.config;
+  if (peer.kernels.empty()) return fmt::format("algorithm {}", peer.algorithm);
+  return std::ranges::min(peer.kernels, {}, &PeerFigures::Kernel::us).config;
 }
 
 Json peer_json(const PeerFigures& peer, const GemmProblem& problem) {
@@ -29,10 +30,12 @@ Json peer_json(const PeerFigures& peer, const GemmProblem& problem) {
     return json;
   }
   add_figures(json, problem, peer.figures);
-  if (peer.config.empty())
+  if (peer.kernels.empty())
     json["algorithm"] = peer.algorithm;
   else
-    json["config"] = peer.config;
+    json["config"] = algorithm(peer);
+  for (const PeerFigures::Kernel& kernel : peer.kernels)
+    json["kernels"].push_back({{"config", kernel.config}, {"median_us", kernel.us}});
   json["ratio"] = peer.ratio;
   if (peer.ratio_interval) json["ratio_interval"] = {peer.ratio_interval->low, peer.ratio_interval->high};
   return json;

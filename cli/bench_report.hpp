@@ -21,8 +21,12 @@ struct Figures {
 // A peer, or the reason why it was not timed.
 struct PeerFigures {
   std::string name, reason;
-  int algorithm = 0;   // the fastest, as cuBLASLt's heuristic numbers them
-  std::string config;  // the fastest, if it is ditune's
+  int algorithm = 0;  // the fastest, as cuBLASLt's heuristic numbers them
+  struct Kernel {
+    std::string config;
+    double us = 0;
+  };
+  std::vector<Kernel> kernels = {};  // all that were timed, if they are ditune's
   Figures figures = {};
   double ratio = 0;  // how many times as long as ditune it takes: the median over rounds,
   std::optional<Interval> ratio_interval = {};
