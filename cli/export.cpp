@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "cli/command.hpp"
@@ -11,7 +13,7 @@
 #include "cli/values.hpp"
 #include "db/export_header.hpp"
 #include "db/serving.hpp"
-#include "ditune/error.hpp"
+#include "runtime/fallback.hpp"
 #include "tuner/compile_only.hpp"
 
 namespace ditune::cli {
@@ -42,6 +44,10 @@ class Kernels {
   std::optional<TuneBackend> compiler_;
 };
 
+std::string fallback_ptx(const Epilogue& epilogue, std::int64_t row_multiple) {
+  return std::string(fallback_kernel(epilogue, supported_archs().front(), row_multiple).image);
+}
+
 ExitCode export_winners(const Options& options) {
   require_writable(options.header);
   const auto store = open_existing(options.records.db);
@@ -50,7 +56,9 @@ ExitCode export_winners(const Options& options) {
     report_no_records(options.records);
     return kBadAnswer;
   }
-  write_file(options.header, export_header(records, options.embed, options.regime, Kernels(*store)));
+  const HeaderOptions header{
+      .embed = options.embed, .regime = options.regime, .cubin_of = Kernels(*store), .fallback_ptx = fallback_ptx};
+  write_file(options.header, export_header(records, header));
   fmt::print("{}: {} {}\n", options.header, records.size(), records.size() == 1 ? "record" : "records");
   return kDone;
 }

@@ -45,8 +45,14 @@ TuningRecord hopper_record(const char* config = "wgmma_s8:tile=128x256,stages=3,
   return current(record);
 }
 
+std::string made_up_ptx(const Epilogue& epilogue, std::int64_t row_multiple) {
+  return ".version 8.0 // of " + format(epilogue) + " by " + std::to_string(row_multiple) + "\n";
+}
+
 std::string exported(const std::vector<TuningRecord>& records, Embed embed) {
-  return export_header(records, embed, Regime::burst, [](const TuningRecord&) { return all_bytes(); });
+  return export_header(
+      records,
+      {.embed = embed, .cubin_of = [](const TuningRecord&) { return all_bytes(); }, .fallback_ptx = made_up_ptx});
 }
 
 // Asks the header what the library knows; main() is 0 if all of it is right.
@@ -156,14 +162,53 @@ int main() {
   return std::visit(
       [&](const auto& config) {
         typename t::ParameterOf<std::decay_t<decltype(config)>>::type parameter{};
-        static_assert(sizeof parameter == sizeof(t::TmaGemmArgs), "this header has no other family");
-        const cudaError_t status = t::make_parameter(config, row->fused.out, args, parameter);
-        if (std::memcmp(&parameter.gemm, &args, sizeof args) != 0) return 4;
-        int gpus = 0;
-        const bool has_driver = cudaGetDeviceCount(&gpus) == cudaSuccess && gpus > 0;
-        return has_driver == (status == cudaSuccess) ? 0 : 5;
+        if constexpr (std::is_same_v<decltype(parameter), t::TmaGemmArgs>) {
+          const cudaError_t status = t::make_parameter(config, row->fused.out, args, parameter);
+          if (std::memcmp(&parameter.gemm, &args, sizeof args) != 0) return 4;
+          int gpus = 0;
+          const bool has_driver = cudaGetDeviceCount(&gpus) == cudaSuccess && gpus > 0;
+          return has_driver == (status == cudaSuccess) ? 0 : 5;
+        } else {
+          return 6;  // the fallback's family
+        }
       },
       row->variant);
+}
+)";
+
+// Prints the kernels of two fallbacks.
+const char* const kFallbackProbe = R"(
+#include "tuned.h"
+
+#include <cstdio>
+
+namespace t = ditune_tuned;
+constexpr auto plain = t::fallback(120, 1000, 520, "default");
+static_assert(plain && plain->arch == 120 && plain->n == 1000 && plain->k == 520 && plain->k_multiple == 1);
+static_assert(plain->source == t::Source::fallback && plain->epilogue == "default" && plain->device.empty());
+static_assert(plain->m_first == 1 && plain->m_last == 2147483647 && t::plan(*plain, 1).workspace_bytes == 0);
+constexpr auto biased = t::fallback(80, 1000, 512, "sx=tensor,bias=bf16,out=f16");
+static_assert(biased->k_multiple == 16 && biased->fused.bias == t::ditune::Bias::bf16);
+static_assert(t::fallback(80, 1000, 512, "default", 24)->k_multiple == 1);
+static_assert(t::fallback(80, 1000, 520, "default", 16)->k_multiple == 1);  // 16 does not divide this K
+static_assert(t::fallback(80, 1, 131071)->k == 131071);
+static_assert(!t::fallback(75, 1000, 512));
+static_assert(!t::fallback(80, 1000, 512, "out=f32"));
+static_assert(!t::fallback(80, 0, 512) && !t::fallback(80, 2147483648, 512) && !t::fallback(80, 1000, 0));
+static_assert(!t::fallback(80, 1000, 131072) && !t::fallback(80, 1000, 512, "default", 0));
+// The last m for which a grid has the CTAs.
+constexpr auto wide = t::fallback(80, 2147483647, 512);
+static_assert(t::plan(*wide, wide->m_last).grid <= 2147483647 && t::plan(*wide, wide->m_last + 1).grid > 2147483647);
+
+int main() {
+  for (const t::Kernel* kernel : {plain->kernel, biased->kernel})
+    std::puts(kernel->source ? kernel->source : reinterpret_cast<const char*>(kernel->image));
+  alignas(16) static signed char memory[16];
+  const auto* scale = reinterpret_cast<const float*>(memory);
+  t::GemmArgs args{memory, memory, memory, scale, scale, nullptr, nullptr, 7, 1000, 520, 521, 523, 1001};
+  if (t::argument_error(*plain, args)) return 1;
+  args.k = 519;
+  return t::argument_error(*plain, args) ? 0 : 2;
 }
 )";
 
@@ -262,7 +307,7 @@ TEST_CASE("A header with kernels that take tensor maps can make them, and has no
   write_file(folder / "probe.cpp", plan_defines(record, 1000) + kTmaProbe);
   const Embed embed = GENERATE(Embed::none, Embed::source, Embed::cubin);
   const std::string header = exported({record}, embed);
-  CHECK_FALSE(contains(header, "MmaS8Config>"));
+  CHECK(contains(header, "MmaS8Config>") == (embed != Embed::none));  // of the fallback
   const std::string without = exported(sample_records(), embed);
   CHECK_FALSE(contains(without.substr(without.find("---- the winners")), "TensorMap"));
   CHECK_FALSE(contains(without, "WgmmaS8Config"));
@@ -370,8 +415,9 @@ TEST_CASE("Kernels are embedded byte for byte, each once") {
   if (!is_found(DITUNE_GXX)) return;
   const TempFolder folder;
   const std::string header = exported(sample_records(), Embed::cubin);
-  CHECK(contains(header, "&kernels[0]"));
-  CHECK_FALSE(contains(header, "&kernels[1]"));
+  const std::string winners = header.substr(0, header.find("---- layers without a row"));
+  CHECK(contains(winners, "&kernels[0]"));
+  CHECK_FALSE(contains(winners, "&kernels[1]"));
   write_file(folder / "tuned.h", header);
   write_file(
       folder / "image.cpp",
@@ -381,6 +427,30 @@ TEST_CASE("Kernels are embedded byte for byte, each once") {
   REQUIRE(run(DITUNE_GXX " -std=c++17 " + (folder / "image.cpp").string() + " -o " + program, folder / "log") == 0);
   REQUIRE(run(program, folder / "log") == 0);
   CHECK(read_file(folder / "log") == all_bytes());
+}
+
+TEST_CASE("A header falls back to what the library falls back to, where there is a kernel") {
+  if (!is_found(DITUNE_GXX)) return;
+  const TempFolder folder;
+  write_file(folder / "fallback.cpp", kFallbackProbe);
+  const std::string program = (folder / "fallback").string();
+  std::vector<TuningRecord> records = sample_records();
+  records.push_back(hopper_record());
+  const auto [embed, plain, biased] = GENERATE(table<Embed, const char*, const char*>(
+      {{Embed::source, "mma_s8_tile_64x64x64", "mma_s8_tile_64x128x64"},
+       {Embed::cubin, ".version 8.0 // of default by 1\n", ".version 8.0 // of sx=tensor,bias=bf16,out=f16 by 16\n"}}));
+  write_file(folder / "tuned.h", exported(records, embed));
+  const int built =
+      run(DITUNE_GXX " -std=c++17 -Wall -Wextra -Werror " + (folder / "fallback.cpp").string() + " -o " + program,
+          folder / "log");
+  INFO(read_file(folder / "log"));
+  REQUIRE(built == 0);
+  REQUIRE(run(program, folder / "log") == 0);
+  const std::string kernels = read_file(folder / "log");
+  CHECK(contains(kernels, plain));
+  CHECK(contains(kernels, biased));
+  CHECK(contains(exported(records, Embed::none), "nullptr"));
+  CHECK_FALSE(contains(exported(records, Embed::none), "Row> fallback("));
 }
 
 TEST_CASE("An embedded source is what nvcc compiles") {
@@ -406,7 +476,9 @@ TEST_CASE("An embedded source is what nvcc compiles") {
 
 TEST_CASE("A winner without its kernel cannot be embedded") {
   const auto no_kernel = [](const TuningRecord&) { return std::string(); };
-  const auto header = [&](Embed embed) { return export_header(sample_records(), embed, Regime::burst, no_kernel); };
+  const auto header = [&](Embed embed) {
+    return export_header(sample_records(), {.embed = embed, .cubin_of = no_kernel, .fallback_ptx = made_up_ptx});
+  };
   CHECK(contains(error_of([&] { header(Embed::cubin); }), "there is no kernel of 16x4608x4608 mma_s8:"));
   CHECK_NOTHROW(header(Embed::source));
 }
