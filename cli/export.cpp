@@ -6,10 +6,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/command.hpp"
 #include "cli/database.hpp"
 #include "cli/files.hpp"
+#include "cli/select.hpp"
+#include "cli/target.hpp"
 #include "cli/values.hpp"
 #include "db/export_header.hpp"
 #include "db/serving.hpp"
@@ -22,7 +25,8 @@ namespace {
 constexpr std::array<std::string_view, 3> kEmbedWords{"none", "source", "cubin"};  // as in Embed
 
 struct Options {
-  RecordOptions records;
+  RecordOptions records;  // its target is left out
+  std::vector<TargetOptions> targets;
   std::string header;
   Embed embed = Embed::cubin;
   Regime regime = Regime::burst;
@@ -51,7 +55,7 @@ std::string fallback_ptx(const Epilogue& epilogue, std::int64_t row_multiple) {
 ExitCode export_winners(const Options& options) {
   require_writable(options.header);
   const auto store = open_existing(options.records.db);
-  const auto records = store ? select_winners(*store, options.records) : std::vector<TuningRecord>{};
+  const auto records = store ? select_winners(*store, options.records, options.targets) : std::vector<TuningRecord>{};
   if (records.empty()) {
     report_no_records(options.records);
     return kBadAnswer;
@@ -72,7 +76,9 @@ void add_export(CLI::App& app, Run& run) {
   add_word(*command.app, "--embed", kEmbedWords, "what of the kernels (cubin)",
            [&options](std::size_t index) { options.embed = static_cast<Embed>(index); });
   add_regime(*command.app, options.regime, "whose winners are preferred (burst)");
-  add_records(*command.app, options.records);
+  add_select(*command.app, options.records.select);
+  add_targets(*command.app, options.targets);
+  add_database(*command.app, options.records.db);
 }
 
 }  // namespace ditune::cli
