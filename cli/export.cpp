@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@
 #include "cli/values.hpp"
 #include "db/export_header.hpp"
 #include "db/serving.hpp"
+#include "ditune/error.hpp"
 #include "runtime/fallback.hpp"
 #include "tuner/compile_only.hpp"
 
@@ -52,6 +54,29 @@ std::string fallback_ptx(const Epilogue& epilogue, std::int64_t row_multiple) {
   return std::string(fallback_kernel(epilogue, supported_archs().front(), row_multiple).image);
 }
 
+// Beside the header; none for what is not a file of that name in that folder: a pipe, a link.
+std::filesystem::path kernels_file(const std::filesystem::path& header) {
+  if (is_special(header) || std::filesystem::is_symlink(header)) return {};
+  const auto file = std::filesystem::path(header).replace_extension(".inc");
+  return file != header ? file : std::filesystem::path(header).concat(".inc");
+}
+
+// The kernels first: a header never includes those of an earlier export, nor are such left beside it.
+void write(const std::filesystem::path& header, const std::filesystem::path& kernels, const HeaderText& text) {
+  const bool is_there = !kernels.empty() && std::filesystem::exists(kernels);
+  const bool is_ours = is_there && !is_special(kernels) && read_file(kernels).starts_with(kKernelsTop);
+  if (!text.kernels.empty()) {
+    if (is_there && !is_ours)
+      throw UsageError(fmt::format("{} is there, and not by ditune export", kernels.string()),
+                       "the kernels would replace it: name the header otherwise");
+    const std::array files{NamedText{kernels, text.kernels}, NamedText{header, text.header}};
+    return write_files(files);
+  }
+  write_file(header, text.header);
+  std::error_code ignored;
+  if (is_ours) std::filesystem::remove(kernels, ignored);
+}
+
 ExitCode export_winners(const Options& options) {
   require_writable(options.header);
   const auto store = open_existing(options.records.db);
@@ -60,10 +85,15 @@ ExitCode export_winners(const Options& options) {
     report_no_records(options.records);
     return kBadAnswer;
   }
-  const HeaderOptions header{
-      .embed = options.embed, .regime = options.regime, .cubin_of = Kernels(*store), .fallback_ptx = fallback_ptx};
-  write_file(options.header, export_header(records, header));
-  fmt::print("{}: {} {}\n", options.header, records.size(), records.size() == 1 ? "record" : "records");
+  const std::filesystem::path header = options.header, kernels = kernels_file(header);
+  const HeaderText text = export_header(records, {.embed = options.embed,
+                                                  .regime = options.regime,
+                                                  .cubin_of = Kernels(*store),
+                                                  .fallback_ptx = fallback_ptx,
+                                                  .kernels_file = kernels.filename()});
+  write(header, kernels, text);
+  fmt::print("{}{}: {} {}\n", options.header, text.kernels.empty() ? "" : " and " + kernels.string(), records.size(),
+             records.size() == 1 ? "record" : "records");
   return kDone;
 }
 

@@ -5,10 +5,14 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "db/cpp_text.hpp"
 #include "db/header_kernels.hpp"
 #include "db/header_rows.hpp"
+#include "db/plain_text.hpp"
+#include "db/sha256.hpp"
+#include "ditune/error.hpp"
 #include "embedded_files.hpp"
 #include "generator/fallback.hpp"
 #include "generator/families.hpp"
@@ -39,6 +43,8 @@ constexpr std::string_view kTop =
     "\n"
     "namespace ditune_tuned {{\n"
     "\n";
+
+constexpr std::size_t kMostInside = std::size_t{1} << 20;  // bytes of kernels in the header itself
 
 std::string header_part(std::string_view name) { return std::string(embedded_text(kEmbeddedFiles, name)); }
 
@@ -96,26 +102,38 @@ std::string epilogue_literal(const Epilogue& e) {
       word(e.sx), word(e.sw), word(e.bias), word(e.op), word(e.out));
 }
 
+// What the header has in place of `kernels`, which become the text of that file.
+std::string include_kernels(const std::string& file, std::string& kernels) {
+  if (std::ranges::any_of(file, [](unsigned char c) { return c < 0x20 || c == 0x7f || c == '"' || c == '\\'; }))
+    throw UsageError("no header can include a file of that name: " + to_plain(file), "name the header otherwise");
+  const std::string id = string_literal(sha256(kernels).substr(0, 16));
+  kernels = fmt::format("{}{}inline constexpr std::string_view kernels_id = {};\n", kKernelsTop, kernels, id);
+  return fmt::format("#include \"{}\"\n\nstatic_assert(kernels_id == {}, \"the kernels are of another export\");\n\n",
+                     file, id);
+}
+
 class Header {
  public:
   explicit Header(const HeaderOptions& options) : options_(options) {}
 
-  std::string text(const std::vector<HeaderRow>& rows) {
+  HeaderText text(const std::vector<HeaderRow>& rows) {
     for (const HeaderRow& row : rows) add(row);
     if (options_.embed != Embed::none)
       for (const auto& [text, epilogue] : epilogues_) add_fallbacks(text, epilogue);
     const auto measured =
         std::ranges::count(rows, Source::measured, [](const HeaderRow& r) { return r.record.source; });
     std::string text = fmt::format(kTop, rows.size(), measured) + library_part(families_) + header_part("types.hpp");
-    text += "\n" + kernels_.text() + "// ---- the winners\n\nnamespace detail {\n\n" + config_functions_ +
-            "}  // namespace detail\n\n";
+    std::string kernels = kernels_.text();
+    const bool apart = kernels.size() > kMostInside && !options_.kernels_file.empty();
+    text += "\n" + (apart ? include_kernels(options_.kernels_file, kernels) : std::exchange(kernels, {}));
+    text += "// ---- the winners\n\nnamespace detail {\n\n" + config_functions_ + "}  // namespace detail\n\n";
     text += "inline constexpr Row rows[] = {\n" + rows_ + "};\n\n" + header_part("lookup.hpp");
     if (!fallbacks_.empty()) text += fallback_part();
     text += "\n}  // namespace ditune_tuned\n\n";
     if (std::ranges::any_of(families_, [](const auto& f) { return f.second.parameter == "TmaGemmArgs"; }))
       text += header_part("tensor_maps.hpp") + "\n";
     if (options_.embed == Embed::cubin) text += header_part("launch.hpp") + "\n";
-    return text + "#endif  // DITUNE_TUNED_H\n";
+    return {text + "#endif  // DITUNE_TUNED_H\n", std::move(kernels)};
   }
 
  private:
@@ -165,7 +183,7 @@ class Header {
 
 }  // namespace
 
-std::string export_header(const std::vector<TuningRecord>& records, const HeaderOptions& options) {
+HeaderText export_header(const std::vector<TuningRecord>& records, const HeaderOptions& options) {
   return Header(options).text(header_rows(records, options.regime));
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ditune/record.hpp"
@@ -23,7 +24,17 @@ struct HeaderOptions {
   // row multiple (generator/fallback.hpp).
   std::function<std::string(const TuningRecord&)> cubin_of = {};
   std::function<std::string(const Epilogue&, std::int64_t row_multiple)> fallback_ptx = {};
+  // What the header includes its kernels as where they are large; empty: they stay in it.
+  std::string kernels_file = {};
 };
+
+struct HeaderText {
+  std::string header;
+  std::string kernels;  // of the kernels' file; empty if they are in the header
+};
+
+// What every kernels' file begins with.
+inline constexpr std::string_view kKernelsTop = "// The kernels of the header that ditune exported beside this file.\n";
 
 // Text of the header, namespace ditune_tuned: `rows`, a constexpr table from (device, arch, n, k, epilogue, range of M)
 // to config, source and time; constexpr find() and plan(), the library's own launch plan; with kernels fallback(), a
@@ -33,8 +44,9 @@ struct HeaderOptions {
 //
 // Of several records of one problem the measured one counts, then one of the regime, then the faster. Records of an
 // older template are left out: their kernels are not in this ditune. No text of a record is written but as an escaped
-// literal; predicted records are marked as such. Throws UsageError if no record is left, if one has no kernel, and for
-// a config that a constraint refuses.
-std::string export_header(const std::vector<TuningRecord>& records, const HeaderOptions& options);
+// literal; predicted records are marked as such. Kernels of more than a MiB of text get a file of their own; a header
+// does not compile with that of another export. Throws UsageError if no record is left, if one has no kernel, for a
+// config that a constraint refuses, and for a file's name that no #include can hold.
+HeaderText export_header(const std::vector<TuningRecord>& records, const HeaderOptions& options);
 
 }  // namespace ditune

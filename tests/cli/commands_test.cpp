@@ -240,6 +240,47 @@ TEST_CASE("a header has the winners of several GPUs, each with a kernel for its 
   CHECK(place.read("said") == "86 1\n86 1\n89 1\n90 1\nNVIDIA RTX A6000\n");
 }
 
+TEST_CASE("large kernels are exported beside the header, and never those of another export") {
+  const Workplace place;
+  for (const std::string epilogue : {"default", "bias=bf16", "out=f32"})
+    for (const std::string arch : {"sm_86", "sm_90"})
+      REQUIRE(place.ditune("tune --trials 1 --shape 512x1024x512 --arch " + arch + " --epilogue " + epilogue).code ==
+              0);
+  const std::string all = "export --header tuned.h", small = all + " --embed none";
+  CHECK(place.ditune(all).out == "tuned.h and tuned.inc: 6 records\n");
+  const std::string header = place.read("tuned.h"), kernels = place.read("tuned.inc");
+  CHECK(header.find("#include \"tuned.inc\"") != std::string::npos);
+  CHECK(header.size() < kernels.size());
+  place.write("use.cpp", "#include \"tuned.h\"\nint main() { return ditune_tuned::rows[0].kernel->image_bytes == 0; }\n");
+  CHECK(place
+            .ditune("--version >/dev/null; mkdir sub; mv use.cpp sub; "
+                    "$CXX -std=c++17 -Wall -Wextra -Werror -I. sub/use.cpp -o sub/use && sub/use")
+            .code == 0);
+
+  REQUIRE(place.ditune(all).code == 0);
+  CHECK((place.read("tuned.h") == header && place.read("tuned.inc") == kernels));
+  REQUIRE(place.ditune(small).code == 0);
+  CHECK(place.files() == std::vector<std::string>{"sub", "tuned.h", "tuning.db"});
+
+  // What is not by ditune stays; then nothing is written.
+  const std::string without = place.read("tuned.h");
+  place.write("tuned.inc", "mine");
+  const Outcome refused = place.ditune(all);
+  CHECK(refused.code == 2);
+  CHECK(refused.err.find("tuned.inc is there, and not by ditune export") != std::string::npos);
+  CHECK((place.read("tuned.h") == without && place.read("tuned.inc") == "mine"));
+  REQUIRE(place.ditune(small).code == 0);
+  CHECK(place.read("tuned.inc") == "mine");
+
+  CHECK(place.ditune("export --header tuned2.inc").code == 0);
+  CHECK(place.read("tuned2.inc").find("#include \"tuned2.inc.inc\"") != std::string::npos);
+  for (const std::string& streamed :
+       {place.ditune("export --header /dev/stdout").out, place.ditune("export --header /dev/stdout | cat").out}) {
+    CHECK(streamed.find("stdout.inc") == std::string::npos);
+    CHECK(streamed.size() > kernels.size());
+  }
+}
+
 TEST_CASE("a shard tunes its part of the layers; one without layers is done at once") {
   const Workplace place;
   const std::string tune = "tune --json --trials 1 --gpu 'RTX 3090' --shape 64x128x128 --shape 96x128x128 --shard ";

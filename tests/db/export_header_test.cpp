@@ -51,8 +51,9 @@ std::string made_up_ptx(const Epilogue& epilogue, std::int64_t row_multiple) {
 
 std::string exported(const std::vector<TuningRecord>& records, Embed embed) {
   return export_header(
-      records,
-      {.embed = embed, .cubin_of = [](const TuningRecord&) { return all_bytes(); }, .fallback_ptx = made_up_ptx});
+             records,
+             {.embed = embed, .cubin_of = [](const TuningRecord&) { return all_bytes(); }, .fallback_ptx = made_up_ptx})
+      .header;
 }
 
 // Asks the header what the library knows; main() is 0 if all of it is right.
@@ -429,6 +430,46 @@ TEST_CASE("Kernels are embedded byte for byte, each once") {
   CHECK(read_file(folder / "log") == all_bytes());
 }
 
+TEST_CASE("Large kernels are in a file of their own, which must be of the same export") {
+  if (!is_found(DITUNE_GXX)) return;
+  const TempFolder folder;
+  std::string large;
+  while (large.size() < 400'000) large += all_bytes();
+  const auto text = [&](const std::string& image, const std::string& file) {
+    return export_header(sample_records(), {.embed = Embed::cubin,
+                                            .cubin_of = [&](const TuningRecord&) { return image; },
+                                            .fallback_ptx = made_up_ptx,
+                                            .kernels_file = file});
+  };
+  CHECK(text(all_bytes(), "a file.inc").kernels.empty());
+  CHECK(text(large, "").kernels.empty());
+  const HeaderText apart = text(large, "a file.inc");
+  CHECK(apart.header.size() < 100'000);
+  CHECK(apart.kernels.starts_with(kKernelsTop));
+  CHECK((text(large, "a file.inc").header == apart.header && text(large, "a file.inc").kernels == apart.kernels));
+  for (const std::string name : {"a\"b.inc", "a\\b.inc", "a\nb.inc"})
+    CHECK(contains(error_of([&] { text(large, name); }), "no header can include"));
+
+  write_file(folder / "tuned.h", apart.header);
+  write_file(
+      folder / "image.cpp",
+      "#include <cstdio>\n#include \"tuned.h\"\n"
+      "int main() { auto& k = *ditune_tuned::rows[0].kernel; std::fwrite(k.image, 1, k.image_bytes, stdout); }\n");
+  const std::string program = (folder / "image").string();
+  const std::string build = DITUNE_GXX " -std=c++17 -Wall -Wextra -Werror" + kCudaInclude + " " +
+                            (folder / "image.cpp").string() + " " DITUNE_CUDA_RUNTIME " -ldl -lrt -lpthread -o " +
+                            program;
+  write_file(folder / "a file.inc", text(large + "another", "a file.inc").kernels);
+  CHECK(run(build, folder / "log") != 0);
+  CHECK(contains(read_file(folder / "log"), "the kernels are of another export"));
+  write_file(folder / "a file.inc", apart.kernels);
+  const int status = run(build, folder / "log");
+  INFO(read_file(folder / "log"));
+  REQUIRE(status == 0);
+  REQUIRE(run(program, folder / "log") == 0);
+  CHECK((read_file(folder / "log") == large));
+}
+
 TEST_CASE("A header falls back to what the library falls back to, where there is a kernel") {
   if (!is_found(DITUNE_GXX)) return;
   const TempFolder folder;
@@ -477,7 +518,8 @@ TEST_CASE("An embedded source is what nvcc compiles") {
 TEST_CASE("A winner without its kernel cannot be embedded") {
   const auto no_kernel = [](const TuningRecord&) { return std::string(); };
   const auto header = [&](Embed embed) {
-    return export_header(sample_records(), {.embed = embed, .cubin_of = no_kernel, .fallback_ptx = made_up_ptx});
+    const HeaderOptions options{.embed = embed, .cubin_of = no_kernel, .fallback_ptx = made_up_ptx};
+    return export_header(sample_records(), options).header;
   };
   CHECK(contains(error_of([&] { header(Embed::cubin); }), "there is no kernel of 16x4608x4608 mma_s8:"));
   CHECK_NOTHROW(header(Embed::source));

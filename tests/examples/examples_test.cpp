@@ -24,7 +24,8 @@ std::string exported(const TuningRecord& record) {
                                   .fallback_ptx =
                                       [](const Epilogue& epilogue, std::int64_t row_multiple) {
                                         return std::string(fallback_kernel(epilogue, {80}, row_multiple).image);
-                                      }});
+                                      }})
+      .header;
 }
 
 }  // namespace

@@ -74,7 +74,7 @@ TEST_CASE("an exported header gives the answers of the library, on 100,000 rando
   const TempFolder folder;
   std::mt19937 random(23);
   const std::vector<TuningRecord> records = random_records(random);
-  write_file(folder / "tuned.h", export_header(records, {}));
+  write_file(folder / "tuned.h", export_header(records, {}).header);
   write_file(folder / "program.cpp", kProgram);
   const std::string program = (folder / "program").string();
   const int built =
