@@ -56,10 +56,28 @@ std::string exported(const std::vector<TuningRecord>& records, Embed embed) {
       .header;
 }
 
-// Asks the header what the library knows; main() is 0 if all of it is right.
-const char* const kProbe = R"(
+// What the probes begin with: operands that nobody touches, far from one another.
+const std::string kArgs = R"(
 #include "tuned.h"
 
+namespace {
+inline void* at(std::uintptr_t place) { return reinterpret_cast<void*>(place << 32); }
+
+inline ditune_tuned::GemmArgs separate_args(long long m, long long n, long long k) {
+  ditune_tuned::GemmArgs args{};
+  args.x = static_cast<const signed char*>(at(1));
+  args.w = static_cast<const signed char*>(at(2));
+  args.y = at(3);
+  args.sx = static_cast<const float*>(at(4));
+  args.sw = static_cast<const float*>(at(5));
+  args.m = m, args.n = n, args.k = args.ldx = args.ldw = k, args.ldy = n;
+  return args;
+}
+}  // namespace
+)";
+
+// Asks the header what the library knows; main() is 0 if all of it is right.
+const std::string kProbe = kArgs + R"(
 #include <cstdio>
 
 namespace t = ditune_tuned;
@@ -95,10 +113,9 @@ void check(bool condition, int line) {
 }
 
 int main() {
-  alignas(16) static signed char memory[64];
-  const auto* scale = reinterpret_cast<const float*>(memory);
   const t::Row& row = t::rows[1];
-  t::GemmArgs good{memory, memory, memory, scale, scale, nullptr, memory, 4096, 4608, 4608, 4608, 4608, 4608};
+  t::GemmArgs good = separate_args(4096, 4608, 4608);
+  good.workspace = at(6);
   const auto refused = [&](auto change) {
     t::GemmArgs args = good;
     change(args);
@@ -106,16 +123,21 @@ int main() {
   };
   check(t::argument_error(row, good) == nullptr, __LINE__);
   check(refused([](t::GemmArgs& a) { a.x = nullptr; }), __LINE__);
-  check(refused([](t::GemmArgs& a) { a.w = memory + 8; }), __LINE__);
+  check(refused([](t::GemmArgs& a) { a.w += 8; }), __LINE__);
   check(refused([](t::GemmArgs& a) { a.workspace = nullptr; }), __LINE__);
   check(refused([](t::GemmArgs& a) { a.sx = nullptr; }), __LINE__);
-  check(refused([](t::GemmArgs& a) { a.bias = memory; }), __LINE__);
+  check(refused([](t::GemmArgs& a) { a.bias = at(7); }), __LINE__);
   check(refused([](t::GemmArgs& a) { a.m = 16; }), __LINE__);
   check(refused([](t::GemmArgs& a) { a.n = 4609; }), __LINE__);
   check(refused([](t::GemmArgs& a) { a.ldx = 4607; }), __LINE__);
   check(refused([](t::GemmArgs& a) { a.ldw = 4610; }), __LINE__);
   check(refused([](t::GemmArgs& a) { a.ldy = 1LL << 32; }), __LINE__);
   check(!refused([](t::GemmArgs& a) { a.ldy = 4609; }), __LINE__);
+  const auto* x_end = good.x + 4096 * 4608;
+  check(refused([&](t::GemmArgs& a) { a.y = const_cast<signed char*>(x_end - 16); }), __LINE__);
+  check(!refused([&](t::GemmArgs& a) { a.y = const_cast<signed char*>(x_end); }), __LINE__);
+  check(refused([&](t::GemmArgs& a) { a.workspace = a.y; }), __LINE__);
+  check(refused([](t::GemmArgs& a) { a.workspace = static_cast<char*>(at(5)) + 1024 - PLAN_WORKSPACE; }), __LINE__);
   return failures + other_translation_unit();
 }
 )";
@@ -138,9 +160,7 @@ std::string plan_defines(const TuningRecord& record, std::int64_t m) {
 std::string probe() { return plan_defines(sample_records()[1], 4096) + "int other_translation_unit();\n" + kProbe; }
 
 // The same of a header with a row of wgmma_s8. There may be no driver: then its parameter is an error.
-const char* const kTmaProbe = R"(
-#include "tuned.h"
-
+const std::string kTmaProbe = kArgs + R"(
 #include <cstring>
 
 namespace t = ditune_tuned;
@@ -152,9 +172,7 @@ static_assert(plan.shared_bytes == PLAN_SHARED && plan.workspace_bytes == PLAN_W
 static_assert(row->k_multiple == 16 && row->ldy_multiple == 8);
 
 int main() {
-  alignas(16) static signed char memory[64];
-  const auto* scale = reinterpret_cast<const float*>(memory);
-  t::GemmArgs args{memory, memory, memory, scale, scale, nullptr, nullptr, 1000, 4608, 4608, 4608, 4608, 4608};
+  t::GemmArgs args = separate_args(1000, 4608, 4608);
   if (t::argument_error(*row, args)) return 1;
   args.ldy = 4612;
   if (!t::argument_error(*row, args)) return 2;
@@ -178,9 +196,7 @@ int main() {
 )";
 
 // Prints the kernels of two fallbacks.
-const char* const kFallbackProbe = R"(
-#include "tuned.h"
-
+const std::string kFallbackProbe = kArgs + R"(
 #include <cstdio>
 
 namespace t = ditune_tuned;
@@ -204,9 +220,8 @@ static_assert(t::plan(*wide, wide->m_last).grid <= 2147483647 && t::plan(*wide, 
 int main() {
   for (const t::Kernel* kernel : {plain->kernel, biased->kernel})
     std::puts(kernel->source ? kernel->source : reinterpret_cast<const char*>(kernel->image));
-  alignas(16) static signed char memory[16];
-  const auto* scale = reinterpret_cast<const float*>(memory);
-  t::GemmArgs args{memory, memory, memory, scale, scale, nullptr, nullptr, 7, 1000, 520, 521, 523, 1001};
+  t::GemmArgs args = separate_args(7, 1000, 520);
+  args.ldx = 521, args.ldw = 523, args.ldy = 1001;
   if (t::argument_error(*plain, args)) return 1;
   args.k = 519;
   return t::argument_error(*plain, args) ? 0 : 2;
@@ -216,9 +231,7 @@ int main() {
 // In place of the CUDA runtime and the driver: keeps what one launch of a header's only row asks of them. Prints the
 // attributes of the launch, as "clusters of N" and "dependent", its shared bytes, and of each tensor map in turn
 // "COLUMNSxROWS" of a box and the bytes of its swizzle.
-const char* const kLaunchProbe = R"(
-#include "tuned.h"
-
+const std::string kLaunchProbe = kArgs + R"(
 #include <cstdio>
 
 namespace {
@@ -267,10 +280,7 @@ cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void*, v
 }
 
 int main() {
-  alignas(16) static signed char memory[64];
-  const auto* scale = reinterpret_cast<const float*>(memory);
-  const ditune_tuned::GemmArgs args{memory, memory, memory, scale, scale, nullptr, nullptr,
-                                    4352,   4608,   4608,   4608,  4608,  4608};
+  const ditune_tuned::GemmArgs args = separate_args(4352, 4608, 4608);
   return ditune_tuned::launch(ditune_tuned::rows[0], args, nullptr) == cudaSuccess ? 0 : 1;
 }
 )";
