@@ -26,6 +26,7 @@ using namespace ditune;
 // Little work: the queue never holds up who launches.
 constexpr GemmProblem kProblem{16, 256, 256};
 constexpr int kBatch = 200;  // launches between waits; a stream's queue holds 1,024
+constexpr int kBatches = 50;
 
 void require(ditune_status status) {
   if (status != DITUNE_OK) throw UsageError(ditune_last_error(), "");
@@ -190,10 +191,10 @@ void register_family(const std::string& family, Fixture& (*of)()) {
   const auto add = [&](const char* name, void (*body)(benchmark::State&, Fixture& (*)())) {
     return benchmark::RegisterBenchmark((family + '/' + name).c_str(), body, of);
   };
-  add("bare", bare)->UseManualTime();
-  add("prepared", prepared)->UseManualTime();
-  add("by_arguments", by_arguments)->UseManualTime();
-  add("c_abi", c_abi)->UseManualTime();
+  add("bare", bare)->UseManualTime()->Iterations(kBatches);
+  add("prepared", prepared)->UseManualTime()->Iterations(kBatches);
+  add("by_arguments", by_arguments)->UseManualTime()->Iterations(kBatches);
+  add("c_abi", c_abi)->UseManualTime()->Iterations(kBatches);
   add("first_launch", first_launch)->Unit(benchmark::kMillisecond)->Iterations(20);
 }
 

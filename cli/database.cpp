@@ -74,6 +74,25 @@ std::vector<TuningRecord> select_winners(const Store& store, const RecordOptions
   return matching(store.winners(filter_of(options)), select_layers(options.select));
 }
 
+std::vector<TuningRecord> select_winners(const Store& store, const RecordOptions& options,
+                                         const std::vector<TargetOptions>& targets) {
+  std::vector<TuningRecord> records = select_winners(store, options);
+  if (targets.empty()) return records;
+  std::vector<SmArch> archs;
+  std::vector<DeviceClass> devices;
+  for (const TargetOptions& target : targets) {
+    if (!target.arch.empty())
+      archs.push_back(parse_arch(target.arch));
+    else
+      for (const ChosenTarget& chosen : choose_targets(target)) devices.push_back(device_class(chosen.device));
+  }
+  std::erase_if(records, [&](const TuningRecord& record) {
+    const DeviceClass& device = record.key.device;
+    return std::ranges::find(archs, device.arch) == archs.end() && std::ranges::find(devices, device) == devices.end();
+  });
+  return records;
+}
+
 std::vector<Trial> select_trials(const Store& store, const RecordOptions& options) {
   return matching(store.trials(filter_of(options)), select_layers(options.select));
 }

@@ -37,7 +37,11 @@ std::optional<Store> open_existing(const std::string& db);
 // What is asked for of the winners in `store`: what is left out of the options matches all.
 std::vector<TuningRecord> select_winners(const Store& store, const RecordOptions& options);
 
-// The same of the trials.
+// Those that are of any of `targets` as well; all if there are none.
+std::vector<TuningRecord> select_winners(const Store& store, const RecordOptions& options,
+                                         const std::vector<TargetOptions>& targets);
+
+// What is asked for of the trials.
 std::vector<Trial> select_trials(const Store& store, const RecordOptions& options);
 
 // A word on standard error for those who found none.

@@ -2,16 +2,23 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cstdint>
+#include <filesystem>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/command.hpp"
 #include "cli/database.hpp"
 #include "cli/files.hpp"
+#include "cli/select.hpp"
+#include "cli/target.hpp"
 #include "cli/values.hpp"
 #include "db/export_header.hpp"
 #include "db/serving.hpp"
 #include "ditune/error.hpp"
+#include "runtime/fallback.hpp"
 #include "tuner/compile_only.hpp"
 
 namespace ditune::cli {
@@ -20,7 +27,8 @@ namespace {
 constexpr std::array<std::string_view, 3> kEmbedWords{"none", "source", "cubin"};  // as in Embed
 
 struct Options {
-  RecordOptions records;
+  RecordOptions records;  // its target is left out
+  std::vector<TargetOptions> targets;
   std::string header;
   Embed embed = Embed::cubin;
   Regime regime = Regime::burst;
@@ -42,16 +50,50 @@ class Kernels {
   std::optional<TuneBackend> compiler_;
 };
 
+std::string fallback_ptx(const Epilogue& epilogue, std::int64_t row_multiple) {
+  return std::string(fallback_kernel(epilogue, supported_archs().front(), row_multiple).image);
+}
+
+// Beside the header; none for what is not a file of that name in that folder: a pipe, a link.
+std::filesystem::path kernels_file(const std::filesystem::path& header) {
+  if (is_special(header) || std::filesystem::is_symlink(header)) return {};
+  const auto file = std::filesystem::path(header).replace_extension(".inc");
+  return file != header ? file : std::filesystem::path(header).concat(".inc");
+}
+
+// The kernels first: a header never includes those of an earlier export, nor are such left beside it.
+void write(const std::filesystem::path& header, const std::filesystem::path& kernels, const HeaderText& text) {
+  const bool is_there = !kernels.empty() && std::filesystem::exists(kernels);
+  const bool is_ours = is_there && !is_special(kernels) && read_file(kernels).starts_with(kKernelsTop);
+  if (!text.kernels.empty()) {
+    if (is_there && !is_ours)
+      throw UsageError(fmt::format("{} is there, and not by ditune export", kernels.string()),
+                       "the kernels would replace it: name the header otherwise");
+    const std::array files{NamedText{kernels, text.kernels}, NamedText{header, text.header}};
+    return write_files(files);
+  }
+  write_file(header, text.header);
+  std::error_code ignored;
+  if (is_ours) std::filesystem::remove(kernels, ignored);
+}
+
 ExitCode export_winners(const Options& options) {
   require_writable(options.header);
   const auto store = open_existing(options.records.db);
-  const auto records = store ? select_winners(*store, options.records) : std::vector<TuningRecord>{};
+  const auto records = store ? select_winners(*store, options.records, options.targets) : std::vector<TuningRecord>{};
   if (records.empty()) {
     report_no_records(options.records);
     return kBadAnswer;
   }
-  write_file(options.header, export_header(records, options.embed, options.regime, Kernels(*store)));
-  fmt::print("{}: {} {}\n", options.header, records.size(), records.size() == 1 ? "record" : "records");
+  const std::filesystem::path header = options.header, kernels = kernels_file(header);
+  const HeaderText text = export_header(records, {.embed = options.embed,
+                                                  .regime = options.regime,
+                                                  .cubin_of = Kernels(*store),
+                                                  .fallback_ptx = fallback_ptx,
+                                                  .kernels_file = kernels.filename()});
+  write(header, kernels, text);
+  fmt::print("{}{}: {} {}\n", options.header, text.kernels.empty() ? "" : " and " + kernels.string(), records.size(),
+             records.size() == 1 ? "record" : "records");
   return kDone;
 }
 
@@ -64,7 +106,9 @@ void add_export(CLI::App& app, Run& run) {
   add_word(*command.app, "--embed", kEmbedWords, "what of the kernels (cubin)",
            [&options](std::size_t index) { options.embed = static_cast<Embed>(index); });
   add_regime(*command.app, options.regime, "whose winners are preferred (burst)");
-  add_records(*command.app, options.records);
+  add_select(*command.app, options.records.select);
+  add_targets(*command.app, options.targets);
+  add_database(*command.app, options.records.db);
 }
 
 }  // namespace ditune::cli

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <deque>
 #include <fstream>
 #include <sstream>
 
@@ -16,11 +17,6 @@ namespace {
 
 UsageError cannot_write(const fs::path& path, const std::string& why) {
   return {fmt::format("cannot write {}: {}", path.string(), why), "name a file in a folder that you may write to"};
-}
-
-bool is_special(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored) && !fs::is_regular_file(path, ignored);
 }
 
 // Where a new file must be created: links are followed, so that what they point to is replaced, not they.
@@ -64,6 +60,11 @@ class Beside {
 
 }  // namespace
 
+bool is_special(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored) && !fs::is_regular_file(path, ignored);
+}
+
 std::string read_file(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   std::stringstream text;
@@ -80,11 +81,20 @@ void require_writable(const fs::path& path) {
 }
 
 void write_file(const fs::path& path, std::string_view text) {
-  if (fs::is_directory(path)) throw cannot_write(path, std::strerror(EISDIR));
-  if (is_special(path)) return write_stream(path, path, text);
-  const Beside beside(path);
-  beside.write(text);
-  beside.take_place();
+  const NamedText file{path, text};
+  write_files({&file, 1});
+}
+
+void write_files(std::span<const NamedText> files) {
+  std::deque<Beside> written;
+  for (const auto& [path, text] : files) {
+    if (fs::is_directory(path)) throw cannot_write(path, std::strerror(EISDIR));
+    if (is_special(path))
+      write_stream(path, path, text);
+    else
+      written.emplace_back(path).write(text);
+  }
+  for (const Beside& file : written) file.take_place();
 }
 
 }  // namespace ditune::cli

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -17,5 +18,16 @@ void require_writable(const std::filesystem::path& path);
 // All or nothing: written beside `path` under another name, then renamed. What is there and is no regular file (a pipe,
 // /dev/stdout) is written to directly. Throws UsageError if it cannot be opened, Error if writing fails.
 void write_file(const std::filesystem::path& path, std::string_view text);
+
+struct NamedText {
+  std::filesystem::path path;
+  std::string_view text;
+};
+
+// The same for files that belong together: all are written before the first takes its place, in their order.
+void write_files(std::span<const NamedText> files);
+
+// Whether what is there is no regular file: a pipe, /dev/stdout, a folder.
+bool is_special(const std::filesystem::path& path);
 
 }  // namespace ditune::cli

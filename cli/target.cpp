@@ -56,12 +56,20 @@ ChosenTarget by_name(const std::string& name) {
   return known_here.value_or(ChosenTarget{known, std::nullopt});
 }
 
+TargetOptions of_device(const std::string& text) {
+  TargetOptions options;
+  options.all = text == "all";
+  if (!options.all) options.ordinal = static_cast<int>(number_of("--device", {0, 999}, text));
+  return options;
+}
+
 }  // namespace
 
 void add_target(CLI::App& app, TargetOptions& options) {
   const auto take = [&options](const std::string& text) {
-    options.all = text == "all";
-    if (!options.all) options.ordinal = static_cast<int>(number_of("--device", {0, 999}, text));
+    const TargetOptions device = of_device(text);
+    options.ordinal = device.ordinal;
+    options.all = device.all;
   };
   CLI::Option* device = app.add_option_function<std::string>(
                                "--device", take, "the GPU of this number (see ditune devices); tune takes all, too")
@@ -70,6 +78,21 @@ void add_target(CLI::App& app, TargetOptions& options) {
   CLI::Option* arch = app.add_option("--arch", options.arch, "the reference card of an architecture: sm_86");
   device->excludes(gpu)->excludes(arch);
   gpu->excludes(arch);
+}
+
+void add_targets(CLI::App& app, std::vector<TargetOptions>& targets) {
+  const auto add = [&](const char* name, const char* description, auto of_text) {
+    const auto take = [&targets, of_text](const std::vector<std::string>& texts) {
+      for (const std::string& text : texts) targets.push_back(of_text(text));
+    };
+    return app.add_option_function<std::vector<std::string>>(name, take, description)->expected(1)->take_all();
+  };
+  add("--device", "the GPU of this number (see ditune devices), or all that are here; may be given again", of_device)
+      ->type_name("N|all");
+  add("--gpu", "a GPU by name, here or not: \"RTX 3090\"; may be given again",
+      [](const std::string& text) { return TargetOptions{.gpu = text}; });
+  add("--arch", "every GPU of an architecture: sm_86; may be given again",
+      [](const std::string& text) { return TargetOptions{.arch = text}; });
 }
 
 ChosenTarget choose_target(const TargetOptions& options) {

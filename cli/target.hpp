@@ -12,8 +12,8 @@ namespace ditune::cli {
 
 // As written on the command line; empty where it was left out.
 struct TargetOptions {
-  std::optional<int> ordinal;
-  std::string gpu, arch;
+  std::optional<int> ordinal = {};
+  std::string gpu = {}, arch = {};
   bool all = false;  // --device all
   bool empty() const { return !ordinal && !all && gpu.empty() && arch.empty(); }
 };
@@ -24,6 +24,9 @@ struct ChosenTarget {
 };
 
 void add_target(CLI::App& app, TargetOptions& options);
+
+// For what is about several: each of the options any number of times.
+void add_targets(CLI::App& app, std::vector<TargetOptions>& targets);
 
 // --gpu is a visible GPU of that name, else a known one; --arch is that arch's reference card; nothing is the first
 // visible GPU that is supported. Throws UsageError if there is none, and for --device all.

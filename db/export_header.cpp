@@ -5,13 +5,16 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
+#include <utility>
 
 #include "db/cpp_text.hpp"
+#include "db/header_kernels.hpp"
 #include "db/header_rows.hpp"
+#include "db/plain_text.hpp"
+#include "db/sha256.hpp"
 #include "ditune/error.hpp"
 #include "embedded_files.hpp"
-#include "generator/emit.hpp"
+#include "generator/fallback.hpp"
 #include "generator/families.hpp"
 
 namespace ditune {
@@ -27,20 +30,21 @@ constexpr std::string_view kTop =
     "//   cudaError_t status = ditune_tuned::launch(*row, args, stream);                 // exported with --embed "
     "cubin\n"
     "//\n"
+    "// With kernels, fallback(arch, n, k, \"default\") is a row for a layer that has none.\n"
     "// {} rows, {} of them measured; the others are a cost model's predictions that nobody ran: see Row::source.\n"
     "#ifndef DITUNE_TUNED_H\n"
     "#define DITUNE_TUNED_H\n"
     "\n"
     "#include <cstddef>\n"
     "#include <cstdint>\n"
+    "#include <optional>\n"
     "#include <string_view>\n"
     "#include <variant>\n"
     "\n"
     "namespace ditune_tuned {{\n"
     "\n";
 
-// What a kernel is told apart by: its cubin, or its name.
-using Kernels = std::map<std::string, std::size_t>;
+constexpr std::size_t kMostInside = std::size_t{1} << 20;  // bytes of kernels in the header itself
 
 std::string header_part(std::string_view name) { return std::string(embedded_text(kEmbeddedFiles, name)); }
 
@@ -56,16 +60,9 @@ int ldy_multiple(const KernelConfig& config, Output out) {
   return std::visit([&]<class C>(const C& c) { return Family<C>::ldy_multiple(c, out); }, config);
 }
 
-// Of the families that the rows are of, one config each.
-std::map<std::size_t, KernelText> families_of(const std::vector<HeaderRow>& rows) {
-  std::map<std::size_t, KernelText> families;
-  for (const HeaderRow& row : rows) families.try_emplace(row.record.config.index(), kernel_text(row.record.config));
-  return families;
-}
-
 // The library's words, nested in the header's namespace: a program may include both.
 std::string library_part(const std::map<std::size_t, KernelText>& families) {
-  std::string includes = "#include \"gemm_args.cuh\"\n#include \"epilogue_spec.cuh\"\n";
+  std::string includes = "#include \"gemm_args.cuh\"\n#include \"epilogue_spec.cuh\"\n#include \"overlap.cuh\"\n";
   std::string parameters;
   std::vector<std::string> types;
   for (const auto& [index, text] : families) {
@@ -105,83 +102,89 @@ std::string epilogue_literal(const Epilogue& e) {
       word(e.sx), word(e.sw), word(e.bias), word(e.op), word(e.out));
 }
 
+// What the header has in place of `kernels`, which become the text of that file.
+std::string include_kernels(const std::string& file, std::string& kernels) {
+  if (std::ranges::any_of(file, [](unsigned char c) { return c < 0x20 || c == 0x7f || c == '"' || c == '\\'; }))
+    throw UsageError("no header can include a file of that name: " + to_plain(file), "name the header otherwise");
+  const std::string id = string_literal(sha256(kernels).substr(0, 16));
+  kernels = fmt::format("{}{}inline constexpr std::string_view kernels_id = {};\n", kKernelsTop, kernels, id);
+  return fmt::format("#include \"{}\"\n\nstatic_assert(kernels_id == {}, \"the kernels are of another export\");\n\n",
+                     file, id);
+}
+
 class Header {
  public:
-  Header(Embed embed, const std::function<std::string(const TuningRecord&)>& cubin_of)
-      : embed_(embed), cubin_of_(cubin_of) {}
+  explicit Header(const HeaderOptions& options) : options_(options) {}
 
-  std::string text(const std::vector<HeaderRow>& rows) {
+  HeaderText text(const std::vector<HeaderRow>& rows) {
     for (const HeaderRow& row : rows) add(row);
-    const auto families = families_of(rows);
+    if (options_.embed != Embed::none)
+      for (const auto& [text, epilogue] : epilogues_) add_fallbacks(text, epilogue);
     const auto measured =
         std::ranges::count(rows, Source::measured, [](const HeaderRow& r) { return r.record.source; });
-    std::string text = fmt::format(kTop, rows.size(), measured) + library_part(families) + header_part("types.hpp");
-    if (!kernels_.empty())
-      text += "\n// ---- the kernels\n\n" + images_ + "inline constexpr Kernel kernels[] = {\n" + kernel_rows_ + "};\n";
-    text += "\n// ---- the winners\n\nnamespace detail {\n\n" + config_functions_ + "}  // namespace detail\n\n";
+    std::string text = fmt::format(kTop, rows.size(), measured) + library_part(families_) + header_part("types.hpp");
+    std::string kernels = kernels_.text();
+    const bool apart = kernels.size() > kMostInside && !options_.kernels_file.empty();
+    text += "\n" + (apart ? include_kernels(options_.kernels_file, kernels) : std::exchange(kernels, {}));
+    text += "// ---- the winners\n\nnamespace detail {\n\n" + config_functions_ + "}  // namespace detail\n\n";
     text += "inline constexpr Row rows[] = {\n" + rows_ + "};\n\n" + header_part("lookup.hpp");
+    if (!fallbacks_.empty()) text += fallback_part();
     text += "\n}  // namespace ditune_tuned\n\n";
-    if (std::ranges::any_of(families, [](const auto& f) { return f.second.parameter == "TmaGemmArgs"; }))
+    if (std::ranges::any_of(families_, [](const auto& f) { return f.second.parameter == "TmaGemmArgs"; }))
       text += header_part("tensor_maps.hpp") + "\n";
-    if (embed_ == Embed::cubin) text += header_part("launch.hpp") + "\n";
-    return text + "#endif  // DITUNE_TUNED_H\n";
+    if (options_.embed == Embed::cubin) text += header_part("launch.hpp") + "\n";
+    return {text + "#endif  // DITUNE_TUNED_H\n", std::move(kernels)};
   }
 
  private:
   void add(const HeaderRow& row) {
     const TuningRecord& r = row.record;
-    const std::string config = format(r.config);
-    const auto [function, is_new] = configs_.try_emplace(config, configs_.size());
-    if (is_new) config_functions_ += config_function(function->second, r.config);
-    rows_ += fmt::format(
-        "    {{{}, {}, {}, {}, {}, {},\n     {}, {}, {}, {}, detail::config_{}(),\n     {}, {}, {}, Source::{}, {}, "
-        "{}}},\n",
-        string_literal(r.key.device.name), r.key.device.arch.number, r.key.device.sms, r.key.problem.n, r.key.problem.k,
-        string_literal(format(r.key.epilogue)), row.m_first, row.m_last, r.key.problem.m, string_literal(config),
-        function->second, epilogue_literal(r.key.epilogue), k_multiple(r.config),
-        ldy_multiple(r.config, r.key.epilogue.out), format(r.source), r.microseconds(), kernel_pointer(r));
+    epilogues_.emplace(format(r.key.epilogue), r.key.epilogue);
+    rows_ +=
+        fmt::format("    {{{}, {}, {}, {}, {}, {},\n     {}, {}, {}, {}, Source::{}, {}, {}}},\n",
+                    string_literal(r.key.device.name), r.key.device.arch.number, r.key.device.sms, r.key.problem.n,
+                    r.key.problem.k, string_literal(format(r.key.epilogue)), row.m_first, row.m_last, r.key.problem.m,
+                    variant(r.config, r.key.epilogue), format(r.source), r.microseconds(), kernels_.pointer_to(r));
   }
 
-  std::string kernel_pointer(const TuningRecord& record) {
-    if (embed_ == Embed::none) return "nullptr";
-    const KernelSource source = emit_standalone(record.config, record.key.epilogue);
-    const std::string cubin = embed_ == Embed::cubin ? this->cubin(record) : std::string();
-    const auto [kernel, is_new] = kernels_.try_emplace(cubin.empty() ? source.name : cubin, kernels_.size());
-    if (is_new) embed_ == Embed::cubin ? add_cubin(cubin, source.name) : add_source(source);
-    return fmt::format("&kernels[{}]", kernel->second);
+  // Rows that lack their arch, n, k and last m: fallback() fills them in.
+  void add_fallbacks(const std::string& text, const Epilogue& epilogue) {
+    for (const KernelConfig& config : fallback_configs())
+      fallbacks_ += fmt::format("    {{\"\", {}, 1, 0, 0, {},\n     1, 0, 0, {}, Source::fallback, 0, {}}},\n",
+                                supported_archs().front().number, string_literal(text), variant(config, epilogue),
+                                kernels_.pointer_to_fallback(epilogue, k_multiple(config)));
   }
 
-  void add_source(const KernelSource& source) {
-    kernel_rows_ +=
-        fmt::format("    {{{},\n{},\n     nullptr, 0}},\n", string_literal(source.name), raw_literals(source.text));
+  // The fields of a row from `config` to `ldy_multiple`.
+  std::string variant(const KernelConfig& config, const Epilogue& epilogue) {
+    const std::string name = format(config);
+    families_.try_emplace(config.index(), kernel_text(config));
+    const auto [function, is_new] = configs_.try_emplace(name, configs_.size());
+    if (is_new) config_functions_ += config_function(function->second, config);
+    return fmt::format("{}, detail::config_{}(),\n     {}, {}, {}", string_literal(name), function->second,
+                       epilogue_literal(epilogue), k_multiple(config), ldy_multiple(config, epilogue.out));
   }
 
-  std::string cubin(const TuningRecord& record) const {
-    std::string bytes = cubin_of_(record);
-    if (bytes.empty())
-      throw UsageError(fmt::format("there is no kernel of {} {}", format(record.key.problem), format(record.config)),
-                       "tune it again, or embed the source");
-    return bytes;
+  std::string fallback_part() const {
+    return fmt::format(
+        "\n// ---- layers without a row\n\nnamespace detail {{\n\ninline constexpr long long kMaxK = {};\n\n"
+        "// By epilogue, the one that loads most bytes at once first.\n"
+        "inline constexpr Row fallbacks[] = {{\n{}}};\n\n}}  // namespace detail\n\n{}",
+        kMaxK, fallbacks_, header_part("fallback.hpp"));
   }
 
-  void add_cubin(const std::string& cubin, const std::string& name) {
-    const std::size_t index = kernels_.size() - 1;
-    images_ += fmt::format("alignas(16) inline constexpr unsigned char image_{}[] =\n{};\n\n", index,
-                           byte_literals(cubin, "    "));
-    kernel_rows_ += fmt::format("    {{{}, nullptr, image_{}, {}}},\n", string_literal(name), index, cubin.size());
-  }
-
-  Embed embed_;
-  const std::function<std::string(const TuningRecord&)>& cubin_of_;
-  Kernels kernels_, configs_;  // index by identity, by config text
-  std::string images_, kernel_rows_, config_functions_, rows_;
+  const HeaderOptions& options_;
+  HeaderKernels kernels_{options_};
+  std::map<std::size_t, KernelText> families_;  // one config each
+  std::map<std::string, std::size_t> configs_;  // index by text
+  std::map<std::string, Epilogue> epilogues_;   // of the rows, by text
+  std::string config_functions_, rows_, fallbacks_;
 };
 
 }  // namespace
 
-std::string export_header(const std::vector<TuningRecord>& records, Embed embed, Regime regime,
-                          const std::function<std::string(const TuningRecord&)>& cubin_of) {
-  return Header(embed, cubin_of).text(header_rows(records, regime));
+HeaderText export_header(const std::vector<TuningRecord>& records, const HeaderOptions& options) {
+  return Header(options).text(header_rows(records, options.regime));
 }
 
 }  // namespace ditune

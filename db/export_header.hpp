@@ -1,8 +1,10 @@
 // Winners as one C++17 header without dependencies.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ditune/record.hpp"
@@ -15,16 +17,36 @@ enum class Embed {
   cubin,   // and the kernels as machine code of each row's arch, with a launch function
 };
 
+struct HeaderOptions {
+  Embed embed = Embed::none;
+  Regime regime = Regime::burst;
+  // Asked under Embed::cubin alone: a record's kernel, empty if there is none, and the PTX of the fallback_config of a
+  // row multiple (generator/fallback.hpp).
+  std::function<std::string(const TuningRecord&)> cubin_of = {};
+  std::function<std::string(const Epilogue&, std::int64_t row_multiple)> fallback_ptx = {};
+  // What the header includes its kernels as where they are large; empty: they stay in it.
+  std::string kernels_file = {};
+};
+
+struct HeaderText {
+  std::string header;
+  std::string kernels;  // of the kernels' file; empty if they are in the header
+};
+
+// What every kernels' file begins with.
+inline constexpr std::string_view kKernelsTop = "// The kernels of the header that ditune exported beside this file.\n";
+
 // Text of the header, namespace ditune_tuned: `rows`, a constexpr table from (device, arch, n, k, epilogue, range of M)
-// to config, source and time; constexpr find() and plan(), the library's own launch plan; with `cubin` launch(), which
-// needs the CUDA runtime alone. Which tuned M serves which other is serve(). It has its own copy of what it
-// takes from the library, so a program may use both.
+// to config, source and time; constexpr find() and plan(), the library's own launch plan; with kernels fallback(), a
+// row for any layer with an epilogue of the records; with `cubin` launch(), which needs the CUDA runtime alone. Which
+// tuned M serves which other is serve(). It has its own copy of what it takes from the library, so a program may use
+// both.
 //
-// Of several records of one problem the measured one counts, then one of `regime`, then the faster. Records of an older
-// template are left out: their kernels are not in this ditune. No text of a record is written but as an escaped
-// literal; predicted records are marked as such. Under Embed::cubin `cubin_of` brings each row's kernel. Throws
-// UsageError if no record is left, if one has no kernel, and for a config that a constraint refuses.
-std::string export_header(const std::vector<TuningRecord>& records, Embed embed, Regime regime,
-                          const std::function<std::string(const TuningRecord&)>& cubin_of);
+// Of several records of one problem the measured one counts, then one of the regime, then the faster. Records of an
+// older template are left out: their kernels are not in this ditune. No text of a record is written but as an escaped
+// literal; predicted records are marked as such. Kernels of more than a MiB of text get a file of their own; a header
+// does not compile with that of another export. Throws UsageError if no record is left, if one has no kernel, for a
+// config that a constraint refuses, and for a file's name that no #include can hold.
+HeaderText export_header(const std::vector<TuningRecord>& records, const HeaderOptions& options);
 
 }  // namespace ditune

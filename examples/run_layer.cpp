@@ -7,7 +7,8 @@
 //       -L$CUDA_HOME/lib64 -lcudart_static -ldl -lrt -lpthread
 //   ./run_layer [M]
 //
-// Prints one line. Exit 0: every bit right. 1: a wrong one, or CUDA failed. 77: nothing here that can be run.
+// Prints one line; where tuned.h has nothing for the GPU, the layer falls back to a kernel that nobody tuned. Exit 0:
+// every bit right. 1: a wrong one, or CUDA failed. 77: nothing here that can be run.
 #include <cuda_runtime_api.h>
 
 #include <cstdint>
@@ -15,6 +16,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <random>
 #include <stdexcept>
 #include <string>
@@ -103,12 +105,12 @@ std::vector<std::uint16_t> run_on_gpu(const ditune_tuned::Row& row, const Layer&
   return y;
 }
 
-// The row for this GPU and M, of the first layer in the header that has one.
-const ditune_tuned::Row* choose(const cudaDeviceProp& gpu, long long m) {
+// The row for this GPU and M, of the first layer in the header that has one; if none has, a fallback.
+std::optional<ditune_tuned::Row> choose(const cudaDeviceProp& gpu, long long m) {
   const int arch = 10 * gpu.major + gpu.minor;
   for (const ditune_tuned::Row& row : ditune_tuned::rows)
-    if (const auto* found = ditune_tuned::find(gpu.name, arch, m > 0 ? m : row.m_tuned, row.n, row.k)) return found;
-  return nullptr;
+    if (const auto* found = ditune_tuned::find(gpu.name, arch, m > 0 ? m : row.m_tuned, row.n, row.k)) return *found;
+  return ditune_tuned::fallback(arch, ditune_tuned::rows[0].n, ditune_tuned::rows[0].k);
 }
 
 int run_layer(long long m) {
@@ -119,18 +121,20 @@ int run_layer(long long m) {
   }
   cudaDeviceProp gpu{};
   check(cudaGetDeviceProperties(&gpu, 0), "cudaGetDeviceProperties");
-  const ditune_tuned::Row* row = choose(gpu, m);
+  const std::optional<ditune_tuned::Row> row = choose(gpu, m);
   if (!row) {
     std::printf("skipped: tuned.h has nothing for %s\n", gpu.name);
     return kSkipped;
   }
-  if (m <= 0) m = row->m_tuned;
+  const bool fell_back = row->source == ditune_tuned::Source::fallback;
+  if (m <= 0) m = fell_back ? ditune_tuned::rows[0].m_tuned : row->m_tuned;
   const Layer layer(static_cast<std::size_t>(m), static_cast<std::size_t>(row->n), static_cast<std::size_t>(row->k));
   const std::vector<std::uint16_t> y = run_on_gpu(*row, layer);
   std::size_t wrong = 0;
   for (const std::size_t r : {std::size_t{0}, layer.m / 2, layer.m - 1})
     for (std::size_t c = 0; c < layer.n; ++c) wrong += y[r * layer.n + c] != expected(layer, r, c);
-  std::printf("%s: %lldx%lldx%lld by %s: %s in 3 rows, %zu wrong\n", gpu.name, m, row->n, row->k, row->config.data(),
+  std::printf("%s: %lldx%lldx%lld by %s%s: %s in 3 rows, %zu wrong\n", gpu.name, m, row->n, row->k, row->config.data(),
+              fell_back ? " (a fallback: tuned.h has nothing for this GPU)" : "",
               wrong == 0 ? "every bit right" : "WRONG", wrong);
   return wrong == 0 ? 0 : 1;
 }

@@ -2,12 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <cstdint>
 #include <string_view>
 
 #include "ditune/error.hpp"
 #include "generator/families.hpp"
+#include "overlap.cuh"
 
 namespace ditune {
 namespace {
@@ -44,26 +44,6 @@ void check_extents(const Config& config, const Epilogue& epilogue, const GemmArg
   check_stride("ldy", args.ldy, args.n, Of::ldy_multiple(config, epilogue.out));
 }
 
-// Rows of an operand in memory, in bytes.
-struct Rows {
-  std::string_view name;
-  std::uintptr_t begin = 0;
-  std::uint64_t count = 0, width = 0, pitch = 0;
-  std::uintptr_t end() const { return begin + (count - 1) * pitch + width; }
-};
-
-Rows rows(std::string_view name, const void* data, long long count, long long width, long long pitch) {
-  return {name, reinterpret_cast<std::uintptr_t>(data), static_cast<std::uint64_t>(count),
-          static_cast<std::uint64_t>(width), static_cast<std::uint64_t>(pitch)};
-}
-
-bool overlap(const Rows& a, const Rows& b) {
-  if (a.end() <= b.begin || b.end() <= a.begin) return false;
-  if (a.pitch != b.pitch || a.count == 1 || b.count == 1) return true;
-  const std::uint64_t apart = (b.begin % a.pitch + a.pitch - a.begin % a.pitch) % a.pitch;
-  return apart < a.width || a.pitch - apart < b.width;
-}
-
 }  // namespace
 
 LaunchPlan launch_plan(const KernelConfig& config, const Target& target) {
@@ -93,27 +73,9 @@ void check_args(const KernelConfig& config, const Epilogue& epilogue, const Gemm
 }
 
 void check_overlap(const Epilogue& epilogue, const GemmArgs& args, std::int64_t workspace_bytes) {
-  const long long y_bytes = output_bytes(epilogue.out);
-  const Rows y = rows("y", args.y, args.m, args.n * y_bytes, args.ldy * y_bytes);
-  const Rows workspace = rows("workspace", args.workspace, 1, workspace_bytes, workspace_bytes);
-  const auto vector = [](std::string_view name, const void* data, long long bytes) {
-    return rows(name, data, 1, bytes, bytes);
-  };
-  const std::array inputs = {
-      rows("x", args.x, args.m, args.k, args.ldx),
-      rows("w", args.w, args.n, args.k, args.ldw),
-      vector("sx", args.sx, 4 * (epilogue.sx == ScaleX::token ? args.m : 1)),
-      vector("sw", args.sw, 4 * (epilogue.sw == ScaleW::channel ? args.n : 1)),
-      vector("bias", args.bias, (epilogue.bias == Bias::f32 ? 4 : 2) * args.n),
-  };
-  const auto require_apart = [](const Rows& written, const Rows& other) {
-    if (written.begin != 0 && other.begin != 0 && overlap(written, other))
-      throw UsageError(fmt::format("{} and {} overlap", written.name, other.name), "give each memory of its own");
-  };
-  for (const Rows& input : inputs) require_apart(y, input);
-  if (workspace_bytes == 0) return;
-  require_apart(workspace, y);
-  for (const Rows& input : inputs) require_apart(workspace, input);
+  const OperandOverlap found = find_overlap(epilogue, args, workspace_bytes);
+  if (found.written)
+    throw UsageError(fmt::format("{} and {} overlap", found.written, found.other), "give each memory of its own");
 }
 
 }  // namespace ditune

@@ -25,7 +25,7 @@ inline cudaError_t load(Loaded& entry, const Kernel& kernel) {
   cudaLibrary_t library = nullptr;
   const cudaError_t status = cudaLibraryLoadData(&library, kernel.image, nullptr, nullptr, 0, nullptr, nullptr, 0);
   if (status != cudaSuccess) return status;
-  return cudaLibraryEnumerateKernels(&entry.handle, 1, library);  // a cubin holds one
+  return cudaLibraryEnumerateKernels(&entry.handle, 1, library);  // an image holds one
 }
 
 inline cudaError_t grant_shared(Loaded& entry, int bytes) {

@@ -62,5 +62,8 @@ inline const char* argument_error(const Row& row, const GemmArgs& args) {
     return "ldx or ldw is not a multiple of k_multiple";
   if (args.ldy % row.ldy_multiple != 0) return "ldy is not a multiple of ldy_multiple";
   if (args.ldx > kMaxStride || args.ldw > kMaxStride || args.ldy > kMaxStride) return "a stride is too long";
-  return detail::pointer_error(row, args);
+  if (const char* error = detail::pointer_error(row, args)) return error;
+  if (ditune::find_overlap(row.fused, args, plan(row, args.m).workspace_bytes).written)
+    return "y or the workspace overlaps other memory of the launch";
+  return nullptr;
 }

@@ -45,14 +45,39 @@ TuningRecord hopper_record(const char* config = "wgmma_s8:tile=128x256,stages=3,
   return current(record);
 }
 
-std::string exported(const std::vector<TuningRecord>& records, Embed embed) {
-  return export_header(records, embed, Regime::burst, [](const TuningRecord&) { return all_bytes(); });
+std::string made_up_ptx(const Epilogue& epilogue, std::int64_t row_multiple) {
+  return ".version 8.0 // of " + format(epilogue) + " by " + std::to_string(row_multiple) + "\n";
 }
 
-// Asks the header what the library knows; main() is 0 if all of it is right.
-const char* const kProbe = R"(
+std::string exported(const std::vector<TuningRecord>& records, Embed embed) {
+  return export_header(
+             records,
+             {.embed = embed, .cubin_of = [](const TuningRecord&) { return all_bytes(); }, .fallback_ptx = made_up_ptx})
+      .header;
+}
+
+// What the probes begin with: operands that nobody touches, far from one another.
+const std::string kArgs = R"(
 #include "tuned.h"
 
+namespace {
+inline void* at(std::uintptr_t place) { return reinterpret_cast<void*>(place << 32); }
+
+inline ditune_tuned::GemmArgs separate_args(long long m, long long n, long long k) {
+  ditune_tuned::GemmArgs args{};
+  args.x = static_cast<const signed char*>(at(1));
+  args.w = static_cast<const signed char*>(at(2));
+  args.y = at(3);
+  args.sx = static_cast<const float*>(at(4));
+  args.sw = static_cast<const float*>(at(5));
+  args.m = m, args.n = n, args.k = args.ldx = args.ldw = k, args.ldy = n;
+  return args;
+}
+}  // namespace
+)";
+
+// Asks the header what the library knows; main() is 0 if all of it is right.
+const std::string kProbe = kArgs + R"(
 #include <cstdio>
 
 namespace t = ditune_tuned;
@@ -88,10 +113,9 @@ void check(bool condition, int line) {
 }
 
 int main() {
-  alignas(16) static signed char memory[64];
-  const auto* scale = reinterpret_cast<const float*>(memory);
   const t::Row& row = t::rows[1];
-  t::GemmArgs good{memory, memory, memory, scale, scale, nullptr, memory, 4096, 4608, 4608, 4608, 4608, 4608};
+  t::GemmArgs good = separate_args(4096, 4608, 4608);
+  good.workspace = at(6);
   const auto refused = [&](auto change) {
     t::GemmArgs args = good;
     change(args);
@@ -99,16 +123,21 @@ int main() {
   };
   check(t::argument_error(row, good) == nullptr, __LINE__);
   check(refused([](t::GemmArgs& a) { a.x = nullptr; }), __LINE__);
-  check(refused([](t::GemmArgs& a) { a.w = memory + 8; }), __LINE__);
+  check(refused([](t::GemmArgs& a) { a.w += 8; }), __LINE__);
   check(refused([](t::GemmArgs& a) { a.workspace = nullptr; }), __LINE__);
   check(refused([](t::GemmArgs& a) { a.sx = nullptr; }), __LINE__);
-  check(refused([](t::GemmArgs& a) { a.bias = memory; }), __LINE__);
+  check(refused([](t::GemmArgs& a) { a.bias = at(7); }), __LINE__);
   check(refused([](t::GemmArgs& a) { a.m = 16; }), __LINE__);
   check(refused([](t::GemmArgs& a) { a.n = 4609; }), __LINE__);
   check(refused([](t::GemmArgs& a) { a.ldx = 4607; }), __LINE__);
   check(refused([](t::GemmArgs& a) { a.ldw = 4610; }), __LINE__);
   check(refused([](t::GemmArgs& a) { a.ldy = 1LL << 32; }), __LINE__);
   check(!refused([](t::GemmArgs& a) { a.ldy = 4609; }), __LINE__);
+  const auto* x_end = good.x + 4096 * 4608;
+  check(refused([&](t::GemmArgs& a) { a.y = const_cast<signed char*>(x_end - 16); }), __LINE__);
+  check(!refused([&](t::GemmArgs& a) { a.y = const_cast<signed char*>(x_end); }), __LINE__);
+  check(refused([&](t::GemmArgs& a) { a.workspace = a.y; }), __LINE__);
+  check(refused([](t::GemmArgs& a) { a.workspace = static_cast<char*>(at(5)) + 1024 - PLAN_WORKSPACE; }), __LINE__);
   return failures + other_translation_unit();
 }
 )";
@@ -131,9 +160,7 @@ std::string plan_defines(const TuningRecord& record, std::int64_t m) {
 std::string probe() { return plan_defines(sample_records()[1], 4096) + "int other_translation_unit();\n" + kProbe; }
 
 // The same of a header with a row of wgmma_s8. There may be no driver: then its parameter is an error.
-const char* const kTmaProbe = R"(
-#include "tuned.h"
-
+const std::string kTmaProbe = kArgs + R"(
 #include <cstring>
 
 namespace t = ditune_tuned;
@@ -145,9 +172,7 @@ static_assert(plan.shared_bytes == PLAN_SHARED && plan.workspace_bytes == PLAN_W
 static_assert(row->k_multiple == 16 && row->ldy_multiple == 8);
 
 int main() {
-  alignas(16) static signed char memory[64];
-  const auto* scale = reinterpret_cast<const float*>(memory);
-  t::GemmArgs args{memory, memory, memory, scale, scale, nullptr, nullptr, 1000, 4608, 4608, 4608, 4608, 4608};
+  t::GemmArgs args = separate_args(1000, 4608, 4608);
   if (t::argument_error(*row, args)) return 1;
   args.ldy = 4612;
   if (!t::argument_error(*row, args)) return 2;
@@ -156,23 +181,57 @@ int main() {
   return std::visit(
       [&](const auto& config) {
         typename t::ParameterOf<std::decay_t<decltype(config)>>::type parameter{};
-        static_assert(sizeof parameter == sizeof(t::TmaGemmArgs), "this header has no other family");
-        const cudaError_t status = t::make_parameter(config, row->fused.out, args, parameter);
-        if (std::memcmp(&parameter.gemm, &args, sizeof args) != 0) return 4;
-        int gpus = 0;
-        const bool has_driver = cudaGetDeviceCount(&gpus) == cudaSuccess && gpus > 0;
-        return has_driver == (status == cudaSuccess) ? 0 : 5;
+        if constexpr (std::is_same_v<decltype(parameter), t::TmaGemmArgs>) {
+          const cudaError_t status = t::make_parameter(config, row->fused.out, args, parameter);
+          if (std::memcmp(&parameter.gemm, &args, sizeof args) != 0) return 4;
+          int gpus = 0;
+          const bool has_driver = cudaGetDeviceCount(&gpus) == cudaSuccess && gpus > 0;
+          return has_driver == (status == cudaSuccess) ? 0 : 5;
+        } else {
+          return 6;  // the fallback's family
+        }
       },
       row->variant);
+}
+)";
+
+// Prints the kernels of two fallbacks.
+const std::string kFallbackProbe = kArgs + R"(
+#include <cstdio>
+
+namespace t = ditune_tuned;
+constexpr auto plain = t::fallback(120, 1000, 520, "default");
+static_assert(plain && plain->arch == 120 && plain->n == 1000 && plain->k == 520 && plain->k_multiple == 1);
+static_assert(plain->source == t::Source::fallback && plain->epilogue == "default" && plain->device.empty());
+static_assert(plain->m_first == 1 && plain->m_last == 2147483647 && t::plan(*plain, 1).workspace_bytes == 0);
+constexpr auto biased = t::fallback(80, 1000, 512, "sx=tensor,bias=bf16,out=f16");
+static_assert(biased->k_multiple == 16 && biased->fused.bias == t::ditune::Bias::bf16);
+static_assert(t::fallback(80, 1000, 512, "default", 24)->k_multiple == 1);
+static_assert(t::fallback(80, 1000, 520, "default", 16)->k_multiple == 1);  // 16 does not divide this K
+static_assert(t::fallback(80, 1, 131071)->k == 131071);
+static_assert(!t::fallback(75, 1000, 512));
+static_assert(!t::fallback(80, 1000, 512, "out=f32"));
+static_assert(!t::fallback(80, 0, 512) && !t::fallback(80, 2147483648, 512) && !t::fallback(80, 1000, 0));
+static_assert(!t::fallback(80, 1000, 131072) && !t::fallback(80, 1000, 512, "default", 0));
+// The last m for which a grid has the CTAs.
+constexpr auto wide = t::fallback(80, 2147483647, 512);
+static_assert(t::plan(*wide, wide->m_last).grid <= 2147483647 && t::plan(*wide, wide->m_last + 1).grid > 2147483647);
+
+int main() {
+  for (const t::Kernel* kernel : {plain->kernel, biased->kernel})
+    std::puts(kernel->source ? kernel->source : reinterpret_cast<const char*>(kernel->image));
+  t::GemmArgs args = separate_args(7, 1000, 520);
+  args.ldx = 521, args.ldw = 523, args.ldy = 1001;
+  if (t::argument_error(*plain, args)) return 1;
+  args.k = 519;
+  return t::argument_error(*plain, args) ? 0 : 2;
 }
 )";
 
 // In place of the CUDA runtime and the driver: keeps what one launch of a header's only row asks of them. Prints the
 // attributes of the launch, as "clusters of N" and "dependent", its shared bytes, and of each tensor map in turn
 // "COLUMNSxROWS" of a box and the bytes of its swizzle.
-const char* const kLaunchProbe = R"(
-#include "tuned.h"
-
+const std::string kLaunchProbe = kArgs + R"(
 #include <cstdio>
 
 namespace {
@@ -221,10 +280,7 @@ cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void*, v
 }
 
 int main() {
-  alignas(16) static signed char memory[64];
-  const auto* scale = reinterpret_cast<const float*>(memory);
-  const ditune_tuned::GemmArgs args{memory, memory, memory, scale, scale, nullptr, nullptr,
-                                    4352,   4608,   4608,   4608,  4608,  4608};
+  const ditune_tuned::GemmArgs args = separate_args(4352, 4608, 4608);
   return ditune_tuned::launch(ditune_tuned::rows[0], args, nullptr) == cudaSuccess ? 0 : 1;
 }
 )";
@@ -262,7 +318,7 @@ TEST_CASE("A header with kernels that take tensor maps can make them, and has no
   write_file(folder / "probe.cpp", plan_defines(record, 1000) + kTmaProbe);
   const Embed embed = GENERATE(Embed::none, Embed::source, Embed::cubin);
   const std::string header = exported({record}, embed);
-  CHECK_FALSE(contains(header, "MmaS8Config>"));
+  CHECK(contains(header, "MmaS8Config>") == (embed != Embed::none));  // of the fallback
   const std::string without = exported(sample_records(), embed);
   CHECK_FALSE(contains(without.substr(without.find("---- the winners")), "TensorMap"));
   CHECK_FALSE(contains(without, "WgmmaS8Config"));
@@ -370,8 +426,9 @@ TEST_CASE("Kernels are embedded byte for byte, each once") {
   if (!is_found(DITUNE_GXX)) return;
   const TempFolder folder;
   const std::string header = exported(sample_records(), Embed::cubin);
-  CHECK(contains(header, "&kernels[0]"));
-  CHECK_FALSE(contains(header, "&kernels[1]"));
+  const std::string winners = header.substr(0, header.find("---- layers without a row"));
+  CHECK(contains(winners, "&kernels[0]"));
+  CHECK_FALSE(contains(winners, "&kernels[1]"));
   write_file(folder / "tuned.h", header);
   write_file(
       folder / "image.cpp",
@@ -381,6 +438,70 @@ TEST_CASE("Kernels are embedded byte for byte, each once") {
   REQUIRE(run(DITUNE_GXX " -std=c++17 " + (folder / "image.cpp").string() + " -o " + program, folder / "log") == 0);
   REQUIRE(run(program, folder / "log") == 0);
   CHECK(read_file(folder / "log") == all_bytes());
+}
+
+TEST_CASE("Large kernels are in a file of their own, which must be of the same export") {
+  if (!is_found(DITUNE_GXX)) return;
+  const TempFolder folder;
+  std::string large;
+  while (large.size() < 400'000) large += all_bytes();
+  const auto text = [&](const std::string& image, const std::string& file) {
+    return export_header(sample_records(), {.embed = Embed::cubin,
+                                            .cubin_of = [&](const TuningRecord&) { return image; },
+                                            .fallback_ptx = made_up_ptx,
+                                            .kernels_file = file});
+  };
+  CHECK(text(all_bytes(), "a file.inc").kernels.empty());
+  CHECK(text(large, "").kernels.empty());
+  const HeaderText apart = text(large, "a file.inc");
+  CHECK(apart.header.size() < 100'000);
+  CHECK(apart.kernels.starts_with(kKernelsTop));
+  CHECK((text(large, "a file.inc").header == apart.header && text(large, "a file.inc").kernels == apart.kernels));
+  for (const std::string name : {"a\"b.inc", "a\\b.inc", "a\nb.inc"})
+    CHECK(contains(error_of([&] { text(large, name); }), "no header can include"));
+
+  write_file(folder / "tuned.h", apart.header);
+  write_file(
+      folder / "image.cpp",
+      "#include <cstdio>\n#include \"tuned.h\"\n"
+      "int main() { auto& k = *ditune_tuned::rows[0].kernel; std::fwrite(k.image, 1, k.image_bytes, stdout); }\n");
+  const std::string program = (folder / "image").string();
+  const std::string build = DITUNE_GXX " -std=c++17 -Wall -Wextra -Werror" + kCudaInclude + " " +
+                            (folder / "image.cpp").string() + " " DITUNE_CUDA_RUNTIME " -ldl -lrt -lpthread -o " +
+                            program;
+  write_file(folder / "a file.inc", text(large + "another", "a file.inc").kernels);
+  CHECK(run(build, folder / "log") != 0);
+  CHECK(contains(read_file(folder / "log"), "the kernels are of another export"));
+  write_file(folder / "a file.inc", apart.kernels);
+  const int status = run(build, folder / "log");
+  INFO(read_file(folder / "log"));
+  REQUIRE(status == 0);
+  REQUIRE(run(program, folder / "log") == 0);
+  CHECK((read_file(folder / "log") == large));
+}
+
+TEST_CASE("A header falls back to what the library falls back to, where there is a kernel") {
+  if (!is_found(DITUNE_GXX)) return;
+  const TempFolder folder;
+  write_file(folder / "fallback.cpp", kFallbackProbe);
+  const std::string program = (folder / "fallback").string();
+  std::vector<TuningRecord> records = sample_records();
+  records.push_back(hopper_record());
+  const auto [embed, plain, biased] = GENERATE(table<Embed, const char*, const char*>(
+      {{Embed::source, "mma_s8_tile_64x64x64", "mma_s8_tile_64x128x64"},
+       {Embed::cubin, ".version 8.0 // of default by 1\n", ".version 8.0 // of sx=tensor,bias=bf16,out=f16 by 16\n"}}));
+  write_file(folder / "tuned.h", exported(records, embed));
+  const int built =
+      run(DITUNE_GXX " -std=c++17 -Wall -Wextra -Werror " + (folder / "fallback.cpp").string() + " -o " + program,
+          folder / "log");
+  INFO(read_file(folder / "log"));
+  REQUIRE(built == 0);
+  REQUIRE(run(program, folder / "log") == 0);
+  const std::string kernels = read_file(folder / "log");
+  CHECK(contains(kernels, plain));
+  CHECK(contains(kernels, biased));
+  CHECK(contains(exported(records, Embed::none), "nullptr"));
+  CHECK_FALSE(contains(exported(records, Embed::none), "Row> fallback("));
 }
 
 TEST_CASE("An embedded source is what nvcc compiles") {
@@ -406,7 +527,10 @@ TEST_CASE("An embedded source is what nvcc compiles") {
 
 TEST_CASE("A winner without its kernel cannot be embedded") {
   const auto no_kernel = [](const TuningRecord&) { return std::string(); };
-  const auto header = [&](Embed embed) { return export_header(sample_records(), embed, Regime::burst, no_kernel); };
+  const auto header = [&](Embed embed) {
+    const HeaderOptions options{.embed = embed, .cubin_of = no_kernel, .fallback_ptx = made_up_ptx};
+    return export_header(sample_records(), options).header;
+  };
   CHECK(contains(error_of([&] { header(Embed::cubin); }), "there is no kernel of 16x4608x4608 mma_s8:"));
   CHECK_NOTHROW(header(Embed::source));
 }

@@ -1,6 +1,8 @@
 // An exported header against the library, on problems that nobody picked.
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <numeric>
 #include <random>
 
 #include "catch.hpp"
@@ -8,7 +10,9 @@
 #include "db/serving.hpp"
 #include "ditune/library.hpp"
 #include "generator/emit.hpp"
+#include "generator/launch_plan.hpp"
 #include "generator/search_space.hpp"
+#include "runtime/fallback.hpp"
 #include "tests/db/compilers.hpp"
 #include "tests/db/fixtures.hpp"
 
@@ -17,21 +21,27 @@ using namespace ditune::test;
 
 namespace {
 
-// Prints the config and the grid of each problem in its input, or "-".
+// Prints the config and the grid of each problem in its input, for those without a row of the fallback with its kernel,
+// or "-".
 const char* const kProgram = R"(
 #include "tuned.h"
 
 #include <cstdio>
 
 int main() {
-  long long m, n, k;
+  long long m, n, k, row_multiple;
   char device[64], epilogue[64];
   int arch;
-  while (std::scanf("%lld %lld %lld %d %63s %63[^\n]", &m, &n, &k, &arch, epilogue, device) == 6) {
+  while (std::scanf("%lld %lld %lld %lld %d %63s %63[^\n]", &m, &n, &k, &row_multiple, &arch, epilogue, device) == 7) {
     const ditune_tuned::Row* row = ditune_tuned::find(device, arch, m, n, k, epilogue);
+    const auto fallback = ditune_tuned::fallback(arch, n, k, epilogue, row_multiple);
     if (row)
       std::printf("%.*s %lld\n", static_cast<int>(row->config.size()), row->config.data(),
                   ditune_tuned::plan(*row, m).grid);
+    else if (fallback && m <= fallback->m_last)
+      std::printf("%.*s %lld %s %s\n", static_cast<int>(fallback->config.size()), fallback->config.data(),
+                  ditune_tuned::plan(*fallback, m).grid, fallback->kernel->name,
+                  reinterpret_cast<const char*>(fallback->kernel->image));
     else
       std::puts("-");
   }
@@ -66,6 +76,27 @@ std::vector<TuningRecord> random_records(std::mt19937& random) {
   return records;
 }
 
+// Of any magnitude.
+std::int64_t any_extent(std::mt19937& random, std::int64_t most) {
+  std::uniform_real_distribution<double> magnitude(0, std::log2(static_cast<double>(most) + 1));
+  return std::min(static_cast<std::int64_t>(std::exp2(magnitude(random))), most);
+}
+
+std::string made_up_ptx(const Epilogue& epilogue, std::int64_t row_multiple) {
+  return format(epilogue) + " by " + std::to_string(row_multiple);
+}
+
+// What the library's built-in kernels are to a problem, as the program prints it.
+std::string built_in(const GemmProblem& problem, const std::string& epilogue, SmArch arch, std::int64_t row_multiple) {
+  if (arch < supported_archs().front() || std::ranges::find(kEpilogues, epilogue) == kEpilogues.end()) return "-";
+  const Epilogue fused = parse_epilogue(epilogue);
+  const FallbackKernel kernel = fallback_kernel(fused, arch, row_multiple);
+  const Target target{problem, fused, reference_device(runs_as(arch))};
+  if (refusal(kernel.config, target)) return "-";
+  return format(kernel.config) + " " + std::to_string(launch_plan(kernel.config, target).grid) + " " + kernel.name +
+         " " + made_up_ptx(fused, row_multiple % 16 == 0 ? 16 : 1);
+}
+
 }  // namespace
 
 TEST_CASE("an exported header gives the answers of the library, on 100,000 random problems") {
@@ -74,8 +105,10 @@ TEST_CASE("an exported header gives the answers of the library, on 100,000 rando
   const TempFolder folder;
   std::mt19937 random(23);
   const std::vector<TuningRecord> records = random_records(random);
-  write_file(folder / "tuned.h",
-             export_header(records, Embed::none, Regime::burst, [](const TuningRecord&) { return std::string(); }));
+  write_file(folder / "tuned.h", export_header(records, {.embed = Embed::cubin,
+                                                         .cubin_of = [](const TuningRecord&) { return "a cubin"; },
+                                                         .fallback_ptx = made_up_ptx})
+                                     .header);
   write_file(folder / "program.cpp", kProgram);
   const std::string program = (folder / "program").string();
   const int built =
@@ -86,27 +119,54 @@ TEST_CASE("an exported header gives the answers of the library, on 100,000 rando
   const Library library(records);
   std::uniform_real_distribution<double> log_m(0, std::log(9000.0));
   std::string asked, expected;
-  int answered = 0;
-  for (int i = 0; i < kProblems;) {
+  int answered = 0, refused = 0;
+  const auto ask = [&](const GemmProblem& problem, const std::string& epilogue, SmArch arch, const std::string& device,
+                       std::int64_t row_multiple) {
+    for (const std::int64_t number : {problem.m, problem.n, problem.k, row_multiple})
+      asked += std::to_string(number) + " ";
+    asked += std::to_string(arch.number) + " " + epilogue + " " + device + "\n";
+  };
+  const auto expect = [&](const std::string& answer) {
+    expected += answer + "\n";
+    refused += answer == "-";
+  };
+  for (int i = 0; i < kProblems; ++i) {
     const DeviceInfo& device = *kDevices[random() % kDevices.size()];
     const std::string& epilogue = kEpilogues[random() % kEpilogues.size()];
     const auto& [n, k] = kLayers[random() % kLayers.size()];
     const GemmProblem problem{static_cast<std::int64_t>(std::exp(log_m(random))), n, k};
+    const std::int64_t row_multiple = std::gcd(k, any_extent(random, k));
+    ask(problem, epilogue, device.arch, device.name, row_multiple);
     const bool is_known = std::ranges::any_of(records, [&, n = n, k = k](const TuningRecord& record) {
       return record.key.device == device_class(device) && record.key.problem.n == n && record.key.problem.k == k &&
              format(record.key.epilogue) == epilogue;
     });
-    if (!is_known && i % 1000 != 0) continue;  // the model's answers take long
-    ++i;
-    asked += std::to_string(problem.m) + " " + std::to_string(n) + " " + std::to_string(k) + " " +
-             std::to_string(device.arch.number) + " " + epilogue + " " + device.name + "\n";
-    const LookupResult found = library.lookup(problem, parse_epilogue(epilogue), device);
-    const bool has_record = found.match == Match::exact || found.match == Match::nearest_m;
-    expected += has_record ? format(found.config) + " " + std::to_string(found.plan.grid) + "\n" : "-\n";
-    answered += has_record;
+    std::string answer = "-";
+    if (is_known || i % 1000 == 0) {  // the model's answers take long
+      const LookupResult found = library.lookup(problem, parse_epilogue(epilogue), device);
+      if (found.match == Match::exact || found.match == Match::nearest_m)
+        answer = format(found.config) + " " + std::to_string(found.plan.grid);
+    }
+    answered += answer != "-";
+    expect(answer != "-" ? answer : built_in(problem, epilogue, device.arch, row_multiple));
   }
   CHECK(answered > kProblems / 2);
   CHECK(answered < kProblems);
+  CHECK(refused == 0);
+
+  // Layers and GPUs that nobody tuned, one in five with an epilogue that nobody did.
+  for (int i = 0; i < kProblems; ++i) {
+    const GemmProblem problem{any_extent(random, kMaxExtent), any_extent(random, kMaxExtent),
+                              any_extent(random, kMaxK)};
+    const std::size_t of = random() % 5;
+    const std::string epilogue = of == 4 ? "out=f32" : kEpilogues[of % kEpilogues.size()];
+    const SmArch arch{std::array{75, 80, 86, 90, 103, 121}[random() % 6]};
+    const std::int64_t row_multiple = random() % 2 == 0 ? problem.k : std::gcd(problem.k, any_extent(random, 256));
+    ask(problem, epilogue, arch, "NVIDIA Unknown", row_multiple);
+    expect(built_in(problem, epilogue, arch, row_multiple));
+  }
+  CHECK(refused > kProblems / 5);
+  CHECK(refused < kProblems / 2);
   write_file(folder / "asked", asked);
   REQUIRE(run(program + " < " + (folder / "asked").string(), folder / "log") == 0);
   CHECK((read_file(folder / "log") == expected));

@@ -1,0 +1,65 @@
+#include "db/header_kernels.hpp"
+
+#include <fmt/format.h>
+
+#include "db/cpp_text.hpp"
+#include "ditune/error.hpp"
+#include "generator/emit.hpp"
+#include "generator/fallback.hpp"
+
+namespace ditune {
+namespace {
+
+std::string pointer(std::size_t index) { return fmt::format("&kernels[{}]", index); }
+
+}  // namespace
+
+std::string HeaderKernels::pointer_to(const TuningRecord& winner) {
+  const KernelConfig& config = winner.config;
+  const Epilogue& epilogue = winner.key.epilogue;
+  if (options_.embed == Embed::none) return "nullptr";
+  if (options_.embed == Embed::source) return pointer_to_source(config, epilogue);
+  return pointer_to_image(kernel_name(config, epilogue), cubin(winner),
+                          [](std::string_view bytes) { return byte_literals(bytes, "    "); });
+}
+
+std::string HeaderKernels::pointer_to_fallback(const Epilogue& epilogue, std::int64_t row_multiple) {
+  const KernelConfig& config = fallback_config(row_multiple);
+  if (options_.embed == Embed::none) return "nullptr";
+  if (options_.embed == Embed::source) return pointer_to_source(config, epilogue);
+  return pointer_to_image(kernel_name(config, epilogue), options_.fallback_ptx(epilogue, row_multiple), raw_literals);
+}
+
+std::string HeaderKernels::text() const {
+  if (indices_.empty()) return {};
+  return "// ---- the kernels\n\n" + images_ + "inline constexpr Kernel kernels[] = {\n" + rows_ + "};\n\n";
+}
+
+std::string HeaderKernels::cubin(const TuningRecord& record) const {
+  std::string bytes = options_.cubin_of(record);
+  if (bytes.empty())
+    throw UsageError(fmt::format("there is no kernel of {} {}", format(record.key.problem), format(record.config)),
+                     "tune it again, or embed the source");
+  return bytes;
+}
+
+std::string HeaderKernels::pointer_to_source(const KernelConfig& config, const Epilogue& epilogue) {
+  const auto [kernel, is_new] = indices_.try_emplace(kernel_name(config, epilogue), indices_.size());
+  if (is_new)
+    rows_ += fmt::format("    {{{},\n{},\n     nullptr, 0}},\n", string_literal(kernel->first),
+                         raw_literals(emit_standalone(config, epilogue).text));
+  return pointer(kernel->second);
+}
+
+std::string HeaderKernels::pointer_to_image(const std::string& name, const std::string& image,
+                                            std::string (*literals)(std::string_view)) {
+  const auto [kernel, is_new] = indices_.try_emplace(image, indices_.size());
+  const std::size_t index = kernel->second;
+  if (is_new) {
+    images_ += fmt::format("alignas(16) inline constexpr unsigned char image_{}[] =\n{};\n\n", index, literals(image));
+    rows_ += fmt::format("    {{{}, nullptr, image_{}, {}}},\n", string_literal(name), index, image.size());
+  }
+  return pointer(index);
+}
+
+}  // namespace ditune

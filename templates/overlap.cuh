@@ -1,0 +1,62 @@
+// Whether a launch writes where it reads. For the host alone: the library's and the exported header's; C++17.
+#pragma once
+
+#include "epilogue_spec.cuh"
+#include "gemm_args.cuh"
+
+namespace ditune {
+
+// Rows of an operand in memory, in bytes.
+struct OperandRows {
+  const char* name;
+  const void* data;
+  unsigned long long count, width, pitch;
+
+  unsigned long long begin() const { return reinterpret_cast<unsigned long long>(data); }
+  unsigned long long end() const { return begin() + (count - 1) * pitch + width; }
+};
+
+// Rows of one pitch may lie between one another.
+inline bool overlap(const OperandRows& a, const OperandRows& b) {
+  if (a.end() <= b.begin() || b.end() <= a.begin()) return false;
+  if (a.pitch != b.pitch || a.count == 1 || b.count == 1) return true;
+  const unsigned long long apart = (b.begin() % a.pitch + a.pitch - a.begin() % a.pitch) % a.pitch;
+  return apart < a.width || a.pitch - apart < b.width;
+}
+
+// The first two that share a byte; null if none do.
+struct OperandOverlap {
+  const char* written;
+  const char* other;
+};
+
+// Whether y or the workspace of so many bytes shares a byte with anything else. Null pointers share none.
+inline OperandOverlap find_overlap(const Epilogue& epilogue, const GemmArgs& args, long long workspace_bytes) {
+  const auto rows = [](const char* name, const void* data, long long count, long long width, long long pitch) {
+    return OperandRows{name, data, static_cast<unsigned long long>(count), static_cast<unsigned long long>(width),
+                       static_cast<unsigned long long>(pitch)};
+  };
+  const auto vector = [&](const char* name, const void* data, long long bytes) {
+    return rows(name, data, 1, bytes, bytes);
+  };
+  const long long y_bytes = output_bytes(epilogue.out);
+  const OperandRows y = rows("y", args.y, args.m, args.n * y_bytes, args.ldy * y_bytes);
+  const OperandRows workspace = vector("workspace", args.workspace, workspace_bytes);
+  const OperandRows inputs[] = {
+      rows("x", args.x, args.m, args.k, args.ldx),
+      rows("w", args.w, args.n, args.k, args.ldw),
+      vector("sx", args.sx, 4 * (epilogue.sx == ScaleX::token ? args.m : 1)),
+      vector("sw", args.sw, 4 * (epilogue.sw == ScaleW::channel ? args.n : 1)),
+      vector("bias", args.bias, (epilogue.bias == Bias::f32 ? 4 : 2) * args.n),
+  };
+  const auto both = [](const OperandRows& a, const OperandRows& b) { return a.data && b.data && overlap(a, b); };
+  for (const OperandRows& input : inputs)
+    if (both(y, input)) return {y.name, input.name};
+  if (workspace_bytes == 0) return {nullptr, nullptr};
+  if (both(workspace, y)) return {workspace.name, y.name};
+  for (const OperandRows& input : inputs)
+    if (both(workspace, input)) return {workspace.name, input.name};
+  return {nullptr, nullptr};
+}
+
+}  // namespace ditune
