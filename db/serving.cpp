@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <numeric>
+#include <set>
 #include <utility>
 
 #include "generator/cost_model.hpp"
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::int64_t kFineStep = 16, kStep = 64;  // M at which the model is asked
 constexpr std::int64_t kMostSteps = 64;             // in one gap
+constexpr std::size_t kMostOnASide = 4;             // winners that may serve a gap, of those above and of those below
 
 // The largest m that is nearer to `low` than to `high` on a log scale: m * m < low * high.
 std::int64_t last_nearer(std::int64_t low, std::int64_t high) {
@@ -32,27 +34,24 @@ std::int64_t step_of(std::int64_t gap) {
 class Server {
  public:
   Server(const TuningRecord& winner, const DeviceInfo& device)
-      : winner_(&winner), target_{winner.key.problem, winner.key.epilogue, device} {
-    const double predicted_us = predict_us(m());
+      : winner_(&winner),
+        target_{winner.key.problem, winner.key.epilogue, device},
+        first_(legal_bound(1)),
+        last_(legal_bound(kMaxExtent)) {
+    const double predicted_us = predict(winner.config, at(m())).total_us;
     if (winner.source == Source::measured && predicted_us > 0) measured_by_predicted_ = winner.median_us / predicted_us;
   }
-  const TuningRecord* winner() const { return winner_; }
+  const TuningRecord& winner() const { return *winner_; }
   std::int64_t m() const { return winner_->key.problem.m; }  // its own
-  double measured_by_predicted() const { return measured_by_predicted_; }
 
-  double predict_us(std::int64_t m) { return predict(winner_->config, at(m)).total_us; }
+  // The M that it may be launched for: constraints on M are bounds from above, as of the grid, and from below, where
+  // every CTA must have a part of K.
+  std::int64_t first() const { return first_; }
+  std::int64_t last() const { return last_; }
 
-  // The M nearest to `bound` that it may be launched for, between it and its own. Constraints on M are bounds from
-  // above, as of the grid, and from below, where every CTA must have a part of K.
-  std::int64_t legal_bound(std::int64_t bound) {
-    const auto is_legal = [&](std::int64_t m) { return !refusal(winner_->config, at(m)); };
-    if (is_legal(bound)) return bound;
-    std::int64_t legal = m(), refused = bound;
-    while (std::abs(refused - legal) > 1) {
-      const std::int64_t middle = std::midpoint(legal, refused);
-      (is_legal(middle) ? legal : refused) = middle;
-    }
-    return legal;
+  // As the model has it, put right by what was measured at its own m, or not.
+  double expect_us(std::int64_t m, bool corrected) {
+    return predict(winner_->config, at(m)).total_us * (corrected ? measured_by_predicted_ : 1);
   }
 
  private:
@@ -61,19 +60,37 @@ class Server {
     return target_;
   }
 
+  // The M nearest to `bound` that it may be launched for, between it and its own.
+  std::int64_t legal_bound(std::int64_t bound) {
+    const auto is_legal = [&](std::int64_t m) { return !refusal(winner_->config, at(m)); };
+    if (is_legal(bound)) return bound;
+    std::int64_t legal = winner_->key.problem.m, refused = bound;
+    while (std::abs(refused - legal) > 1) {
+      const std::int64_t middle = std::midpoint(legal, refused);
+      (is_legal(middle) ? legal : refused) = middle;
+    }
+    return legal;
+  }
+
   const TuningRecord* winner_;
   Target target_;
+  std::int64_t first_, last_;
   double measured_by_predicted_ = 1;
 };
+
+// On a log scale; at the same distance the larger.
+bool is_nearer(const Server& a, const Server& b, std::int64_t m) {
+  return a.m() < b.m() ? m * m < a.m() * b.m() : m * m >= a.m() * b.m();
+}
 
 class Ranges {
  public:
   void add(const Server& server, std::int64_t first, std::int64_t last) {
     if (first > last) return;
-    if (!ranges_.empty() && ranges_.back().winner == server.winner() && ranges_.back().m_last + 1 == first)
+    if (!ranges_.empty() && ranges_.back().winner == &server.winner() && ranges_.back().m_last + 1 == first)
       ranges_.back().m_last = last;
     else
-      ranges_.push_back({server.winner(), first, last});
+      ranges_.push_back({&server.winner(), first, last});
   }
   std::vector<Served> take() { return std::move(ranges_); }
 
@@ -81,58 +98,69 @@ class Ranges {
   std::vector<Served> ranges_;
 };
 
-// The M between two winners.
+// The M from `first` to `last`, between two winners, and the winners on both sides, in the order of their m.
 class Gap {
  public:
-  Gap(Server& low, Server& high)
-      : low_(low),
-        high_(high),
-        first_(low.m() + 1),
-        last_(high.m() - 1),
-        nearer_(last_nearer(low.m(), high.m())),
-        low_ends_(low.legal_bound(last_)),
-        high_begins_(high.legal_bound(first_)),
-        is_comparable_(low.winner()->key.regime == high.winner()->key.regime) {}
+  Gap(std::span<Server> servers, std::int64_t first, std::int64_t last)
+      : servers_(servers), first_(first), last_(last) {
+    // Times of different regimes do not compare.
+    const Regime regime = servers.front().winner().key.regime;
+    is_corrected_ =
+        std::ranges::all_of(servers, [&](const Server& server) { return server.winner().key.regime == regime; });
+  }
 
   void share(Ranges& ranges) {
-    if (low_.winner()->config == high_.winner()->config) return share_at(nearer_, ranges);
-    const std::int64_t step = step_of(last_ - first_ + 1);
-    for (std::int64_t m = first_; m <= last_;) {
-      const std::int64_t last = std::min(last_, (m + step - 1) / step * step);
-      add(is_low_faster(last), m, last, ranges);
-      m = last + 1;
+    std::int64_t first = first_;
+    for (const std::int64_t last : ends()) {
+      if (const Server* server = fastest(first, last)) ranges.add(*server, first, last);
+      first = last + 1;
     }
   }
 
  private:
-  void share_at(std::int64_t border, Ranges& ranges) const {
-    add(true, first_, std::min(border, last_), ranges);
-    add(false, std::max(border + 1, first_), last_, ranges);
-  }
-
-  bool is_low_faster(std::int64_t m) {
-    const double low_us = low_.predict_us(m) * (is_comparable_ ? low_.measured_by_predicted() : 1);
-    const double high_us = high_.predict_us(m) * (is_comparable_ ? high_.measured_by_predicted() : 1);
-    if (low_us < high_us || high_us < low_us) return low_us < high_us;
-    return m <= nearer_;  // the model knows nothing of this device
-  }
-
-  // Where the one that should serve may not be launched, the other does.
-  void add(bool low, std::int64_t first, std::int64_t last, Ranges& ranges) const {
-    if (low) {
-      ranges.add(low_, first, std::min(last, low_ends_));
-      ranges.add(high_, std::max({first, low_ends_ + 1, high_begins_}), last);
-    } else {
-      ranges.add(low_, first, std::min({last, low_ends_, high_begins_ - 1}));
-      ranges.add(high_, std::max(first, high_begins_), last);
+  // Of the parts in which one winner serves: steps, cut where a winner begins or ceases to be legal, or to be the
+  // nearest of those with its config.
+  std::set<std::int64_t> ends() const {
+    std::set<std::int64_t> ends;
+    const auto add = [&](std::int64_t m) {
+      if (first_ <= m && m < last_) ends.insert(m);
+    };
+    const std::int64_t step = step_of(last_ - first_ + 1);
+    for (std::int64_t m = (first_ + step - 1) / step * step; m < last_; m += step) add(m);
+    for (std::size_t i = 0; i < servers_.size(); ++i) {
+      add(servers_[i].first() - 1);
+      add(servers_[i].last());
+      for (std::size_t j = i + 1; j < servers_.size(); ++j)
+        if (servers_[i].winner().config == servers_[j].winner().config)
+          add(last_nearer(servers_[i].m(), servers_[j].m()));
     }
+    ends.insert(last_);
+    return ends;
   }
 
-  Server &low_, &high_;
+  // Null if none may be launched. The nearest where the model tells no difference.
+  const Server* fastest(std::int64_t first, std::int64_t last) {
+    std::vector<Server*> contenders;
+    for (Server& server : servers_)
+      if (server.first() <= first && last <= server.last()) contenders.push_back(&server);
+    std::ranges::sort(contenders, [&](const Server* a, const Server* b) { return is_nearer(*a, *b, last); });
+    const Server* best = nullptr;
+    double best_us = 0;
+    for (std::size_t i = 0; i < contenders.size(); ++i) {
+      const auto nearer = std::span(contenders).first(i);
+      const KernelConfig& config = contenders[i]->winner().config;
+      if (std::ranges::any_of(nearer, [&](const Server* other) { return other->winner().config == config; })) continue;
+      const double us = contenders[i]->expect_us(last, is_corrected_);
+      if (best && !(us < best_us)) continue;  // nor where the model tells nothing
+      best = contenders[i];
+      best_us = us;
+    }
+    return best;
+  }
+
+  std::span<Server> servers_;
   std::int64_t first_, last_;
-  std::int64_t nearer_;                  // the last M nearer to low than to high
-  std::int64_t low_ends_, high_begins_;  // where they may be launched
-  bool is_comparable_;                   // times of different regimes are not
+  bool is_corrected_ = true;
 };
 
 // Their own m in place of whoever served it.
@@ -180,12 +208,14 @@ std::vector<Served> serve(std::span<const TuningRecord* const> winners, const De
   if (servers.empty()) return {};
 
   Ranges ranges;
-  ranges.add(servers.front(), servers.front().legal_bound(1), servers.front().m());
+  ranges.add(servers.front(), servers.front().first(), servers.front().m());
   for (std::size_t i = 1; i < servers.size(); ++i) {
-    if (servers[i].m() - servers[i - 1].m() > 1) Gap(servers[i - 1], servers[i]).share(ranges);
+    const std::size_t begin = i - std::min(i, kMostOnASide), end = std::min(i + kMostOnASide, servers.size());
+    const std::int64_t first = servers[i - 1].m() + 1, last = servers[i].m() - 1;
+    if (first <= last) Gap(std::span(servers).subspan(begin, end - begin), first, last).share(ranges);
     ranges.add(servers[i], servers[i].m(), servers[i].m());
   }
-  ranges.add(servers.back(), servers.back().m() + 1, servers.back().legal_bound(kMaxExtent));
+  ranges.add(servers.back(), servers.back().m() + 1, servers.back().last());
   return with_own(ranges.take(), predicted);
 }
 
