@@ -1,8 +1,10 @@
-// How long a lookup takes among ten thousand records: it is on the way of every launch that keeps no answer.
+// How long a lookup takes among ten thousand records: it is on the way of every launch that keeps no answer; and what
+// the library does for a launch before the driver's part.
 #include <benchmark/benchmark.h>
 
-#include "ditune/library.hpp"
+#include "ditune/runtime.hpp"
 #include "embedded.hpp"
+#include "runtime/runtime_parts.hpp"
 
 namespace {
 
@@ -73,6 +75,59 @@ void load(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(Library(all));
 }
 
+// A driver that does nothing: what is left of a launch is the library's own.
+class NoDriver : public Driver {
+ public:
+  struct NoKernel : LoadedKernel {
+    void launch(const LaunchPlan&, const KernelParameter& parameter, CUstream_st*) const override {
+      benchmark::DoNotOptimize(parameter.bytes.data());
+    }
+  };
+  int device_count() const override { return 1; }
+  DeviceInfo device(int) const override { return kCard; }
+  std::unique_ptr<const LoadedKernel> load(const std::string&, const std::string&, int, int) const override {
+    return std::make_unique<NoKernel>();
+  }
+  TensorMap encode(const TensorMapSpec&) const override { return {}; }
+  bool is_capturing(CUstream_st*) const override { return false; }
+};
+
+Runtime runtime() {
+  RuntimeParts parts;
+  parts.records = records();
+  parts.stored = [](const TuningRecord&) { return "a cubin"; };
+  parts.driver = std::make_shared<NoDriver>();
+  return Runtime(std::move(parts));
+}
+
+// Addresses that nothing reads.
+GemmArgs addresses(const GemmProblem& problem) {
+  GemmArgs args{};
+  args.x = reinterpret_cast<const signed char*>(std::uintptr_t{1} << 40);
+  args.w = args.x + (std::int64_t{1} << 36);
+  args.y = const_cast<signed char*>(args.w) + (std::int64_t{1} << 36);
+  args.sx = reinterpret_cast<const float*>(static_cast<char*>(args.y) + (std::int64_t{1} << 36));
+  args.sw = args.sx + (1 << 30);
+  args.m = problem.m, args.n = problem.n, args.k = problem.k;
+  args.ldx = args.ldw = problem.k, args.ldy = problem.n;
+  return args;
+}
+
+void launch_prepared(benchmark::State& state) {
+  const Runtime its = runtime();
+  const GemmArgs args = addresses(problem(500, 4));
+  const Prepared& prepared = its.prepare(problem(500, 4), {}, 0);
+  for (auto _ : state) its.launch(prepared, args, nullptr);
+}
+
+void launch_by_arguments(benchmark::State& state) {
+  const Runtime its = runtime();
+  const GemmArgs args = addresses(problem(500, 4));
+  for (auto _ : state) its.launch(args, {}, 0, nullptr);
+}
+
+BENCHMARK(launch_prepared);
+BENCHMARK(launch_by_arguments);
 BENCHMARK(exact)->ThreadRange(1, 2)->UseRealTime();
 BENCHMARK(nearest_m)->ThreadRange(1, 2)->UseRealTime();
 BENCHMARK(kept_model);
