@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <string_view>
 
 #include "ditune/error.hpp"
@@ -49,12 +50,19 @@ struct Rows {
   std::string_view name;
   std::uintptr_t begin = 0;
   std::uint64_t count = 0, width = 0, pitch = 0;
-  std::uintptr_t end() const { return begin + (count - 1) * pitch + width; }
+  std::uint64_t bytes() const { return (count - 1) * pitch + width; }  // less than 2^64 for a legal problem and pitch
+  std::uintptr_t end() const { return begin + bytes(); }
 };
 
 Rows rows(std::string_view name, const void* data, long long count, long long width, long long pitch) {
   return {name, reinterpret_cast<std::uintptr_t>(data), static_cast<std::uint64_t>(count),
           static_cast<std::uint64_t>(width), static_cast<std::uint64_t>(pitch)};
+}
+
+void require_addresses(const Rows& operand) {
+  if (operand.bytes() > std::numeric_limits<std::uintptr_t>::max() - operand.begin)
+    throw UsageError(fmt::format("{} would end behind the last address", operand.name),
+                     "check its pointer, its size and its stride");
 }
 
 bool overlap(const Rows& a, const Rows& b) {
@@ -106,6 +114,9 @@ void check_overlap(const Epilogue& epilogue, const GemmArgs& args, std::int64_t 
       vector("sw", args.sw, 4 * (epilogue.sw == ScaleW::channel ? args.n : 1)),
       vector("bias", args.bias, (epilogue.bias == Bias::f32 ? 4 : 2) * args.n),
   };
+  require_addresses(y);
+  require_addresses(workspace);
+  for (const Rows& input : inputs) require_addresses(input);
   const auto require_apart = [](const Rows& written, const Rows& other) {
     if (written.begin != 0 && other.begin != 0 && overlap(written, other))
       throw UsageError(fmt::format("{} and {} overlap", written.name, other.name), "give each memory of its own");

@@ -20,8 +20,8 @@ LaunchPlan launch_plan(const KernelConfig& config, Output out, const GemmProblem
 // or a bias that the epilogue does not take (or lacks).
 void check_args(const KernelConfig& config, const Epilogue& epilogue, const GemmArgs& args);
 
-// Throws UsageError if y shares a byte with anything else, or the workspace of so many bytes does. Rows of one pitch
-// may lie between one another. The arguments must pass check_args.
+// Throws UsageError if y shares a byte with anything else, or the workspace of so many bytes does, or if one of them
+// would end behind the last address. Rows of one pitch may lie between one another. The arguments must pass check_args.
 void check_overlap(const Epilogue& epilogue, const GemmArgs& args, std::int64_t workspace_bytes);
 
 }  // namespace ditune

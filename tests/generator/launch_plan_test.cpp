@@ -206,4 +206,11 @@ TEST_CASE("what is written lies apart from all else; rows of one pitch may lie b
   CHECK(beside(256) == "");
   CHECK(beside(240).starts_with("y and x overlap"));
   CHECK(beside(272).starts_with("y and x overlap"));
+  // Addresses that would begin again at zero.
+  const std::uintptr_t last = ~std::uintptr_t{15};
+  CHECK(said([&](GemmArgs& a) { a.y = at(last); }).starts_with("y would end behind the last address"));
+  CHECK(said([&](GemmArgs& a) { a.x = at(last); }).starts_with("x would end behind the last address"));
+  CHECK(said([&](GemmArgs& a) { a.bias = at(last); }).starts_with("bias would end behind the last address"));
+  CHECK(said([&](GemmArgs& a) { a.workspace = at(last); }).starts_with("workspace would end behind the last address"));
+  CHECK(said([&](GemmArgs& a) { a.y = at(last - 64 * 256); }) == "");
 }
