@@ -79,7 +79,8 @@ std::string& last_error() {
 
 ditune_status failed(ditune_status status, const char* what) noexcept {
   try {
-    last_error() = what;
+    // One line, too, where a callback or the standard library threw it.
+    last_error() = Error(*what == '\0' ? "an error that does not say what it is" : what, "").what();
   } catch (...) {
     return DITUNE_OUT_OF_MEMORY;
   }

@@ -2,6 +2,7 @@
 #include <ditune/ditune.h>
 
 #include <atomic>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -284,6 +285,27 @@ TEST_CASE("c: a miss is told with the command that tunes it") {
   CHECK(told.command == "ditune tune --shape 33x64x96 --epilogue bias=bf16");
   CHECK(told.m == 33);
   CHECK(told.match == DITUNE_MATCH_MODEL);
+  CHECK(ditune_close(runtime) == DITUNE_OK);
+}
+
+TEST_CASE("c: what a callback throws does not cross the border, and is one line") {
+  Opened opened;
+  const char* text = "an error\nof two lines";
+  opened.options.user = &text;
+  opened.options.on_miss = [](const ditune_problem*, std::int32_t, const char*, void* user) {
+    throw std::runtime_error(*static_cast<const char**>(user));
+  };
+  ditune_runtime runtime = 0;
+  REQUIRE(ditune_open(&opened.options, &runtime) == DITUNE_OK);
+  ditune_problem its = problem(33);
+  its.n = 64;
+  ditune_kernel kernel{};
+  CHECK(ditune_prepare(runtime, 0, &its, &kernel) == DITUNE_INTERNAL);
+  CHECK(std::string(ditune_last_error()) == "an error of two lines");
+  text = "";
+  its.n = 128;
+  CHECK(ditune_prepare(runtime, 0, &its, &kernel) == DITUNE_INTERNAL);
+  CHECK(std::string(ditune_last_error()) == "an error that does not say what it is");
   CHECK(ditune_close(runtime) == DITUNE_OK);
 }
 
