@@ -117,6 +117,8 @@ ditune_status guarded(Call&& call) noexcept {
 template <class T>
 T& required(T* pointer, const char* name) {
   if (!pointer) throw UsageError(std::string(name) + " is null", "pass its address");
+  if (reinterpret_cast<std::uintptr_t>(pointer) % alignof(T) != 0)
+    throw UsageError(std::string(name) + " is misaligned", "align it to " + std::to_string(alignof(T)) + " bytes");
   return *pointer;
 }
 

@@ -173,6 +173,25 @@ TEST_CASE("c: null is told") {
   CHECK(runtime == 0);
 }
 
+TEST_CASE("c: a misaligned struct is told before it is read") {
+  const Opened opened;
+  alignas(16) unsigned char memory[256] = {};
+  const auto misaligned = [&]<class T>(T*) { return reinterpret_cast<T*>(memory + alignof(T) / 2); };
+  const ditune_problem its = problem();
+  ditune_kernel kernel{};
+  ditune_runtime runtime = 0;
+  CHECK(ditune_open(misaligned(&opened.options), &runtime) == DITUNE_INVALID_ARGUMENT);
+  CHECK(says("options is misaligned"));
+  CHECK(ditune_open(nullptr, misaligned(&runtime)) == DITUNE_INVALID_ARGUMENT);
+  CHECK(ditune_prepare(opened.runtime, 0, misaligned(&its), &kernel) == DITUNE_INVALID_ARGUMENT);
+  CHECK(ditune_prepare(opened.runtime, 0, &its, misaligned(&kernel)) == DITUNE_INVALID_ARGUMENT);
+  CHECK(ditune_query(opened.prepare(), misaligned(static_cast<ditune_kernel_info*>(nullptr))) ==
+        DITUNE_INVALID_ARGUMENT);
+  CHECK(ditune_launch(opened.prepare(), misaligned(static_cast<const ditune_args*>(nullptr)), nullptr) ==
+        DITUNE_INVALID_ARGUMENT);
+  CHECK(says("args is misaligned"));
+}
+
 TEST_CASE("c: a struct of another size is taken as far as it is understood") {
   const Opened opened;
   struct Grown {
