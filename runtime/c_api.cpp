@@ -238,10 +238,10 @@ ditune_status ditune_close(ditune_runtime runtime) {
 
 ditune_status ditune_prepare(ditune_runtime runtime, int32_t device, const ditune_problem* problem,
                              ditune_kernel* kernel) {
+  if (kernel) std::memset(kernel, 0, sizeof *kernel);  // even if it is misaligned
   return guarded([&] {
     const Runtime& its_runtime = runtimes().find(runtime);
     ditune_kernel& handle = required(kernel, "kernel");
-    handle = {};
     const Asked its = asked(problem);
     const Prepared& prepared = its_runtime.prepare(its.problem, its.epilogue, device);
     handle = {runtime, static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(&prepared))};

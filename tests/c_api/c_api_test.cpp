@@ -139,8 +139,10 @@ TEST_CASE("c: a handle that was closed, or never was one, is told") {
   ditune_kernel out{};
   for (const ditune_runtime handle : {closed, ditune_runtime{0}, ditune_runtime{12345678901}, ~ditune_runtime{0}}) {
     CAPTURE(handle);
+    out = {1, 1};
     CHECK(ditune_prepare(handle, 0, &its, &out) == DITUNE_INVALID_HANDLE);
     CHECK(says("not open"));
+    CHECK((out.runtime == 0 && out.id == 0));
     CHECK(ditune_run(handle, 0, &its, &launched, nullptr) == DITUNE_INVALID_HANDLE);
     CHECK(ditune_close(handle) == DITUNE_INVALID_HANDLE);
     CHECK(ditune_query({handle, kernel.id}, &info) == DITUNE_INVALID_HANDLE);
