@@ -35,7 +35,8 @@ enum {
   DITUNE_INTERNAL = 8
 };
 
-/* 0 is no handle. A handle that was closed is told from one that was opened since. */
+/* 0 is no handle. A handle that was closed is told from one that was opened since, a kernel from one of another
+ * runtime. */
 typedef uint64_t ditune_runtime;
 typedef struct ditune_kernel {
   uint64_t runtime;

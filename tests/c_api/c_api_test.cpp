@@ -152,6 +152,25 @@ TEST_CASE("c: a handle that was closed, or never was one, is told") {
   CHECK(driver()->launches.empty());
 }
 
+TEST_CASE("c: a kernel that its runtime did not prepare is told, whatever its id") {
+  const Opened opened, another;
+  const ditune_kernel kernel = opened.prepare(), other = another.prepare();
+  const ditune_args launched = args();
+  ditune_kernel_info info{};
+  info.size = sizeof info;
+  for (const ditune_kernel wrong :
+       {ditune_kernel{kernel.runtime, other.id}, ditune_kernel{kernel.runtime, 1},
+        ditune_kernel{kernel.runtime, kernel.id + 8}, ditune_kernel{kernel.runtime, ~std::uint64_t{0}},
+        ditune_kernel{kernel.runtime, kernel.runtime}}) {
+    CAPTURE(wrong.id);
+    CHECK(ditune_query(wrong, &info) == DITUNE_INVALID_HANDLE);
+    CHECK(says("none of this runtime"));
+    CHECK(ditune_launch(wrong, &launched, nullptr) == DITUNE_INVALID_HANDLE);
+  }
+  CHECK(ditune_launch(ditune_kernel{kernel.id, kernel.runtime}, &launched, nullptr) == DITUNE_INVALID_HANDLE);
+  CHECK(driver()->launches.empty());
+}
+
 TEST_CASE("c: null is told") {
   const Opened opened;
   const ditune_problem its = problem();
