@@ -63,7 +63,7 @@ class Runtimes {
     const std::scoped_lock lock(changing_);
     const auto slot = std::ranges::find(slots_, nullptr, [](const Slot& s) { return s.runtime.get(); });
     if (slot == slots_.end())
-      throw HandleError("there are " + std::to_string(kSlots) + " open runtimes", "close those that are not needed");
+      throw UsageError("there are " + std::to_string(kSlots) + " open runtimes", "close those that are not needed");
     slot->runtime = std::move(runtime);
     const std::uint64_t generation = slot->generation.load() + 1;  // odd: open
     slot->generation.store(generation, std::memory_order_release);

@@ -110,7 +110,7 @@ DITUNE_API const char* ditune_version(void);
 DITUNE_API const char* ditune_last_error(void);
 
 /* Opens databases for reading; `options` may be null: no database, built-in kernels and what NVRTC compiles.
- * Where it fails the runtime is 0. */
+ * Where it fails the runtime is 0. At most 256 are open at once; one more is DITUNE_INVALID_ARGUMENT. */
 DITUNE_API ditune_status ditune_open(const ditune_open_options* options, ditune_runtime* runtime);
 
 /* Its kernels are gone with it; no launch of them may be in flight. */

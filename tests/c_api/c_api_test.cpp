@@ -349,6 +349,20 @@ TEST_CASE("c: what a callback throws does not cross the border, and is one line"
   CHECK(ditune_close(runtime) == DITUNE_OK);
 }
 
+TEST_CASE("c: one runtime more than there may be is told, and there is a place again once one is closed") {
+  std::vector<ditune_runtime> all;
+  ditune_status status = DITUNE_OK;
+  while (status == DITUNE_OK && all.size() <= 256) status = ditune_open(nullptr, &all.emplace_back());
+  CHECK(status == DITUNE_INVALID_ARGUMENT);
+  CHECK(says("256 open runtimes"));
+  CHECK(all.size() == 257);
+  CHECK(all.back() == 0);
+  all.pop_back();
+  CHECK(ditune_close(all.back()) == DITUNE_OK);
+  CHECK(ditune_open(nullptr, &all.back()) == DITUNE_OK);
+  for (const ditune_runtime runtime : all) CHECK(ditune_close(runtime) == DITUNE_OK);
+}
+
 TEST_CASE("c: errors are of the thread that made them") {
   CHECK(ditune_close(0) == DITUNE_INVALID_HANDLE);
   std::string other = "not asked";
