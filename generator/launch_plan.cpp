@@ -7,7 +7,7 @@
 
 #include "ditune/error.hpp"
 #include "generator/families.hpp"
-#include "overlap.cuh"
+#include "operand_memory.cuh"
 
 namespace ditune {
 namespace {
@@ -54,7 +54,8 @@ LaunchPlan launch_plan(const KernelConfig& config, Output out, const GemmProblem
   return std::visit([&](const auto& c) { return launch_plan(c, out, problem.m, problem.n, sms); }, config);
 }
 
-void check_args(const KernelConfig& config, const Epilogue& epilogue, const GemmArgs& args) {
+void check_args(const KernelConfig& config, const Epilogue& epilogue, const GemmArgs& args,
+                std::int64_t workspace_bytes) {
   const GemmProblem problem{.m = args.m, .n = args.n, .k = args.k};
   validate(problem);
   std::visit([&](const auto& c) { check_extents(c, epilogue, args); }, config);
@@ -66,16 +67,16 @@ void check_args(const KernelConfig& config, const Epilogue& epilogue, const Gemm
   check_pointer("sx", args.sx, scaled);
   check_pointer("sw", args.sw, scaled);
   check_pointer("bias", args.bias, epilogue.bias != Bias::none);
-  // Whether a launch needs a workspace, and not how much, is the same on every device.
-  const int any_sms = reference_device(supported_archs().front()).sms;
-  if (launch_plan(config, epilogue.out, problem, any_sms).workspace_bytes > 0)
-    check_pointer("workspace", args.workspace, true);
+  if (workspace_bytes > 0) check_pointer("workspace", args.workspace, true);
 }
 
-void check_overlap(const Epilogue& epilogue, const GemmArgs& args, std::int64_t workspace_bytes) {
-  const OperandOverlap found = find_overlap(epilogue, args, workspace_bytes);
-  if (found.written)
-    throw UsageError(fmt::format("{} and {} overlap", found.written, found.other), "give each memory of its own");
+void check_memory(const Epilogue& epilogue, const GemmArgs& args, std::int64_t workspace_bytes) {
+  const MemoryFault fault = find_memory_fault(epilogue, args, workspace_bytes);
+  if (!fault.operand) return;
+  if (fault.other)
+    throw UsageError(fmt::format("{} and {} overlap", fault.operand, fault.other), "give each memory of its own");
+  throw UsageError(fmt::format("{} would end behind the last address", fault.operand),
+                   "check its pointer, its size and its stride");
 }
 
 }  // namespace ditune

@@ -14,6 +14,7 @@
 #include "ditune/ditune.h"
 #include "ditune/error.hpp"
 #include "ditune/runtime.hpp"
+#include "runtime/append_only_map.hpp"
 
 namespace {
 
@@ -24,15 +25,45 @@ class HandleError : public UsageError {
   using UsageError::UsageError;
 };
 
+// What a handle stands for.
+class OpenRuntime {
+ public:
+  explicit OpenRuntime(const RuntimeOptions& options) : runtime_(options) {}
+  const Runtime& runtime() const { return runtime_; }
+
+  // The kernel's id, by which `kernel` finds it from then on.
+  std::uint64_t add(const Prepared& prepared) {
+    const std::uint64_t id = reinterpret_cast<std::uintptr_t>(&prepared);
+    if (!kernels_.find(id)) kernels_.insert(id, &prepared);
+    return id;
+  }
+
+  // Takes no lock. Whatever the id is, it is only followed if it was given out.
+  const Prepared& kernel(std::uint64_t id) const {
+    const Prepared* const* prepared = kernels_.find(id);
+    if (!prepared) throw HandleError("the kernel is none of this runtime", "call ditune_prepare first");
+    return **prepared;
+  }
+
+ private:
+  struct HashId {
+    std::size_t operator()(std::uint64_t id) const noexcept {
+      return id * 0x9e3779b97f4a7c15 >> 32;
+    }  // 2^64 / golden ratio
+  };
+  Runtime runtime_;
+  AppendOnlyMap<std::uint64_t, const Prepared*, HashId> kernels_{4096};
+};
+
 // The state that a C ABI cannot do without: a handle is a slot and how often the slot was used, so that one that was
 // closed is told from one that was opened since. Looking one up takes no lock.
 class Runtimes {
  public:
-  ditune_runtime open(std::unique_ptr<Runtime> runtime) {
+  ditune_runtime open(std::unique_ptr<OpenRuntime> runtime) {
     const std::scoped_lock lock(changing_);
     const auto slot = std::ranges::find(slots_, nullptr, [](const Slot& s) { return s.runtime.get(); });
     if (slot == slots_.end())
-      throw HandleError("there are " + std::to_string(kSlots) + " open runtimes", "close those that are not needed");
+      throw UsageError("there are " + std::to_string(kSlots) + " open runtimes", "close those that are not needed");
     slot->runtime = std::move(runtime);
     const std::uint64_t generation = slot->generation.load() + 1;  // odd: open
     slot->generation.store(generation, std::memory_order_release);
@@ -40,7 +71,7 @@ class Runtimes {
   }
 
   void close(ditune_runtime handle) {
-    std::unique_ptr<Runtime> closed;
+    std::unique_ptr<OpenRuntime> closed;
     const std::scoped_lock lock(changing_);
     static_cast<void>(find(handle));
     Slot& slot = slots_[handle % kSlots];
@@ -48,7 +79,7 @@ class Runtimes {
     closed = std::move(slot.runtime);
   }
 
-  const Runtime& find(ditune_runtime handle) const {
+  OpenRuntime& find(ditune_runtime handle) const {
     const Slot& slot = slots_[handle % kSlots];
     if (const std::uint64_t generation = handle >> kSlotBits;
         generation % 2 == 0 || slot.generation.load(std::memory_order_acquire) != generation)
@@ -61,7 +92,7 @@ class Runtimes {
   static constexpr std::size_t kSlots = std::size_t{1} << kSlotBits;
   struct Slot {
     std::atomic<std::uint64_t> generation = 0;
-    std::unique_ptr<Runtime> runtime;
+    std::unique_ptr<OpenRuntime> runtime;
   };
   std::mutex changing_;
   std::array<Slot, kSlots> slots_;
@@ -79,7 +110,8 @@ std::string& last_error() {
 
 ditune_status failed(ditune_status status, const char* what) noexcept {
   try {
-    last_error() = what;
+    // One line, too, where a callback or the standard library threw it.
+    last_error() = Error(*what == '\0' ? "an error that does not say what it is" : what, "").what();
   } catch (...) {
     return DITUNE_OUT_OF_MEMORY;
   }
@@ -116,6 +148,8 @@ ditune_status guarded(Call&& call) noexcept {
 template <class T>
 T& required(T* pointer, const char* name) {
   if (!pointer) throw UsageError(std::string(name) + " is null", "pass its address");
+  if (reinterpret_cast<std::uintptr_t>(pointer) % alignof(T) != 0)
+    throw UsageError(std::string(name) + " is misaligned", "align it to " + std::to_string(alignof(T)) + " bytes");
   return *pointer;
 }
 
@@ -209,12 +243,6 @@ RuntimeOptions options_of(const ditune_open_options* from) {
   return options;
 }
 
-const Prepared& kernel_of(const ditune_kernel& kernel) {
-  static_cast<void>(runtimes().find(kernel.runtime));
-  if (kernel.id == 0) throw HandleError("the kernel is none", "call ditune_prepare first");
-  return *reinterpret_cast<const Prepared*>(static_cast<std::uintptr_t>(kernel.id));
-}
-
 }  // namespace
 
 const char* ditune_version(void) { return DITUNE_VERSION; }
@@ -225,7 +253,7 @@ ditune_status ditune_open(const ditune_open_options* options, ditune_runtime* ru
   return guarded([&] {
     ditune_runtime& handle = required(runtime, "runtime");
     handle = 0;
-    handle = runtimes().open(std::make_unique<Runtime>(options_of(options)));
+    handle = runtimes().open(std::make_unique<OpenRuntime>(options_of(options)));
   });
 }
 
@@ -235,19 +263,19 @@ ditune_status ditune_close(ditune_runtime runtime) {
 
 ditune_status ditune_prepare(ditune_runtime runtime, int32_t device, const ditune_problem* problem,
                              ditune_kernel* kernel) {
+  if (kernel) std::memset(kernel, 0, sizeof *kernel);  // even if it is misaligned
   return guarded([&] {
-    const Runtime& its_runtime = runtimes().find(runtime);
+    OpenRuntime& its_runtime = runtimes().find(runtime);
     ditune_kernel& handle = required(kernel, "kernel");
-    handle = {};
     const Asked its = asked(problem);
-    const Prepared& prepared = its_runtime.prepare(its.problem, its.epilogue, device);
-    handle = {runtime, static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(&prepared))};
+    const Prepared& prepared = its_runtime.runtime().prepare(its.problem, its.epilogue, device);
+    handle = {runtime, its_runtime.add(prepared)};
   });
 }
 
 ditune_status ditune_query(ditune_kernel kernel, ditune_kernel_info* info) {
   return guarded([&] {
-    const Prepared& prepared = kernel_of(kernel);
+    const Prepared& prepared = runtimes().find(kernel.runtime).kernel(kernel.id);
     ditune_kernel_info known{};
     known.size = read(info, "info").size;
     known.match = static_cast<std::int32_t>(prepared.match());
@@ -261,16 +289,16 @@ ditune_status ditune_query(ditune_kernel kernel, ditune_kernel_info* info) {
 
 ditune_status ditune_launch(ditune_kernel kernel, const ditune_args* args, void* stream) {
   return guarded([&] {
-    const Prepared& prepared = kernel_of(kernel);
-    const Runtime& its_runtime = runtimes().find(kernel.runtime);
-    its_runtime.launch(prepared, arguments(args, prepared.problem()), static_cast<CUstream_st*>(stream));
+    const OpenRuntime& its_runtime = runtimes().find(kernel.runtime);
+    const Prepared& prepared = its_runtime.kernel(kernel.id);
+    its_runtime.runtime().launch(prepared, arguments(args, prepared.problem()), static_cast<CUstream_st*>(stream));
   });
 }
 
 ditune_status ditune_run(ditune_runtime runtime, int32_t device, const ditune_problem* problem, const ditune_args* args,
                          void* stream) {
   return guarded([&] {
-    const Runtime& its_runtime = runtimes().find(runtime);
+    const Runtime& its_runtime = runtimes().find(runtime).runtime();
     const Asked its = asked(problem);
     its_runtime.launch(arguments(args, its.problem), its.epilogue, device, static_cast<CUstream_st*>(stream));
   });

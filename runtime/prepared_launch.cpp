@@ -7,8 +7,9 @@ namespace ditune {
 
 PreparedLaunch prepare_launch(const Kernel& kernel, const KernelConfig& config, const Target& target,
                               const GemmArgs& args) {
-  check_args(config, target.epilogue, args);
-  return {kernel, launch_plan(config, target), kernel_parameter(config, target.epilogue, args, encode_tensor_map)};
+  const LaunchPlan plan = launch_plan(config, target);
+  check_args(config, target.epilogue, args, plan.workspace_bytes);
+  return {kernel, plan, kernel_parameter(config, target.epilogue, args, encode_tensor_map)};
 }
 
 }  // namespace ditune

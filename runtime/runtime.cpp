@@ -127,8 +127,8 @@ class Runtime::Impl {
 
   void launch(const Prepared& prepared, const GemmArgs& args, CUstream_st* stream) const {
     require_problem(prepared, args);
-    check_args(prepared.config_, prepared.epilogue_, args);
-    check_overlap(prepared.epilogue_, args, prepared.plan_.workspace_bytes);
+    check_args(prepared.config_, prepared.epilogue_, args, prepared.plan_.workspace_bytes);
+    check_memory(prepared.epilogue_, args, prepared.plan_.workspace_bytes);
     prepared.kernel_->launch(prepared.plan_, kernel_parameter(prepared.config_, prepared.epilogue_, args, encode_),
                              stream);
   }

@@ -149,7 +149,7 @@ Emulation HostProblem::run(const HostKernel& kernel, const KernelConfig& config,
   std::fill_n(workspace.data(), workspace.bytes(), std::byte{0});
   args.y = output.y();
   args.workspace = workspace.data();
-  check_args(config, target_.epilogue, args);
+  check_args(config, target_.epilogue, args, plan.workspace_bytes);
 
   std::vector<emulation::Region> memory = operands_.regions();
   memory.push_back(output.region());

@@ -63,7 +63,8 @@ inline const char* argument_error(const Row& row, const GemmArgs& args) {
   if (args.ldy % row.ldy_multiple != 0) return "ldy is not a multiple of ldy_multiple";
   if (args.ldx > kMaxStride || args.ldw > kMaxStride || args.ldy > kMaxStride) return "a stride is too long";
   if (const char* error = detail::pointer_error(row, args)) return error;
-  if (ditune::find_overlap(row.fused, args, plan(row, args.m).workspace_bytes).written)
-    return "y or the workspace overlaps other memory of the launch";
-  return nullptr;
+  const ditune::MemoryFault fault = ditune::find_memory_fault(row.fused, args, plan(row, args.m).workspace_bytes);
+  if (!fault.operand) return nullptr;
+  return fault.other ? "y or the workspace overlaps other memory of the launch"
+                     : "an operand would end behind the last address";
 }

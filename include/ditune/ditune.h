@@ -35,7 +35,8 @@ enum {
   DITUNE_INTERNAL = 8
 };
 
-/* 0 is no handle. A handle that was closed is told from one that was opened since. */
+/* 0 is no handle. A handle that was closed is told from one that was opened since, a kernel from one of another
+ * runtime. */
 typedef uint64_t ditune_runtime;
 typedef struct ditune_kernel {
   uint64_t runtime;
@@ -108,18 +109,19 @@ DITUNE_API const char* ditune_version(void);
 /* Of the last call on this thread that failed; "" if none did. Until the next call on this thread. */
 DITUNE_API const char* ditune_last_error(void);
 
-/* Opens databases for reading; `options` may be null: no database, built-in kernels and what NVRTC compiles. */
+/* Opens databases for reading; `options` may be null: no database, built-in kernels and what NVRTC compiles.
+ * Where it fails the runtime is 0. At most 256 are open at once; one more is DITUNE_INVALID_ARGUMENT. */
 DITUNE_API ditune_status ditune_open(const ditune_open_options* options, ditune_runtime* runtime);
 
 /* Its kernels are gone with it; no launch of them may be in flight. */
 DITUNE_API ditune_status ditune_close(ditune_runtime runtime);
 
 /* Finds, loads and where need be compiles the kernel for a problem on the CUDA device of that ordinal. Once: what is
- * prepared is found again without a lock. */
+ * prepared is found again without a lock. Where it fails the kernel is {0, 0}. */
 DITUNE_API ditune_status ditune_prepare(ditune_runtime runtime, int32_t device, const ditune_problem* problem,
                                         ditune_kernel* kernel);
 
-/* The caller sets info->size. */
+/* The caller sets info->size. Where it fails info is left as it is. */
 DITUNE_API ditune_status ditune_query(ditune_kernel kernel, ditune_kernel_info* info);
 
 /* Queues a prepared kernel on `stream`, a cudaStream_t (or CUstream) of its device, and returns: no lock, no

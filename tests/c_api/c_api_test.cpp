@@ -2,6 +2,7 @@
 #include <ditune/ditune.h>
 
 #include <atomic>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -138,14 +139,35 @@ TEST_CASE("c: a handle that was closed, or never was one, is told") {
   ditune_kernel out{};
   for (const ditune_runtime handle : {closed, ditune_runtime{0}, ditune_runtime{12345678901}, ~ditune_runtime{0}}) {
     CAPTURE(handle);
+    out = {1, 1};
     CHECK(ditune_prepare(handle, 0, &its, &out) == DITUNE_INVALID_HANDLE);
     CHECK(says("not open"));
+    CHECK((out.runtime == 0 && out.id == 0));
     CHECK(ditune_run(handle, 0, &its, &launched, nullptr) == DITUNE_INVALID_HANDLE);
     CHECK(ditune_close(handle) == DITUNE_INVALID_HANDLE);
     CHECK(ditune_query({handle, kernel.id}, &info) == DITUNE_INVALID_HANDLE);
     CHECK(ditune_launch({handle, kernel.id}, &launched, nullptr) == DITUNE_INVALID_HANDLE);
   }
   CHECK(ditune_launch(kernel, &launched, nullptr) == DITUNE_INVALID_HANDLE);
+  CHECK(driver()->launches.empty());
+}
+
+TEST_CASE("c: a kernel that its runtime did not prepare is told, whatever its id") {
+  const Opened opened, another;
+  const ditune_kernel kernel = opened.prepare(), other = another.prepare();
+  const ditune_args launched = args();
+  ditune_kernel_info info{};
+  info.size = sizeof info;
+  for (const ditune_kernel wrong :
+       {ditune_kernel{kernel.runtime, other.id}, ditune_kernel{kernel.runtime, 1},
+        ditune_kernel{kernel.runtime, kernel.id + 8}, ditune_kernel{kernel.runtime, ~std::uint64_t{0}},
+        ditune_kernel{kernel.runtime, kernel.runtime}}) {
+    CAPTURE(wrong.id);
+    CHECK(ditune_query(wrong, &info) == DITUNE_INVALID_HANDLE);
+    CHECK(says("none of this runtime"));
+    CHECK(ditune_launch(wrong, &launched, nullptr) == DITUNE_INVALID_HANDLE);
+  }
+  CHECK(ditune_launch(ditune_kernel{kernel.id, kernel.runtime}, &launched, nullptr) == DITUNE_INVALID_HANDLE);
   CHECK(driver()->launches.empty());
 }
 
@@ -170,6 +192,25 @@ TEST_CASE("c: null is told") {
   options.databases = &name;
   CHECK(ditune_open(&options, &runtime) == DITUNE_INVALID_ARGUMENT);
   CHECK(runtime == 0);
+}
+
+TEST_CASE("c: a misaligned struct is told before it is read") {
+  const Opened opened;
+  alignas(16) unsigned char memory[256] = {};
+  const auto misaligned = [&]<class T>(T*) { return reinterpret_cast<T*>(memory + alignof(T) / 2); };
+  const ditune_problem its = problem();
+  ditune_kernel kernel{};
+  ditune_runtime runtime = 0;
+  CHECK(ditune_open(misaligned(&opened.options), &runtime) == DITUNE_INVALID_ARGUMENT);
+  CHECK(says("options is misaligned"));
+  CHECK(ditune_open(nullptr, misaligned(&runtime)) == DITUNE_INVALID_ARGUMENT);
+  CHECK(ditune_prepare(opened.runtime, 0, misaligned(&its), &kernel) == DITUNE_INVALID_ARGUMENT);
+  CHECK(ditune_prepare(opened.runtime, 0, &its, misaligned(&kernel)) == DITUNE_INVALID_ARGUMENT);
+  CHECK(ditune_query(opened.prepare(), misaligned(static_cast<ditune_kernel_info*>(nullptr))) ==
+        DITUNE_INVALID_ARGUMENT);
+  CHECK(ditune_launch(opened.prepare(), misaligned(static_cast<const ditune_args*>(nullptr)), nullptr) ==
+        DITUNE_INVALID_ARGUMENT);
+  CHECK(says("args is misaligned"));
 }
 
 TEST_CASE("c: a struct of another size is taken as far as it is understood") {
@@ -285,6 +326,41 @@ TEST_CASE("c: a miss is told with the command that tunes it") {
   CHECK(told.m == 33);
   CHECK(told.match == DITUNE_MATCH_MODEL);
   CHECK(ditune_close(runtime) == DITUNE_OK);
+}
+
+TEST_CASE("c: what a callback throws does not cross the border, and is one line") {
+  Opened opened;
+  const char* text = "an error\nof two lines";
+  opened.options.user = &text;
+  opened.options.on_miss = [](const ditune_problem*, std::int32_t, const char*, void* user) {
+    throw std::runtime_error(*static_cast<const char**>(user));
+  };
+  ditune_runtime runtime = 0;
+  REQUIRE(ditune_open(&opened.options, &runtime) == DITUNE_OK);
+  ditune_problem its = problem(33);
+  its.n = 64;
+  ditune_kernel kernel{};
+  CHECK(ditune_prepare(runtime, 0, &its, &kernel) == DITUNE_INTERNAL);
+  CHECK(std::string(ditune_last_error()) == "an error of two lines");
+  text = "";
+  its.n = 128;
+  CHECK(ditune_prepare(runtime, 0, &its, &kernel) == DITUNE_INTERNAL);
+  CHECK(std::string(ditune_last_error()) == "an error that does not say what it is");
+  CHECK(ditune_close(runtime) == DITUNE_OK);
+}
+
+TEST_CASE("c: one runtime more than there may be is told, and there is a place again once one is closed") {
+  std::vector<ditune_runtime> all;
+  ditune_status status = DITUNE_OK;
+  while (status == DITUNE_OK && all.size() <= 256) status = ditune_open(nullptr, &all.emplace_back());
+  CHECK(status == DITUNE_INVALID_ARGUMENT);
+  CHECK(says("256 open runtimes"));
+  CHECK(all.size() == 257);
+  CHECK(all.back() == 0);
+  all.pop_back();
+  CHECK(ditune_close(all.back()) == DITUNE_OK);
+  CHECK(ditune_open(nullptr, &all.back()) == DITUNE_OK);
+  for (const ditune_runtime runtime : all) CHECK(ditune_close(runtime) == DITUNE_OK);
 }
 
 TEST_CASE("c: errors are of the thread that made them") {

@@ -74,7 +74,7 @@ void check_served(const GemmProblem& problem, const Epilogue& epilogue, Draw& dr
   const GemmArgs args = arguments(problem, epilogue, draw);
   const std::int64_t row_multiple = std::gcd(std::gcd(args.k, args.ldx), args.ldw);
   for (const KernelConfig& config : {fallback_config(1), fallback_config(row_multiple)}) {
-    check_args(config, epilogue, args);  // or throws
+    check_args(config, epilogue, args, 0);  // or throws
     for (const SmArch arch : supported_archs()) {
       const Target target{problem, epilogue, reference_device(arch)};
       require_legal(config, target);  // likewise

@@ -31,8 +31,14 @@ const KernelConfig kConfig = parse_config("mma_s8:tile=128x256x128,warps=2x4,sta
 const KernelConfig kSplit = parse_config("mma_s8:tile=32x64x128,warps=2x2,stages=4,split_k=4");
 const KernelConfig kNarrow = parse_config("mma_s8:tile=128x256x128,warps=2x4,stages=3,load=1");
 
+// With the workspace that its launch plan has on an H100.
+void check_planned(const KernelConfig& config, const Epilogue& epilogue, const GemmArgs& args) {
+  const LaunchPlan plan = launch_plan(config, {{args.m, args.n, args.k}, epilogue, find_device("H100")});
+  check_args(config, epilogue, args, plan.workspace_bytes);
+}
+
 void check_refused(GemmArgs args, const Epilogue& epilogue = {}, const KernelConfig& config = kConfig) {
-  CHECK_THROWS_AS(check_args(config, epilogue, args), UsageError);
+  CHECK_THROWS_AS(check_planned(config, epilogue, args), UsageError);
 }
 
 }  // namespace
@@ -62,17 +68,17 @@ TEST_CASE("persistent CTAs are as many as the device holds, or as there are tile
 }
 
 TEST_CASE("good arguments pass") {
-  CHECK_NOTHROW(check_args(kConfig, {}, good_args()));
+  CHECK_NOTHROW(check_planned(kConfig, {}, good_args()));
   GemmArgs wide = good_args();
   wide.ldx = wide.ldw = 4624;
   wide.ldy = 4609;
-  CHECK_NOTHROW(check_args(kConfig, {}, wide));
+  CHECK_NOTHROW(check_planned(kConfig, {}, wide));
   GemmArgs biased = good_args();
   biased.bias = memory.data();
-  CHECK_NOTHROW(check_args(kConfig, {.bias = Bias::f16}, biased));
+  CHECK_NOTHROW(check_planned(kConfig, {.bias = Bias::f16}, biased));
   GemmArgs raw = good_args();
   raw.sx = raw.sw = nullptr;
-  CHECK_NOTHROW(check_args(kConfig, {.out = Output::s32}, raw));
+  CHECK_NOTHROW(check_planned(kConfig, {.out = Output::s32}, raw));
 }
 
 TEST_CASE("each wrong argument is refused") {
@@ -107,7 +113,7 @@ TEST_CASE("a config of byte loads takes any K and stride") {
   GemmArgs args = good_args();
   args.k = 4607;
   args.ldx = 4609;
-  CHECK_NOTHROW(check_args(kNarrow, {}, args));
+  CHECK_NOTHROW(check_planned(kNarrow, {}, args));
   check_refused(args);
 }
 
@@ -119,9 +125,9 @@ TEST_CASE("a config of tensor maps takes rows of whole 16 bytes") {
     return args;
   };
   const Epilogue wide{.out = Output::f32};
-  CHECK_NOTHROW(check_args(config, {}, good_args()));
-  CHECK_NOTHROW(check_args(config, {}, with([](GemmArgs& a) { a.n = 4600, a.ldy = 4616; })));
-  CHECK_NOTHROW(check_args(config, wide, with([](GemmArgs& a) { a.ldy = 4612; })));
+  CHECK_NOTHROW(check_planned(config, {}, good_args()));
+  CHECK_NOTHROW(check_planned(config, {}, with([](GemmArgs& a) { a.n = 4600, a.ldy = 4616; })));
+  CHECK_NOTHROW(check_planned(config, wide, with([](GemmArgs& a) { a.ldy = 4612; })));
   check_refused(with([](GemmArgs& a) { a.ldy = 4612; }), {}, config);
   check_refused(with([](GemmArgs& a) { a.ldy = 4610; }), wide, config);
   check_refused(with([](GemmArgs& a) { a.n = 4604; }), {}, config);
@@ -159,7 +165,7 @@ TEST_CASE("a launch is dependent where its config says so, and less staging is l
 TEST_CASE("a config that splits K takes its workspace") {
   GemmArgs args = good_args();
   args.workspace = memory.data();
-  CHECK_NOTHROW(check_args(kSplit, {}, args));
+  CHECK_NOTHROW(check_planned(kSplit, {}, args));
 }
 
 TEST_CASE("what is written lies apart from all else; rows of one pitch may lie between one another") {
@@ -182,7 +188,7 @@ TEST_CASE("what is written lies apart from all else; rows of one pitch may lie b
     GemmArgs changed = args;
     change(changed);
     try {
-      check_overlap(epilogue, changed, 1024);
+      check_memory(epilogue, changed, 1024);
     } catch (const UsageError& error) {
       return error.what();
     }
@@ -206,4 +212,11 @@ TEST_CASE("what is written lies apart from all else; rows of one pitch may lie b
   CHECK(beside(256) == "");
   CHECK(beside(240).starts_with("y and x overlap"));
   CHECK(beside(272).starts_with("y and x overlap"));
+  // Addresses that would begin again at zero.
+  const std::uintptr_t last = ~std::uintptr_t{15};
+  CHECK(said([&](GemmArgs& a) { a.y = at(last); }).starts_with("y would end behind the last address"));
+  CHECK(said([&](GemmArgs& a) { a.x = at(last); }).starts_with("x would end behind the last address"));
+  CHECK(said([&](GemmArgs& a) { a.bias = at(last); }).starts_with("bias would end behind the last address"));
+  CHECK(said([&](GemmArgs& a) { a.workspace = at(last); }).starts_with("workspace would end behind the last address"));
+  CHECK(said([&](GemmArgs& a) { a.y = at(last - 64 * 256); }) == "");
 }

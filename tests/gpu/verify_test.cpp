@@ -145,9 +145,9 @@ TEST_CASE("gpu: arguments that a config does not take are refused before a launc
 
   const Operands operands(target.problem, {}, packed_strides(target.problem), 1, 1, *gpu().kernels, Stream());
   GemmArgs args = operands.args(0);
-  CHECK_NOTHROW(check_args(config, {}, args));
+  CHECK_NOTHROW(check_args(config, {}, args, 0));
   args.x += 1;
-  CHECK_THROWS_AS(check_args(config, {}, args), UsageError);
+  CHECK_THROWS_AS(check_args(config, {}, args, 0), UsageError);
 }
 
 TEST_CASE("gpu: a launch that the device refuses is an error, and the device goes on") {

@@ -1,4 +1,5 @@
-// Whether a launch writes where it reads. For the host alone: the library's and the exported header's; C++17.
+// Where a launch's operands lie: whether it writes where it reads. For the host alone: the library's and the exported
+// header's; C++17.
 #pragma once
 
 #include "epilogue_spec.cuh"
@@ -13,7 +14,9 @@ struct OperandRows {
   unsigned long long count, width, pitch;
 
   unsigned long long begin() const { return reinterpret_cast<unsigned long long>(data); }
-  unsigned long long end() const { return begin() + (count - 1) * pitch + width; }
+  unsigned long long bytes() const { return (count - 1) * pitch + width; }  // below 2^64 for a legal problem and pitch
+  unsigned long long end() const { return begin() + bytes(); }
+  bool wraps() const { return bytes() > ~begin(); }
 };
 
 // Rows of one pitch may lie between one another.
@@ -24,14 +27,14 @@ inline bool overlap(const OperandRows& a, const OperandRows& b) {
   return apart < a.width || a.pitch - apart < b.width;
 }
 
-// The first two that share a byte; null if none do.
-struct OperandOverlap {
-  const char* written;
+// No operand: nothing is wrong. It shares a byte with the other one, or without one ends behind the last address.
+struct MemoryFault {
+  const char* operand;
   const char* other;
 };
 
 // Whether y or the workspace of so many bytes shares a byte with anything else. Null pointers share none.
-inline OperandOverlap find_overlap(const Epilogue& epilogue, const GemmArgs& args, long long workspace_bytes) {
+inline MemoryFault find_memory_fault(const Epilogue& epilogue, const GemmArgs& args, long long workspace_bytes) {
   const auto rows = [](const char* name, const void* data, long long count, long long width, long long pitch) {
     return OperandRows{name, data, static_cast<unsigned long long>(count), static_cast<unsigned long long>(width),
                        static_cast<unsigned long long>(pitch)};
@@ -49,6 +52,8 @@ inline OperandOverlap find_overlap(const Epilogue& epilogue, const GemmArgs& arg
       vector("sw", args.sw, 4 * (epilogue.sw == ScaleW::channel ? args.n : 1)),
       vector("bias", args.bias, (epilogue.bias == Bias::f32 ? 4 : 2) * args.n),
   };
+  for (const OperandRows& operand : {y, workspace, inputs[0], inputs[1], inputs[2], inputs[3], inputs[4]})
+    if (operand.wraps()) return {operand.name, nullptr};
   const auto both = [](const OperandRows& a, const OperandRows& b) { return a.data && b.data && overlap(a, b); };
   for (const OperandRows& input : inputs)
     if (both(y, input)) return {y.name, input.name};
