@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::int64_t kFineStep = 16, kStep = 64;  // M at which the model is asked
 constexpr std::int64_t kMostSteps = 64;             // in one gap
+constexpr double kTrust = 0.5;                      // in what was measured at another m: an exponent
 constexpr std::size_t kMostOnASide = 4;             // winners that may serve a gap, of those above and of those below
 
 // The largest m that is nearer to `low` than to `high` on a log scale: m * m < low * high.
@@ -39,7 +40,8 @@ class Server {
         first_(legal_bound(1)),
         last_(legal_bound(kMaxExtent)) {
     const double predicted_us = predict(winner.config, at(m())).total_us;
-    if (winner.source == Source::measured && predicted_us > 0) measured_by_predicted_ = winner.median_us / predicted_us;
+    if (winner.source == Source::measured && predicted_us > 0)
+      correction_ = std::pow(winner.median_us / predicted_us, kTrust);
   }
   const TuningRecord& winner() const { return *winner_; }
   std::int64_t m() const { return winner_->key.problem.m; }  // its own
@@ -49,9 +51,9 @@ class Server {
   std::int64_t first() const { return first_; }
   std::int64_t last() const { return last_; }
 
-  // As the model has it, put right by what was measured at its own m, or not.
+  // As the model has it, corrected by what was measured at its own m, or not.
   double expect_us(std::int64_t m, bool corrected) {
-    return predict(winner_->config, at(m)).total_us * (corrected ? measured_by_predicted_ : 1);
+    return predict(winner_->config, at(m)).total_us * (corrected ? correction_ : 1);
   }
 
  private:
@@ -75,7 +77,7 @@ class Server {
   const TuningRecord* winner_;
   Target target_;
   std::int64_t first_, last_;
-  double measured_by_predicted_ = 1;
+  double correction_ = 1;
 };
 
 // On a log scale; at the same distance the larger.

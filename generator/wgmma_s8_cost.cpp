@@ -16,6 +16,7 @@ constexpr double kMultiplyAddsPerClock = 3460;  // of an SM: 84% of the 4096 tha
 constexpr double kReadBytesPerClock = 84;       // that wgmma gets from shared memory, beside copies to it
 constexpr double kLatencyUs = 0.84;             // of a stage's copies, before the first byte
 constexpr double kFillUs = 0.6;                 // of a CTA's first stage
+constexpr double kDrift = 0.4;                  // by how much L2 is slower for CTAs with very many tiles
 constexpr double kApart = 0.47;                 // of L2's rate, where CTAs do not read the same K step together
 constexpr double kStoreBytesPerClock = 28;
 constexpr double kSumBytesPerClock = 123;
@@ -59,10 +60,11 @@ double math_clocks(const Config& c) {
 
 // Clocks that the operands of one K step of one CTA take from L2. An SM's port passes all that arrives, be it read for
 // this SM alone or once for all of a cluster. CTAs with whole tiles go through K together: L2 serves all that ask for
-// the same at a time, and the port is the limit. Those with parts are anywhere in K.
+// the same at a time, and the port is the limit; from tile to tile they drift apart. Those with parts are anywhere in
+// K.
 double l2_clocks(const Work& w, bool parts) {
   const double port = (w.rows + w.columns) * kWgmmaStepK / kL2PortBytesPerClock;
-  if (!parts) return port;
+  if (!parts) return port * (1 + kDrift * (1 - 1 / w.rounds));
   const double read = (w.rows / w.config.cluster_n + w.columns / w.config.cluster_m) * kWgmmaStepK;
   const double share = kApart * w.target.device.l2_gbps * 1e3 / w.clock_us / w.target.device.sms;
   return std::max(port, read / share);
