@@ -97,7 +97,7 @@ std::vector<Peers> peers_of(const Options& options, const std::vector<TuningReco
         return std::vector{peer_of("other winners", other_winners(winners, target, served), target, gpu)};
       });
     } else {
-      const auto library = std::make_shared<const Library>(Store::open_read_only(name).winners());
+      const auto library = std::make_shared<const Library>(read_records({name}));
       all.push_back([library, name, regime = options.regime, &gpu](const Target& target, const KernelConfig&) {
         const LookupResult found = library->lookup(target.problem, target.epilogue, target.device, regime);
         const bool has_kernel = found.match != Match::none;

@@ -5,7 +5,6 @@
 
 #include <exception>
 
-#include "db/store.hpp"
 #include "ditune/library.hpp"
 
 int main(int argc, char** argv) {
@@ -15,7 +14,7 @@ int main(int argc, char** argv) {
   }
   try {
     // Once: the library keeps the records in memory, any number of threads may ask it.
-    const ditune::Library library(ditune::Store::open_read_only(argv[1]).winners());
+    const ditune::Library library(ditune::read_records({argv[1]}));
     const ditune::DeviceInfo& device = ditune::find_device(argv[2]);
 
     // For each layer, whenever its M changes.

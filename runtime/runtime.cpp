@@ -38,8 +38,6 @@ struct HashPrepared {
   }
 };
 
-bool is_current(const TuningRecord& record) { return record.key.template_hash == template_hash(record.config); }
-
 void require_problem(const Prepared& prepared, const GemmArgs& args) {
   const GemmProblem asked{args.m, args.n, args.k};
   if (asked != prepared.problem())
@@ -77,31 +75,6 @@ RuntimeParts installed(const RuntimeOptions& options) {
 }
 
 }  // namespace
-
-std::vector<TuningRecord> in_order(const std::vector<std::vector<TuningRecord>>& databases) {
-  const auto name = [](const TuningRecord& record) {
-    TuningKey key = record.key;
-    key.template_hash.clear();
-    return format(key);
-  };
-  std::vector<TuningRecord> all;
-  std::map<std::string, Source> earlier;
-  for (const std::vector<TuningRecord>& records : databases) {
-    const std::size_t first = all.size();
-    for (const TuningRecord& record : records) {
-      const auto other = earlier.find(name(record));
-      const bool stands_aside =
-          other != earlier.end() && (other->second == Source::measured || record.source == Source::predicted);
-      if (!stands_aside) all.push_back(record);
-    }
-    for (std::size_t i = first; i < all.size(); ++i) {
-      if (!is_current(all[i])) continue;
-      const auto [its, is_new] = earlier.emplace(name(all[i]), all[i].source);
-      if (!is_new && all[i].source == Source::measured) its->second = Source::measured;
-    }
-  }
-  return all;
-}
 
 class Runtime::Impl {
  public:
@@ -182,7 +155,7 @@ class Runtime::Impl {
     };
     note.clear();
     // The parameter of an older template need not be today's.
-    if (found.record && is_current(*found.record) && parts_.stored) {
+    if (found.record && is_of_todays_template(*found.record) && parts_.stored) {
       try {
         const std::string cubin = parts_.stored(*found.record);
         if (!cubin.empty()) return load_image({cubin, name});

@@ -1,6 +1,7 @@
 // The runtime library: find the best kernel for a layer. Records are read once into memory; a lookup touches no file.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -16,6 +17,10 @@ struct LookupResult {
   LaunchPlan plan;                       // for the problem that was asked
   const TuningRecord* record = nullptr;  // what the answer comes from, owned by the Library; null for model, fallback
 };
+
+// The winners in these files, in this order: of two records of one problem that of the earlier file counts, but for a
+// predicted one before a measured one. Throws DbError.
+std::vector<TuningRecord> read_records(const std::vector<std::filesystem::path>& databases);
 
 // A problem that no record of this device answers.
 struct Miss {

@@ -19,8 +19,8 @@ class LoadedKernel;
 struct RuntimeParts;
 
 struct RuntimeOptions {
-  // Read when the runtime is opened, in this order: of two records of one problem that of the earlier file counts, but
-  // for a predicted one before a measured one. A kernel is read from its file when it is prepared.
+  // Read when the runtime is opened, in this order, as read_records has it. A kernel is read from its file when it is
+  // prepared.
   std::vector<std::filesystem::path> databases;
   Regime regime = Regime::burst;
   std::function<void(const Miss&)> on_miss = {};  // as LibraryOptions'

@@ -8,7 +8,7 @@
 int main() {
   try {
     const ditune::GemmProblem problem{.m = 1000, .n = 3072, .k = 3072};
-    const ditune::Library library({});
+    const ditune::Library library(ditune::read_records({}));
     const auto found = library.lookup(problem, {}, ditune::find_device("RTX 3090"));
     std::cout << format(found.match) << ": " << format(found.config) << ", " << found.plan.grid << " CTAs\n";
 

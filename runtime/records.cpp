@@ -1,0 +1,46 @@
+#include <map>
+#include <utility>
+
+#include "db/store.hpp"
+#include "ditune/library.hpp"
+#include "generator/emit.hpp"
+#include "runtime/runtime_parts.hpp"
+
+namespace ditune {
+
+bool is_of_todays_template(const TuningRecord& record) {
+  return record.key.template_hash == template_hash(record.config);
+}
+
+std::vector<TuningRecord> in_order(const std::vector<std::vector<TuningRecord>>& databases) {
+  const auto name = [](const TuningRecord& record) {
+    TuningKey key = record.key;
+    key.template_hash.clear();
+    return format(key);
+  };
+  std::vector<TuningRecord> all;
+  std::map<std::string, Source> earlier;
+  for (const std::vector<TuningRecord>& records : databases) {
+    const std::size_t first = all.size();
+    for (const TuningRecord& record : records) {
+      const auto other = earlier.find(name(record));
+      const bool stands_aside =
+          other != earlier.end() && (other->second == Source::measured || record.source == Source::predicted);
+      if (!stands_aside) all.push_back(record);
+    }
+    for (std::size_t i = first; i < all.size(); ++i) {
+      if (!is_of_todays_template(all[i])) continue;
+      const auto [its, is_new] = earlier.emplace(name(all[i]), all[i].source);
+      if (!is_new && all[i].source == Source::measured) its->second = Source::measured;
+    }
+  }
+  return all;
+}
+
+std::vector<TuningRecord> read_records(const std::vector<std::filesystem::path>& databases) {
+  std::vector<std::vector<TuningRecord>> records;
+  for (const std::filesystem::path& path : databases) records.push_back(Store::open_read_only(path).winners());
+  return in_order(records);
+}
+
+}  // namespace ditune
