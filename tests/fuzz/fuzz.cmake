@@ -26,3 +26,7 @@ ditune_fuzz(rows ditune_fuzz_databases SQLite::SQLite3)
 if(DITUNE_FUZZ)
   target_sources(fuzz_database PRIVATE fuzz/database_mutator.cpp)
 endif()
+
+# With a driver and a compiler of its own in place of the library's.
+ditune_fuzz(c_api ditune_fuzz_databases ditune_runtime)
+target_sources(fuzz_c_api PRIVATE fuzz/c_api_machine.cpp fuzz/c_api_oracle.cpp ${PROJECT_SOURCE_DIR}/runtime/c_api.cpp)

@@ -1,0 +1,649 @@
+// Calls of the C ABI as a program without regard for its header might make them. Whatever the host can see is refused
+// with a status and a sentence; what is launched is defined.
+#include <ditune/ditune.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "c_api_machine.hpp"
+#include "c_api_oracle.hpp"
+#include "databases.hpp"
+#include "db/fixtures.hpp"
+#include "db/sqlite.hpp"
+#include "db/store.hpp"
+#include "ditune/problem.hpp"
+#include "fuzz.hpp"
+#include "generator/emit.hpp"
+
+using namespace ditune;
+
+namespace {
+
+using fuzz::Faults;
+using fuzz::machine;
+using fuzz::require;
+
+// The input, read from its front; zeros behind its end.
+class Input {
+ public:
+  Input(const std::uint8_t* data, std::size_t size) : data_(data), end_(data + size) {}
+  bool at_end() const { return data_ == end_; }
+  std::uint8_t byte() { return at_end() ? std::uint8_t{0} : *data_++; }
+  std::size_t below(std::size_t count) { return byte() % count; }
+  bool one_in(std::size_t count) { return below(count) == count - 1; }
+
+  template <class T>
+  T raw() {
+    T value{};
+    const std::size_t bytes = std::min<std::size_t>(sizeof value, end_ - data_);
+    std::memcpy(&value, data_, bytes);
+    data_ += bytes;
+    return value;
+  }
+
+  template <class T, std::size_t N>
+  T among(const std::array<T, N>& values) {
+    return values[below(N)];
+  }
+
+  std::int64_t number() {
+    using Limits = std::numeric_limits<std::int64_t>;
+    if (one_in(4)) return raw<std::int64_t>();
+    return among(std::array{std::int64_t{0}, std::int64_t{1}, std::int64_t{-1}, std::int64_t{7}, std::int64_t{8},
+                            std::int64_t{16}, std::int64_t{33}, std::int64_t{96}, std::int64_t{4608}, kMaxK, kMaxK + 1,
+                            kMaxExtent - 15, kMaxExtent, kMaxExtent + 1, Limits::max(), Limits::min()});
+  }
+
+  std::int32_t word() { return one_in(8) ? raw<std::int32_t>() : static_cast<std::int32_t>(below(6)) - 1; }
+
+ private:
+  const std::uint8_t* data_;
+  const std::uint8_t* end_;
+};
+
+// A struct as a caller hands it over: mostly as it is, else of another size, misaligned, or null. It ends where its
+// memory ends.
+template <class T>
+class Handed {
+ public:
+  Handed(Input& in, T value) {
+    constexpr std::size_t kForms = 16, kMostSize = 64 * sizeof(T);
+    std::size_t size = sizeof(T), offset = 0;
+    const std::size_t form = in.below(kForms);
+    if (form == 10) return;
+    if (form == 11) size = in.below(sizeof(T));
+    if (form == 12 || form == 13) size = sizeof(T) + 1 + in.byte();
+    if (form == 14) size = in.one_in(2) ? std::numeric_limits<std::size_t>::max() : kMostSize + 1;
+    if (form == 15) offset = 1 + in.below(alignof(T) - 1);
+    value.size = size;
+    size_ = size > kMostSize ? sizeof(T) : std::max(size, sizeof value.size);
+    memory_ = std::make_unique<unsigned char[]>(offset + size_);
+    at_ = memory_.get() + offset;
+    std::memcpy(at_, &value, std::min(size_, sizeof value));
+    if (form == 13) at_[sizeof(T) + in.below(size - sizeof(T))] = 1;
+    is_sane_ = form < 11 || form == 12;
+  }
+
+  bool is_sane() const { return is_sane_; }
+  T* get() const { return reinterpret_cast<T*>(at_); }
+  std::vector<unsigned char> bytes() const { return {at_, at_ + size_}; }
+
+ private:
+  std::unique_ptr<unsigned char[]> memory_;
+  unsigned char* at_ = nullptr;
+  std::size_t size_ = 0;
+  bool is_sane_ = false;
+};
+
+struct Layer {
+  std::int64_t n, k;
+  const char* epilogue;
+  std::array<const char*, fuzz::Machine::kDevices> configs;
+};
+
+// Those that the sound database knows, so that few questions need every candidate.
+constexpr std::array kLayers{
+    Layer{4608, 4608, "default", {"mma_s8:tile=128x128x64,warps=2x4,stages=3", "wgmma_s8:tile=128x256,stages=4"}},
+    Layer{
+        256,
+        4608,
+        "out=s32",
+        {"mma_s8:tile=64x64x64,warps=2x2,stages=3,split_k=2", "wgmma_s8:tile=128x256,stages=4,decomposition=stream_k"}},
+    Layer{64,
+          96,
+          "bias=bf16",
+          {"mma_s8:tile=64x64x64,warps=2x2,stages=3,split_k=2", "mma_s8:tile=64x64x64,warps=2x2,stages=3"}},
+    Layer{33,
+          7,
+          "sx=tensor,sw=tensor,bias=f32,out=f32",
+          {"mma_s8:tile=64x64x64,warps=4x2,stages=3,load=1", "mma_s8:tile=64x64x64,warps=4x2,stages=3,load=1"}},
+    Layer{4608,
+          4608,
+          "out=f16",
+          {"mma_s8:tile=128x128x64,warps=2x4,stages=3", "mma_s8:tile=128x128x64,warps=2x4,stages=3"}},
+};
+
+// What databases there are to open.
+class Files {
+ public:
+  enum class Kind { sound, damaged, changed };  // changed: some bytes, by the input
+
+  Files() {
+    sound_ = sound_database();
+    test::write_file(folder_ / "sound.db", sound_);
+    test::write_file(folder_ / "schema_1.db", fuzz::sample_database(1));
+    test::write_file(folder_ / "half.db", sound_.substr(0, sound_.size() / 2));
+    test::write_file(folder_ / "text.db", "no database");
+    test::write_file(folder_ / "empty.db", "");
+    for (const char* name : {"sound.db", "schema_1.db", "half.db", "text.db", "empty.db", "missing.db", "changed.db"})
+      names_.push_back((folder_ / name).string());
+    names_.push_back(folder_.path().string());
+    names_.emplace_back();
+    names_.push_back((folder_ / std::string(5000, 'a')).string());
+    names_.push_back((folder_ / "two\nlines\x01.db").string());
+  }
+
+  std::pair<const char*, Kind> pick(Input& in) {
+    const std::size_t at = in.one_in(2) ? in.below(names_.size()) : 0;
+    const std::string& name = names_[at];
+    if (!name.ends_with("changed.db")) return {name.c_str(), at < 2 ? Kind::sound : Kind::damaged};
+    std::string bytes = sound_;
+    for (std::size_t left = 1 + in.below(4); left > 0; --left) {
+      const std::size_t where = in.raw<std::uint16_t>();
+      bytes[where % bytes.size()] = static_cast<char>(in.byte());
+    }
+    test::write_file(name, bytes);
+    return {name.c_str(), Kind::changed};
+  }
+
+  const char* sound() const { return names_.front().c_str(); }
+
+ private:
+  static std::string sound_database() {
+    const test::TempFolder folder;
+    {
+      Store store = Store::open(folder / "t.db");
+      for (const Layer& layer : kLayers)
+        for (std::size_t device = 0; device < layer.configs.size(); ++device) {
+          TuningRecord record = test::measured_record({4096, layer.n, layer.k});
+          record.key.device = device_class(find_device(device == 0 ? "RTX 3090" : "H100"));
+          record.key.epilogue = parse_epilogue(layer.epilogue);
+          record.config = parse_config(layer.configs[device]);
+          const bool is_stale = &layer == &kLayers.back();
+          if (!is_stale) record.key.template_hash = template_hash(record.config);
+          store.set_winner(record, layer.k == 96 ? "bad" : "a cubin");
+        }
+    }
+    Database(folder / "t.db", Database::Mode::read_write)
+        .execute("PRAGMA journal_mode = DELETE; PRAGMA page_size = 512; VACUUM");
+    return test::read_file(folder / "t.db");
+  }
+
+  test::TempFolder folder_;
+  std::string sound_;
+  std::vector<std::string> names_;
+};
+
+// Of the miss callback, which may not throw through the border by itself.
+struct Told {
+  bool throws = false, has_thrown = false;
+  std::string broken;  // what it was told wrongly
+};
+
+bool is_one_line(const char* text) {
+  return std::all_of(text, text + std::strlen(text), [](unsigned char c) { return c >= 0x20 && c != 0x7f; });
+}
+
+void on_miss(const ditune_problem* problem, std::int32_t match, const char* command, void* user) {
+  auto& told = *static_cast<Told*>(user);
+  if (problem->size != sizeof *problem || !fuzz::is_legal(*problem)) told.broken = "a problem that is missed is legal";
+  if (match < DITUNE_MATCH_MODEL || match > DITUNE_MATCH_NONE) told.broken = "a miss is no record's match";
+  if (!std::string_view(command).starts_with("ditune tune --shape ") || !is_one_line(command))
+    told.broken = "a miss comes with the command that tunes it";
+  if (!told.throws) return;
+  told.has_thrown = true;
+  throw std::runtime_error("an error\nof two lines");
+}
+
+template <class T>
+T* address(std::uint64_t number) {
+  return reinterpret_cast<T*>(static_cast<std::uintptr_t>(number));
+}
+
+class Program {
+ public:
+  Program(Files& files, Input in) : files_(files), in_(in) { machine().faults = {}; }
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+  ~Program() = default;
+
+  void run() {
+    for (int calls = 0; calls < kMostCalls && !in_.at_end(); ++calls) switch (in_.below(8)) {
+        case 0:
+          open();
+          break;
+        case 1:
+          close(pick_runtime());
+          break;
+        case 2:
+          machine().faults = faults();
+          break;
+        case 3:
+          query();
+          break;
+        case 4:
+          launch();
+          break;
+        case 5:
+          run_by_problem();
+          break;
+        default:
+          prepare();
+      }
+    machine().faults = {};
+    while (!open_.empty()) close(open_.back().handle);
+  }
+
+ private:
+  static constexpr int kMostCalls = 40, kMostOpened = 4, kMostModelled = 1;
+
+  struct Opened {
+    ditune_runtime handle;
+    bool is_sound;  // its only database is the sound one
+  };
+  struct Kernel {
+    ditune_kernel handle;
+    std::int32_t device;
+    ditune_problem problem;
+  };
+
+  // Makes a call and checks what is true of every one.
+  template <class Call>
+  ditune_status status_of(Call&& call) {
+    const std::string before = ditune_last_error();
+    told_.has_thrown = false;
+    machine().launches.clear();
+    const ditune_status status = call();
+    const char* said = ditune_last_error();
+    require(status >= DITUNE_OK && status <= DITUNE_INTERNAL, "a status is one of the header's");
+    require(is_one_line(said), "an error is one line");
+    require(status == DITUNE_OK ? said == before : *said != '\0', "a call that failed says why, and no other");
+    require(told_.broken.empty(), told_.broken);
+    require((status == DITUNE_INTERNAL) == told_.has_thrown, std::string("an error has its status: ") + said);
+    return status;
+  }
+
+  Faults faults() {
+    if (in_.one_in(2)) return {};
+    const unsigned bits = in_.byte();
+    const auto has = [&](unsigned bit) { return (bits >> bit & 1U) != 0; };
+    return {.is_capturing = has(0),
+            .refuses_cubins = has(1),
+            .refuses_ptx = has(2),
+            .fails_launches = has(3),
+            .has_no_compiler = has(4),
+            .fails_compilation = has(5),
+            .has_no_devices = has(6),
+            .fails_devices = has(7)};
+  }
+
+  // Made up, or of one that is or was open.
+  ditune_runtime pick_runtime() {
+    const std::size_t form = in_.below(8);
+    if (form == 7) return in_.raw<std::uint64_t>();
+    if (form == 6 && !closed_.empty()) return closed_[in_.below(closed_.size())];
+    if (open_.empty()) return form;
+    const ditune_runtime handle = open_[in_.below(open_.size())].handle;
+    return form == 5 ? handle ^ 1U << in_.below(16) : handle;
+  }
+
+  // The same of kernels; of mixed ones, too.
+  ditune_kernel pick_kernel() {
+    const std::size_t form = in_.below(16);
+    if (kernels_.empty() || form == 15) return {pick_runtime(), in_.raw<std::uint64_t>()};
+    const ditune_kernel kernel = kernels_[in_.below(kernels_.size())].handle;
+    if (form == 14) return {kernel.id, kernel.runtime};
+    if (form == 13) return {pick_runtime(), kernel.id};
+    if (form == 12) return {kernel.runtime, kernel.id + in_.byte()};
+    return kernel;
+  }
+
+  const Opened* find(ditune_runtime handle) const {
+    const auto found = std::ranges::find(open_, handle, &Opened::handle);
+    return found == open_.end() ? nullptr : &*found;
+  }
+
+  // Of a runtime that is open.
+  const Kernel* find(const ditune_kernel& handle) const {
+    const auto found = std::ranges::find_if(kernels_, [&](const Kernel& kernel) {
+      return kernel.handle.runtime == handle.runtime && kernel.handle.id == handle.id;
+    });
+    return found == kernels_.end() || !find(handle.runtime) ? nullptr : &*found;
+  }
+
+  void open() {
+    if (++opened_ > kMostOpened) return;
+    std::array<const char*, 3> names{};
+    std::vector<Files::Kind> kinds;
+    ditune_open_options options{};
+    options.databases = names.data();
+    options.database_count = in_.one_in(2) ? in_.below(names.size() + 1) : 1;
+    for (std::size_t i = 0; i < options.database_count; ++i) {
+      const auto [name, kind] = files_.pick(in_);
+      names[i] = name;
+      kinds.push_back(kind);
+    }
+    const bool names_null = in_.one_in(16) && options.database_count > 0;
+    if (names_null && in_.one_in(2))
+      options.databases = nullptr;
+    else if (names_null)
+      names[in_.below(options.database_count)] = nullptr;
+    options.regime = in_.one_in(4) ? in_.word() : 0;
+    if (in_.one_in(2)) options.on_miss = on_miss;
+    options.user = &told_;
+    told_.throws = in_.one_in(8);
+    const Handed<ditune_open_options> its(in_, options);
+    const bool has_place = !in_.one_in(16);
+    ditune_runtime handle = 1;
+
+    const ditune_status status = status_of([&] { return ditune_open(its.get(), has_place ? &handle : nullptr); });
+    const auto all = [&](Files::Kind kind) { return std::ranges::count(kinds, kind) == std::ssize(kinds); };
+    if (!has_place) {
+      require(status == DITUNE_INVALID_ARGUMENT, "a handle needs a place");
+    } else if (!its.get()) {
+      require(status == DITUNE_OK, "no options are the default");
+    } else if (!its.is_sane() || names_null || options.regime < 0 || options.regime > 1) {
+      require(status == DITUNE_INVALID_ARGUMENT, "options are checked");
+    } else if (all(Files::Kind::sound)) {
+      require(status == DITUNE_OK, "sound databases are opened");
+    } else {
+      const bool is_damaged = std::ranges::count(kinds, Files::Kind::damaged) > 0;
+      require(status == DITUNE_DATABASE_ERROR || (status == DITUNE_OK && !is_damaged), "a damaged one is not");
+    }
+    if (!has_place) return;
+    require((handle != 0) == (status == DITUNE_OK), "a handle is 0 where opening failed");
+    if (status != DITUNE_OK) return;
+    require(!find(handle) && std::ranges::count(closed_, handle) == 0, "a handle is new");
+    open_.push_back({handle, its.get() && kinds.size() == 1 && names[0] == files_.sound()});
+  }
+
+  void close(ditune_runtime handle) {
+    const bool is_open = find(handle) != nullptr;
+    const ditune_status status = status_of([&] { return ditune_close(handle); });
+    require(status == (is_open ? DITUNE_OK : DITUNE_INVALID_HANDLE), "what is open is closed, once");
+    if (!is_open) return;
+    std::erase_if(open_, [&](const Opened& its) { return its.handle == handle; });
+    closed_.push_back(handle);
+  }
+
+  ditune_problem problem() {
+    const Layer& layer = in_.among(kLayers);
+    const Epilogue epilogue = parse_epilogue(layer.epilogue);
+    ditune_problem its{sizeof its,
+                       in_.one_in(2) ? in_.raw<std::uint16_t>() : 4096,
+                       layer.n,
+                       layer.k,
+                       static_cast<std::int32_t>(epilogue.sx),
+                       static_cast<std::int32_t>(epilogue.sw),
+                       static_cast<std::int32_t>(epilogue.bias),
+                       static_cast<std::int32_t>(epilogue.op),
+                       static_cast<std::int32_t>(epilogue.out)};
+    if (!in_.one_in(4)) return its;
+    for (std::size_t left = 1 + in_.below(3); left > 0; --left) {
+      const std::array sizes{&its.m, &its.n, &its.k};
+      const std::array words{&its.sx, &its.sw, &its.bias, &its.op, &its.out};
+      if (in_.one_in(2))
+        *in_.among(words) = in_.word();
+      else
+        *in_.among(sizes) = in_.number();
+    }
+    return its;
+  }
+
+  // To rank all candidates takes longer than all else: few inputs' questions come to that.
+  bool is_too_slow(const Opened* runtime, const ditune_problem& its) {
+    if (!runtime || !fuzz::is_legal(its)) return false;
+    const bool is_recorded = std::ranges::any_of(kLayers, [&](const Layer& layer) {
+      const Epilogue epilogue = parse_epilogue(layer.epilogue);
+      return its.n == layer.n && its.k == layer.k && its.sx == static_cast<std::int32_t>(epilogue.sx) &&
+             its.sw == static_cast<std::int32_t>(epilogue.sw) && its.bias == static_cast<std::int32_t>(epilogue.bias) &&
+             its.out == static_cast<std::int32_t>(epilogue.out);
+    });
+    if (runtime->is_sound && is_recorded) return false;
+    return !in_.one_in(8) || ++modelled_ > kMostModelled;
+  }
+
+  std::int32_t device() { return in_.one_in(8) ? in_.word() : static_cast<std::int32_t>(in_.below(2)); }
+
+  static bool has_device(std::int32_t ordinal) { return ordinal >= 0 && ordinal < fuzz::Machine::kDevices; }
+
+  void prepare() {
+    const ditune_runtime runtime = pick_runtime();
+    const ditune_problem value = problem();
+    const std::int32_t ordinal = device();
+    if (is_too_slow(find(runtime), value)) return;
+    const Handed<ditune_problem> its(in_, value);
+    const bool has_place = !in_.one_in(16);
+    const ditune_kernel untouched{1, 1};
+    ditune_kernel kernel = untouched;
+    const auto call = [&] { return ditune_prepare(runtime, ordinal, its.get(), has_place ? &kernel : nullptr); };
+
+    const ditune_status status = status_of(call);
+    if (!find(runtime)) {
+      require(status == DITUNE_INVALID_HANDLE, "the runtime of a kernel is open");
+    } else if (!has_place || !its.is_sane() || !fuzz::is_legal(value)) {
+      require(status == DITUNE_INVALID_ARGUMENT, "a problem is checked");
+    } else {
+      check_preparation(status, value, ordinal);
+    }
+    require(machine().launches.empty(), "to prepare is not to launch");
+    require(status != DITUNE_OK || (kernel.runtime == runtime && kernel.id != 0), "a prepared kernel has a handle");
+    require(status == DITUNE_OK || !has_place || (kernel.runtime == 0 && kernel.id == 0), "a failed one has none");
+    if (status != DITUNE_OK) return;
+    const ditune_kernel first = std::exchange(kernel, untouched);
+    require(status_of(call) == DITUNE_OK && kernel.runtime == first.runtime && kernel.id == first.id,
+            "what is prepared is found again");
+    if (!find(kernel)) kernels_.push_back({kernel, ordinal, value});
+  }
+
+  void check_preparation(ditune_status status, const ditune_problem& its, std::int32_t ordinal) const {
+    if (!has_device(ordinal)) {
+      require(status == DITUNE_INVALID_ARGUMENT, "a device is one of those that are there");
+      return;
+    }
+    if (told_.has_thrown || status == DITUNE_OK) return;
+    const Faults& faults = machine().faults;
+    const bool is_huge = its.m * its.n > kMaxExtent;
+    require(faults != Faults{} || (is_huge && status == DITUNE_NO_KERNEL), "every problem is served");
+    require(status == DITUNE_NO_KERNEL || (status == DITUNE_CUDA_ERROR && faults.fails_devices) ||
+                (status == DITUNE_INVALID_ARGUMENT && faults.has_no_devices),
+            "where no kernel can be had that is said");
+  }
+
+  // Of a kernel whose handle is good.
+  static ditune_kernel_info info_of(const ditune_kernel& kernel) {
+    ditune_kernel_info info{};
+    info.size = sizeof info;
+    require(ditune_query(kernel, &info) == DITUNE_OK, "a prepared kernel is described");
+    return info;
+  }
+
+  void query() {
+    const ditune_kernel handle = pick_kernel();
+    const Handed<ditune_kernel_info> info(in_, {});
+    const auto before = info.get() ? info.bytes() : std::vector<unsigned char>{};
+    const ditune_status status = status_of([&] { return ditune_query(handle, info.get()); });
+    const Kernel* kernel = find(handle);
+    require(status == (!kernel           ? DITUNE_INVALID_HANDLE
+                       : !info.is_sane() ? DITUNE_INVALID_ARGUMENT
+                                         : DITUNE_OK),
+            "a query is checked");
+    if (!info.get()) return;
+    const auto after = info.bytes();
+    if (status != DITUNE_OK) {
+      require(after == before, "a query that failed says nothing");
+      return;
+    }
+    const ditune_kernel_info its = *info.get();
+    require(std::equal(after.begin() + sizeof its, after.end(), before.begin() + sizeof its),
+            "what this library does not know is left as it is");
+    require(std::memcmp(&its.size, before.data(), sizeof its.size) == 0, "a struct keeps its size");
+    require(its.match >= DITUNE_MATCH_EXACT && its.match < DITUNE_MATCH_NONE, "a kernel has a match");
+    require(its.device == kernel->device && its.workspace_bytes >= 0, "a kernel is described as it was prepared");
+    require(format(parse_config(its.config)) == its.config && is_one_line(its.note), "a config is its text");
+  }
+
+  // Anywhere: null, misaligned, at or near others, or at the ends of what there is.
+  template <class T>
+  T* pointer(const ditune_args& args, const ditune_problem& its) {
+    const std::array<const void*, 7> others{args.x, args.w, args.y, args.sx, args.sw, args.bias, args.workspace};
+    const auto other = reinterpret_cast<std::uintptr_t>(in_.among(others));
+    switch (in_.below(8)) {
+      case 0:
+        return nullptr;
+      case 1:
+        return address<T>(other);
+      case 2:
+        return address<T>(other + static_cast<std::uint64_t>(its.k));
+      case 3:
+        return address<T>(other + 16 * in_.byte());
+      case 4:
+        return address<T>(other + in_.byte());
+      case 5:
+        return address<T>(other - 16 * in_.raw<std::uint32_t>());
+      case 6:
+        return address<T>(0 - 16 * std::uint64_t{in_.raw<std::uint32_t>()});
+      default:
+        return address<T>(in_.raw<std::uint64_t>());
+    }
+  }
+
+  std::int64_t stride(const ditune_args& args, const ditune_problem& its) {
+    const auto usual =
+        static_cast<std::uint64_t>(in_.among(std::array{args.ldx, args.ldw, args.ldy, its.m, its.n, its.k}));
+    switch (in_.below(4)) {
+      case 0:
+        return static_cast<std::int64_t>(usual + 16 * in_.byte());
+      case 1:
+        return static_cast<std::int64_t>(usual * in_.byte());
+      case 2:
+        return in_.raw<std::uint16_t>();
+      default:
+        return in_.number();
+    }
+  }
+
+  // Dense rows far apart, then `changes` of them.
+  ditune_args arguments(const ditune_problem& its, std::size_t changes) {
+    constexpr int kFar = 45;  // 2^45 bytes: as large as the operands of most problems will not be
+    const auto far = [](std::uint64_t number) { return address<void>(number << kFar); };
+    const bool is_scaled = its.out != DITUNE_OUT_S32;
+    ditune_args args{};
+    args.x = far(1);
+    args.w = far(2);
+    args.y = far(3);
+    args.sx = is_scaled ? far(4) : nullptr;
+    args.sw = is_scaled ? far(5) : nullptr;
+    args.bias = its.bias != DITUNE_BIAS_NONE ? far(6) : nullptr;
+    args.workspace = far(7);
+    args.ldx = args.ldw = its.k;
+    args.ldy = its.n;
+    for (; changes > 0; --changes) {
+      const std::array inputs{&args.x, &args.w, &args.sx, &args.sw, &args.bias};
+      const std::array outputs{&args.y, &args.workspace};
+      const std::array strides{&args.ldx, &args.ldw, &args.ldy};
+      switch (in_.below(3)) {
+        case 0:
+          *in_.among(inputs) = pointer<const void>(args, its);
+          break;
+        case 1:
+          *in_.among(outputs) = pointer<void>(args, its);
+          break;
+        default:
+          *in_.among(strides) = stride(args, its);
+      }
+    }
+    return args;
+  }
+
+  std::size_t changes() { return in_.one_in(2) ? 1 + in_.below(4) : 0; }
+
+  void launch() {
+    const ditune_kernel handle = pick_kernel();
+    const Kernel* kernel = find(handle);
+    const ditune_problem its = kernel ? kernel->problem : problem();
+    const std::int64_t workspace_bytes = kernel ? info_of(handle).workspace_bytes : 0;
+    const std::size_t changed = changes();
+    const ditune_args value = arguments(its, changed);
+    const Handed<ditune_args> args(in_, value);
+    void* stream = address<void>(in_.byte());
+    const ditune_status status = status_of([&] { return ditune_launch(handle, args.get(), stream); });
+    if (!kernel) {
+      require(status == DITUNE_INVALID_HANDLE && machine().launches.empty(), "a launch is of a prepared kernel");
+      return;
+    }
+    const bool is_legal = args.is_sane() && fuzz::is_legal(value, its, workspace_bytes);
+    require(is_legal || status == DITUNE_INVALID_ARGUMENT, "arguments are checked");
+    check_launch(status, its, value, stream);
+    if (is_legal && changed == 0 && !machine().faults.fails_launches)
+      require(status == DITUNE_OK, std::string("dense rows are taken: ") + ditune_last_error());
+  }
+
+  void run_by_problem() {
+    const ditune_runtime runtime = pick_runtime();
+    const ditune_problem its = problem();
+    const std::int32_t ordinal = device();
+    if (is_too_slow(find(runtime), its)) return;
+    const Handed<ditune_problem> asked(in_, its);
+    const ditune_args value = arguments(its, changes());
+    const Handed<ditune_args> args(in_, value);
+    void* stream = address<void>(in_.byte());
+    const ditune_status status =
+        status_of([&] { return ditune_run(runtime, ordinal, asked.get(), args.get(), stream); });
+    require((status == DITUNE_INVALID_HANDLE) == !find(runtime), "the runtime of a launch is open");
+    const bool is_sane = asked.is_sane() && args.is_sane() && fuzz::is_legal(its) && has_device(ordinal);
+    require(is_sane || status == DITUNE_INVALID_ARGUMENT || status == DITUNE_INVALID_HANDLE ||
+                (status == DITUNE_NOT_PREPARED && !has_device(ordinal)),
+            "a launch is checked");
+    require(status != DITUNE_NOT_PREPARED || machine().faults.is_capturing, "what is not prepared is prepared");
+    check_launch(status, its, value, stream);
+  }
+
+  // Where it succeeded, what the driver saw is what was asked, and defined; else it saw nothing.
+  static void check_launch(ditune_status status, const ditune_problem& its, const ditune_args& args,
+                           const void* stream) {
+    const std::vector<fuzz::Launch>& launches = machine().launches;
+    require(launches.size() == (status == DITUNE_OK ? 1 : 0), "a launch that failed does not reach the driver");
+    require(status != DITUNE_CUDA_ERROR || machine().faults != Faults{}, "the driver fails by itself");
+    if (status != DITUNE_OK) return;
+    const auto& [plan, seen, its_stream] = launches.front();
+    require(fuzz::is_legal(args, its, plan.workspace_bytes), "what is launched is defined");
+    require(its_stream == stream && seen.x == args.x && seen.w == args.w && seen.y == args.y && seen.sx == args.sx &&
+                seen.sw == args.sw && seen.bias == args.bias && seen.workspace == args.workspace && seen.m == its.m &&
+                seen.n == its.n && seen.k == its.k && seen.ldx == args.ldx && seen.ldw == args.ldw &&
+                seen.ldy == args.ldy,
+            "what is launched is what was asked");
+    require(plan.grid >= 1 && plan.grid <= kMaxGrid && plan.block >= 1 && plan.block <= 1024, "a launch has a grid");
+  }
+
+  Files& files_;
+  Input in_;
+  Told told_;
+  std::vector<Opened> open_;
+  std::vector<ditune_runtime> closed_;
+  std::vector<Kernel> kernels_;
+  int opened_ = 0, modelled_ = 0;
+};
+
+}  // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static Files files;
+  Program(files, Input(data, size)).run();
+  return 0;
+}

@@ -1,0 +1,66 @@
+#include "c_api_machine.hpp"
+
+#include <cstring>
+#include <memory>
+#include <string>
+
+#include "ditune/error.hpp"
+#include "runtime/driver.hpp"
+#include "runtime/nvrtc.hpp"
+
+namespace ditune {
+namespace {
+
+using fuzz::machine;
+
+struct MadeUpKernel : LoadedKernel {
+  void launch(const LaunchPlan& plan, const KernelParameter& parameter, CUstream_st* stream) const override {
+    if (machine().faults.fails_launches) throw CudaError("cudaLaunchKernelExC: an illegal\naddress", "look for it");
+    fuzz::Launch launch{plan, {}, stream};
+    std::memcpy(&launch.args, parameter.bytes.data(), sizeof launch.args);  // every family's parameter begins with them
+    machine().launches.push_back(launch);
+  }
+};
+
+struct MadeUpDriver : Driver {
+  int device_count() const override { return machine().faults.has_no_devices ? 0 : fuzz::Machine::kDevices; }
+  DeviceInfo device(int ordinal) const override {
+    if (machine().faults.fails_devices) throw CudaError("cudaGetDeviceProperties: lost", "reset it");
+    return find_device(ordinal == 0 ? "RTX 3090" : "H100");
+  }
+  std::unique_ptr<const LoadedKernel> load(const std::string& image, const std::string&, int, int) const override {
+    const bool is_ptx = image.find(".target") != std::string::npos;
+    if (image.starts_with("bad") || (is_ptx ? machine().faults.refuses_ptx : machine().faults.refuses_cubins))
+      throw CudaError("cudaLibraryLoadData: no kernel\nimage", "");
+    return std::make_unique<MadeUpKernel>();
+  }
+  TensorMap encode(const TensorMapSpec& spec) const override {
+    // As cuTensorMapEncodeTiled.
+    if (spec.base == nullptr || spec.pitch % 16 != 0 || spec.box_rows > 256)
+      throw CudaError("cuTensorMapEncodeTiled refuses", "");
+    return {};
+  }
+  bool is_capturing(CUstream_st*) const override { return machine().faults.is_capturing; }
+};
+
+}  // namespace
+
+std::shared_ptr<const Driver> cuda_driver() { return std::make_shared<MadeUpDriver>(); }
+
+struct Nvrtc::Api {};
+
+Nvrtc::Nvrtc(std::span<const char* const>) {
+  if (machine().faults.has_no_compiler) throw NvrtcError("there is no NVRTC", "install it");
+}
+
+CompiledKernel Nvrtc::compile(const KernelSource& source, SmArch) const {
+  if (machine().faults.fails_compilation) throw NvrtcError("an error\nin line 1", "report it", "a log", source.text);
+  return {.name = source.name, .cubin = "compiled", .resources = {}};
+}
+
+fuzz::Machine& fuzz::machine() {
+  static Machine its;
+  return its;
+}
+
+}  // namespace ditune

@@ -1,0 +1,68 @@
+#include "c_api_oracle.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace ditune::fuzz {
+namespace {
+
+using Wide = __int128;
+
+constexpr std::int64_t kMost = 2147483647, kMostK = 131071;
+constexpr Wide kAddresses = Wide{1} << 64;
+
+bool is_within(std::int64_t value, std::int64_t first, std::int64_t last) { return first <= value && value <= last; }
+
+// Rows of an operand; none where the kernel has no use for it.
+struct Operand {
+  const void* data = nullptr;
+  bool is_used = true;
+  Wide rows = 1, row_bytes = 0, pitch = 0;
+
+  Wide begin() const { return reinterpret_cast<std::uintptr_t>(data); }
+  Wide end() const { return begin() + (rows - 1) * pitch + row_bytes; }
+  bool is_good() const { return data != nullptr && begin() % 16 == 0 && end() <= kAddresses; }
+};
+
+bool overlap(const Operand& a, const Operand& b) {
+  if (!a.is_used || !b.is_used || a.end() <= b.begin() || b.end() <= a.begin()) return false;
+  const bool may_alternate = a.rows > 1 && b.rows > 1 && a.pitch == b.pitch;  // columns of one matrix
+  if (!may_alternate) return true;
+  const Operand &first = a.begin() <= b.begin() ? a : b, &second = &first == &a ? b : a;
+  const Wide into_row = (second.begin() - first.begin()) % first.pitch;
+  return into_row < first.row_bytes || into_row + second.row_bytes > first.pitch;
+}
+
+}  // namespace
+
+bool is_legal(const ditune_problem& p) {
+  const bool is_plain = p.sx == 0 && p.sw == 0 && p.bias == 0;
+  return is_within(p.m, 1, kMost) && is_within(p.n, 1, kMost) && is_within(p.k, 1, kMostK) && is_within(p.sx, 0, 1) &&
+         is_within(p.sw, 0, 1) && is_within(p.bias, 0, 3) && p.op == 0 && is_within(p.out, 0, 3) &&
+         (p.out != DITUNE_OUT_S32 || is_plain);
+}
+
+bool is_legal(const ditune_args& a, const ditune_problem& p, std::int64_t workspace_bytes) {
+  if (!is_within(a.ldx, p.k, kMost) || !is_within(a.ldw, p.k, kMost) || !is_within(a.ldy, p.n, kMost)) return false;
+  const bool is_scaled = p.out != DITUNE_OUT_S32;
+  if ((!is_scaled && (a.sx || a.sw)) || (p.bias == DITUNE_BIAS_NONE && a.bias)) return false;
+  const Wide y_bytes = p.out == DITUNE_OUT_BF16 || p.out == DITUNE_OUT_F16 ? 2 : 4;
+  const auto values = [](const void* data, bool is_used, Wide bytes) {
+    return Operand{.data = data, .is_used = is_used, .row_bytes = bytes};
+  };
+  const Operand y{.data = a.y, .rows = p.m, .row_bytes = p.n * y_bytes, .pitch = a.ldy * y_bytes};
+  const Operand workspace = values(a.workspace, workspace_bytes > 0, workspace_bytes);
+  const std::array inputs = {
+      Operand{.data = a.x, .rows = p.m, .row_bytes = p.k, .pitch = a.ldx},
+      Operand{.data = a.w, .rows = p.n, .row_bytes = p.k, .pitch = a.ldw},
+      values(a.sx, is_scaled, 4 * Wide{p.sx == DITUNE_SX_TOKEN ? p.m : 1}),
+      values(a.sw, is_scaled, 4 * Wide{p.sw == DITUNE_SW_CHANNEL ? p.n : 1}),
+      values(a.bias, p.bias != DITUNE_BIAS_NONE, (p.bias == DITUNE_BIAS_F32 ? 4 : 2) * Wide{p.n}),
+  };
+  const auto is_good = [](const Operand& operand) { return !operand.is_used || operand.is_good(); };
+  if (!is_good(y) || !is_good(workspace) || !std::ranges::all_of(inputs, is_good)) return false;
+  const auto is_apart = [&](const Operand& input) { return !overlap(y, input) && !overlap(workspace, input); };
+  return !overlap(y, workspace) && std::ranges::all_of(inputs, is_apart);
+}
+
+}  // namespace ditune::fuzz
