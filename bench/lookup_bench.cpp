@@ -1,7 +1,11 @@
 // How long a lookup takes among ten thousand records: it is on the way of every launch that keeps no answer; and what
 // the library does for a launch before the driver's part.
 #include <benchmark/benchmark.h>
+#include <unistd.h>
 
+#include <filesystem>
+
+#include "db/store.hpp"
 #include "ditune/runtime.hpp"
 #include "embedded.hpp"
 #include "runtime/runtime_parts.hpp"
@@ -89,6 +93,7 @@ class NoDriver : public Driver {
     return std::make_unique<NoKernel>();
   }
   TensorMap encode(const TensorMapSpec&) const override { return {}; }
+  TensorMap move(const TensorMap& map, const void*) const override { return map; }
   bool is_capturing(CUstream_st*) const override { return false; }
 };
 
@@ -128,6 +133,32 @@ void launch_by_arguments(benchmark::State& state) {
 
 BENCHMARK(launch_prepared);
 BENCHMARK(launch_by_arguments);
+// A file of ten thousand winners.
+class File {
+ public:
+  File() : folder_(std::filesystem::temp_directory_path() / ("ditune_lookup_bench_" + std::to_string(getpid()))) {
+    std::filesystem::create_directory(folder_);
+    Store store = Store::open(path());
+    for (const TuningRecord& record : records()) store.set_winner(record);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  ~File() {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+  std::filesystem::path path() const { return folder_ / "tuning.db"; }
+
+ private:
+  std::filesystem::path folder_;
+};
+
+void open_file(benchmark::State& state) {
+  const File file;
+  for (auto _ : state) benchmark::DoNotOptimize(Runtime(RuntimeOptions{.databases = {file.path()}}));
+}
+
+BENCHMARK(open_file)->Unit(benchmark::kMillisecond);
 BENCHMARK(exact)->ThreadRange(1, 2)->UseRealTime();
 BENCHMARK(nearest_m)->ThreadRange(1, 2)->UseRealTime();
 BENCHMARK(kept_model);

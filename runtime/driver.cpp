@@ -44,6 +44,7 @@ class CudaDriver : public Driver {
     return std::make_unique<CudaKernel>(image, name, shared_bytes);
   }
   TensorMap encode(const TensorMapSpec& spec) const override { return encode_tensor_map(spec); }
+  TensorMap move(const TensorMap& map, const void* base) const override { return move_tensor_map(map, base); }
   bool is_capturing(CUstream_st* stream) const override {
     cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
     DITUNE_CUDA(cudaStreamIsCapturing(stream, &status));

@@ -31,6 +31,7 @@ class Driver {
   virtual std::unique_ptr<const LoadedKernel> load(const std::string& image, const std::string& name, int ordinal,
                                                    int shared_bytes) const = 0;
   virtual TensorMap encode(const TensorMapSpec& spec) const = 0;
+  virtual TensorMap move(const TensorMap& map, const void* base) const = 0;
   virtual bool is_capturing(CUstream_st* stream) const = 0;
 };
 

@@ -12,16 +12,18 @@ namespace ditune {
 namespace {
 
 using EncodeTiled = decltype(&cuTensorMapEncodeTiled);
+using ReplaceAddress = decltype(&cuTensorMapReplaceAddress);
 
 // Through the CUDA runtime: a program that links libcuda does not start without a driver.
-EncodeTiled find_encode_tiled() {
+template <class Function>
+Function find(const char* name) {
   constexpr unsigned kSince = 12000;
   void* entry = nullptr;
   cudaDriverEntryPointQueryResult found = cudaDriverEntryPointSymbolNotFound;
-  DITUNE_CUDA(cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &entry, kSince, cudaEnableDefault, &found));
+  DITUNE_CUDA(cudaGetDriverEntryPointByVersion(name, &entry, kSince, cudaEnableDefault, &found));
   if (found != cudaDriverEntryPointSuccess || entry == nullptr)
-    throw CudaError("the driver has no cuTensorMapEncodeTiled", "install a driver for CUDA 12.0 or newer");
-  return reinterpret_cast<EncodeTiled>(entry);
+    throw CudaError(fmt::format("the driver has no {}", name), "install a driver for CUDA 12.0 or newer");
+  return reinterpret_cast<Function>(entry);
 }
 
 // Bits are copied: of each size, the type that is never rounded or flushed.
@@ -60,7 +62,7 @@ CudaError refused(const TensorMapSpec& spec, CUresult status) {
 }  // namespace
 
 TensorMap encode_tensor_map(const TensorMapSpec& spec) {
-  static const EncodeTiled encode_tiled = find_encode_tiled();
+  static const EncodeTiled encode_tiled = find<EncodeTiled>("cuTensorMapEncodeTiled");
   // The innermost dimension first.
   const std::array<cuuint64_t, 2> extents = {static_cast<cuuint64_t>(spec.columns), static_cast<cuuint64_t>(spec.rows)};
   const std::array<cuuint64_t, 1> pitch = {static_cast<cuuint64_t>(spec.pitch)};
@@ -74,6 +76,16 @@ TensorMap encode_tensor_map(const TensorMapSpec& spec) {
                    CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   if (status != CUDA_SUCCESS) throw refused(spec, status);
   return std::bit_cast<TensorMap>(map);
+}
+
+TensorMap move_tensor_map(const TensorMap& map, const void* base) {
+  static const auto replace_address = find<ReplaceAddress>("cuTensorMapReplaceAddress");
+  auto moved = std::bit_cast<CUtensorMap>(map);
+  const CUresult status = replace_address(&moved, const_cast<void*>(base));
+  if (status != CUDA_SUCCESS)
+    throw CudaError(fmt::format("cuTensorMapReplaceAddress refuses (error {}) {}", static_cast<int>(status), base),
+                    "the address must be a multiple of 16 bytes");
+  return std::bit_cast<TensorMap>(moved);
 }
 
 }  // namespace ditune

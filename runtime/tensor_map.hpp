@@ -9,4 +9,7 @@ namespace ditune {
 // with what was refused, or where there is no driver that can do it (CUDA 12.0 or newer).
 TensorMap encode_tensor_map(const TensorMapSpec& spec);
 
+// The same tensor at another address, a multiple of 16: a quarter of the time. Throws CudaError likewise.
+TensorMap move_tensor_map(const TensorMap& map, const void* base);
+
 }  // namespace ditune

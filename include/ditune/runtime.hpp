@@ -16,6 +16,7 @@ struct CUstream_st;  // what a cudaStream_t points to
 namespace ditune {
 
 class LoadedKernel;
+class PackedMaps;
 struct RuntimeParts;
 
 struct RuntimeOptions {
@@ -51,6 +52,7 @@ class Prepared {
   LaunchPlan plan_;
   std::string note_;
   std::shared_ptr<const LoadedKernel> kernel_;
+  std::shared_ptr<const PackedMaps> maps_;
 };
 
 // Any number of threads may use it at once.

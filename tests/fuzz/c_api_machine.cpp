@@ -40,6 +40,12 @@ struct MadeUpDriver : Driver {
       throw CudaError("cuTensorMapEncodeTiled refuses", "");
     return {};
   }
+  TensorMap move(const TensorMap& map, const void* base) const override {
+    // As cuTensorMapReplaceAddress.
+    if (base == nullptr || reinterpret_cast<std::uintptr_t>(base) % 16 != 0)
+      throw CudaError("cuTensorMapReplaceAddress refuses", "");
+    return map;
+  }
   bool is_capturing(CUstream_st*) const override { return machine().faults.is_capturing; }
 };
 

@@ -20,10 +20,11 @@ namespace {
 // A problem with what it must give; launches of one layer at a time.
 class Layer {
  public:
-  Layer(const GemmProblem& problem, const Epilogue& epilogue, std::uint64_t seed)
+  Layer(const GemmProblem& problem, const Epilogue& epilogue, const Strides& strides, std::uint64_t seed)
       : problem_(problem),
         epilogue_(epilogue),
-        operands_(problem, epilogue, packed_strides(problem), 1, seed, *gpu().kernels, stream_) {
+        operands_(problem, epilogue, strides, 1, seed, *gpu().kernels, stream_) {
+    poison();  // what lies between rows is compared, too
     gpu().kernels->gemm({operands_.args(0), epilogue_}, stream_);
     expected_ = output();
   }
@@ -62,12 +63,14 @@ class Layer {
   Workspace workspace_;
 };
 
-// Aligned and ragged ones, with few rows and many.
+// Aligned and ragged ones, with few rows and many, the last with gaps between its rows.
 std::vector<std::unique_ptr<Layer>> layers() {
   std::vector<std::unique_ptr<Layer>> all;
   for (const GemmProblem& problem : {GemmProblem{257, 264, 2064}, GemmProblem{17, 131, 37}, GemmProblem{1, 512, 4608}})
     for (const char* epilogue : {"default", "bias=bf16,out=f16"})
-      all.push_back(std::make_unique<Layer>(problem, parse_epilogue(epilogue), all.size()));
+      all.push_back(std::make_unique<Layer>(problem, parse_epilogue(epilogue), packed_strides(problem), all.size()));
+  const Strides apart{.x = 2080, .w = 2096, .y = 280};
+  all.push_back(std::make_unique<Layer>(GemmProblem{257, 264, 2064}, Epilogue{}, apart, all.size()));
   return all;
 }
 

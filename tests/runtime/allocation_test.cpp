@@ -44,6 +44,7 @@ class NoDriver : public Driver {
     return std::make_unique<NoKernel>();
   }
   TensorMap encode(const TensorMapSpec&) const override { return {}; }
+  TensorMap move(const TensorMap& map, const void*) const override { return map; }
   bool is_capturing(CUstream_st*) const override { return false; }
 };
 

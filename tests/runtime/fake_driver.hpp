@@ -47,6 +47,7 @@ class FakeDriver : public Driver {
     return std::make_unique<Kernel>(*this, name);
   }
   TensorMap encode(const TensorMapSpec&) const override { return {}; }
+  TensorMap move(const TensorMap& map, const void*) const override { return map; }
   bool is_capturing(CUstream_st*) const override { return capturing; }
 
   mutable std::mutex mutex;

@@ -269,3 +269,83 @@ TEST_CASE("runtime: of several databases the first that knows a problem counts")
   CHECK(times({{other}, {mine, theirs}}).size() == 3);  // within a file lookup chooses
   CHECK(in_order({}).empty());
 }
+
+namespace {
+
+// An H100 that keeps whole parameters. A map has its address and its pitch in it.
+class HopperDriver : public FakeDriver {
+ public:
+  struct Kernel : LoadedKernel {
+    explicit Kernel(const HopperDriver& of) : driver(of) {}
+    void launch(const LaunchPlan&, const KernelParameter& parameter, CUstream_st*) const override {
+      std::memcpy(&driver.launched, parameter.bytes.data(), sizeof driver.launched);
+    }
+    const HopperDriver& driver;
+  };
+  DeviceInfo device(int) const override { return find_device("H100"); }
+  std::unique_ptr<const LoadedKernel> load(const std::string&, const std::string&, int, int) const override {
+    return std::make_unique<Kernel>(*this);
+  }
+  TensorMap encode(const TensorMapSpec& spec) const override {
+    if (refuses_maps) throw CudaError("the driver has no cuTensorMapEncodeTiled", "");
+    ++encoded;
+    TensorMap map{};
+    map.opaque[0] = reinterpret_cast<std::uintptr_t>(spec.base);
+    map.opaque[1] = static_cast<unsigned long long>(spec.pitch);
+    map.opaque[2] = static_cast<unsigned long long>(spec.rows);
+    return map;
+  }
+  TensorMap move(const TensorMap& map, const void* base) const override {
+    TensorMap moved = map;
+    moved.opaque[0] = reinterpret_cast<std::uintptr_t>(base);
+    return moved;
+  }
+  mutable TmaGemmArgs launched{};
+  mutable int encoded = 0;
+  bool refuses_maps = false;
+};
+
+struct Hopper {
+  explicit Hopper(bool refuses_maps = false) {
+    driver->refuses_maps = refuses_maps;
+    RuntimeParts parts;
+    TuningRecord tuned = record({.config = parse_config("wgmma_s8:tile=128x128,stages=4")});
+    tuned.key.device = device_class(find_device("H100"));
+    parts.records = {tuned};
+    parts.stored = [](const TuningRecord&) { return "a cubin"; };
+    parts.driver = driver;
+    runtime.emplace(std::move(parts));
+  }
+  std::shared_ptr<HopperDriver> driver = std::make_shared<HopperDriver>();
+  std::optional<Runtime> runtime;
+};
+
+}  // namespace
+
+TEST_CASE("runtime: a launch moves the tensor maps of rows without gaps, and encodes those of others") {
+  const Hopper hopper;
+  const Prepared& prepared = hopper.runtime->prepare(kProblem, {}, 0);
+  CHECK(hopper.driver->encoded == 3);
+  GemmArgs asked = args(kProblem);
+  for (const int encoded : {3, 4}) {  // then X with gaps
+    hopper.runtime->launch(prepared, asked, kStream);
+    CHECK(hopper.driver->encoded == encoded);
+    const TmaGemmArgs& launched = hopper.driver->launched;
+    CHECK(launched.x.opaque[0] == reinterpret_cast<std::uintptr_t>(asked.x));
+    CHECK(launched.w.opaque[0] == reinterpret_cast<std::uintptr_t>(asked.w));
+    CHECK(launched.y.opaque[0] == reinterpret_cast<std::uintptr_t>(asked.y));
+    CHECK(launched.x.opaque[1] == static_cast<unsigned long long>(asked.ldx));
+    CHECK(launched.w.opaque[1] == static_cast<unsigned long long>(asked.ldw));
+    CHECK(launched.y.opaque[1] == 2ull * static_cast<unsigned long long>(asked.ldy));
+    CHECK(launched.x.opaque[2] == 4096);
+    CHECK(launched.w.opaque[2] == 4608);
+    asked.ldx += 16;
+  }
+}
+
+TEST_CASE("runtime: where the driver describes no tensors, what is built in needs none") {
+  const Hopper hopper(true);
+  const Prepared& prepared = hopper.runtime->prepare(kProblem, {}, 0);
+  CHECK(prepared.match() == Match::fallback);
+  CHECK_THAT(prepared.note(), Catch::Contains("cuTensorMapEncodeTiled"));
+}
