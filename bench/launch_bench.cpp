@@ -1,13 +1,15 @@
 // What the runtime library adds to a launch, and how long the first launch of a stored winner takes. Needs a GPU and
-// NVRTC. launch_bench --benchmark_enable_random_interleaving --benchmark_repetitions=9
+// NVRTC.
 #include <benchmark/benchmark.h>
 #include <ditune/ditune.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "db/store.hpp"
 #include "ditune/error.hpp"
@@ -26,7 +28,7 @@ using namespace ditune;
 // Little work: the queue never holds up who launches.
 constexpr GemmProblem kProblem{16, 256, 256};
 constexpr int kBatch = 200;  // launches between waits; a stream's queue holds 1,024
-constexpr int kBatches = 50;
+constexpr int kBatches = 100;
 
 void require(ditune_status status) {
   if (status != DITUNE_OK) throw UsageError(ditune_last_error(), "");
@@ -100,38 +102,69 @@ Fixture& wgmma() {
   return instance;
 }
 
-// Batches of launches; the time is that of a launch, without the waits between batches.
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::ranges::nth_element(values, middle);
+  return *middle;
+}
+
+// Nanoseconds of a launch, in a batch; without the wait for the ones before.
 template <class Launch>
-void time_launches(benchmark::State& state, const Fixture& fixture, const Launch& launch) {
+double batch_ns(const Stream& stream, const Launch& launch) {
   using Clock = std::chrono::steady_clock;
-  launch();
-  for (auto _ : state) {
-    fixture.stream.synchronize();
-    const auto began = Clock::now();
-    for (int i = 0; i < kBatch; ++i) launch();
-    state.SetIterationTime(std::chrono::duration<double>(Clock::now() - began).count() / kBatch);
-  }
-  fixture.stream.synchronize();
+  stream.synchronize();
+  const auto began = Clock::now();
+  for (int i = 0; i < kBatch; ++i) launch();
+  return std::chrono::duration<double, std::nano>(Clock::now() - began).count() / kBatch;
 }
 
 // The CUDA runtime's call alone, of a parameter that was made before.
-void bare(benchmark::State& state, Fixture& (*of)()) {
-  Fixture& fixture = of();
-  cudaLibrary_t library = nullptr;
-  cudaKernel_t kernel = nullptr;
-  DITUNE_CUDA(cudaLibraryLoadData(&library, fixture.stored.cubin.data(), nullptr, nullptr, 0, nullptr, nullptr, 0));
-  DITUNE_CUDA(cudaLibraryGetKernel(&kernel, library, fixture.stored.name.c_str()));
-  const LaunchPlan plan = launch_plan(fixture.config, {kProblem, {}, device_info(0)});
-  DITUNE_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, plan.shared_bytes));
-  KernelParameter parameter = kernel_parameter(fixture.config, {}, fixture.args, encode_tensor_map);
-  void* parameters[] = {parameter.bytes.data()};
-  cudaLaunchConfig_t config{};
-  config.gridDim = dim3(static_cast<unsigned>(plan.grid));
-  config.blockDim = dim3(static_cast<unsigned>(plan.block));
-  config.dynamicSmemBytes = static_cast<std::size_t>(plan.shared_bytes);
-  config.stream = fixture.stream.get();
-  time_launches(state, fixture, [&] { DITUNE_CUDA(cudaLaunchKernelExC(&config, kernel, parameters)); });
-  DITUNE_CUDA(cudaLibraryUnload(library));
+class Bare {
+ public:
+  explicit Bare(const Fixture& fixture)
+      : plan_(launch_plan(fixture.config, {kProblem, {}, device_info(0)})),
+        parameter_(kernel_parameter(fixture.config, {}, fixture.args, encode_tensor_map)) {
+    const std::string& cubin = fixture.stored.cubin;
+    DITUNE_CUDA(cudaLibraryLoadData(&library_, cubin.data(), nullptr, nullptr, 0, nullptr, nullptr, 0));
+    DITUNE_CUDA(cudaLibraryGetKernel(&kernel_, library_, fixture.stored.name.c_str()));
+    DITUNE_CUDA(cudaFuncSetAttribute(kernel_, cudaFuncAttributeMaxDynamicSharedMemorySize, plan_.shared_bytes));
+    config_.gridDim = dim3(static_cast<unsigned>(plan_.grid));
+    config_.blockDim = dim3(static_cast<unsigned>(plan_.block));
+    config_.dynamicSmemBytes = static_cast<std::size_t>(plan_.shared_bytes);
+    config_.stream = fixture.stream.get();
+  }
+  Bare(const Bare&) = delete;
+  Bare& operator=(const Bare&) = delete;
+  ~Bare() { cudaLibraryUnload(library_); }
+  void operator()() const {
+    void* parameters[] = {const_cast<std::byte*>(parameter_.bytes.data())};  // which is copied from
+    DITUNE_CUDA(cudaLaunchKernelExC(&config_, kernel_, parameters));
+  }
+
+ private:
+  LaunchPlan plan_;
+  KernelParameter parameter_;
+  cudaLibrary_t library_ = nullptr;
+  cudaKernel_t kernel_ = nullptr;
+  cudaLaunchConfig_t config_{};
+};
+
+// Batches of both in turn. Counters: a bare launch, and the median of what the other one takes longer in the same turn.
+template <class Launch>
+void time_launches(benchmark::State& state, const Fixture& fixture, const Launch& launch) {
+  const Bare bare(fixture);
+  bare();
+  launch();
+  std::vector<double> bare_ns, added_ns;
+  for (auto _ : state) {
+    bare_ns.push_back(batch_ns(fixture.stream, bare));
+    const double ns = batch_ns(fixture.stream, launch);
+    added_ns.push_back(ns - bare_ns.back());
+    state.SetIterationTime(1e-9 * ns);
+  }
+  fixture.stream.synchronize();
+  state.counters["bare_ns"] = median(bare_ns);
+  state.counters["added_ns"] = median(added_ns);
 }
 
 void prepared(benchmark::State& state, Fixture& (*of)()) {
@@ -191,7 +224,6 @@ void register_family(const std::string& family, Fixture& (*of)()) {
   const auto add = [&](const char* name, void (*body)(benchmark::State&, Fixture& (*)())) {
     return benchmark::RegisterBenchmark((family + '/' + name).c_str(), body, of);
   };
-  add("bare", bare)->UseManualTime()->Iterations(kBatches);
   add("prepared", prepared)->UseManualTime()->Iterations(kBatches);
   add("by_arguments", by_arguments)->UseManualTime()->Iterations(kBatches);
   add("c_abi", c_abi)->UseManualTime()->Iterations(kBatches);

@@ -3,7 +3,10 @@
 #include <benchmark/benchmark.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <filesystem>
+#include <random>
 
 #include "db/store.hpp"
 #include "ditune/runtime.hpp"
@@ -133,6 +136,35 @@ void launch_by_arguments(benchmark::State& state) {
 
 BENCHMARK(launch_prepared);
 BENCHMARK(launch_by_arguments);
+// One lookup after the other of problems that were asked before, in an order that no cache knows, each by the clock,
+// whose own time is in it.
+void each(benchmark::State& state) {
+  using Clock = std::chrono::steady_clock;
+  std::vector<GemmProblem> asked;
+  for (std::int64_t i = 0; i < kRecords; ++i) asked.push_back(problem(i / kRowsPerLayer, i % kRowsPerLayer));
+  std::ranges::shuffle(asked, std::mt19937(1));
+  for (const GemmProblem& its : asked) library().lookup(its, {}, kCard);
+  std::vector<double> ns, clock_ns;
+  std::size_t i = 0;
+  for (auto _ : state) {
+    const auto before = Clock::now();
+    const auto began = Clock::now();
+    benchmark::DoNotOptimize(library().lookup(asked[i], {}, kCard));
+    const auto ended = Clock::now();
+    clock_ns.push_back(std::chrono::duration<double, std::nano>(began - before).count());
+    ns.push_back(std::chrono::duration<double, std::nano>(ended - began).count());
+    i = (i + 1) % asked.size();
+  }
+  const auto quantile = [](std::vector<double>& values, double part) {
+    const auto at = values.begin() + static_cast<std::ptrdiff_t>(part * static_cast<double>(values.size()));
+    std::ranges::nth_element(values, at);
+    return *at;
+  };
+  state.counters["clock_p50_ns"] = quantile(clock_ns, 0.5);
+  state.counters["p50_ns"] = quantile(ns, 0.5);
+  state.counters["p99_ns"] = quantile(ns, 0.99);
+}
+
 // A file of ten thousand winners.
 class File {
  public:
@@ -159,6 +191,7 @@ void open_file(benchmark::State& state) {
 }
 
 BENCHMARK(open_file)->Unit(benchmark::kMillisecond);
+BENCHMARK(each)->Iterations(200'000);
 BENCHMARK(exact)->ThreadRange(1, 2)->UseRealTime();
 BENCHMARK(nearest_m)->ThreadRange(1, 2)->UseRealTime();
 BENCHMARK(kept_model);

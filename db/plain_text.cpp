@@ -1,5 +1,6 @@
 #include "db/plain_text.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -27,12 +28,15 @@ std::size_t plain_length(std::string_view text) {
 }  // namespace
 
 bool is_plain(std::string_view text) {
-  while (!text.empty()) {
+  while (true) {
+    // Nearly always all of it.
+    const auto other = std::ranges::find_if_not(text, [](char c) { return c >= 0x20 && c < 0x7f; });
+    text.remove_prefix(static_cast<std::size_t>(other - text.begin()));
+    if (text.empty()) return true;
     const std::size_t length = plain_length(text);
     if (length == 0) return false;
     text.remove_prefix(length);
   }
-  return true;
 }
 
 std::string to_plain(std::string_view text) {

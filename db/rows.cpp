@@ -8,6 +8,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <tuple>
+#include <unordered_map>
 
 #include "db/plain_text.hpp"
 #include "db/validate.hpp"
@@ -68,12 +69,32 @@ class Columns {
 };
 
 // Stored text is canonical, or nothing would find it.
-template <class Parse>
-auto parse_canonical(const std::string& text, Parse parse) {
-  auto value = parse(text);
+template <class Value>
+Value parse_canonical(const std::string& text, Value (*parse)(std::string_view)) {
+  Value value = parse(text);
   if (format(value) != text) throw UsageError(fmt::format("'{}' is not canonical", text), "tune it again");
   return value;
 }
+
+// What was parsed before: thousands of rows have the same few texts.
+template <class Value>
+class Parsed {
+ public:
+  explicit Parsed(Value (*parse)(std::string_view)) : parse_(parse) {}
+  const Value& operator()(const std::string& text) {
+    const auto found = values_.find(text);
+    return found != values_.end() ? found->second : values_.emplace(text, parse_canonical(text, parse_)).first->second;
+  }
+
+ private:
+  Value (*parse_)(std::string_view);
+  std::unordered_map<std::string, Value> values_;
+};
+
+struct Texts {
+  Parsed<Epilogue> epilogue{parse_epilogue};
+  Parsed<KernelConfig> config{parse_config};
+};
 
 // The one of `values` whose text it is.
 template <class Enum>
@@ -85,17 +106,17 @@ Enum parse_word(const std::string& text, std::initializer_list<Enum> values) {
 
 // The columns of kShared into a Trial or a TuningRecord; `timed` is the one itself, or the trial's measurement.
 template <class Row, class Timed>
-void read_shared(Columns& columns, Row& row, Timed& timed) {
+void read_shared(Columns& columns, Texts& texts, Row& row, Timed& timed) {
   row.key.device.name = columns.text();
   row.key.device.sms = columns.small();
   row.key.device.arch.number = columns.small();
   row.key.problem.m = columns.integer();
   row.key.problem.n = columns.integer();
   row.key.problem.k = columns.integer();
-  row.key.epilogue = parse_canonical(columns.text(), parse_epilogue);
+  row.key.epilogue = texts.epilogue(columns.text());
   row.key.template_hash = columns.text();
   row.key.regime = parse_word(columns.text(), {Regime::burst, Regime::sustained});
-  row.config = parse_canonical(columns.text(), parse_config);
+  row.config = texts.config(columns.text());
   row.source = parse_word(columns.text(), {Source::measured, Source::predicted});
   timed.median_us = columns.real_or_zero();
   timed.low_us = columns.real_or_zero();
@@ -130,19 +151,19 @@ std::vector<double> parse_samples(const std::string& text) {
   return parse_array<double>(text, [](const nlohmann::json& element) { return element.is_number(); });
 }
 
-std::vector<KernelConfig> parse_tied(const std::string& text) {
+std::vector<KernelConfig> parse_tied(const std::string& text, Texts& texts) {
+  if (text.empty()) return {};
   std::vector<KernelConfig> tied;
   const auto is_text = [](const nlohmann::json& element) { return element.is_string(); };
-  for (const std::string& config : parse_array<std::string>(text, is_text))
-    tied.push_back(parse_canonical(config, parse_config));
+  for (const std::string& config : parse_array<std::string>(text, is_text)) tied.push_back(texts.config(config));
   return tied;
 }
 
-Trial read_trial(const Statement& statement) {
+Trial read_trial(const Statement& statement, Texts& texts) {
   Columns columns(statement);
   Trial trial;
   Measurement& measurement = trial.measurement;
-  read_shared(columns, trial, measurement);
+  read_shared(columns, texts, trial, measurement);
   measurement.failure = columns.text_or_empty();
   measurement.samples_us = parse_samples(columns.text_or_empty());
   if (!is_plain(measurement.failure)) throw UsageError("a stored reason is not plain text", "tune it again");
@@ -150,11 +171,11 @@ Trial read_trial(const Statement& statement) {
   return trial;
 }
 
-TuningRecord read_winner(const Statement& statement) {
+TuningRecord read_winner(const Statement& statement, Texts& texts) {
   Columns columns(statement);
   TuningRecord record;
-  read_shared(columns, record, record);
-  record.tied = parse_tied(columns.text_or_empty());
+  read_shared(columns, texts, record, record);
+  record.tied = parse_tied(columns.text_or_empty(), texts);
   record.cubin_hash = columns.text_or_empty();
   if (!is_plain(record.cubin_hash)) throw UsageError("a stored hash is not plain text", "tune it again");
   validate(record);
@@ -163,7 +184,7 @@ TuningRecord read_winner(const Statement& statement) {
 
 template <class Row>
 Selection<Row> select(const Database& db, const std::string& sql, const RecordFilter& filter,
-                      Row (*read)(const Statement&)) {
+                      Row (*read)(const Statement&, Texts&)) {
   std::optional<std::string> name, epilogue;
   std::optional<std::string_view> regime;
   std::optional<int> sms, device_arch, arch;
@@ -173,11 +194,12 @@ Selection<Row> select(const Database& db, const std::string& sql, const RecordFi
   if (filter.regime) regime = format(*filter.regime);
 
   Selection<Row> selection;
+  Texts texts;
   Statement statement(db, sql);
   statement.bind(name, sms, device_arch, arch, epilogue, regime);
   while (statement.step()) {
     try {
-      Row row = read(statement);
+      Row row = read(statement, texts);
       if (filter.problems.empty() || std::ranges::find(filter.problems, row.key.problem) != filter.problems.end())
         selection.rows.push_back(std::move(row));
     } catch (const UsageError&) {
@@ -261,9 +283,10 @@ constexpr std::string_view kSoundReferences =
 // id.
 template <class Row>
 std::vector<Row> salvage(const Database& db, std::string_view table, const std::string& sql,
-                         Row (*read)(const Statement&)) {
+                         Row (*read)(const Statement&, Texts&)) {
   constexpr std::int64_t kBytesPerRow = 16;  // there are fewer rows than that many bytes allow, whatever the ids are
   std::vector<Row> rows;
+  Texts texts;
   try {
     const std::int64_t bytes = db.integer("PRAGMA page_count") * db.integer("PRAGMA page_size");
     const std::int64_t last =
@@ -272,7 +295,7 @@ std::vector<Row> salvage(const Database& db, std::string_view table, const std::
     constexpr std::optional<int> kAny;
     for (std::int64_t id = 1; id <= last; ++id) {
       try {
-        if (statement.bind(kAny, kAny, kAny, kAny, kAny, kAny, id).step()) rows.push_back(read(statement));
+        if (statement.bind(kAny, kAny, kAny, kAny, kAny, kAny, id).step()) rows.push_back(read(statement, texts));
       } catch (const DamageError&) {
       } catch (const UsageError&) {
       }
@@ -281,6 +304,27 @@ std::vector<Row> salvage(const Database& db, std::string_view table, const std::
     // Of the schema, or of the root of the table: the rest cannot be found.
   }
   return rows;
+}
+
+bool is_before(const TuningKey& a, const TuningKey& b) {
+  const auto layer = [](const TuningKey& key) {
+    return std::tie(key.device.arch, key.device.name, key.device.sms, key.problem.n, key.problem.k);
+  };
+  const auto rest = [](const TuningKey& key) { return std::tie(key.problem.m, key.regime, key.template_hash); };
+  if (layer(a) != layer(b)) return layer(a) < layer(b);
+  return a.epilogue == b.epilogue ? rest(a) < rest(b) : format(a.epilogue) < format(b.epilogue);
+}
+
+// Not by SQLite, which would write all columns once more to sort them.
+void sort_by_key(std::vector<TuningRecord>& records) {
+  if (std::ranges::is_sorted(records, is_before, &TuningRecord::key)) return;
+  std::vector<TuningRecord*> order;
+  for (TuningRecord& record : records) order.push_back(&record);
+  std::ranges::sort(order, is_before, [](const TuningRecord* record) -> const TuningKey& { return record->key; });
+  std::vector<TuningRecord> sorted;
+  sorted.reserve(records.size());
+  for (TuningRecord* record : order) sorted.push_back(std::move(*record));
+  records = std::move(sorted);
 }
 
 bool is_median_of_samples(const Measurement& measurement) {
@@ -347,10 +391,10 @@ Selection<Trial> select_trials(const Database& db, const RecordFilter& filter) {
 }
 
 Selection<TuningRecord> select_winners(const Database& db, const RecordFilter& filter) {
-  const std::string sql = fmt::format(
-      "SELECT {}, tied, cubin_hash FROM winners {} ORDER BY arch, name, sms, n, k, epilogue, m, regime, template_hash",
-      kShared, kJoins);
-  return select(db, sql, filter, read_winner);
+  const std::string sql = fmt::format("SELECT {}, tied, cubin_hash FROM winners {}", kShared, kJoins);
+  Selection<TuningRecord> selection = select(db, sql, filter, read_winner);
+  sort_by_key(selection.rows);
+  return selection;
 }
 
 std::vector<Trial> salvage_trials(const Database& db) {

@@ -18,6 +18,7 @@ std::vector<TuningRecord> in_order(const std::vector<std::vector<TuningRecord>>&
     key.template_hash.clear();
     return format(key);
   };
+  if (databases.size() == 1) return databases.front();
   std::vector<TuningRecord> all;
   std::map<std::string, Source> earlier;
   for (const std::vector<TuningRecord>& records : databases) {
