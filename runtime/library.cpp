@@ -74,17 +74,36 @@ struct HashQuestion {
 };
 
 // Records that answer alike, and which of them serves which M.
-struct Tier {
-  Match match = Match::none;  // of an m that is not a winner's own
-  std::vector<Served> ranges;
+class Tier {
+ public:
+  // All that an answer needs of its record, which is large and elsewhere.
+  struct Range {
+    const TuningRecord* record = nullptr;
+    std::int64_t m_own = 0, m_last = 0;
+    KernelConfig config;
+  };
 
-  const TuningRecord* find(std::int64_t m) const {
-    const auto after = std::upper_bound(ranges.begin(), ranges.end(), m,
-                                        [](std::int64_t asked, const Served& range) { return asked < range.m_first; });
-    if (after == ranges.begin()) return nullptr;
-    const Served& range = *std::prev(after);
-    return m <= range.m_last ? range.winner : nullptr;
+  Tier() = default;
+  // `match`: of an m that is not a winner's own.
+  Tier(Match match, const std::vector<Served>& served) : match_(match) {
+    for (const Served& s : served) {
+      firsts_.push_back(s.m_first);
+      ranges_.push_back({s.winner, s.winner->key.problem.m, s.m_last, s.winner->config});
+    }
   }
+
+  Match match() const { return match_; }
+  const Range* find(std::int64_t m) const {
+    const auto after = std::ranges::upper_bound(firsts_, m);
+    if (after == firsts_.begin()) return nullptr;
+    const Range& range = ranges_[static_cast<std::size_t>(after - firsts_.begin() - 1)];
+    return m <= range.m_last ? &range : nullptr;
+  }
+
+ private:
+  Match match_ = Match::none;
+  std::vector<std::int64_t> firsts_;
+  std::vector<Range> ranges_;
 };
 
 // For a layer on a device, the best first.
@@ -134,10 +153,10 @@ class Library::Index {
     const Tiers* tiers = served_.find(question);
     if (!tiers) tiers = served_.insert(kept(question), tiers_of(question.layer, device, regime)).first;
     for (const Tier& tier : *tiers)
-      if (const TuningRecord* record = tier.find(problem.m)) {
-        const bool is_own = tier.match == Match::nearest_m && record->key.problem.m == problem.m;
-        return {is_own ? Match::exact : tier.match, record->config,
-                launch_plan(record->config, epilogue.out, problem, device.sms), record};
+      if (const Tier::Range* range = tier.find(problem.m)) {
+        const bool is_own = tier.match() == Match::nearest_m && range->m_own == problem.m;
+        return {is_own ? Match::exact : tier.match(), range->config,
+                launch_plan(range->config, epilogue.out, problem, device.sms), range->record};
       }
     question.m = problem.m;
     const Modelled* answer = modelled_.find(question);
