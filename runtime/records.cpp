@@ -12,13 +12,13 @@ bool is_of_todays_template(const TuningRecord& record) {
   return record.key.template_hash == template_hash(record.config);
 }
 
-std::vector<TuningRecord> in_order(const std::vector<std::vector<TuningRecord>>& databases) {
+std::vector<TuningRecord> in_order(std::vector<std::vector<TuningRecord>> databases) {
   const auto name = [](const TuningRecord& record) {
     TuningKey key = record.key;
     key.template_hash.clear();
     return format(key);
   };
-  if (databases.size() == 1) return databases.front();
+  if (databases.size() == 1) return std::move(databases.front());
   std::vector<TuningRecord> all;
   std::map<std::string, Source> earlier;
   for (const std::vector<TuningRecord>& records : databases) {
@@ -41,7 +41,7 @@ std::vector<TuningRecord> in_order(const std::vector<std::vector<TuningRecord>>&
 std::vector<TuningRecord> read_records(const std::vector<std::filesystem::path>& databases) {
   std::vector<std::vector<TuningRecord>> records;
   for (const std::filesystem::path& path : databases) records.push_back(Store::open_read_only(path).winners());
-  return in_order(records);
+  return in_order(std::move(records));
 }
 
 }  // namespace ditune

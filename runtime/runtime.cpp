@@ -55,7 +55,7 @@ RuntimeParts installed(const RuntimeOptions& options) {
     databases.push_back(stores->back().winners());
   }
   RuntimeParts parts;
-  parts.records = in_order(databases);
+  parts.records = in_order(std::move(databases));
   parts.regime = options.regime;
   parts.on_miss = options.on_miss;
   parts.stored = [stores](const TuningRecord& record) {

@@ -32,6 +32,6 @@ bool is_of_todays_template(const TuningRecord& record);
 
 // Of databases in order: a record stands aside for one of today's templates in an earlier file that has the same
 // device, problem, epilogue and regime, unless that one is predicted and this one measured.
-std::vector<TuningRecord> in_order(const std::vector<std::vector<TuningRecord>>& databases);
+std::vector<TuningRecord> in_order(std::vector<std::vector<TuningRecord>> databases);
 
 }  // namespace ditune
