@@ -124,8 +124,8 @@ DITUNE_API ditune_status ditune_prepare(ditune_runtime runtime, int32_t device, 
 /* The caller sets info->size. Where it fails info is left as it is. */
 DITUNE_API ditune_status ditune_query(ditune_kernel kernel, ditune_kernel_info* info);
 
-/* Queues a prepared kernel on `stream`, a cudaStream_t (or CUstream) of its device, and returns: no lock, no
- * allocation; may be captured. */
+/* Queues a prepared kernel on `stream`, a cudaStream_t (or CUstream) of its device, which is the calling thread's
+ * current one, and returns: no lock, no allocation; may be captured. */
 DITUNE_API ditune_status ditune_launch(ditune_kernel kernel, const ditune_args* args, void* stream);
 
 /* The same by problem: prepares it if it is not, or returns DITUNE_NOT_PREPARED while the stream is being captured. */

@@ -75,8 +75,9 @@ class Runtime {
   // the built-in kernel can be loaded, with the reasons.
   const Prepared& prepare(const GemmProblem& problem, const Epilogue& epilogue, int device) const;
 
-  // Queues Y = epilogue(X W^T) on the stream, which is of the prepared device, and returns. Takes no lock, allocates
-  // nothing and may be captured. Throws UsageError for arguments that a launch would be undefined with.
+  // Queues Y = epilogue(X W^T) on the stream and returns. The prepared device is the stream's and the calling thread's
+  // current one. Takes no lock, allocates nothing and may be captured. Throws UsageError for arguments that a launch
+  // would be undefined with.
   void launch(const Prepared& prepared, const GemmArgs& args, CUstream_st* stream) const;
 
   // The same of what the arguments say. Prepares it, or throws NotPreparedError if the stream is being captured.
