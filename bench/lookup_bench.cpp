@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <random>
 
+#include "bench/no_driver.hpp"
 #include "db/store.hpp"
 #include "ditune/runtime.hpp"
 #include "embedded.hpp"
@@ -82,29 +83,11 @@ void load(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(Library(all));
 }
 
-// A driver that does nothing: what is left of a launch is the library's own.
-class NoDriver : public Driver {
- public:
-  struct NoKernel : LoadedKernel {
-    void launch(const LaunchPlan&, const KernelParameter& parameter, CUstream_st*) const override {
-      benchmark::DoNotOptimize(parameter.bytes.data());
-    }
-  };
-  int device_count() const override { return 1; }
-  DeviceInfo device(int) const override { return kCard; }
-  std::unique_ptr<const LoadedKernel> load(const std::string&, const std::string&, int, int) const override {
-    return std::make_unique<NoKernel>();
-  }
-  TensorMap encode(const TensorMapSpec&) const override { return {}; }
-  TensorMap move(const TensorMap& map, const void*) const override { return map; }
-  bool is_capturing(CUstream_st*) const override { return false; }
-};
-
 Runtime runtime() {
   RuntimeParts parts;
   parts.records = records();
   parts.stored = [](const TuningRecord&) { return "a cubin"; };
-  parts.driver = std::make_shared<NoDriver>();
+  parts.driver = std::make_shared<NoDriver>(kCard);
   return Runtime(std::move(parts));
 }
 

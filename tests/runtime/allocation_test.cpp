@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "bench/no_driver.hpp"
 #include "catch.hpp"
 #include "ditune/runtime.hpp"
 #include "generator/emit.hpp"
@@ -33,21 +34,6 @@ namespace {
 
 const DeviceInfo& kCard = find_device("H100");
 
-class NoDriver : public Driver {
- public:
-  struct NoKernel : LoadedKernel {
-    void launch(const LaunchPlan&, const KernelParameter&, CUstream_st*) const override {}
-  };
-  int device_count() const override { return 1; }
-  DeviceInfo device(int) const override { return kCard; }
-  std::unique_ptr<const LoadedKernel> load(const std::string&, const std::string&, int, int) const override {
-    return std::make_unique<NoKernel>();
-  }
-  TensorMap encode(const TensorMapSpec&) const override { return {}; }
-  TensorMap move(const TensorMap& map, const void*) const override { return map; }
-  bool is_capturing(CUstream_st*) const override { return false; }
-};
-
 signed char* at(std::uintptr_t address) { return reinterpret_cast<signed char*>(address); }
 
 }  // namespace
@@ -63,7 +49,7 @@ TEST_CASE("runtime: a launch of what is prepared allocates nothing") {
     RuntimeParts parts;
     parts.records = {record};
     parts.stored = [](const TuningRecord&) { return "a cubin"; };
-    parts.driver = std::make_shared<NoDriver>();
+    parts.driver = std::make_shared<NoDriver>(kCard);
     const Runtime runtime(std::move(parts));
 
     GemmArgs args{};
