@@ -15,6 +15,7 @@ namespace {
 constexpr std::int64_t kFineStep = 16, kStep = 64;  // M at which the model is asked
 constexpr std::int64_t kMostSteps = 64;             // in one gap
 constexpr double kTrust = 0.5;                      // in what was measured at another m: an exponent
+constexpr std::int64_t kFar = 4;                    // times the last m, up to which the model is asked
 constexpr std::size_t kMostOnASide = 4;             // winners that may serve a gap, of those above and of those below
 
 // The largest m that is nearer to `low` than to `high` on a log scale: m * m < low * high.
@@ -100,7 +101,7 @@ class Ranges {
   std::vector<Served> ranges_;
 };
 
-// The M from `first` to `last`, between two winners, and the winners on both sides, in the order of their m.
+// The M from `first` to `last`, of which none is a winner's own, and the winners around, in the order of their m.
 class Gap {
  public:
   Gap(std::span<Server> servers, std::int64_t first, std::int64_t last)
@@ -209,15 +210,19 @@ std::vector<Served> serve(std::span<const TuningRecord* const> winners, const De
   }
   if (servers.empty()) return {};
 
+  // The gap in front of the i-th: of those on both sides of it, who is near may serve it.
   Ranges ranges;
-  ranges.add(servers.front(), servers.front().first(), servers.front().m());
-  for (std::size_t i = 1; i < servers.size(); ++i) {
+  const auto share = [&](std::size_t i, std::int64_t first, std::int64_t last) {
     const std::size_t begin = i - std::min(i, kMostOnASide), end = std::min(i + kMostOnASide, servers.size());
-    const std::int64_t first = servers[i - 1].m() + 1, last = servers[i].m() - 1;
     if (first <= last) Gap(std::span(servers).subspan(begin, end - begin), first, last).share(ranges);
+  };
+  for (std::size_t i = 0; i < servers.size(); ++i) {
+    share(i, i == 0 ? 1 : servers[i - 1].m() + 1, servers[i].m() - 1);
     ranges.add(servers[i], servers[i].m(), servers[i].m());
   }
-  ranges.add(servers.back(), servers.back().m() + 1, servers.back().last());
+  const std::int64_t last = servers.back().m(), far = std::min(kFar * last, kMaxExtent);
+  share(servers.size(), last + 1, far);
+  ranges.add(servers.back(), far + 1, servers.back().last());
   return with_own(ranges.take(), predicted);
 }
 

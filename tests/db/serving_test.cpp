@@ -57,6 +57,19 @@ TEST_CASE("serve: between two winners that differ the faster one serves, by the 
   CHECK(who_serves(ranges, kMaxExtent) == &winners[1]);
 }
 
+TEST_CASE("serve: below the first and up to four times the last m the faster one serves, too") {
+  const std::vector<TuningRecord> winners{winner(1024, kSmall), winner(2048, kBig)};
+  const std::vector<Served> ranges = ranges_of(winners);
+  CHECK(predict(kSmall, at(16)).total_us < predict(kBig, at(16)).total_us);
+  CHECK(who_serves(ranges, 16) == &winners[0]);
+  const std::vector<TuningRecord> swapped{winner(1024, kBig), winner(2048, kSmall)};
+  const std::vector<Served> others = ranges_of(swapped);
+  CHECK(who_serves(others, 16) == &swapped[1]);
+  CHECK(who_serves(others, 2048) == &swapped[1]);
+  CHECK(who_serves(others, 4 * 2048) == &swapped[0]);
+  CHECK(who_serves(others, 4 * 2048 + 1) == &swapped[1]);
+}
+
 TEST_CASE("serve: what a winner was measured to take corrects what the model thinks of it") {
   const auto count_of_low = [](double factor) {
     const std::vector<TuningRecord> winners{winner(64, kSmall, factor), winner(2048, kBig)};
