@@ -44,12 +44,12 @@ struct Contest {
 // The peers of one layer, for which this config is served.
 using Peers = std::function<std::vector<Peer>(const Target&, const KernelConfig& served)>;
 
-// These kernels of ditune, as the algorithms of one peer.
-Peer peer_of(const std::string& name, const std::vector<KernelConfig>& configs, const Target& target,
+// These kernels of ditune, as the algorithms of one peer; `none`: the reason where there are none.
+Peer peer_of(const std::string& name, const std::vector<KernelConfig>& configs, const char* none, const Target& target,
              const GpuTuner& gpu) {
   Peer peer;
   peer.name = name;
-  peer.reason = "no kernel of ditune runs it";
+  peer.reason = none;
   std::vector<TimedEntry> entries;
   for (const KernelConfig& config : configs) {
     CheckedEntry checked = gpu.timed_entry(target, config);
@@ -94,15 +94,16 @@ std::vector<Peers> peers_of(const Options& options, const std::vector<TuningReco
       });
     } else if (name == kWinners) {
       all.push_back([&winners, &gpu](const Target& target, const KernelConfig& served) {
-        return std::vector{peer_of("other winners", other_winners(winners, target, served), target, gpu)};
+        return std::vector{
+            peer_of("other winners", other_winners(winners, target, served), "there is none", target, gpu)};
       });
     } else {
       const auto library = std::make_shared<const Library>(read_records({name}));
       all.push_back([library, name, regime = options.regime, &gpu](const Target& target, const KernelConfig&) {
         const LookupResult found = library->lookup(target.problem, target.epilogue, target.device, regime);
         const bool has_kernel = found.match != Match::none;
-        return std::vector{
-            peer_of(name, has_kernel ? std::vector{found.config} : std::vector<KernelConfig>(), target, gpu)};
+        return std::vector{peer_of(name, has_kernel ? std::vector{found.config} : std::vector<KernelConfig>(),
+                                   "no kernel of ditune runs it", target, gpu)};
       });
     }
   }

@@ -57,8 +57,7 @@ std::string fallback_ptx(const Epilogue& epilogue, std::int64_t row_multiple) {
 // Beside the header; none for what is not a file of that name in that folder: a pipe, a link.
 std::filesystem::path kernels_file(const std::filesystem::path& header) {
   if (is_special(header) || std::filesystem::is_symlink(header)) return {};
-  const auto file = std::filesystem::path(header).replace_extension(".inc");
-  return file != header ? file : std::filesystem::path(header).concat(".inc");
+  return std::filesystem::path(header).concat(".inc");
 }
 
 // The kernels first: a header never includes those of an earlier export, nor are such left beside it.

@@ -184,7 +184,7 @@ TuningRecord read_winner(const Statement& statement, Texts& texts) {
 
 template <class Row>
 Selection<Row> select(const Database& db, const std::string& sql, const RecordFilter& filter,
-                      Row (*read)(const Statement&, Texts&), std::int64_t expected_rows = 0) {
+                      Row (*read)(const Statement&, Texts&)) {
   std::optional<std::string> name, epilogue;
   std::optional<std::string_view> regime;
   std::optional<int> sms, device_arch, arch;
@@ -194,7 +194,6 @@ Selection<Row> select(const Database& db, const std::string& sql, const RecordFi
   if (filter.regime) regime = format(*filter.regime);
 
   Selection<Row> selection;
-  selection.rows.reserve(static_cast<std::size_t>(expected_rows));
   Texts texts;
   Statement statement(db, sql);
   statement.bind(name, sms, device_arch, arch, epilogue, regime);
@@ -393,7 +392,7 @@ Selection<Trial> select_trials(const Database& db, const RecordFilter& filter) {
 
 Selection<TuningRecord> select_winners(const Database& db, const RecordFilter& filter) {
   const std::string sql = fmt::format("SELECT {}, tied, cubin_hash FROM winners {}", kShared, kJoins);
-  Selection<TuningRecord> selection = select(db, sql, filter, read_winner, db.integer("SELECT count(*) FROM winners"));
+  Selection<TuningRecord> selection = select(db, sql, filter, read_winner);
   sort_by_key(selection.rows);
   return selection;
 }

@@ -83,6 +83,7 @@ class Server {
 
 // On a log scale; at the same distance the larger.
 bool is_nearer(const Server& a, const Server& b, std::int64_t m) {
+  if (a.m() == b.m()) return false;
   return a.m() < b.m() ? m * m < a.m() * b.m() : m * m >= a.m() * b.m();
 }
 

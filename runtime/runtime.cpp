@@ -90,7 +90,7 @@ class PackedMaps {
     args.m = problem.m, args.n = problem.n, args.k = problem.k;
     args.ldx = args.ldw = problem.k, args.ldy = problem.n;
     kernel_parameter(config, epilogue, args, [&](const TensorMapSpec& spec) {
-      maps_.emplace_back(spec, driver.encode(spec));
+      maps_.emplace_back(spec, driver.move(driver.encode(spec), spec.base));  // that it can be moved is found out now
       return maps_.back().second;
     });
   }

@@ -45,16 +45,16 @@ class Library {
 
   // Of the records for this n, k and epilogue, best first:
   //   exact         this device and m
-  //   nearest m     this device; of the winners of the next m below and above the one that is faster (serving.hpp)
+  //   nearest m     this device; of the winners of the next four m below and above the one expected to be fastest
   //   stale         this device; of an older template
   //   other device  of the same arch, the one nearest in SMs
   // Of several records of one m, a measured one before a predicted one, then one of the regime, then the faster.
   // Without any:
   //   model         the cost model's best of all candidates
   //   default       the first candidate, where the device's numbers tell the model nothing
-  // The first question about a layer takes microseconds, one that only the model can answer milliseconds; both are
-  // kept. A config that a constraint refuses for the problem asked is passed over. Throws UsageError for an illegal
-  // problem.
+  // The first question about a layer takes a fraction of a millisecond, one that only the model can answer
+  // milliseconds; both are kept. A config that a constraint refuses for the problem asked is passed over. Throws
+  // UsageError for an illegal problem.
   LookupResult lookup(const GemmProblem& problem, const Epilogue& epilogue, const DeviceInfo& device,
                       Regime regime = Regime::burst) const&;
   LookupResult lookup(const GemmProblem&, const Epilogue&, const DeviceInfo&,

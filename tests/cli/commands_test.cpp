@@ -247,9 +247,9 @@ TEST_CASE("large kernels are exported beside the header, and never those of anot
       REQUIRE(place.ditune("tune --trials 1 --shape 512x1024x512 --arch " + arch + " --epilogue " + epilogue).code ==
               0);
   const std::string all = "export --header tuned.h", small = all + " --embed none";
-  CHECK(place.ditune(all).out == "tuned.h and tuned.inc: 6 records\n");
-  const std::string header = place.read("tuned.h"), kernels = place.read("tuned.inc");
-  CHECK(header.find("#include \"tuned.inc\"") != std::string::npos);
+  CHECK(place.ditune(all).out == "tuned.h and tuned.h.inc: 6 records\n");
+  const std::string header = place.read("tuned.h"), kernels = place.read("tuned.h.inc");
+  CHECK(header.find("#include \"tuned.h.inc\"") != std::string::npos);
   CHECK(header.size() < kernels.size());
   place.write("use.cpp", "#include \"tuned.h\"\nint main() { return ditune_tuned::rows[0].kernel->image_bytes == 0; }\n");
   CHECK(place
@@ -258,19 +258,22 @@ TEST_CASE("large kernels are exported beside the header, and never those of anot
             .code == 0);
 
   REQUIRE(place.ditune(all).code == 0);
-  CHECK((place.read("tuned.h") == header && place.read("tuned.inc") == kernels));
+  CHECK((place.read("tuned.h") == header && place.read("tuned.h.inc") == kernels));
+  // Another header has other kernels.
+  REQUIRE(place.ditune("export --header tuned.hpp --embed none && rm tuned.hpp").code == 0);
+  CHECK(place.read("tuned.h.inc") == kernels);
   REQUIRE(place.ditune(small).code == 0);
   CHECK(place.files() == std::vector<std::string>{"sub", "tuned.h", "tuning.db"});
 
   // What is not by ditune stays; then nothing is written.
   const std::string without = place.read("tuned.h");
-  place.write("tuned.inc", "mine");
+  place.write("tuned.h.inc", "mine");
   const Outcome refused = place.ditune(all);
   CHECK(refused.code == 2);
-  CHECK(refused.err.find("tuned.inc is there, and not by ditune export") != std::string::npos);
-  CHECK((place.read("tuned.h") == without && place.read("tuned.inc") == "mine"));
+  CHECK(refused.err.find("tuned.h.inc is there, and not by ditune export") != std::string::npos);
+  CHECK((place.read("tuned.h") == without && place.read("tuned.h.inc") == "mine"));
   REQUIRE(place.ditune(small).code == 0);
-  CHECK(place.read("tuned.inc") == "mine");
+  CHECK(place.read("tuned.h.inc") == "mine");
 
   CHECK(place.ditune("export --header tuned2.inc").code == 0);
   CHECK(place.read("tuned2.inc").find("#include \"tuned2.inc.inc\"") != std::string::npos);
