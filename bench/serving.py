@@ -32,7 +32,7 @@ def main(arguments):
     except (OSError, ValueError) as error:
         print(f"serving: error: {error}", file=sys.stderr)
         return 2
-    judged = [(excess(layer), layer) for layer in layers if excess(layer) is not None]
+    judged = [(ratio, layer) for ratio, layer in ((excess(layer), layer) for layer in layers) if ratio is not None]
     if not judged:
         print(f"serving: error: {arguments[0]} has no times", file=sys.stderr)
         return 2

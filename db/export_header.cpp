@@ -62,7 +62,8 @@ int ldy_multiple(const KernelConfig& config, Output out) {
 
 // The library's words, nested in the header's namespace: a program may include both.
 std::string library_part(const std::map<std::size_t, KernelText>& families) {
-  std::string includes = "#include \"gemm_args.cuh\"\n#include \"epilogue_spec.cuh\"\n#include \"operand_memory.cuh\"\n";
+  std::string includes =
+      "#include \"gemm_args.cuh\"\n#include \"epilogue_spec.cuh\"\n#include \"operand_memory.cuh\"\n";
   std::string parameters;
   std::vector<std::string> types;
   for (const auto& [index, text] : families) {

@@ -6,7 +6,6 @@
 #include "db/serving.hpp"
 #include "db/validate.hpp"
 #include "ditune/error.hpp"
-#include "generator/emit.hpp"
 
 namespace ditune {
 namespace {
@@ -22,7 +21,7 @@ auto layer_of(const TuningRecord& r) {
 std::vector<HeaderRow> header_rows(const std::vector<TuningRecord>& records, Regime regime) {
   std::map<decltype(layer_of(records[0])), std::map<std::int64_t, const TuningRecord*>> layers;
   for (const TuningRecord& record : records) {
-    if (record.key.template_hash != template_hash(record.config)) continue;
+    if (!is_of_todays_template(record)) continue;
     validate_numbers(record);
     require_legal(record.config, target_of(record.key));
     const TuningRecord*& best = layers[layer_of(record)][record.key.problem.m];

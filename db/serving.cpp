@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "generator/cost_model.hpp"
+#include "generator/emit.hpp"
 
 namespace ditune {
 namespace {
@@ -192,6 +193,10 @@ DeviceInfo device_of(const DeviceClass& device) {
   info.name = device.name;
   info.sms = device.sms;
   return info;
+}
+
+bool is_of_todays_template(const TuningRecord& record) {
+  return record.key.template_hash == template_hash(record.config);
 }
 
 Target target_of(const TuningKey& key) {

@@ -14,6 +14,9 @@ namespace ditune {
 // else those of the card that stands for its arch, or for the known one that it runs as (runs_as).
 DeviceInfo device_of(const DeviceClass& device);
 
+// Whether its kernel is one that this ditune emits.
+bool is_of_todays_template(const TuningRecord& record);
+
 // A layer on its device_of.
 Target target_of(const TuningKey& key);
 

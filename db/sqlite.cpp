@@ -84,6 +84,7 @@ Database::Database(const std::filesystem::path& path, Mode mode)
 
 Database::Database(std::string name, const std::string& uri, int flags) : name_(std::move(name)) {
   sqlite3* db = nullptr;
+  // For one thread at a time: SQLite need not take a lock for every column.
   const int code = sqlite3_open_v2(uri.c_str(), &db, flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, nullptr);
   handle_.reset(db);  // there even after an error
   if (code != SQLITE_OK) fail(code, name_, db);

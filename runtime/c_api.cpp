@@ -15,6 +15,7 @@
 #include "ditune/error.hpp"
 #include "ditune/runtime.hpp"
 #include "runtime/append_only_map.hpp"
+#include "runtime/hash.hpp"
 
 namespace {
 
@@ -47,9 +48,7 @@ class OpenRuntime {
 
  private:
   struct HashId {
-    std::size_t operator()(std::uint64_t id) const noexcept {
-      return id * 0x9e3779b97f4a7c15 >> 32;
-    }  // 2^64 / golden ratio
+    std::size_t operator()(std::uint64_t id) const noexcept { return mix(id, 0); }
   };
   Runtime runtime_;
   AppendOnlyMap<std::uint64_t, const Prepared*, HashId> kernels_{4096};

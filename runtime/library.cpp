@@ -12,10 +12,10 @@
 
 #include "db/serving.hpp"
 #include "generator/cost_model.hpp"
-#include "generator/emit.hpp"
 #include "generator/launch_plan.hpp"
 #include "generator/search_space.hpp"
 #include "runtime/append_only_map.hpp"
+#include "runtime/hash.hpp"
 
 namespace ditune {
 namespace {
@@ -27,19 +27,10 @@ struct Layer {
   bool operator==(const Layer&) const = default;
 };
 
-std::size_t mix(std::uint64_t hash, std::uint64_t field) {
-  hash = (hash ^ field) * 0x9e3779b97f4a7c15;  // 2^64 / golden ratio
-  return hash ^ hash >> 32;
-}
-
 struct HashLayer {
   std::size_t operator()(const Layer& layer) const noexcept {
-    const Epilogue& e = layer.epilogue;
-    std::uint64_t words = 0;
-    for (const auto word : {static_cast<int>(e.sx), static_cast<int>(e.sw), static_cast<int>(e.bias),
-                            static_cast<int>(e.op), static_cast<int>(e.out)})
-      words = words << 8 | static_cast<std::uint64_t>(word);
-    return mix(mix(static_cast<std::uint64_t>(layer.n) << 32 | static_cast<std::uint64_t>(layer.k), words), 0);
+    const std::uint64_t extents = static_cast<std::uint64_t>(layer.n) << 32 | static_cast<std::uint64_t>(layer.k);
+    return mix(mix(extents, number_of(layer.epilogue)), 0);
   }
 };
 
@@ -143,8 +134,7 @@ class Library::Index {
       : records_(std::move(records)), options_(std::move(options)) {
     for (const TuningRecord& record : records_) {
       const TuningKey& key = record.key;
-      layers_[{key.problem.n, key.problem.k, key.epilogue}].push_back(
-          {&record, key.template_hash != template_hash(record.config)});
+      layers_[{key.problem.n, key.problem.k, key.epilogue}].push_back({&record, !is_of_todays_template(record)});
     }
   }
 

@@ -1,16 +1,12 @@
 #include <map>
 #include <utility>
 
+#include "db/serving.hpp"
 #include "db/store.hpp"
 #include "ditune/library.hpp"
-#include "generator/emit.hpp"
 #include "runtime/runtime_parts.hpp"
 
 namespace ditune {
-
-bool is_of_todays_template(const TuningRecord& record) {
-  return record.key.template_hash == template_hash(record.config);
-}
 
 std::vector<TuningRecord> in_order(std::vector<std::vector<TuningRecord>> databases) {
   const auto name = [](const TuningRecord& record) {

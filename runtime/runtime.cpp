@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "db/serving.hpp"
 #include "db/store.hpp"
 #include "ditune/error.hpp"
 #include "generator/emit.hpp"
@@ -12,6 +13,7 @@
 #include "generator/search_space.hpp"
 #include "runtime/append_only_map.hpp"
 #include "runtime/fallback.hpp"
+#include "runtime/hash.hpp"
 #include "runtime/nvrtc.hpp"
 #include "runtime/runtime_parts.hpp"
 
@@ -27,14 +29,11 @@ struct PreparedKey {
 
 struct HashPrepared {
   std::size_t operator()(const PreparedKey& key) const noexcept {
-    const Epilogue& e = key.epilogue;
-    std::uint64_t hash = 0;
+    std::uint64_t hash = number_of(key.epilogue);
     for (const std::int64_t field :
-         {key.problem.m, key.problem.n, key.problem.k, static_cast<std::int64_t>(key.device),
-          static_cast<std::int64_t>(e.sx), static_cast<std::int64_t>(e.sw), static_cast<std::int64_t>(e.bias),
-          static_cast<std::int64_t>(e.op), static_cast<std::int64_t>(e.out)})
-      hash = (hash ^ static_cast<std::uint64_t>(field)) * 0x9e3779b97f4a7c15;  // 2^64 / golden ratio
-    return hash ^ hash >> 32;
+         {key.problem.m, key.problem.n, key.problem.k, static_cast<std::int64_t>(key.device)})
+      hash = mix(hash, static_cast<std::uint64_t>(field));
+    return hash;
   }
 };
 

@@ -27,9 +27,6 @@ struct RuntimeParts {
   std::shared_ptr<const Driver> driver;
 };
 
-// Whether its kernel is one that this ditune emits.
-bool is_of_todays_template(const TuningRecord& record);
-
 // Of databases in order: a record stands aside for one of today's templates in an earlier file that has the same
 // device, problem, epilogue and regime, unless that one is predicted and this one measured.
 std::vector<TuningRecord> in_order(std::vector<std::vector<TuningRecord>> databases);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "db/serving.hpp"
 #include "generator/emit.hpp"
 
 namespace ditune {
@@ -32,7 +33,7 @@ std::optional<TuningRecord> Ledger::current_winner(const Target& target, Source 
   std::optional<TuningRecord> best;
   for (TuningRecord& record : store_.winners(rows_of(target))) {
     if (record.key.regime != regime) continue;
-    if (record.key.template_hash != template_hash(record.config) || refusal(record.config, target)) continue;
+    if (!is_of_todays_template(record) || refusal(record.config, target)) continue;
     if (least == Source::measured && record.source != Source::measured) continue;
     if (!best || is_better(record, *best, regime)) best = std::move(record);
   }

@@ -251,7 +251,8 @@ TEST_CASE("large kernels are exported beside the header, and never those of anot
   const std::string header = place.read("tuned.h"), kernels = place.read("tuned.h.inc");
   CHECK(header.find("#include \"tuned.h.inc\"") != std::string::npos);
   CHECK(header.size() < kernels.size());
-  place.write("use.cpp", "#include \"tuned.h\"\nint main() { return ditune_tuned::rows[0].kernel->image_bytes == 0; }\n");
+  place.write("use.cpp",
+              "#include \"tuned.h\"\nint main() { return ditune_tuned::rows[0].kernel->image_bytes == 0; }\n");
   CHECK(place
             .ditune("--version >/dev/null; mkdir sub; mv use.cpp sub; "
                     "$CXX -std=c++17 -Wall -Wextra -Werror -I. sub/use.cpp -o sub/use && sub/use")

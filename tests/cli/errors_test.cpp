@@ -86,7 +86,8 @@ TEST_CASE("numbers and choices of options are checked") {
                   "unknown value '" + word + "' of --embed (use none, source, cubin)");
   check_refused(place, "verify --shape 128x128x128 --arch sm_86 --on tpu",
                 "unknown value 'tpu' of --on (use gpu, cpu)");
-  check_refused(place, "bench --shape 128x128x128 --arch sm_86 --against cutlass", "unknown peer 'cutlass' of --against (use cublaslt, winners, or ");
+  check_refused(place, "bench --shape 128x128x128 --arch sm_86 --against cutlass",
+                "unknown peer 'cutlass' of --against (use cublaslt, winners, or ");
   check_refused(place, "bench --shape 128x128x128 --regime cool",
                 "unknown value 'cool' of --regime (use burst, sustained)");
   check_refused(place, "bench --shape 128x128x128 --min-clock 0", "--min-clock");

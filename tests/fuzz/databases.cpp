@@ -7,9 +7,9 @@
 
 #include "db/damage.hpp"
 #include "db/fixtures.hpp"
+#include "db/header_rows.hpp"
 #include "db/merge.hpp"
 #include "db/schema_1.hpp"
-#include "db/header_rows.hpp"
 #include "db/serving.hpp"
 #include "db/sha256.hpp"
 #include "db/validate.hpp"
