@@ -60,6 +60,8 @@ int ldy_multiple(const KernelConfig& config, Output out) {
   return std::visit([&]<class C>(const C& c) { return Family<C>::ldy_multiple(c, out); }, config);
 }
 
+bool takes_tensor_maps(const KernelText& text) { return text.parameter == "TmaGemmArgs"; }
+
 // The library's words, nested in the header's namespace: a program may include both.
 std::string library_part(const std::map<std::size_t, KernelText>& families) {
   std::string includes =
@@ -68,6 +70,7 @@ std::string library_part(const std::map<std::size_t, KernelText>& families) {
   std::vector<std::string> types;
   for (const auto& [index, text] : families) {
     includes += fmt::format("#include \"{}_config.cuh\"\n", text.kernel);
+    if (takes_tensor_maps(text)) includes += "#include \"l2_fetch.cuh\"\n";
     types.push_back("ditune::" + text.config_type);
     parameters += fmt::format("template <>\nstruct ParameterOf<{}> {{\n  using type = ditune::{};\n}};\n", types.back(),
                               text.parameter);
@@ -131,7 +134,7 @@ class Header {
     text += "inline constexpr Row rows[] = {\n" + rows_ + "};\n\n" + header_part("lookup.hpp");
     if (!fallbacks_.empty()) text += fallback_part();
     text += "\n}  // namespace ditune_tuned\n\n";
-    if (std::ranges::any_of(families_, [](const auto& f) { return f.second.parameter == "TmaGemmArgs"; }))
+    if (std::ranges::any_of(families_, [](const auto& f) { return takes_tensor_maps(f.second); }))
       text += header_part("tensor_maps.hpp") + "\n";
     if (options_.embed == Embed::cubin) text += header_part("launch.hpp") + "\n";
     return {text + "#endif  // DITUNE_TUNED_H\n", std::move(kernels)};

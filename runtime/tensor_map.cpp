@@ -6,6 +6,7 @@
 #include <array>
 #include <bit>
 
+#include "l2_fetch.cuh"
 #include "runtime/cuda.hpp"
 
 namespace ditune {
@@ -50,6 +51,10 @@ CUtensorMapSwizzle swizzle(int box_bytes) {
   }
 }
 
+CUtensorMapL2promotion l2_promotion(long long pitch) {
+  return l2_fetch_bytes(pitch) == 256 ? CU_TENSOR_MAP_L2_PROMOTION_L2_256B : CU_TENSOR_MAP_L2_PROMOTION_L2_128B;
+}
+
 CudaError refused(const TensorMapSpec& spec, CUresult status) {
   return {
       fmt::format("cuTensorMapEncodeTiled refuses (error {}) {} rows of {} elements of {} bytes, {} bytes apart, at "
@@ -73,7 +78,7 @@ TensorMap encode_tensor_map(const TensorMapSpec& spec) {
   const CUresult status =
       encode_tiled(&map, data_type(spec.element_bytes), extents.size(), const_cast<void*>(spec.base), extents.data(),
                    pitch.data(), box.data(), steps.data(), CU_TENSOR_MAP_INTERLEAVE_NONE, swizzle(spec.box_bytes),
-                   CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+                   l2_promotion(spec.pitch), CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   if (status != CUDA_SUCCESS) throw refused(spec, status);
   return std::bit_cast<TensorMap>(map);
 }

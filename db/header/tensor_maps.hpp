@@ -35,6 +35,9 @@ inline cudaError_t encode(const ditune::TensorMapSpec& spec, ditune::TensorMap& 
   const CUtensorMapSwizzle swizzle = spec.box_bytes == 32   ? CU_TENSOR_MAP_SWIZZLE_32B
                                      : spec.box_bytes == 64 ? CU_TENSOR_MAP_SWIZZLE_64B
                                                             : CU_TENSOR_MAP_SWIZZLE_128B;
+  const CUtensorMapL2promotion promotion = ditune::l2_fetch_bytes(spec.pitch) == 256
+                                               ? CU_TENSOR_MAP_L2_PROMOTION_L2_256B
+                                               : CU_TENSOR_MAP_L2_PROMOTION_L2_128B;
   // The innermost dimension first.
   const cuuint64_t extents[] = {static_cast<cuuint64_t>(spec.columns), static_cast<cuuint64_t>(spec.rows)};
   const cuuint64_t pitch[] = {static_cast<cuuint64_t>(spec.pitch)};
@@ -43,7 +46,7 @@ inline cudaError_t encode(const ditune::TensorMapSpec& spec, ditune::TensorMap& 
   const cuuint32_t steps[] = {1, 1};
   CUtensorMap encoded{};
   const CUresult status = encode_tiled(&encoded, type, 2, const_cast<void*>(spec.base), extents, pitch, box, steps,
-                                       CU_TENSOR_MAP_INTERLEAVE_NONE, swizzle, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
+                                       CU_TENSOR_MAP_INTERLEAVE_NONE, swizzle, promotion,
                                        CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   static_assert(sizeof encoded == sizeof map, "what the kernel reads");
   std::memcpy(&map, &encoded, sizeof map);

@@ -230,19 +230,22 @@ int main() {
 
 // In place of the CUDA runtime and the driver: keeps what one launch of a header's only row asks of them. Prints the
 // attributes of the launch, as "clusters of N" and "dependent", its shared bytes, and of each tensor map in turn
-// "COLUMNSxROWS" of a box and the bytes of its swizzle.
+// "COLUMNSxROWS" of a box, the bytes of its swizzle and those that L2 fetches.
 const std::string kLaunchProbe = kArgs + R"(
 #include <cstdio>
 
 namespace {
 CUresult CUDAAPI encode_tiled(CUtensorMap*, CUtensorMapDataType, cuuint32_t, void*, const cuuint64_t*,
                               const cuuint64_t*, const cuuint32_t* box, const cuuint32_t*, CUtensorMapInterleave,
-                              CUtensorMapSwizzle swizzle, CUtensorMapL2promotion, CUtensorMapFloatOOBfill) {
+                              CUtensorMapSwizzle swizzle, CUtensorMapL2promotion promotion, CUtensorMapFloatOOBfill) {
   const int bytes = swizzle == CU_TENSOR_MAP_SWIZZLE_32B    ? 32
                     : swizzle == CU_TENSOR_MAP_SWIZZLE_64B  ? 64
                     : swizzle == CU_TENSOR_MAP_SWIZZLE_128B ? 128
                                                             : 0;
-  std::printf("%ux%u by %d, ", box[0], box[1], bytes);
+  const int fetched = promotion == CU_TENSOR_MAP_L2_PROMOTION_L2_256B   ? 256
+                      : promotion == CU_TENSOR_MAP_L2_PROMOTION_L2_128B ? 128
+                                                                        : 0;
+  std::printf("%ux%u by %d/%d, ", box[0], box[1], bytes, fetched);
   return CUDA_SUCCESS;
 }
 }  // namespace
@@ -279,8 +282,9 @@ cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void*, v
 }
 }
 
-int main() {
-  const ditune_tuned::GemmArgs args = separate_args(4352, 4608, 4608);
+int main(int count, char**) {
+  ditune_tuned::GemmArgs args = separate_args(4352, 4608, 4608);
+  if (count > 1) args.ldx = args.ldw = 4624;
   return ditune_tuned::launch(ditune_tuned::rows[0], args, nullptr) == cudaSuccess ? 0 : 1;
 }
 )";
@@ -338,13 +342,14 @@ TEST_CASE("A header launches with its plan's attributes, and its boxes are swizz
   if (!is_found(DITUNE_GXX)) return;
   const auto [config, epilogue, asked] = GENERATE(table<const char*, const char*, const char*>(
       {{"wgmma_s8:tile=128x256,stages=3", "default",
-        "128x128 by 128, 128x256 by 128, 64x16 by 128, 132 CTAs with 182368 bytes\n"},
+        "128x128 by 128/256, 128x256 by 128/256, 64x16 by 128/256, 132 CTAs with 182368 bytes\n"},
        {"wgmma_s8:tile=128x256,stages=3,cluster=2x1", "default",
-        "128x128 by 128, 128x128 by 128, 64x16 by 128, clusters of 2, 132 CTAs with 182368 bytes\n"},
+        "128x128 by 128/256, 128x128 by 128/256, 64x16 by 128/256, clusters of 2, 132 CTAs with 182368 bytes\n"},
        {"wgmma_s8:tile=64x144,stages=8,consumers=pingpong,staging=1,launch=dependent", "default",
-        "128x64 by 128, 128x144 by 128, 16x16 by 32, dependent 1, 132 CTAs with 231856 bytes\n"},
+        "128x64 by 128/256, 128x144 by 128/256, 16x16 by 32/256, dependent 1, 132 CTAs with 231856 bytes\n"},
        {"wgmma_s8:tile=128x144,stages=5,cluster=2x1,launch=dependent", "out=f32",
-        "128x128 by 128, 128x72 by 128, 16x16 by 64, clusters of 2, dependent 1, 132 CTAs with 208128 bytes\n"}}));
+        "128x128 by 128/256, 128x72 by 128/256, 16x16 by 64/256, clusters of 2, dependent 1, 132 CTAs with 208128 "
+        "bytes\n"}}));
   const TempFolder folder;
   TuningRecord record = hopper_record(config);
   record.key.epilogue = parse_epilogue(epilogue);
@@ -358,6 +363,12 @@ TEST_CASE("A header launches with its plan's attributes, and its boxes are swizz
   REQUIRE(status == 0);
   REQUIRE(run(program, folder / "log") == 0);
   CHECK(read_file(folder / "log") == asked);
+
+  // Rows of X and W that do not begin with a sector.
+  std::string straddling = asked;
+  for (int operand = 0; operand < 2; ++operand) straddling.replace(straddling.find("/256"), 4, "/128");
+  REQUIRE(run(program + " padded", folder / "log") == 0);
+  CHECK(read_file(folder / "log") == straddling);
 }
 
 TEST_CASE("A header compiles where there is no CUDA, and with rows of several families") {
