@@ -3,6 +3,7 @@
 // trials of an earlier run. docs/search.md says how far it is off.
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "generator/memory_cost.hpp"
 #include "generator/wgmma_s8.hpp"
@@ -12,13 +13,18 @@ namespace {
 
 using Config = WgmmaS8Config;
 
-constexpr double kMultiplyAddsPerClock = 3460;  // of an SM: 84% of the 4096 that the whitepaper has
-constexpr double kReadBytesPerClock = 84;       // that wgmma gets from shared memory, beside copies to it
-constexpr double kLatencyUs = 0.84;             // of a stage's copies, before the first byte
-constexpr double kFillUs = 0.6;                 // of a CTA's first stage
-constexpr double kDrift = 0.4;                  // by how much L2 is slower for CTAs with very many tiles
+constexpr double kLineBytes = 128, kSectorBytes = 32;  // of L2
+
+// Fitted.
+constexpr double kMultiplyAddsPerClock = 3540;  // of an SM: 86% of the 4096 that the whitepaper has
+constexpr double kReadBytesPerClock = 90;       // that wgmma gets from shared memory, beside copies to it
+constexpr double kLatencyUs = 0.8;              // of a stage's copies, before the first byte
+constexpr double kFillUs = 0.64;                // of a CTA's first stage
+constexpr double kDrift = 0.38;                 // by how much L2 is slower for CTAs with very many tiles
 constexpr double kApart = 0.47;                 // of L2's rate, where CTAs do not read the same K step together
-constexpr double kStoreBytesPerClock = 28;
+constexpr double kSecondLine = 0.5;             // of the time that L2 takes for a row, again where it lies on two lines
+constexpr double kStoreRowClocks = 2;           // of L2, for a row of a box of outputs, however narrow
+constexpr double kStoreBytesPerClock = 22;
 constexpr double kSumBytesPerClock = 123;
 constexpr double kDependentUs = 0.31;  // that a dependent launch begins earlier, in graphs
 constexpr double kClusterUs = 1.5;     // until CTAs of a cluster have met, at either end
@@ -58,14 +64,32 @@ double math_clocks(const Config& c) {
   return overlap(multiply, read / kReadBytesPerClock, kOnChip);
 }
 
-// Clocks that the operands of one K step of one CTA take from L2. An SM's port passes all that arrives, be it read for
-// this SM alone or once for all of a cluster. CTAs with whole tiles go through K together: L2 serves all that ask for
-// the same at a time, and the port is the limit; from tile to tile they drift apart. Those with parts are anywhere in
-// K.
+// By how much longer L2 takes for a row of a K step, of operands whose rows are K bytes apart, where rows do not begin
+// with its lines. Most of them lie on two lines; if they do not begin with a sector either, on five sectors in place of
+// four.
+double straddling(std::int64_t k) {
+  const double apart = std::gcd(k, std::int64_t{kWgmmaStepK});  // rows begin at multiples of this
+  const double lines = 2 - apart / kLineBytes;
+  const double sectors = apart < kSectorBytes ? 1 + kSectorBytes / kWgmmaStepK : 1;
+  return (1 + kSecondLine * (lines - 1)) * sectors - 1;
+}
+
+// Rows of all boxes in which a CTA stores a tile.
+double stored_rows(const Work& w) {
+  const Output out = w.target.epilogue.out;
+  return 1.0 * w.config.tile_m * w.config.tile_n * output_bytes(out) / y_box_bytes(w.config, out);
+}
+
+// Clocks that one K step of one CTA takes from L2, with its share of the tile's stores. An SM's port passes all that
+// arrives, be it read for this SM alone or once for all of a cluster; only the CTA that asks for a row pays for what it
+// straddles. CTAs with whole tiles go through K together: L2 serves all that ask for the same at a time, and the port
+// is the limit; from tile to tile they drift apart. Those with parts are anywhere in K.
 double l2_clocks(const Work& w, bool parts) {
-  const double port = (w.rows + w.columns) * kWgmmaStepK / kL2PortBytesPerClock;
+  const double asked = w.rows / w.config.cluster_n + w.columns / w.config.cluster_m;
+  const double arriving = w.rows + w.columns + asked * straddling(w.target.problem.k);
+  const double port = arriving * kWgmmaStepK / kL2PortBytesPerClock + kStoreRowClocks * stored_rows(w) / w.k_steps;
   if (!parts) return port * (1 + kDrift * (1 - 1 / w.rounds));
-  const double read = (w.rows / w.config.cluster_n + w.columns / w.config.cluster_m) * kWgmmaStepK;
+  const double read = asked * (1 + straddling(w.target.problem.k)) * kWgmmaStepK;
   const double share = kApart * w.target.device.l2_gbps * 1e3 / w.clock_us / w.target.device.sms;
   return std::max(port, read / share);
 }
