@@ -10,7 +10,8 @@ trap 'rm -rf "$place"' EXIT
 cd "$place"
 mkdir bin
 ln -s "$ditune" bin/ditune
-export PATH="$place/bin:$PATH" DITUNE_DB="$place/tuning.db" XDG_CACHE_HOME="$place/cache" CXX="$cxx" CUDA_VISIBLE_DEVICES=
+export PATH="$place/bin:$PATH" XDG_DATA_HOME="$place/data" XDG_CACHE_HOME="$place/cache" CXX="$cxx" CUDA_VISIBLE_DEVICES=
+unset DITUNE_DB
 
 blocks "sh test" >commands
 [ -s commands ] || { echo "README.md has no examples"; exit 1; }
@@ -20,7 +21,8 @@ blocks "cpp test=exported.cpp" >exported.cpp
 "$cxx" -std=c++17 -Wall -Wextra -Werror -I. -I"$cuda_include" exported.cpp -o exported -L"$cuda_lib" -lcudart_static -ldl -lrt -lpthread
 
 # Both ways from code find the winner that the commands stored.
-winner=$(ditune list | awk 'NR == 2 { for (i = 1; i <= NF; ++i) if ($i ~ /^mma_s8:/) print $i }')
+[ ! -e data ] || { echo "README.md's examples end up with two databases"; exit 1; }
+winner=$(ditune list --db tuning.db | awk 'NR == 2 { for (i = 1; i <= NF; ++i) if ($i ~ /^mma_s8:/) print $i }')
 for found in "$("$lookup")" "$(./exported)"; do
   [ "${found%% CTAs}" != "$found" ] && [ "${found%, *}" = "$winner" ] || { echo "found '$found', not $winner"; exit 1; }
 done
