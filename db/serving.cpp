@@ -15,7 +15,8 @@ namespace {
 
 constexpr std::int64_t kFineStep = 16, kStep = 64;  // M at which the model is asked
 constexpr std::int64_t kMostSteps = 64;             // in one gap
-constexpr double kTrust = 0.5;                      // in what was measured at another m: an exponent
+constexpr double kTrust = 0.5;                      // in what was measured beside an m: an exponent
+constexpr double kDoubt = 0.02;                     // of the model, an octave away from what was measured
 constexpr std::int64_t kFar = 4;                    // times the last m, up to which the model is asked
 constexpr std::size_t kMostOnASide = 4;             // winners that may serve a gap, of those above and of those below
 
@@ -42,8 +43,7 @@ class Server {
         first_(legal_bound(1)),
         last_(legal_bound(kMaxExtent)) {
     const double predicted_us = predict(winner.config, at(m())).total_us;
-    if (winner.source == Source::measured && predicted_us > 0)
-      correction_ = std::pow(winner.median_us / predicted_us, kTrust);
+    if (winner.source == Source::measured && predicted_us > 0) slowness_ = std::log(winner.median_us / predicted_us);
   }
   const TuningRecord& winner() const { return *winner_; }
   std::int64_t m() const { return winner_->key.problem.m; }  // its own
@@ -53,9 +53,15 @@ class Server {
   std::int64_t first() const { return first_; }
   std::int64_t last() const { return last_; }
 
-  // As the model has it, corrected by what was measured at its own m, or not.
-  double expect_us(std::int64_t m, bool corrected) {
-    return predict(winner_->config, at(m)).total_us * (corrected ? correction_ : 1);
+  // By how much longer it was measured to take at its own m than the model has it: a logarithm, 0 where it was not.
+  double slowness() const { return slowness_; }
+
+  double predict_us(std::int64_t m) { return predict(winner_->config, at(m)).total_us; }
+
+  // The same, corrected by its slowness beside that of winners as a whole.
+  double expect_us(std::int64_t m, double usual_slowness) {
+    const double octaves = std::abs(std::log2(static_cast<double>(m) / static_cast<double>(this->m())));
+    return predict_us(m) * std::exp((slowness_ - usual_slowness) * kTrust / (1 + octaves) + kDoubt * octaves);
   }
 
  private:
@@ -79,7 +85,7 @@ class Server {
   const TuningRecord* winner_;
   Target target_;
   std::int64_t first_, last_;
-  double correction_ = 1;
+  double slowness_ = 0;
 };
 
 // On a log scale; at the same distance the larger.
@@ -112,6 +118,7 @@ class Gap {
     const Regime regime = servers.front().winner().key.regime;
     is_corrected_ =
         std::ranges::all_of(servers, [&](const Server& server) { return server.winner().key.regime == regime; });
+    for (const Server& server : servers) usual_slowness_ += server.slowness() / static_cast<double>(servers.size());
   }
 
   void share(Ranges& ranges) {
@@ -155,7 +162,8 @@ class Gap {
       const auto nearer = std::span(contenders).first(i);
       const KernelConfig& config = contenders[i]->winner().config;
       if (std::ranges::any_of(nearer, [&](const Server* other) { return other->winner().config == config; })) continue;
-      const double us = contenders[i]->expect_us(last, is_corrected_);
+      const double us =
+          is_corrected_ ? contenders[i]->expect_us(last, usual_slowness_) : contenders[i]->predict_us(last);
       if (best && !(us < best_us)) continue;  // nor where the model tells nothing
       best = contenders[i];
       best_us = us;
@@ -166,6 +174,7 @@ class Gap {
   std::span<Server> servers_;
   std::int64_t first_, last_;
   bool is_corrected_ = true;
+  double usual_slowness_ = 0;
 };
 
 // Their own m in place of whoever served it.

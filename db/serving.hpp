@@ -30,13 +30,14 @@ struct Served {
 // The ranges in the order of M; they do not overlap, and what no winner may be launched for is in none. `winners` are
 // of one layer on devices of one arch, one for each m, in ascending order, each legal there on `device`.
 //
-// A winner serves its own m, and the last what is above four times its m. Any other m is served by that of the four
-// next winners below and the four above which is fastest there: by the cost model, times the square root of what the
-// winner was measured to take by what the model predicts for its own m. (A winner is one of many candidates at its m,
-// and partly by luck: all of the ratio misled; none of it would leave a card that the model does not know to the
-// model.) Of those with one config, and where the model tells no difference, the one that is nearest on a log scale, at
-// the same distance the larger. Where the model is asked is a multiple of 16, in wide gaps of 64 or more: tiles have
-// such sizes. Predicted winners beside measured ones serve their own m alone.
+// A winner serves its own m, and the last one also serves what is above four times its m. Any other m is served by one
+// of the four next winners below and the four above: the one that is fastest there by the cost model, corrected by how
+// much slower than predicted the winner was at its own m, beside the mean of these winners. Half of that, as an
+// exponent, is believed beside its m, a quarter an octave away: a winner is one of many candidates at its m and partly
+// won by luck, so all of it misled. A winner an octave away must be 2% faster for that. Of winners with the same
+// config, and where two are equally fast, the one that is nearest on a log scale serves, at the same distance the
+// larger. The model is asked at multiples of 16, in wide gaps of 64 or more: tiles have such sizes. Predicted winners
+// beside measured ones serve their own m alone.
 std::vector<Served> serve(std::span<const TuningRecord* const> winners, const DeviceInfo& device);
 
 }  // namespace ditune

@@ -16,18 +16,19 @@ using Config = WgmmaS8Config;
 constexpr double kLineBytes = 128, kSectorBytes = 32;  // of L2
 
 // Fitted.
-constexpr double kMultiplyAddsPerClock = 3540;  // of an SM: 86% of the 4096 that the whitepaper has
-constexpr double kReadBytesPerClock = 90;       // that wgmma gets from shared memory, beside copies to it
-constexpr double kLatencyUs = 0.8;              // of a stage's copies, before the first byte
-constexpr double kFillUs = 0.64;                // of a CTA's first stage
-constexpr double kDrift = 0.38;                 // by how much L2 is slower for CTAs with very many tiles
+constexpr double kMultiplyAddsPerClock = 3620;  // of an SM: 88% of the 4096 that the whitepaper has
+constexpr double kReadBytesPerClock = 84.5;     // that wgmma gets from shared memory, beside copies to it
+constexpr double kLatencyUs = 0.79;             // of a stage's copies, before the first byte
+constexpr double kFillUs = 0.52;                // of a CTA's first stage
+constexpr double kDrift = 0.52;                 // by how much L2 is slower for CTAs with very many tiles,
+constexpr double kDriftPower = 0.4;             // and how soon
 constexpr double kApart = 0.47;                 // of L2's rate, where CTAs do not read the same K step together
-constexpr double kSecondLine = 0.5;             // of the time that L2 takes for a row, again where it lies on two lines
-constexpr double kStoreRowClocks = 2;           // of L2, for a row of a box of outputs, however narrow
-constexpr double kStoreBytesPerClock = 22;
+constexpr double kSecondLine = 0.48;            // of the time that L2 takes for a row, again where it lies on two lines
+constexpr double kStoreRowClocks = 2.45;        // of L2, for a row of a box of outputs, however narrow
+constexpr double kStoreBytesPerClock = 16.8;
 constexpr double kSumBytesPerClock = 123;
 constexpr double kDependentUs = 0.31;  // that a dependent launch begins earlier, in graphs
-constexpr double kClusterUs = 1.5;     // until CTAs of a cluster have met, at either end
+constexpr double kClusterUs = 1.35;    // until CTAs of a cluster have met, at either end
 constexpr double kTmaDramEfficiency = 0.93;
 constexpr double kOnChip = 16;  // within an SM nearly all overlaps, as overlap() has it
 
@@ -88,7 +89,7 @@ double l2_clocks(const Work& w, bool parts) {
   const double asked = w.rows / w.config.cluster_n + w.columns / w.config.cluster_m;
   const double arriving = w.rows + w.columns + asked * straddling(w.target.problem.k);
   const double port = arriving * kWgmmaStepK / kL2PortBytesPerClock + kStoreRowClocks * stored_rows(w) / w.k_steps;
-  if (!parts) return port * (1 + kDrift * (1 - 1 / w.rounds));
+  if (!parts) return port * (1 + kDrift * (1 - std::pow(w.rounds, -kDriftPower)));
   const double read = asked * (1 + straddling(w.target.problem.k)) * kWgmmaStepK;
   const double share = kApart * w.target.device.l2_gbps * 1e3 / w.clock_us / w.target.device.sms;
   return std::max(port, read / share);

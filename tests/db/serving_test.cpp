@@ -140,3 +140,45 @@ TEST_CASE("serve: a card that is known has its own figures, another those of its
   expected.sms = 142;
   CHECK(target_of(key).device == expected);
 }
+
+// Winners of 3840x3840 on an H100, and which of them was fastest at M between in the same rounds.
+TEST_CASE("serve: between winners of an H100 the one that was measured to be fastest serves") {
+  struct Own {
+    std::int64_t m;
+    const char* config;
+    double us;
+  };
+  std::vector<TuningRecord> winners;
+  for (const auto& [m, config, us] :
+       std::vector<Own>{{256, "tile=128x64,stages=8,launch=dependent", 9.636},
+                        {1024, "tile=128x128,stages=6,consumers=pingpong,launch=dependent", 22.16},
+                        {2304, "tile=128x176,stages=5,consumers=pingpong,launch=dependent", 43.75},
+                        {4096, "tile=128x192,stages=5,consumers=pingpong,staging=1,launch=dependent", 72.77},
+                        {6144, "tile=128x192,stages=5,consumers=pingpong,staging=1,launch=dependent", 113.9}}) {
+    TuningRecord record = measured_record({m, 3840, 3840}, us);
+    record.key.device = device_class(find_device("H100"));
+    record.config = parse_config(std::string("wgmma_s8:") + config);
+    winners.push_back(record);
+  }
+  std::vector<const TuningRecord*> pointers;
+  for (const TuningRecord& record : winners) pointers.push_back(&record);
+  const std::vector<Served> ranges = serve(pointers, find_device("H100"));
+  for (const auto& [m, fastest] : std::vector<std::pair<std::int64_t, std::int64_t>>{{181, 256},
+                                                                                     {724, 2304},
+                                                                                     {1400, 2304},
+                                                                                     {1731, 1024},
+                                                                                     {2700, 1024},
+                                                                                     {3500, 4096},
+                                                                                     {4429, 4096},
+                                                                                     {4700, 4096},
+                                                                                     {5120, 6144},
+                                                                                     {5300, 6144},
+                                                                                     {5777, 6144},
+                                                                                     {7000, 6144},
+                                                                                     {8192, 6144}}) {
+    INFO(m);
+    const TuningRecord* served = who_serves(ranges, m);
+    REQUIRE(served);
+    CHECK(served->key.problem.m == fastest);
+  }
+}
