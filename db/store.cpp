@@ -192,6 +192,11 @@ void Store::require_sound() const {
   const auto require = [&](bool holds, const std::string& found) {
     if (!holds) throw DamageError(db.name() + ": it is damaged: " + to_plain(found), "restore a copy, or tune again");
   };
+  // SQLite takes what the last page lacks for zeros.
+  std::error_code absent;
+  const std::uintmax_t size = std::filesystem::file_size(db.name(), absent);
+  const auto page = static_cast<std::uintmax_t>(db.integer("PRAGMA page_size"));
+  require(absent || size % page == 0, "the end of the file is missing");
   const std::string found = db.text("PRAGMA integrity_check(1)");
   require(found == "ok", found);
   require(has_newest_schema(db), "a table is missing or has other columns");

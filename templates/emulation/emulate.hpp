@@ -52,6 +52,7 @@ struct SharedTraffic {
 struct Report {
   std::string fault;                  // a sentence; empty if there was none
   std::vector<SharedTraffic> shared;  // by file and line
+  long long box_bytes = 0;            // that load_box asked of global memory: once, for however many CTAs
 };
 
 // Calls `thread` once for each thread of the grid, on this OS thread, each on a stack of its own. `slot`: where the

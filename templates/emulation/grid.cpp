@@ -43,7 +43,7 @@ Report Grid::run() {
   if (fault_.empty()) {
     if (const auto leftover = memory_.leftover()) fault_ = launch_.kernel + ": " + *leftover;
   }
-  return {.fault = fault_, .shared = conflicts_.traffic()};
+  return {.fault = fault_, .shared = conflicts_.traffic(), .box_bytes = box_bytes_};
 }
 
 // ---- CTAs

@@ -144,6 +144,7 @@ class Grid final : public Machine {
   Lane* lane_ = nullptr;            // that runs
   std::vector<BulkLoad> loads_;     // under way, as are
   std::vector<BulkStore*> stores_;  // which their lanes have
+  long long box_bytes_ = 0;         // asked for so far
   std::uint64_t version_ = 1;       // of global memory
   int asleep_ = 0;
   std::string fault_;

@@ -41,6 +41,7 @@ void Grid::load_box(unsigned to, const TensorMapSpec& map, int row, int column, 
   check_bulk("loads", to, box_bytes(map), kBoxAlignment, site);
   BulkLoad load{.lane = lane_, .site = site, .to = nullptr, .address = to, .barrier = barrier, .data = {}};
   load.data.resize(box_bytes(map));
+  box_bytes_ += box_bytes(map);
   const auto row_bytes = static_cast<unsigned>(map.box_bytes);
   for (int i = 0; i < map.box_rows; ++i) {
     const BoxRow piece = box_row(map, static_cast<long long>(row) + i, column);

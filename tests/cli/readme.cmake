@@ -14,6 +14,11 @@ add_test(NAME "readme"
           ${CMAKE_CXX_COMPILER} ${cuda_include} ${CUDAToolkit_LIBRARY_DIR})
 set_tests_properties(readme PROPERTIES LABELS cpu)
 
-# So are the jobs of docs/fleet.md.
-add_test(NAME "fleet" COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/cli/fleet_test.sh $<TARGET_FILE:ditune>)
-set_tests_properties(fleet PROPERTIES LABELS cpu)
+# So are the jobs of docs/fleet.md, which are compared with one run that is not divided.
+function(ditune_fleet_test name script fixture_property)
+  add_test(NAME "fleet: ${name}" COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/cli/${script} $<TARGET_FILE:ditune> ${CMAKE_CURRENT_BINARY_DIR}/undivided.json)
+  set_tests_properties("fleet: ${name}" PROPERTIES LABELS cpu SKIP_RETURN_CODE 77 ${fixture_property} undivided)
+endfunction()
+ditune_fleet_test("one run, undivided" fleet_undivided.sh FIXTURES_SETUP)
+ditune_fleet_test("jobs by hand" fleet_test.sh FIXTURES_REQUIRED)
+ditune_fleet_test("jobs under Slurm" slurm_test.sh FIXTURES_REQUIRED)

@@ -13,7 +13,8 @@ using namespace ditune::test;
 
 namespace {
 
-constexpr int kRows = 20;  // of trials, and of winners
+constexpr int kRows = 20;                           // of trials, and of winners
+constexpr std::size_t kPage = 4096, kHeader = 100;  // bytes
 
 Trial healthy_trial(int m) { return sample_trial({m, 4608, 4608}); }
 
@@ -25,16 +26,34 @@ TuningRecord healthy_winner(int m) {
   return record;
 }
 
+std::string healthy_cubin(int m) { return std::string(600, static_cast<char>(m)); }
+
 std::string healthy_file(const TempFolder& folder) {
   Store store = Store::open(folder / "healthy.db");
   store.atomically([&] {
     for (int m = 1; m <= kRows; ++m) {
-      store.set_winner(healthy_winner(m), std::string(600, static_cast<char>(m)));
+      store.set_winner(healthy_winner(m), healthy_cubin(m));
       store.add(healthy_trial(m));
     }
   });
   store.copy_to(folder / "copy.db");
   return read_file(folder / "copy.db");
+}
+
+// How many rows are read, each of which must be one that was stored.
+int stored_rows(const Store& store) {
+  const std::vector<Trial> trials = store.trials();
+  for (const Trial& trial : trials) CHECK(same(trial, healthy_trial(static_cast<int>(trial.key.problem.m))));
+  const std::vector<TuningRecord> winners = store.winners();
+  for (const TuningRecord& winner : winners) {
+    const auto m = static_cast<int>(winner.key.problem.m);
+    TuningRecord expected = healthy_winner(m);
+    expected.cubin_hash = winner.cubin_hash;
+    expected.provenance.seed = winner.provenance.seed;  // the last bytes of the file, and stored nowhere else
+    CHECK(same(winner, expected));
+    CHECK(store.cubin(winner.cubin_hash) == healthy_cubin(m));
+  }
+  return static_cast<int>(trials.size() + winners.size());
 }
 
 enum class Outcome { rows, refused };
@@ -67,15 +86,36 @@ Outcome use_file(const std::filesystem::path& path) {
 
 }  // namespace
 
-TEST_CASE("A truncated file is refused or read as far as it goes") {
+// SQLite opens a file whose last page is not whole.
+TEST_CASE("A truncated file is damaged, is left as it is, and is set aside") {
   const TempFolder folder;
   const std::string bytes = healthy_file(folder);
-  int refused = 0;
-  for (std::size_t size = 1; size < bytes.size(); size += 1531) {
-    write_file(folder / "t.db", bytes.substr(0, size));
-    refused += use_file(folder / "t.db") == Outcome::refused;
+  const std::size_t last_page = bytes.size() - kPage;
+  std::vector<std::size_t> sizes{kHeader, last_page - 1, last_page, last_page + 1, bytes.size() - 1};
+  for (std::size_t size = kPage / 2; size < bytes.size(); size += 3 * kPage / 2) sizes.push_back(size);
+  for (const std::size_t size : sizes) {
+    CAPTURE(size);
+    const std::filesystem::path path = folder / (std::to_string(size) + ".db");
+    const std::string truncated = bytes.substr(0, size);
+    write_file(path, truncated);
+    CHECK(contains(error_of([&] { Store::open_read_only(path).require_sound(); }), "it is damaged"));
+    if (size <= last_page) CHECK(contains(error_of([&] { Store::open(path); }), "it is damaged"));
+    CHECK(read_file(path) == truncated);
+    const std::optional<SetAside> aside = set_aside_if_damaged(path);
+    REQUIRE(aside);
+    CHECK(read_file(aside->file) == truncated);
+    CHECK(stored_rows(Store::open_read_only(path)) == aside->trials + aside->winners);
+    if (size > last_page) CHECK(aside->trials == kRows);
   }
-  CHECK(refused > 0);
+}
+
+TEST_CASE("A file that is shorter than a database's header is none") {
+  const TempFolder folder;
+  const std::string bytes = healthy_file(folder).substr(0, GENERATE(std::size_t{1}, kHeader - 1));
+  write_file(folder / "t.db", bytes);
+  CHECK(use_file(folder / "t.db") == Outcome::refused);
+  CHECK(contains(error_of([&] { set_aside_if_damaged(folder / "t.db"); }), "is not a tuning database"));
+  CHECK(read_file(folder / "t.db") == bytes);
 }
 
 TEST_CASE("Flipped bytes anywhere in a file are survived") {
@@ -96,7 +136,6 @@ TEST_CASE("Flipped bytes anywhere in a file are survived") {
 TEST_CASE("A page full of noise is survived") {
   const TempFolder folder;
   const std::string bytes = healthy_file(folder);
-  constexpr std::size_t kPage = 4096;
   std::mt19937 random(2);
   for (std::size_t page = kPage; page < bytes.size(); page += kPage) {
     std::string damaged = bytes;
@@ -263,6 +302,6 @@ TEST_CASE("Of a damaged file no value is believed that differs where it is store
   CHECK(aside->winners == kRows - 3);
   const Store store = Store::open_read_only(path);
   for (const TuningRecord& winner : store.winners())
-    CHECK(store.cubin(winner.cubin_hash) == std::string(600, static_cast<char>(winner.key.problem.m)));
+    CHECK(store.cubin(winner.cubin_hash) == healthy_cubin(static_cast<int>(winner.key.problem.m)));
   for (const Trial& trial : store.trials()) CHECK((trial.key.problem.m != 3 && trial.key.problem.m != 5));
 }

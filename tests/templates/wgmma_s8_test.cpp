@@ -78,9 +78,13 @@ emulation::Region input(const char* name, const auto& values) {
           .row_bytes = values.size() * sizeof(values[0])};
 }
 
-// Outputs that differ from the plain loop's, bytes behind the rows of Y that are not as they were.
+struct Outcome {
+  long long wrong = 0;      // outputs that differ from the plain loop's, and elements behind the rows of Y that changed
+  long long box_bytes = 0;  // of X and W that were loaded
+};
+
 template <WgmmaS8Config config, Epilogue epilogue>
-long long mismatches(const Problem& p, std::uint64_t seed) {
+Outcome run(const Problem& p, std::uint64_t seed) {
   const Operands o(p);
   const LaunchPlan plan = launch_plan(config, epilogue.out, p.m, p.n, p.sms);
   const int bytes = output_bytes(epilogue.out);
@@ -145,7 +149,12 @@ long long mismatches(const Problem& p, std::uint64_t seed) {
       wrong += bits != (column < p.n ? expected<epilogue>(o, p, row, column) : poison);
     }
   }
-  return wrong;
+  return {wrong, report.box_bytes};
+}
+
+template <WgmmaS8Config config, Epilogue epilogue>
+long long mismatches(const Problem& p, std::uint64_t seed) {
+  return run<config, epilogue>(p, seed).wrong;
 }
 
 template <WgmmaS8Config config, Epilogue epilogue = Epilogue{}>
@@ -178,7 +187,7 @@ TEST_CASE("wgmma_s8 gives the plain loop's bits, its warpgroups in turns") {
   CHECK(mismatches<kPingpong>({300, 200, 400}) == 0);
 }
 
-TEST_CASE("CTAs of a cluster of wgmma_s8 load what they share once") {
+TEST_CASE("wgmma_s8 gives the plain loop's bits in clusters") {
   constexpr WgmmaS8Config kTall = with(kCooperative, [](WgmmaS8Config& c) { c.cluster_m = 2; });
   constexpr WgmmaS8Config kWide = with(kCooperative, [](WgmmaS8Config& c) { c.cluster_n = 2; });
   constexpr WgmmaS8Config kTallPingpong = with(kPingpong, [](WgmmaS8Config& c) { c.cluster_m = 2; });
@@ -188,6 +197,23 @@ TEST_CASE("CTAs of a cluster of wgmma_s8 load what they share once") {
   CHECK(mismatches<kWide>({130, 200, 528}) == 0);
   CHECK(mismatches<kTallPingpong>({300, 72, 528}) == 0);
   CHECK(mismatches<kWidePingpong>({130, 200, 272, 4}) == 0);
+}
+
+TEST_CASE("CTAs of a cluster of wgmma_s8 load what they share once") {
+  // Eight tiles, five steps of 128 bytes along K: 128 rows of X and 64 of W for each tile and step.
+  constexpr Problem tall{512, 128, 640, 8}, wide{256, 256, 640, 8};
+  constexpr long long kX = 8LL * 5 * 128 * 128, kW = 8LL * 5 * 64 * 128;
+  constexpr WgmmaS8Config kTall = with(kCooperative, [](WgmmaS8Config& c) { c.cluster_m = 2; });
+  constexpr WgmmaS8Config kWide = with(kCooperative, [](WgmmaS8Config& c) { c.cluster_n = 2; });
+  CHECK(run<kCooperative, Epilogue{}>(tall, 0).box_bytes == kX + kW);
+  CHECK(run<kTall, Epilogue{}>(tall, 0).box_bytes == kX + kW / 2);  // two CTAs below each other have the same columns
+  CHECK(run<kWide, Epilogue{}>(wide, 0).box_bytes == kX / 2 + kW);
+  // Tiles of 64 by 64: twice as many of half as many rows of X.
+  constexpr WgmmaS8Config kTallTurns = with(kPingpong, [](WgmmaS8Config& c) { c.cluster_m = 2; });
+  constexpr WgmmaS8Config kWideTurns = with(kPingpong, [](WgmmaS8Config& c) { c.cluster_n = 2; });
+  CHECK(run<kPingpong, Epilogue{}>(tall, 0).box_bytes == kX + 2 * kW);
+  CHECK(run<kTallTurns, Epilogue{}>(tall, 0).box_bytes == kX + kW);
+  CHECK(run<kWideTurns, Epilogue{}>(wide, 0).box_bytes == kX / 2 + 2 * kW);
 }
 
 TEST_CASE("CTAs of wgmma_s8 share the K steps of the last tiles") {

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# fleet_undivided.sh DITUNE UNDIVIDED: writes the winners of one run of the whole list.
+set -euo pipefail
+touch "$2"
+# shellcheck source=tests/cli/fleet.sh
+. "$(dirname "$0")/fleet.sh" "$@"
+ditune tune --model ideogram4 --resolution 1024x1024 --db whole.db >/dev/null
+winners whole.db >"$undivided"
+grep -q '"config"' "$undivided"
