@@ -34,7 +34,7 @@ std::int64_t number(const CsvRow& row, const std::string& column) {
 std::vector<Linear> read_table() {
   std::vector<Linear> table;
   const std::vector<std::string> columns = {"model", "linear", "n", "k", "bias", "tokens", "text_tokens", "count"};
-  for (const CsvRow& row : read_csv(embedded_text(kEmbeddedFiles, "models.csv"), "models.csv", columns)) {
+  read_csv(embedded_text(kEmbeddedFiles, "models.csv"), "models.csv", columns, [&](const CsvRow& row) {
     const auto field = [&](const char* name) { return row.fields.at(name); };
     table.push_back({.model = field("model"),
                      .name = field("linear"),
@@ -44,7 +44,7 @@ std::vector<Linear> read_table() {
                      .tokens = field("tokens"),
                      .text_tokens = number(row, "text_tokens"),
                      .count = static_cast<int>(number(row, "count"))});
-  }
+  });
   return table;
 }
 
