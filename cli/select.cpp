@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <optional>
 
 #include "cli/files.hpp"
+#include "cli/progress.hpp"
 #include "ditune/error.hpp"
 #include "models/models.hpp"
 #include "models/problem_list.hpp"
@@ -13,11 +13,12 @@
 namespace ditune::cli {
 namespace {
 
-void add_once(std::vector<SelectedLayer>& layers, const SelectedLayer& layer) {
-  const bool known = std::ranges::any_of(layers, [&](const SelectedLayer& other) {
-    return other.problem == layer.problem && other.epilogue == layer.epilogue;
-  });
-  if (!known) layers.push_back(layer);
+void add_listed(std::vector<Layer>& layers, const std::string& path, const Epilogue& otherwise) {
+  const std::string text = read_file(path);
+  StepsLine line("reading " + path, text.size());
+  const auto show = [&](std::size_t bytes) { line.show(bytes); };
+  for (const ListedProblem& listed : read_problem_list(text, path, otherwise, show))
+    layers.push_back({listed.problem, listed.epilogue});
 }
 
 }  // namespace
@@ -31,27 +32,25 @@ void add_select(CLI::App& app, SelectOptions& options) {
   app.add_option("--epilogue", options.epilogue, "what is fused, e.g. bias=bf16,out=f16 (default)");
 }
 
-std::vector<SelectedLayer> select_layers(const SelectOptions& options) {
+std::vector<Layer> select_layers(const SelectOptions& options) {
   std::optional<Epilogue> epilogue;
   if (!options.epilogue.empty()) epilogue = parse_epilogue(options.epilogue);
   const Epilogue otherwise = epilogue.value_or(Epilogue{});
-  std::vector<SelectedLayer> layers;
+  std::vector<Layer> layers;
   if (!options.model.empty()) {
     const Resolution resolution = options.resolution.empty() ? Resolution{} : parse_resolution(options.resolution);
     const std::optional<std::string> linear =
         options.linear.empty() ? std::nullopt : std::optional<std::string>(options.linear);
     for (const ModelLayer& layer : model_layers(options.model, resolution, linear))
-      add_once(layers, {layer.linear, layer.problem, epilogue.value_or(layer.epilogue)});
+      layers.push_back({layer.problem, epilogue.value_or(layer.epilogue)});
   }
-  for (const std::string& shape : options.shapes) add_once(layers, {"", parse_problem(shape), otherwise});
-  if (!options.problems.empty())
-    for (const ListedProblem& listed : read_problem_list(read_file(options.problems), options.problems, otherwise))
-      add_once(layers, {"", listed.problem, listed.epilogue});
-  return layers;
+  for (const std::string& shape : options.shapes) layers.push_back({parse_problem(shape), otherwise});
+  if (!options.problems.empty()) add_listed(layers, options.problems, otherwise);
+  return without_repetitions(layers);
 }
 
-std::vector<SelectedLayer> require_layers(const SelectOptions& options) {
-  std::vector<SelectedLayer> layers = select_layers(options);
+std::vector<Layer> require_layers(const SelectOptions& options) {
+  std::vector<Layer> layers = select_layers(options);
   if (layers.empty()) throw UsageError("no layers selected", "give --model NAME, --shape MxNxK or --problems FILE.csv");
   return layers;
 }

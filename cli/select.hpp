@@ -5,8 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "ditune/epilogue.hpp"
-#include "ditune/problem.hpp"
+#include "tuner/layers.hpp"
 
 namespace ditune::cli {
 
@@ -19,20 +18,14 @@ struct SelectOptions {
   bool empty() const { return model.empty() && shapes.empty() && problems.empty(); }
 };
 
-struct SelectedLayer {
-  std::string name;  // "qkv"; empty where it was given as a shape
-  GemmProblem problem;
-  Epilogue epilogue;
-};
-
 void add_select(CLI::App& app, SelectOptions& options);
 
 // Each layer once, in the order model, shapes, file. --epilogue is that of shapes and of rows without one, and replaces
 // that of a model's layers. Throws UsageError for unknown names, illegal problems, a file that cannot be read or has a
 // bad line.
-std::vector<SelectedLayer> select_layers(const SelectOptions& options);
+std::vector<Layer> select_layers(const SelectOptions& options);
 
 // The same; throws UsageError if nothing is selected.
-std::vector<SelectedLayer> require_layers(const SelectOptions& options);
+std::vector<Layer> require_layers(const SelectOptions& options);
 
 }  // namespace ditune::cli
