@@ -41,6 +41,9 @@ std::chrono::seconds parse_budget(std::string_view text) {
     unit = digits.back() == 'h' ? 3600 : digits.back() == 'm' ? 60 : 1;
     digits.remove_suffix(1);
   }
+  if (text::is_too_large(digits, kMax))
+    throw UsageError(fmt::format("the time '{}' is too large", text),
+                     fmt::format("give at most {} seconds, minutes or hours", kMax));
   const auto count = text::parse_number(digits, kMax);
   if (!count || *count == 0)
     throw UsageError(fmt::format("'{}' is not a time", text), "write seconds, minutes or hours, like 90s, 10m or 2h");
