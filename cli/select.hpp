@@ -5,18 +5,23 @@
 #include <string>
 #include <vector>
 
+#include "models/models.hpp"
 #include "tuner/layers.hpp"
 
 namespace ditune::cli {
 
 // As written on the command line; empty where it was left out.
 struct SelectOptions {
-  std::string model, resolution, linear;
+  std::string model, linear;
+  ModelInput input;
   std::vector<std::string> shapes;
-  std::string problems;  // a CSV file: m, n, k and, if it likes, epilogue
+  std::string problems;  // a CSV file, or "-" for standard input: m, n, k and, if it likes, epilogue
   std::string epilogue;
   bool empty() const { return model.empty() && shapes.empty() && problems.empty(); }
 };
+
+// --resolution, --frames, --batch and --text-tokens, which mean nothing without `model`.
+void add_model_input(CLI::App& app, ModelInput& input, CLI::Option* model);
 
 void add_select(CLI::App& app, SelectOptions& options);
 

@@ -346,6 +346,29 @@ TEST_CASE("what is not in the database is not found") {
   CHECK(place.files().empty());
 }
 
+TEST_CASE("problems come from standard input, too") {
+  const Workplace place;
+  place.write("list.csv", "m,n,k\n64,128,128\n64,128,128\n96,128,128\n");
+  const Json found = json_of(place.ditune("lookup --json --arch sm_80 --problems - <list.csv"));
+  REQUIRE(found.size() == 2);
+  CHECK(found[1]["m"] == 96);
+}
+
+TEST_CASE("a model's layers follow its batch, frames and text tokens") {
+  const Workplace place;
+  const Json one =
+      json_of(place.ditune("lookup --json --arch sm_86 --model hunyuan-video --linear single_in "
+                           "--resolution 1280x720 --frames 129"));
+  REQUIRE(one.size() == 1);
+  CHECK(one[0]["m"] == 33 * 80 * 45 + 256);
+  const Json two =
+      json_of(place.ditune("lookup --json --arch sm_86 --model hunyuan-video --linear single_in "
+                           "--resolution 1280x720 --frames 129 --batch 2 --text-tokens 100"));
+  REQUIRE(two.size() == 1);
+  CHECK(two[0]["m"] == 2 * (33 * 80 * 45 + 100));
+  CHECK(place.ditune("models z-image --batch 3 --text-tokens 77").out.find("12519") != std::string::npos);
+}
+
 TEST_CASE("problems come from a file, once each") {
   const Workplace place;
   place.write("list.csv", "m,n,k,epilogue\n64,128,128,\"sx=tensor,bias=f32\"\n64,128,128,\n64,128,128,out=f16\n");

@@ -50,6 +50,10 @@ TEST_CASE("a long list is read row by row, and how far it is read is told") {
 
 TEST_CASE("a bad problem is named with its line") {
   CHECK(error_of("m,n,k\n1,2,3\n1,0,3\n").starts_with("list.csv line 3: N = 0 is out of range"));
+  CHECK(
+      error_of("m,n,k\n99999999999999,2,3\n").starts_with("list.csv line 2: M = 99999999999999 is too large (give 1 "));
+  CHECK(error_of("m,n,k\n1,99999999999999999999,3\n")
+            .starts_with("list.csv line 2: N = 99999999999999999999 is too large (give 1 to 2147483647"));
   CHECK(error_of("m,n,k\n1,2x2,3\n").starts_with("list.csv line 2: '1x2x2x3' is not a problem"));
   CHECK(error_of("m,n,k,epilogue\n1,2,3,out=u8\n").starts_with("list.csv line 2: unknown value 'u8' of out"));
   CHECK(error_of("m,n,k\n") == "list.csv has no problems (give a line m,n,k for each)");
