@@ -245,7 +245,7 @@ ExitCode bench(const Options& options) {
     throw UsageError("--min-clock discards rounds of bursts, and there are none with --regime sustained",
                      "leave one of the two out");
   require_peers(options.against);
-  const std::vector<SelectedLayer> layers = require_layers(options.records.select);
+  const std::vector<Layer> layers = require_layers(options.records.select);
   const VisibleTarget chosen = choose_visible(options.records.target);
   const auto store = open_existing(options.records.db);
   const std::vector<TuningRecord> winners = store ? store->winners() : std::vector<TuningRecord>{};
@@ -256,7 +256,7 @@ ExitCode bench(const Options& options) {
   check_min_clock(options, nvml);
   const std::vector<Peers> peers = peers_of(options, winners, gpu);
   std::vector<BenchResult> results;
-  for (const SelectedLayer& layer : layers) {
+  for (const Layer& layer : layers) {
     const Target target{layer.problem, layer.epilogue, chosen.device};
     const LookupResult found = library.lookup(target.problem, target.epilogue, target.device, options.regime);
     if (found.match == Match::none)

@@ -24,13 +24,10 @@ RecordFilter filter_of(const RecordOptions& options) {
 
 // Records and trials of one of `layers`; all if there are none.
 template <class Row>
-std::vector<Row> matching(std::vector<Row> rows, const std::vector<SelectedLayer>& layers) {
+std::vector<Row> matching(std::vector<Row> rows, const std::vector<Layer>& layers) {
   if (layers.empty()) return rows;
-  std::erase_if(rows, [&](const Row& row) {
-    return std::ranges::none_of(layers, [&](const SelectedLayer& layer) {
-      return layer.problem == row.key.problem && layer.epilogue == row.key.epilogue;
-    });
-  });
+  const LayerSet wanted(layers.begin(), layers.end());
+  std::erase_if(rows, [&](const Row& row) { return !wanted.contains({row.key.problem, row.key.epilogue}); });
   return rows;
 }
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <deque>
 #include <fstream>
+#include <iostream>
 #include <sstream>
 
 #include "ditune/error.hpp"
@@ -72,6 +73,14 @@ std::string read_file(const fs::path& path) {
   if (!file || fs::is_directory(path))
     throw UsageError(fmt::format("cannot read {}: {}", path.string(), std::strerror(file ? EISDIR : errno)),
                      "name a file that you may read");
+  return text.str();
+}
+
+std::string read_input(const std::string& path) {
+  if (path != kStandardInput) return read_file(path);
+  std::stringstream text;
+  text << std::cin.rdbuf();
+  if (std::cin.bad()) throw UsageError("cannot read standard input", "pipe the file into it, or name the file");
   return text.str();
 }
 

@@ -11,6 +11,10 @@ namespace ditune::cli {
 // Throws UsageError if it cannot be read.
 std::string read_file(const std::filesystem::path& path);
 
+// The same; "-" is standard input.
+inline constexpr std::string_view kStandardInput = "-";
+std::string read_input(const std::string& path);
+
 // Throws UsageError if `path` is a folder or its folder is not there or takes no files, before anything expensive is
 // done.
 void require_writable(const std::filesystem::path& path);

@@ -4,6 +4,7 @@
 #include "cli/command.hpp"
 #include "cli/database.hpp"
 #include "cli/output.hpp"
+#include "cli/progress.hpp"
 #include "cli/values.hpp"
 #include "cli/variant.hpp"
 #include "ditune/library.hpp"
@@ -19,7 +20,7 @@ struct Options {
 };
 
 struct Answer {
-  SelectedLayer layer;
+  Layer layer;
   LookupResult found;
 };
 
@@ -64,14 +65,24 @@ Table answer_table(const std::vector<Answer>& answers) {
   return table;
 }
 
+// An answer that only the cost model has takes milliseconds.
+std::vector<Answer> look_up(const Library& library, const std::vector<Layer>& layers, const DeviceInfo& device,
+                            Regime regime) {
+  StepsLine line("looking up", layers.size());
+  std::vector<Answer> answers;
+  for (const Layer& layer : layers) {
+    line.show(answers.size());
+    answers.push_back({layer, library.lookup(layer.problem, layer.epilogue, device, regime)});
+  }
+  return answers;
+}
+
 ExitCode lookup(const Options& options) {
-  const std::vector<SelectedLayer> layers = require_layers(options.records.select);
+  const std::vector<Layer> layers = require_layers(options.records.select);
   const DeviceInfo device = choose_target(options.records.target).device;
   const auto store = open_existing(options.records.db);
   const Library library(store ? store->winners() : std::vector<TuningRecord>{});
-  std::vector<Answer> answers;
-  for (const SelectedLayer& layer : layers)
-    answers.push_back({layer, library.lookup(layer.problem, layer.epilogue, device, options.regime)});
+  const std::vector<Answer> answers = look_up(library, layers, device, options.regime);
   if (options.json) {
     Json json = Json::array();
     for (const Answer& answer : answers) json.push_back(answer_json(answer, device));

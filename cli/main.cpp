@@ -3,46 +3,25 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
-#include <numeric>
 #include <span>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "cli/command.hpp"
 #include "cli/output.hpp"
 #include "ditune/error.hpp"
+#include "include/src/text.hpp"
 
 namespace ditune::cli {
 namespace {
 
-// Letters to insert, remove or replace until one is the other (Levenshtein).
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i + 1);
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, diagonal + 1, row[j] + 1});
-    }
-  }
-  return row.back();
-}
-
 UsageError unknown_command(const CLI::App& app, std::string_view word) {
-  constexpr std::size_t kMistakes = 2;
-  std::string meant;
-  std::size_t nearest = kMistakes + 1;
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App* a) { return !a->get_group().empty(); })) {
-    const std::size_t away = distance(word, command->get_name());
-    if (away < std::min(nearest, word.size())) {
-      nearest = away;
-      meant = fmt::format("did you mean {}? ", command->get_name());
-    }
-  }
-  return {fmt::format("unknown command '{}'", word), meant + "ditune --help lists them"};
+  std::vector<std::string_view> names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App* a) { return !a->get_group().empty(); }))
+    names.push_back(command->get_name());
+  const std::string_view meant = text::nearest(word, names);
+  return {fmt::format("unknown command '{}'", word),
+          (meant.empty() ? "" : fmt::format("did you mean {}? ", meant)) + "ditune --help lists them"};
 }
 
 // What CLI11 refuses, in our words.

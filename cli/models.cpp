@@ -6,12 +6,14 @@
 
 #include "cli/command.hpp"
 #include "cli/output.hpp"
+#include "cli/select.hpp"
 
 namespace ditune::cli {
 namespace {
 
 struct Options {
-  std::string name, resolution;
+  std::string name;
+  ModelInput input;
 };
 
 void print_names() {
@@ -21,14 +23,14 @@ void print_names() {
   print(table);
 }
 
-void print_layers(const std::string& name, const Resolution& resolution) {
+void print_layers(const std::string& name, const ModelInput& input) {
   Table table({{"LINEAR"},
                {"M", Align::right},
                {"N", Align::right},
                {"K", Align::right},
                {"EPILOGUE"},
                {"COUNT", Align::right}});
-  for (const ModelLayer& layer : model_layers(name, resolution))
+  for (const ModelLayer& layer : model_layers(name, input))
     table.add({layer.linear, std::to_string(layer.problem.m), std::to_string(layer.problem.n),
                std::to_string(layer.problem.k), format(layer.epilogue), std::to_string(layer.count)});
   print(table);
@@ -38,7 +40,7 @@ ExitCode models(const Options& options) {
   if (options.name.empty())
     print_names();
   else
-    print_layers(options.name, options.resolution.empty() ? Resolution{} : parse_resolution(options.resolution));
+    print_layers(options.name, options.input);
   return kDone;
 }
 
@@ -47,8 +49,7 @@ ExitCode models(const Options& options) {
 void add_models(CLI::App& app, Run& run) {
   const Command<Options> command(app, run, "models", "the models that are known, or the problems of one", models);
   CLI::Option* name = command.app->add_option("name", command.options->name, "a model");
-  command.app->add_option("--resolution", command.options->resolution, "of its images, WIDTHxHEIGHT (1024x1024)")
-      ->needs(name);
+  add_model_input(*command.app, command.options->input, name);
 }
 
 }  // namespace ditune::cli

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdio>
 #include <string>
+#include <utility>
 
 #include "cli/output.hpp"
 
@@ -42,20 +43,40 @@ std::string line_of(const TuneProgress& progress) {
   return line;
 }
 
+bool is_terminal() { return ::isatty(STDERR_FILENO) == 1; }
+
+void show_line(std::string line) {
+  line.resize(std::min(line.size(), terminal_columns() - 1));
+  std::fputs((kWipe + line).c_str(), stderr);
+  std::fflush(stderr);
+}
+
 }  // namespace
 
-ProgressLine::ProgressLine() : terminal_(::isatty(STDERR_FILENO) == 1) {}
+ProgressLine::ProgressLine() : terminal_(is_terminal()) {}
 
 ProgressLine::~ProgressLine() {
   if (terminal_) std::fputs(kWipe, stderr);
 }
 
 void ProgressLine::show(const TuneProgress& progress) {
-  if (!terminal_) return;
-  std::string line = line_of(progress);
-  line.resize(std::min(line.size(), terminal_columns() - 1));
-  std::fputs((kWipe + line).c_str(), stderr);
-  std::fflush(stderr);
+  if (terminal_) show_line(line_of(progress));
+}
+
+StepsLine::StepsLine(std::string doing, std::size_t steps)
+    : doing_(std::move(doing)), steps_(static_cast<double>(steps)), terminal_(is_terminal()) {}
+
+StepsLine::~StepsLine() {
+  if (terminal_) std::fputs(kWipe, stderr);
+}
+
+void StepsLine::show(std::size_t done) {
+  using namespace std::chrono_literals;
+  const auto now = std::chrono::steady_clock::now();
+  if (!terminal_ || now < next_) return;
+  next_ = now + 100ms;
+  const double fraction = static_cast<double>(done) / steps_;
+  show_line(fmt::format("{} {}: {:.0f}%", bar(fraction), doing_, 100 * fraction));
 }
 
 }  // namespace ditune::cli

@@ -1,10 +1,15 @@
-// One line on standard error that says what a tuning run is at; nothing where that is no terminal.
+// One line on standard error that says what is being done; nothing where that is no terminal.
 #pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
 
 #include "tuner/tune.hpp"
 
 namespace ditune::cli {
 
+// Of a tuning run.
 class ProgressLine {
  public:
   ProgressLine();
@@ -15,6 +20,22 @@ class ProgressLine {
 
  private:
   bool terminal_;
+};
+
+// The same for many short steps: a line now and then that says how much of them is done.
+class StepsLine {
+ public:
+  StepsLine(std::string doing, std::size_t steps);
+  ~StepsLine();  // wipes the line
+  StepsLine(const StepsLine&) = delete;
+  StepsLine& operator=(const StepsLine&) = delete;
+  void show(std::size_t done);
+
+ private:
+  std::string doing_;
+  double steps_;
+  bool terminal_;
+  std::chrono::steady_clock::time_point next_;  // at once, at first
 };
 
 }  // namespace ditune::cli

@@ -2,56 +2,73 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <optional>
 
 #include "cli/files.hpp"
+#include "cli/progress.hpp"
+#include "cli/values.hpp"
 #include "ditune/error.hpp"
-#include "models/models.hpp"
 #include "models/problem_list.hpp"
 
 namespace ditune::cli {
 namespace {
 
-void add_once(std::vector<SelectedLayer>& layers, const SelectedLayer& layer) {
-  const bool known = std::ranges::any_of(layers, [&](const SelectedLayer& other) {
-    return other.problem == layer.problem && other.epilogue == layer.epilogue;
-  });
-  if (!known) layers.push_back(layer);
+void add_listed(std::vector<Layer>& layers, const std::string& path, const Epilogue& otherwise) {
+  const std::string text = read_input(path);
+  const std::string source = path == kStandardInput ? "standard input" : path;
+  StepsLine line("reading " + source, text.size());
+  const auto show = [&](std::size_t bytes) { line.show(bytes); };
+  for (const ListedProblem& listed : read_problem_list(text, source, otherwise, show))
+    layers.push_back({listed.problem, listed.epilogue});
 }
 
 }  // namespace
 
+void add_model_input(CLI::App& app, ModelInput& input, CLI::Option* model) {
+  constexpr NumberRange kBatch{1, 4096}, kFrames{1, 100'000}, kTextTokens{1, 1'000'000};
+  const auto take_resolution = [&input](const std::string& text) {
+    if (!text.empty()) input.resolution = parse_resolution(text);  // an empty value is refused as every option's
+  };
+  app.add_option_function<std::string>("--resolution", take_resolution,
+                                       "of the model's images or videos, WIDTHxHEIGHT (1024x1024)")
+      ->needs(model);
+  add_number(app, "--batch", kBatch, "images or videos in one pass (1)", [&input](std::int64_t n) {
+    input.batch = n;
+  })->needs(model);
+  add_number(app, "--frames", kFrames, "of a video (81)", [&input](std::int64_t n) { input.frames = n; })->needs(model);
+  add_number(app, "--text-tokens", kTextTokens, "of each image's or video's text (as the model has it)",
+             [&input](std::int64_t n) { input.text_tokens = n; })
+      ->needs(model);
+}
+
 void add_select(CLI::App& app, SelectOptions& options) {
   CLI::Option* model = app.add_option("--model", options.model, "all linear layers of a model (see ditune models)");
-  app.add_option("--resolution", options.resolution, "of the model's images, WIDTHxHEIGHT (1024x1024)")->needs(model);
+  add_model_input(app, options.input, model);
   app.add_option("--linear", options.linear, "one linear of the model alone")->needs(model);
   app.add_option("--shape", options.shapes, "a problem, MxNxK; may be given again")->expected(1)->take_all();
-  app.add_option("--problems", options.problems, "a CSV file with the columns m,n,k and epilogue");
+  app.add_option("--problems", options.problems,
+                 "a CSV file with the columns m,n,k and epilogue, or - for standard input");
   app.add_option("--epilogue", options.epilogue, "what is fused, e.g. bias=bf16,out=f16 (default)");
 }
 
-std::vector<SelectedLayer> select_layers(const SelectOptions& options) {
+std::vector<Layer> select_layers(const SelectOptions& options) {
   std::optional<Epilogue> epilogue;
   if (!options.epilogue.empty()) epilogue = parse_epilogue(options.epilogue);
   const Epilogue otherwise = epilogue.value_or(Epilogue{});
-  std::vector<SelectedLayer> layers;
+  std::vector<Layer> layers;
   if (!options.model.empty()) {
-    const Resolution resolution = options.resolution.empty() ? Resolution{} : parse_resolution(options.resolution);
     const std::optional<std::string> linear =
         options.linear.empty() ? std::nullopt : std::optional<std::string>(options.linear);
-    for (const ModelLayer& layer : model_layers(options.model, resolution, linear))
-      add_once(layers, {layer.linear, layer.problem, epilogue.value_or(layer.epilogue)});
+    for (const ModelLayer& layer : model_layers(options.model, options.input, linear))
+      layers.push_back({layer.problem, epilogue.value_or(layer.epilogue)});
   }
-  for (const std::string& shape : options.shapes) add_once(layers, {"", parse_problem(shape), otherwise});
-  if (!options.problems.empty())
-    for (const ListedProblem& listed : read_problem_list(read_file(options.problems), options.problems, otherwise))
-      add_once(layers, {"", listed.problem, listed.epilogue});
-  return layers;
+  for (const std::string& shape : options.shapes) layers.push_back({parse_problem(shape), otherwise});
+  if (!options.problems.empty()) add_listed(layers, options.problems, otherwise);
+  return without_repetitions(layers);
 }
 
-std::vector<SelectedLayer> require_layers(const SelectOptions& options) {
-  std::vector<SelectedLayer> layers = select_layers(options);
+std::vector<Layer> require_layers(const SelectOptions& options) {
+  std::vector<Layer> layers = select_layers(options);
   if (layers.empty()) throw UsageError("no layers selected", "give --model NAME, --shape MxNxK or --problems FILE.csv");
   return layers;
 }

@@ -5,34 +5,32 @@
 #include <string>
 #include <vector>
 
-#include "ditune/epilogue.hpp"
-#include "ditune/problem.hpp"
+#include "models/models.hpp"
+#include "tuner/layers.hpp"
 
 namespace ditune::cli {
 
 // As written on the command line; empty where it was left out.
 struct SelectOptions {
-  std::string model, resolution, linear;
+  std::string model, linear;
+  ModelInput input;
   std::vector<std::string> shapes;
-  std::string problems;  // a CSV file: m, n, k and, if it likes, epilogue
+  std::string problems;  // a CSV file, or "-" for standard input: m, n, k and, if it likes, epilogue
   std::string epilogue;
   bool empty() const { return model.empty() && shapes.empty() && problems.empty(); }
 };
 
-struct SelectedLayer {
-  std::string name;  // "qkv"; empty where it was given as a shape
-  GemmProblem problem;
-  Epilogue epilogue;
-};
+// --resolution, --frames, --batch and --text-tokens, which mean nothing without `model`.
+void add_model_input(CLI::App& app, ModelInput& input, CLI::Option* model);
 
 void add_select(CLI::App& app, SelectOptions& options);
 
 // Each layer once, in the order model, shapes, file. --epilogue is that of shapes and of rows without one, and replaces
 // that of a model's layers. Throws UsageError for unknown names, illegal problems, a file that cannot be read or has a
 // bad line.
-std::vector<SelectedLayer> select_layers(const SelectOptions& options);
+std::vector<Layer> select_layers(const SelectOptions& options);
 
 // The same; throws UsageError if nothing is selected.
-std::vector<SelectedLayer> require_layers(const SelectOptions& options);
+std::vector<Layer> require_layers(const SelectOptions& options);
 
 }  // namespace ditune::cli

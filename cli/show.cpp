@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <unordered_map>
+#include <utility>
 
 #include "cli/command.hpp"
 #include "cli/database.hpp"
@@ -23,15 +25,16 @@ struct History {
 };
 
 std::vector<History> histories(const Store& store, const RecordOptions& options) {
-  const std::vector<Trial> trials = select_trials(store, options);
+  const auto name_of = [](TuningKey key) {
+    key.template_hash.clear();  // whichever the family
+    return format(key);
+  };
+  std::unordered_map<std::string, std::vector<Trial>> trials;
+  for (Trial& trial : select_trials(store, options)) trials[name_of(trial.key)].push_back(std::move(trial));
   std::vector<History> all;
-  for (const TuningRecord& winner : select_winners(store, options)) {
-    all.push_back({winner, {}});
-    std::ranges::copy_if(trials, std::back_inserter(all.back().trials), [&](const Trial& trial) {
-      TuningKey key = trial.key;  // whichever the family
-      key.template_hash = winner.key.template_hash;
-      return key == winner.key;
-    });
+  for (TuningRecord& winner : select_winners(store, options)) {
+    std::vector<Trial> its = trials[name_of(winner.key)];
+    all.push_back({std::move(winner), std::move(its)});
   }
   return all;
 }

@@ -72,11 +72,11 @@ Table row_table(const std::vector<Row>& rows, const Options& options) {
 }
 
 ExitCode space(const Options& options) {
-  const std::vector<SelectedLayer> layers = require_layers(options.select);
+  const std::vector<Layer> layers = require_layers(options.select);
   const DeviceInfo device = choose_target(options.target).device;
   std::vector<Row> rows;
   ExitCode code = kDone;
-  for (const SelectedLayer& layer : layers) {
+  for (const Layer& layer : layers) {
     const Target target{layer.problem, layer.epilogue, device};
     const std::vector<Row> found = options.rejected ? rejected_rows(target) : legal_rows(target);
     if (found.empty()) code = kBadAnswer;

@@ -16,6 +16,7 @@
 #include "cli/progress.hpp"
 #include "cli/values.hpp"
 #include "cli/variant.hpp"
+#include "db/serving.hpp"
 #include "db/working_copy.hpp"
 #include "ditune/library.hpp"
 #include "include/src/text.hpp"
@@ -40,6 +41,9 @@ std::chrono::seconds parse_budget(std::string_view text) {
     unit = digits.back() == 'h' ? 3600 : digits.back() == 'm' ? 60 : 1;
     digits.remove_suffix(1);
   }
+  if (text::is_too_large(digits, kMax))
+    throw UsageError(fmt::format("the time '{}' is too large", text),
+                     fmt::format("give at most {} seconds, minutes or hours", kMax));
   const auto count = text::parse_number(digits, kMax);
   if (!count || *count == 0)
     throw UsageError(fmt::format("'{}' is not a time", text), "write seconds, minutes or hours, like 90s, 10m or 2h");
@@ -53,14 +57,16 @@ struct Job {
 };
 
 // Those that have candidates; the others are reported.
-std::vector<Layer> tunable(const std::vector<SelectedLayer>& layers, const DeviceInfo& device) {
+std::vector<Layer> tunable(const std::vector<Layer>& layers, const DeviceInfo& device) {
   std::vector<Layer> found;
-  for (const SelectedLayer& layer : layers) {
-    const Target target{layer.problem, layer.epilogue, device};
-    if (enumerate(target).empty())
-      report_no_variant(target);
+  StepsLine line("looking for candidates", layers.size());
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    line.show(i);
+    const Target target{layers[i].problem, layers[i].epilogue, device};
+    if (has_candidates(target))
+      found.push_back(layers[i]);
     else
-      found.push_back({layer.problem, layer.epilogue});
+      report_no_variant(target);
   }
   return found;
 }
@@ -74,7 +80,7 @@ TuneBackend backend_for(const ChosenTarget& target, std::uint64_t seed) {
 }
 
 // GPUs of one class, among which a winner is exchangeable, share the layers; each class has all of them.
-std::vector<Job> jobs(const std::vector<ChosenTarget>& targets, const std::vector<SelectedLayer>& layers) {
+std::vector<Job> jobs(const std::vector<ChosenTarget>& targets, const std::vector<Layer>& layers) {
   std::vector<Job> all;
   for (const ChosenTarget& target : targets) {
     const auto is_its_like = [&](const ChosenTarget& other) {
@@ -154,18 +160,23 @@ std::vector<Outcome> run(const std::vector<Job>& jobs, TuneOptions options, Work
 
 std::string name_of(const Layer& layer) { return fmt::format("{} {}", format(layer.problem), format(layer.epilogue)); }
 
-bool is_winner_of(const Layer& layer, const TuningRecord& record) {
-  return layer == Layer{record.key.problem, record.key.epilogue};
+Layer layer_of(const TuningRecord& record) { return {record.key.problem, record.key.epilogue}; }
+
+LayerSet tuned_layers(const std::vector<TuningRecord>& records) {
+  LayerSet layers;
+  for (const TuningRecord& record : records) layers.insert(layer_of(record));
+  return layers;
 }
 
 // A line for each layer whose candidates all failed, with what happened to the last.
 void report_failed(const Job& job, const std::vector<TuningRecord>& winners, const Store& store) {
   const DeviceInfo& device = job.target.device;
+  const LayerSet tuned = tuned_layers(winners);
   for (const Layer& layer : job.layers) {
-    if (std::ranges::any_of(winners, [&](const TuningRecord& winner) { return is_winner_of(layer, winner); })) continue;
+    if (tuned.contains(layer)) continue;
     RecordFilter filter;
     filter.device = device_class(device);
-    filter.problems = {layer.problem};
+    filter.problem = layer.problem;
     filter.epilogue = layer.epilogue;
     std::vector<Trial> trials = store.trials(filter);
     std::erase_if(trials, [](const Trial& trial) { return trial.measurement.ok(); });
@@ -177,16 +188,13 @@ void report_failed(const Job& job, const std::vector<TuningRecord>& winners, con
 }
 
 // Where another kernel is measurably faster in bursts.
-void print_disagreements(const std::vector<Job>& jobs, const std::vector<TuningRecord>& sustained, const Store& store) {
+void print_disagreements(const std::vector<TuningRecord>& sustained, const Store& store) {
   const Library library(store.winners());
-  for (const Job& job : jobs) {
-    for (const Layer& layer : job.layers) {
-      const LookupResult burst = library.lookup(layer.problem, layer.epilogue, job.target.device);
-      for (const TuningRecord& winner : sustained)
-        if (is_winner_of(layer, winner) && winner.key.device == device_class(job.target.device) &&
-            winner.config != burst.config)
-          fmt::print("In bursts {} is faster on {}\n", format(burst.config), name_of(layer));
-    }
+  for (const TuningRecord& winner : sustained) {
+    const Target target = target_of(winner.key);
+    const LookupResult burst = library.lookup(target.problem, target.epilogue, target.device);
+    if (winner.config != burst.config)
+      fmt::print("In bursts {} is faster on {}\n", format(burst.config), name_of(layer_of(winner)));
   }
 }
 
@@ -194,22 +202,22 @@ void print_summary(const std::vector<Job>& jobs, const std::vector<TuningRecord>
                    const Store& store, const std::filesystem::path& path) {
   if (winners.empty()) return;
   print(record_table(winners));
-  if (regime == Regime::sustained) print_disagreements(jobs, winners, store);
+  if (regime == Regime::sustained) print_disagreements(winners, store);
   for (const Job& job : jobs)
     if (!job.target.ordinal)
       fmt::print("Predicted by the cost model, not measured: {} is not here.\n", job.target.device.name);
   fmt::print("Stored in {}\n", path.string());
 }
 
-std::vector<SelectedLayer> layers_of(const Options& options) {
-  const std::vector<SelectedLayer> selected = require_layers(options.records.select);
+std::vector<Layer> layers_of(const Options& options) {
+  const std::vector<Layer> selected = require_layers(options.records.select);
   if (options.shard.empty()) return selected;
-  std::vector<SelectedLayer> its = shard_of(selected, parse_shard(options.shard));
+  std::vector<Layer> its = shard_of(selected, parse_shard(options.shard));
   if (its.empty()) fmt::print(stderr, "shard {} of {} layers has none\n", options.shard, selected.size());
   return its;
 }
 
-std::vector<Job> jobs_of(const Options& options, const std::vector<SelectedLayer>& layers) {
+std::vector<Job> jobs_of(const Options& options, const std::vector<Layer>& layers) {
   const std::vector<ChosenTarget> targets = choose_targets(options.records.target);
   for (const ChosenTarget& target : targets)
     if (options.tune.regime == Regime::sustained && !target.ordinal)
@@ -220,7 +228,7 @@ std::vector<Job> jobs_of(const Options& options, const std::vector<SelectedLayer
 
 // Everything that can be wrong with the request is found before the database is created.
 ExitCode tune_layers(const Options& options) {
-  const std::vector<SelectedLayer> layers = layers_of(options);
+  const std::vector<Layer> layers = layers_of(options);
   TuneOptions tuning = options.tune;
   if (!options.budget.empty()) tuning.budget = parse_budget(options.budget);
   require_strategy(tuning.strategy);
@@ -266,11 +274,8 @@ ExitCode tune_layers(const Options& options) {
   if (tried < wanted)
     fmt::print(stderr, "{} of {} layers were tuned before (--retune tunes them again)\n", wanted - tried, wanted);
   for (std::size_t i = 0; i < jobs.size(); ++i) report_failed(jobs[i], outcomes[i].winners, store);
-  const bool all_tunable = std::ranges::all_of(layers, [&](const SelectedLayer& layer) {
-    return std::ranges::any_of(winners, [&](const TuningRecord& winner) {
-      return is_winner_of({layer.problem, layer.epilogue}, winner);
-    });
-  });
+  const LayerSet tuned = tuned_layers(winners);
+  const bool all_tunable = std::ranges::all_of(layers, [&](const Layer& layer) { return tuned.contains(layer); });
   return winners.size() == wanted && all_tunable ? kDone : kBadAnswer;
 }
 

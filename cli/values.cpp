@@ -15,7 +15,8 @@ namespace ditune::cli {
 std::int64_t number_of(const std::string& name, NumberRange range, const std::string& text) {
   const auto number = text::parse_number(text, range.most);
   if (!number || *number < range.least)
-    throw UsageError(fmt::format("{} cannot be '{}'", name, text),
+    throw UsageError(text::is_too_large(text, range.most) ? fmt::format("{} {} is too large", name, text)
+                                                          : fmt::format("{} cannot be '{}'", name, text),
                      fmt::format("give a whole number from {} to {}", range.least, range.most));
   return *number;
 }

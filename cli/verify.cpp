@@ -57,9 +57,9 @@ class Choice {
 };
 
 // Layers that have no variant are reported and left out.
-std::vector<Job> make_jobs(const std::vector<SelectedLayer>& layers, const Choice& choice, const DeviceInfo& device) {
+std::vector<Job> make_jobs(const std::vector<Layer>& layers, const Choice& choice, const DeviceInfo& device) {
   std::vector<Job> jobs;
-  for (const SelectedLayer& layer : layers) {
+  for (const Layer& layer : layers) {
     const Target target{layer.problem, layer.epilogue, device};
     if (auto configs = choice.configs(target); !configs.empty())
       jobs.push_back({target, std::move(configs)});
@@ -125,7 +125,7 @@ ChosenTarget choose(const Options& options) {
 }
 
 ExitCode verify(const Options& options) {
-  const std::vector<SelectedLayer> layers = require_layers(options.records.select);
+  const std::vector<Layer> layers = require_layers(options.records.select);
   const Choice choice(options);
   const ChosenTarget chosen = choose(options);
   const std::vector<Job> jobs = make_jobs(layers, choice, chosen.device);

@@ -182,6 +182,14 @@ TuningRecord read_winner(const Statement& statement, Texts& texts) {
   return record;
 }
 
+// Rows of one problem, by the indices of `problems` and of the table: not found by reading every row.
+std::string_view of_problem(const RecordFilter& filter) {
+  if (!filter.problem) return {};
+  return filter.epilogue ? "AND problem_id IN (SELECT id FROM problems WHERE (n, k, epilogue, m) = (?8, ?9, ?5, ?7))"
+                         : "AND problem_id IN (SELECT id FROM problems WHERE (n, k, m) = (?8, ?9, ?7))";
+}
+
+// `sql` has the filter's parameters: of kJoins and of_problem.
 template <class Row>
 Selection<Row> select(const Database& db, const std::string& sql, const RecordFilter& filter,
                       Row (*read)(const Statement&, Texts&)) {
@@ -196,12 +204,14 @@ Selection<Row> select(const Database& db, const std::string& sql, const RecordFi
   Selection<Row> selection;
   Texts texts;
   Statement statement(db, sql);
-  statement.bind(name, sms, device_arch, arch, epilogue, regime);
+  if (filter.problem)
+    statement.bind(name, sms, device_arch, arch, epilogue, regime, filter.problem->m, filter.problem->n,
+                   filter.problem->k);
+  else
+    statement.bind(name, sms, device_arch, arch, epilogue, regime);
   while (statement.step()) {
     try {
-      Row row = read(statement, texts);
-      if (filter.problems.empty() || std::ranges::find(filter.problems, row.key.problem) != filter.problems.end())
-        selection.rows.push_back(std::move(row));
+      selection.rows.push_back(read(statement, texts));
     } catch (const UsageError&) {
       ++selection.skipped;
     }
@@ -386,12 +396,14 @@ void replace_winner(Database& db, const TuningRecord& record) {
 
 Selection<Trial> select_trials(const Database& db, const RecordFilter& filter) {
   const std::string sql =
-      fmt::format("SELECT {}, failure, samples_us FROM trials {} ORDER BY finished_at, trials.id", kShared, kJoins);
+      fmt::format("SELECT {}, failure, samples_us FROM trials {} {} ORDER BY finished_at, trials.id", kShared, kJoins,
+                  of_problem(filter));
   return select(db, sql, filter, read_trial);
 }
 
 Selection<TuningRecord> select_winners(const Database& db, const RecordFilter& filter) {
-  const std::string sql = fmt::format("SELECT {}, tied, cubin_hash FROM winners {}", kShared, kJoins);
+  const std::string sql =
+      fmt::format("SELECT {}, tied, cubin_hash FROM winners {} {}", kShared, kJoins, of_problem(filter));
   Selection<TuningRecord> selection = select(db, sql, filter, read_winner);
   sort_by_key(selection.rows);
   return selection;

@@ -151,8 +151,7 @@ bool Store::set_winner(const TuningRecord& record, const std::string& cubin) {
   Transaction transaction(db);
   if (record.source == Source::predicted) {
     const auto stored = select_winners(
-        db,
-        {.device = record.key.device, .arch = {}, .problems = {record.key.problem}, .epilogue = record.key.epilogue});
+        db, {.device = record.key.device, .arch = {}, .problem = record.key.problem, .epilogue = record.key.epilogue});
     for (const TuningRecord& winner : stored.rows)
       if (winner.key == record.key && winner.source == Source::measured) return false;
   }

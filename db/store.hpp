@@ -23,7 +23,7 @@ inline constexpr int kSchemaVersion = 2;
 struct RecordFilter {
   std::optional<DeviceClass> device;
   std::optional<SmArch> arch;
-  std::vector<GemmProblem> problems;  // empty: all
+  std::optional<GemmProblem> problem;  // with an epilogue found by an index: the time does not grow with the file
   std::optional<Epilogue> epilogue;
   std::optional<Regime> regime = {};
 };

@@ -21,7 +21,7 @@ namespace ditune {
 
 // template <> struct Family<Config> {
 //   static std::optional<Rejection> refusal(const Config&, const Target&);   // what no launch survives
-//   static std::vector<Candidate> candidates(const Target&);                 // see enumerate_all
+//   static std::vector<Candidate> candidates(const Target&, Wanted);         // see enumerate_all
 //   static LaunchPlan launch_plan(const Config&, const Target&);
 //   static Prediction predict(const Config&, const Target&);
 //   static int k_multiple(const Config&);                                    // of K, ldx and ldw
@@ -50,24 +50,34 @@ std::optional<Rejection> first_rejection(std::span<const Constraint<Config>> con
   return std::nullopt;
 }
 
+// All candidates, or no more once there is a legal one.
+enum class Wanted { all, first_legal };
+
 // A family's candidates as they are found, those that are not tried with their reason.
 template <class Config>
 class CandidateList {
  public:
-  explicit CandidateList(const Target& target) : target_(target) {}
+  CandidateList(const Target& target, Wanted wanted) : target_(target), wanted_(wanted) {}
 
-  // Whether the family's limits, and then the judgements, let it stand. One that does not is in the list already.
+  // Whether the family's limits, and then the judgements, let it stand, and it is wanted. One that does not stand is in
+  // the list already.
   bool stands(const Config& config, std::span<const Constraint<Config>> judgements) {
+    if (is_complete_) return false;
     std::optional<Rejection> rejection = Family<Config>::refusal(config, target_);
     if (!rejection) rejection = first_rejection(judgements, config, target_);
     if (rejection) candidates_.push_back({.config = config, .rejection = rejection});
     return !rejection;
   }
-  void add(const Config& config) { candidates_.push_back({.config = config, .rejection = {}}); }
+  void add(const Config& config) {
+    candidates_.push_back({.config = config, .rejection = {}});
+    is_complete_ = wanted_ == Wanted::first_legal;
+  }
   std::vector<Candidate> take() && { return std::move(candidates_); }
 
  private:
   const Target& target_;
+  Wanted wanted_;
+  bool is_complete_ = false;
   std::vector<Candidate> candidates_;
 };
 

@@ -12,7 +12,7 @@ namespace ditune {
 template <>
 struct Family<MmaS8Config> {
   static std::optional<Rejection> refusal(const MmaS8Config& config, const Target& target);
-  static std::vector<Candidate> candidates(const Target& target);
+  static std::vector<Candidate> candidates(const Target& target, Wanted wanted);
   static LaunchPlan launch_plan(const MmaS8Config& config, const Target& target);
   static Prediction predict(const MmaS8Config& config, const Target& target);
   static int k_multiple(const MmaS8Config& config) { return config.load; }

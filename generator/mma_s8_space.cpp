@@ -191,7 +191,7 @@ int widest_load(std::int64_t k) { return k % 16 == 0 ? 16 : k % 8 == 0 ? 8 : k %
 
 class Builder {
  public:
-  explicit Builder(const Target& target) : target_(target), list_(target) {}
+  Builder(const Target& target, Wanted wanted) : target_(target), list_(target, wanted) {}
 
   std::vector<Candidate> build() && {
     for (const int tile_m : kTileM)
@@ -241,6 +241,8 @@ class Builder {
 
 }  // namespace
 
-std::vector<Candidate> Family<Config>::candidates(const Target& target) { return Builder(target).build(); }
+std::vector<Candidate> Family<Config>::candidates(const Target& target, Wanted wanted) {
+  return Builder(target, wanted).build();
+}
 
 }  // namespace ditune

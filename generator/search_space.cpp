@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "ditune/error.hpp"
@@ -25,7 +26,7 @@ std::vector<Candidate> enumerate_all(const Target& target) {
   validate(target.problem);
   std::vector<Candidate> all;
   for_each_family([&]<class Config>() {
-    std::vector<Candidate> family = Family<Config>::candidates(target);
+    std::vector<Candidate> family = Family<Config>::candidates(target, Wanted::all);
     all.insert(all.end(), std::make_move_iterator(family.begin()), std::make_move_iterator(family.end()));
   });
   return all;
@@ -36,6 +37,17 @@ std::vector<KernelConfig> enumerate(const Target& target) {
   for (const Candidate& candidate : enumerate_all(target))
     if (!candidate.rejection) legal.push_back(candidate.config);
   return legal;
+}
+
+bool has_candidates(const Target& target) {
+  validate(target.problem);
+  bool found = false;
+  for_each_family([&]<class Config>() {
+    if (!found)
+      found = std::ranges::any_of(Family<Config>::candidates(target, Wanted::first_legal),
+                                  [](const Candidate& candidate) { return !candidate.rejection; });
+  });
+  return found;
 }
 
 }  // namespace ditune

@@ -42,4 +42,7 @@ std::vector<Candidate> enumerate_all(const Target& target);
 // The legal ones alone.
 std::vector<KernelConfig> enumerate(const Target& target);
 
+// Whether there is a legal one: faster than to list them.
+bool has_candidates(const Target& target);
+
 }  // namespace ditune

@@ -12,7 +12,7 @@ namespace ditune {
 template <>
 struct Family<WgmmaS8Config> {
   static std::optional<Rejection> refusal(const WgmmaS8Config& config, const Target& target);
-  static std::vector<Candidate> candidates(const Target& target);
+  static std::vector<Candidate> candidates(const Target& target, Wanted wanted);
   static LaunchPlan launch_plan(const WgmmaS8Config& config, const Target& target);
   static Prediction predict(const WgmmaS8Config& config, const Target& target);
   // Rows of X and W, their scales and biases, and rows of Y are copied in pieces of 16 bytes.

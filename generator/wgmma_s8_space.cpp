@@ -98,7 +98,7 @@ constexpr std::array<Judgement, 2> kSchedule{{{"parts", parts}, {"order", order}
 
 class Builder {
  public:
-  explicit Builder(const Target& target) : target_(target), list_(target) {}
+  Builder(const Target& target, Wanted wanted) : target_(target), list_(target, wanted) {}
 
   std::vector<Candidate> build() && {
     // What no config of the family can run is said once.
@@ -161,6 +161,8 @@ class Builder {
 
 }  // namespace
 
-std::vector<Candidate> Family<Config>::candidates(const Target& target) { return Builder(target).build(); }
+std::vector<Candidate> Family<Config>::candidates(const Target& target, Wanted wanted) {
+  return Builder(target, wanted).build();
+}
 
 }  // namespace ditune

@@ -68,10 +68,11 @@ UsageError csv_error(const std::string& source, int line, const std::string& wha
   return UsageError(fmt::format("{} line {}: {}", source, line, what), remedy);
 }
 
-std::vector<CsvRow> read_csv(std::string_view text, const std::string& source,
-                             const std::vector<std::string>& required) {
-  std::vector<CsvRow> rows;
+void read_csv(std::string_view text, const std::string& source, const std::vector<std::string>& required,
+              const std::function<void(const CsvRow&)>& take) {
+  const std::size_t size = text.size();
   std::vector<std::string> header;
+  CsvRow row;
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   for (int number = 1; !text.empty(); ++number) {
     std::string_view line = text.substr(0, text.find('\n'));
@@ -87,14 +88,14 @@ std::vector<CsvRow> read_csv(std::string_view text, const std::string& source,
     if (fields.size() != header.size())
       throw csv_error(source, number, fmt::format("{} fields where the header has {}", fields.size(), header.size()),
                       "quote a field that holds a comma");
-    CsvRow row{number, {}};
+    row.line = number;
+    row.end = size - text.size();
     for (std::size_t i = 0; i < header.size(); ++i) row.fields[header[i]] = std::move(fields[i]);
-    rows.push_back(std::move(row));
+    take(row);
   }
   if (header.empty())
     throw csv_error(source, 1, "no header",
                     fmt::format("the first line names the columns: {}", fmt::join(required, ",")));
-  return rows;
 }
 
 }  // namespace ditune

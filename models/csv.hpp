@@ -1,6 +1,8 @@
 // Comma-separated values with a header line: the table of models, and users' lists of problems.
 #pragma once
 
+#include <cstddef>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -12,15 +14,16 @@ namespace ditune {
 
 struct CsvRow {
   int line = 0;                               // in the file, from 1
+  std::size_t end = 0;                        // in the text: where the next line starts
   std::map<std::string, std::string> fields;  // by column name in lower case
 };
 
-// The rows below the header. Blank lines and lines that start with '#' are skipped; a field may be quoted, "" in it is
-// a quote; a byte order mark is skipped. Throws UsageError naming `source` and the line for a row that does not have
-// the header's columns, or an open quote, and naming the column if one of `required` is not in the header or one is
-// there twice.
-std::vector<CsvRow> read_csv(std::string_view text, const std::string& source,
-                             const std::vector<std::string>& required);
+// Hands the rows below the header to `take`, one after the other. Blank lines and lines that start with '#' are
+// skipped; a field may be quoted, "" in it is a quote; a byte order mark is skipped. Throws UsageError naming `source`
+// and the line for a row that does not have the header's columns, or an open quote, and naming the column if one of
+// `required` is not in the header or one is there twice.
+void read_csv(std::string_view text, const std::string& source, const std::vector<std::string>& required,
+              const std::function<void(const CsvRow&)>& take);
 
 // The error of one row: "SOURCE line N: WHAT".
 UsageError csv_error(const std::string& source, int line, const std::string& what, const std::string& remedy);

@@ -34,7 +34,7 @@ std::int64_t number(const CsvRow& row, const std::string& column) {
 std::vector<Linear> read_table() {
   std::vector<Linear> table;
   const std::vector<std::string> columns = {"model", "linear", "n", "k", "bias", "tokens", "text_tokens", "count"};
-  for (const CsvRow& row : read_csv(embedded_text(kEmbeddedFiles, "models.csv"), "models.csv", columns)) {
+  read_csv(embedded_text(kEmbeddedFiles, "models.csv"), "models.csv", columns, [&](const CsvRow& row) {
     const auto field = [&](const char* name) { return row.fields.at(name); };
     table.push_back({.model = field("model"),
                      .name = field("linear"),
@@ -44,7 +44,7 @@ std::vector<Linear> read_table() {
                      .tokens = field("tokens"),
                      .text_tokens = number(row, "text_tokens"),
                      .count = static_cast<int>(number(row, "count"))});
-  }
+  });
   return table;
 }
 
@@ -53,15 +53,41 @@ const std::vector<Linear>& table() {
   return linears;
 }
 
-std::int64_t tokens_of(std::string_view sequence, std::int64_t text_tokens, const Resolution& resolution) {
-  const std::int64_t image = (resolution.height / 16) * (resolution.width / 16);
+// A token of `video32` stands for 32x32 pixels of 8 frames, one of `video` for 16x16 pixels of 4.
+std::int64_t video32_tokens(const Resolution& resolution, std::int64_t frames) {
+  if (resolution.width % 32 != 0 || resolution.height % 32 != 0)
+    throw UsageError(fmt::format("{}x{} is no resolution of this model", resolution.width, resolution.height),
+                     "its sides are multiples of 32: give --resolution, like 768x512");
+  return (resolution.height / 32) * (resolution.width / 32) * ((frames + 7) / 8);
+}
+
+// Of one image or video.
+std::int64_t tokens_of(std::string_view sequence, std::int64_t text_tokens, const ModelInput& input) {
+  constexpr std::int64_t kFrames = 81;
+  const std::int64_t image = (input.resolution.height / 16) * (input.resolution.width / 16);
+  const std::int64_t frames = input.frames.value_or(kFrames), video = image * ((frames + 3) / 4);
   if (sequence == "one") return 1;
   if (sequence == "text") return text_tokens;
   if (sequence == "image") return image;
   if (sequence == "text+image") return text_tokens + image;
-  if (sequence == "video") return image * ((resolution.frames + 3) / 4);
+  if (sequence == "video") return video;
+  if (sequence == "text+video") return text_tokens + video;
+  if (sequence == "video32") return video32_tokens(input.resolution, frames);
   throw UsageError(fmt::format("models.csv: unknown tokens '{}'", sequence),
-                   "use image, video, text, text+image or one");
+                   "use image, video, video32, text, text+image, text+video or one");
+}
+
+// What is given and changes nothing is a mistake.
+void require_uses(std::string_view model, const ModelInput& input) {
+  const auto uses = [&](std::string_view sequence) {
+    return std::ranges::any_of(table(), [&](const Linear& linear) {
+      return linear.model == model && linear.tokens.find(sequence) != std::string::npos;
+    });
+  };
+  if (input.frames && !uses("video"))
+    throw UsageError(fmt::format("{} makes images, not videos", model), "leave --frames out");
+  if (input.text_tokens && !uses("text"))
+    throw UsageError(fmt::format("no linear of {} in the table takes text tokens", model), "leave --text-tokens out");
 }
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
@@ -92,6 +118,9 @@ void add(std::vector<ModelLayer>& layers, const ModelLayer& layer) {
 Resolution parse_resolution(std::string_view text) {
   std::array<std::int64_t, 2> sides{};
   const auto legal = [](std::int64_t side) { return side >= 16 && side % 16 == 0; };
+  if (text::are_extents_too_large(text, kMaxSide))
+    throw UsageError(fmt::format("the resolution '{}' is too large", text),
+                     fmt::format("give at most {} pixels a side", kMaxSide));
   if (!text::parse_extents(text, kMaxSide, sides) || !std::ranges::all_of(sides, legal))
     throw UsageError(fmt::format("'{}' is not a resolution", text),
                      "write WIDTHxHEIGHT in multiples of 16, like 1024x1024");
@@ -115,17 +144,19 @@ std::vector<std::string> linear_names(std::string_view model) {
   return names;
 }
 
-std::vector<ModelLayer> model_layers(std::string_view model, const Resolution& resolution,
+std::vector<ModelLayer> model_layers(std::string_view model, const ModelInput& input,
                                      const std::optional<std::string>& linear) {
   const std::vector<std::string> names = linear_names(model);
   if (linear && std::find(names.begin(), names.end(), *linear) == names.end())
     throw UsageError(fmt::format("model {} has no linear '{}'", model, *linear),
                      fmt::format("it has: {}", fmt::join(names, ", ")));
+  require_uses(model, input);
   std::vector<ModelLayer> layers;
   for (const Linear& row : table()) {
     if (row.model != model || (linear && row.name != *linear)) continue;
     for (const std::string_view sequence : split(row.tokens, '|')) {
-      const GemmProblem problem{tokens_of(sequence, row.text_tokens, resolution), row.n, row.k};
+      const std::int64_t tokens = tokens_of(sequence, input.text_tokens.value_or(row.text_tokens), input);
+      const GemmProblem problem{input.batch * tokens, row.n, row.k};
       validate(problem);
       add(layers, {.linear = row.name, .problem = problem, .epilogue = row.epilogue, .count = row.count});
     }

@@ -1,5 +1,5 @@
-// The linear layers of known diffusion transformers (models.csv), and the GEMM problems that they stand for at a
-// resolution.
+// The linear layers of known diffusion transformers (models.csv), and the GEMM problems that they stand for on an
+// input.
 #pragma once
 
 #include <cstdint>
@@ -14,10 +14,16 @@
 
 namespace ditune {
 
-// Pixels; of a video, frames.
 struct Resolution {
-  std::int64_t width = 1024, height = 1024;
-  std::int64_t frames = 81;
+  std::int64_t width = 1024, height = 1024;  // pixels
+};
+
+// What a model is run on. M of its layers follows from it.
+struct ModelInput {
+  Resolution resolution = {};
+  std::int64_t batch = 1;                        // images or videos in one pass
+  std::optional<std::int64_t> frames = {};       // of a video; 81 if absent
+  std::optional<std::int64_t> text_tokens = {};  // of each image or video; what models.csv says if absent
 };
 
 // "1024x1024": width, height. Throws UsageError unless both are multiples of 16 (one token stands for 16x16 pixels).
@@ -36,8 +42,9 @@ std::vector<std::string> linear_names(std::string_view model);
 
 // The problems of one pass, each once, in the order of the table; of one linear alone if it is named.
 // Activations that models.csv lists are not fused: op is none. Throws UsageError listing the known names for an unknown
-// one.
-std::vector<ModelLayer> model_layers(std::string_view model, const Resolution& resolution,
+// one, for frames of a model of images, for text tokens of a model none of whose linears takes text, and for a
+// resolution that the model cannot have.
+std::vector<ModelLayer> model_layers(std::string_view model, const ModelInput& input,
                                      const std::optional<std::string>& linear = {});
 
 }  // namespace ditune

@@ -20,15 +20,18 @@ ListedProblem problem_of(const CsvRow& row, const Epilogue& otherwise) {
 }  // namespace
 
 std::vector<ListedProblem> read_problem_list(std::string_view text, const std::string& source,
-                                             const Epilogue& otherwise) {
+                                             const Epilogue& otherwise,
+                                             const std::function<void(std::size_t)>& progress) {
+  constexpr std::size_t kRowsBetween = 1024;
   std::vector<ListedProblem> problems;
-  for (const CsvRow& row : read_csv(text, source, {"m", "n", "k"})) {
+  read_csv(text, source, {"m", "n", "k"}, [&](const CsvRow& row) {
     try {
       problems.push_back(problem_of(row, otherwise));
     } catch (const UsageError& error) {
       throw csv_error(source, row.line, error.what(), "");
     }
-  }
+    if (progress && problems.size() % kRowsBetween == 0) progress(row.end);
+  });
   if (problems.empty()) throw UsageError(fmt::format("{} has no problems", source), "give a line m,n,k for each");
   return problems;
 }

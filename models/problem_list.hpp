@@ -1,6 +1,8 @@
 // Users' lists of problems: a CSV file with the columns m, n, k and, if it likes, epilogue.
 #pragma once
 
+#include <cstddef>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,9 +17,11 @@ struct ListedProblem {
   Epilogue epilogue;
 };
 
-// One for each row, in the order of the file; `otherwise` is the epilogue of a row that names none. Throws UsageError
-// naming `source` and the line for what read_csv refuses, an illegal problem or epilogue, and a list without rows.
+// One for each row, in the order of the file; `otherwise` is the epilogue of a row that names none. `progress`, which
+// may be empty, is told now and then how many bytes of `text` are read. Throws UsageError naming `source` and the line
+// for what read_csv refuses, an illegal problem or epilogue, and a list without rows.
 std::vector<ListedProblem> read_problem_list(std::string_view text, const std::string& source,
-                                             const Epilogue& otherwise);
+                                             const Epilogue& otherwise,
+                                             const std::function<void(std::size_t)>& progress = {});
 
 }  // namespace ditune

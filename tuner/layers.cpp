@@ -5,8 +5,15 @@
 
 #include "ditune/error.hpp"
 #include "include/src/text.hpp"
+#include "runtime/hash.hpp"
 
 namespace ditune {
+
+std::size_t HashLayer::operator()(const Layer& layer) const noexcept {
+  const GemmProblem& p = layer.problem;
+  const std::uint64_t extents = static_cast<std::uint64_t>(p.n) << 32 | static_cast<std::uint64_t>(p.k);
+  return mix(mix(mix(0, static_cast<std::uint64_t>(p.m)), extents), number_of(layer.epilogue));
+}
 
 Shard parse_shard(std::string_view text) {
   constexpr std::int64_t kMostShards = 1'000'000;
@@ -20,8 +27,9 @@ Shard parse_shard(std::string_view text) {
 
 std::vector<Layer> without_repetitions(const std::vector<Layer>& layers) {
   std::vector<Layer> distinct;
+  LayerSet known;
   for (const Layer& layer : layers)
-    if (std::ranges::find(distinct, layer) == distinct.end()) distinct.push_back(layer);
+    if (known.insert(layer).second) distinct.push_back(layer);
   return distinct;
 }
 

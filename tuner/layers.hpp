@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "ditune/epilogue.hpp"
@@ -15,6 +16,11 @@ struct Layer {
   Epilogue epilogue;
   bool operator==(const Layer&) const = default;
 };
+
+struct HashLayer {
+  std::size_t operator()(const Layer& layer) const noexcept;
+};
+using LayerSet = std::unordered_set<Layer, HashLayer>;
 
 struct Shard {
   int index = 0, count = 1;  // 0 <= index < count

@@ -16,7 +16,7 @@ TuningKey key_of(const Target& target, const KernelConfig& config, Regime regime
 }
 
 RecordFilter rows_of(const Target& target) {
-  return {device_class(target.device), std::nullopt, {target.problem}, target.epilogue};
+  return {.device = device_class(target.device), .arch = {}, .problem = target.problem, .epilogue = target.epilogue};
 }
 
 // How unlike two problems are: the sum of |ln| of the ratios of their sizes.
@@ -55,7 +55,8 @@ std::map<std::string, Contender> Ledger::tried(const Target& target, Source sour
 bool Ledger::is_todays(const Provenance& from) const { return is_same_place(from, provenance_()); }
 
 std::vector<KernelConfig> Ledger::relatives(const Target& target, std::size_t count) const {
-  std::vector<TuningRecord> records = store_.winners({device_class(target.device), std::nullopt, {}, std::nullopt});
+  std::vector<TuningRecord> records =
+      store_.winners({.device = device_class(target.device), .arch = {}, .problem = {}, .epilogue = {}});
   std::stable_sort(records.begin(), records.end(), [&](const TuningRecord& a, const TuningRecord& b) {
     return distance(a.key.problem, target.problem) < distance(b.key.problem, target.problem);
   });

@@ -44,8 +44,9 @@ struct DeviceInfo {
 
 std::span<const DeviceInfo> known_devices();
 
-// By the driver's name, with or without its "NVIDIA ", "GeForce " prefix, or by the first words of it, in any case:
-// "rtx 3090", "H100". Throws UsageError.
+// By the driver's name, with or without its "NVIDIA ", "GeForce " prefix, or by words of it that no other card has, in
+// any case: "rtx 3090", "H100", "A100 40GB". Throws UsageError that says so of a card that is too old, and names the
+// cards that may be meant.
 const DeviceInfo& find_device(std::string_view name);
 
 // The card that an arch alone stands for: 80 A100, 86 RTX 3090, 87 Orin, 89 RTX 4090, 90 H100, 100 B200, 120 RTX 5090,

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <optional>
 #include <vector>
 
 #include "ditune/error.hpp"
+#include "old_cards.hpp"
 #include "text.hpp"
 
 namespace ditune {
@@ -53,28 +55,38 @@ struct Card {
   std::string_view name;
   int arch, sms;
   double l2_mib, sm_clock_mhz, dram_gbps;
+  std::string_view called = {};  // what people call it, where that is not the driver's name without its maker
 };
 
 // SMs, L2, boost clock and nominal DRAM bandwidth from NVIDIA's GA102, A100, Ada, Hopper and Blackwell architecture
-// whitepapers and the products' datasheets.
+// whitepapers and the products' datasheets. RTX 3090 Ti (GA102) and RTX 4060 (AD107) are from their
+// product pages, RTX PRO 6000 (GB202) is from the RTX Blackwell PRO whitepaper.
 constexpr std::array kCards{
-    Card{"NVIDIA A100-SXM4-80GB", 80, 108, 40, 1410, 2039},
+    Card{"NVIDIA A100-SXM4-80GB", 80, 108, 40, 1410, 2039, "A100"},
+    Card{"NVIDIA A100-SXM4-40GB", 80, 108, 40, 1410, 1555, "A100 40GB"},
     Card{"NVIDIA GeForce RTX 3060", 86, 28, 3, 1777, 360},
+    Card{"NVIDIA GeForce RTX 3070", 86, 46, 4, 1725, 448},
     Card{"NVIDIA GeForce RTX 3080", 86, 68, 5, 1710, 760},
     Card{"NVIDIA GeForce RTX 3090", 86, 82, 6, 1695, 936},
+    Card{"NVIDIA GeForce RTX 3090 Ti", 86, 84, 6, 1860, 1008},
     Card{"NVIDIA A10", 86, 72, 6, 1695, 600},
+    Card{"NVIDIA A40", 86, 84, 6, 1740, 696},
     Card{"NVIDIA RTX A6000", 86, 84, 6, 1800, 768},
     Card{"Orin", 87, 16, 4, 1300, 205},  // Jetson AGX Orin 64GB
+    Card{"NVIDIA GeForce RTX 4060", 89, 24, 24, 2460, 272},
     Card{"NVIDIA GeForce RTX 4070", 89, 46, 36, 2475, 504},
     Card{"NVIDIA GeForce RTX 4080", 89, 76, 64, 2505, 717},
     Card{"NVIDIA GeForce RTX 4090", 89, 128, 72, 2520, 1008},
     Card{"NVIDIA L4", 89, 58, 48, 2040, 300},
+    Card{"NVIDIA L40", 89, 142, 96, 2490, 864},
     Card{"NVIDIA L40S", 89, 142, 96, 2520, 864},
-    Card{"NVIDIA H100 80GB HBM3", 90, 132, 50, 1980, 3350},  // SXM
+    Card{"NVIDIA RTX 6000 Ada Generation", 89, 142, 96, 2505, 960, "RTX 6000 Ada"},
+    Card{"NVIDIA H100 80GB HBM3", 90, 132, 50, 1980, 3350, "H100"},  // SXM
     Card{"NVIDIA H200", 90, 132, 50, 1980, 4800},
     Card{"NVIDIA B200", 100, 148, 126, 1965, 8000},
     Card{"NVIDIA GeForce RTX 5080", 120, 84, 64, 2617, 960},
     Card{"NVIDIA GeForce RTX 5090", 120, 170, 96, 2407, 1792},
+    Card{"NVIDIA RTX PRO 6000 Blackwell Workstation Edition", 120, 188, 128, 2617, 1792, "RTX PRO 6000"},
     Card{"NVIDIA GB10", 121, 48, 24, 2418, 273},  // DGX Spark
 };
 
@@ -126,15 +138,51 @@ std::string lower(std::string_view text) {
 
 // "NVIDIA GeForce RTX 3090" -> "RTX 3090"
 std::string_view short_name(std::string_view name) {
-  for (const std::string_view prefix : {"NVIDIA ", "GeForce "})
+  for (const std::string_view prefix : {"NVIDIA ", "GeForce ", "Tesla "})
     if (lower(name).starts_with(lower(prefix))) name.remove_prefix(prefix.size());
   return name;
 }
 
-// "H100" begins "H100 80GB HBM3" and "A100" begins "A100-SXM4-80GB"; "A10" does not begin "A100".
-bool begins(std::string_view words, std::string_view name) {
-  if (words.empty() || !name.starts_with(words)) return false;
-  return name.size() == words.size() || std::isalnum(static_cast<unsigned char>(name[words.size()])) == 0;
+std::string_view called(const Card& card) { return card.called.empty() ? short_name(card.name) : card.called; }
+
+// Whether `name` has these words in this order, others between them or not: "A100 80GB" of "A100-SXM4-80GB".
+bool has_words(std::string_view words, std::string_view name) {
+  const auto take = [](std::string_view& text) {
+    const auto is_part = [](unsigned char c) { return std::isalnum(c) != 0; };
+    text.remove_prefix(static_cast<std::size_t>(std::ranges::find_if(text, is_part) - text.begin()));
+    const auto end = std::ranges::find_if_not(text, is_part);
+    const std::string_view word(text.begin(), end);
+    text.remove_prefix(word.size());
+    return word;
+  };
+  for (std::string_view word = take(words); !word.empty(); word = take(words)) {
+    std::string_view other = take(name);
+    while (!other.empty() && other != word) other = take(name);
+    if (other.empty()) return false;
+  }
+  return true;
+}
+
+UsageError unknown_gpu(std::string_view name, std::string_view wanted) {
+  std::vector<std::string> lowered;
+  for (const Card& card : kCards) lowered.push_back(lower(called(card)));
+  const std::vector<std::string_view> views(lowered.begin(), lowered.end());
+  const std::string_view meant = text::nearest(wanted, views);
+  if (meant.empty()) {
+    std::vector<std::string_view> known;
+    for (const Card& card : kCards) known.push_back(called(card));
+    return {fmt::format("unknown GPU '{}'", name), "use --arch, or one of " + text::join(known)};
+  }
+  const auto card = kCards.begin() + (std::ranges::find(views, meant) - views.begin());
+  return {fmt::format("unknown GPU '{}'", name), fmt::format("did you mean {}? else use --arch", called(*card))};
+}
+
+// The arch that "sm_75" names, if it is older than all that are supported.
+std::optional<SmArch> old_arch(std::string_view text) {
+  if (!text.starts_with("sm_")) return std::nullopt;
+  const auto number = text::parse_number(text.substr(3), kSupportedArchs.front().number - 1);
+  if (!number || *number < 10) return std::nullopt;
+  return SmArch{static_cast<int>(*number)};
 }
 
 }  // namespace
@@ -150,6 +198,7 @@ SmArch parse_arch(std::string_view text) {
     known.push_back(format(arch) + "a");  // how compilers name an arch with all that it alone can do
     if (text == known.back()) return arch;
   }
+  if (const auto old = old_arch(text)) throw too_old(text, *old);
   throw UsageError(fmt::format("unsupported arch '{}'", text),
                    "use " + text::join(std::vector<std::string_view>(known.begin(), known.end())));
 }
@@ -158,8 +207,7 @@ std::span<const SmArch> supported_archs() { return kSupportedArchs; }
 
 SmArch runs_as(SmArch arch) {
   const auto newer = std::ranges::upper_bound(kSupportedArchs, arch);
-  if (newer == kSupportedArchs.begin())
-    throw UsageError(fmt::format("{} is not supported", format(arch)), "ditune needs sm_80 or newer");
+  if (newer == kSupportedArchs.begin()) throw too_old(format(arch), arch);
   return *std::prev(newer);
 }
 
@@ -174,17 +222,20 @@ std::span<const DeviceInfo> known_devices() {
 
 const DeviceInfo& find_device(std::string_view name) {
   const std::string wanted = lower(short_name(name));
-  std::vector<const DeviceInfo*> found;
-  std::vector<std::string_view> known;
-  for (const DeviceInfo& device : known_devices()) {
-    const std::string whole = lower(short_name(device.name));
-    if (whole == wanted) return device;
-    if (begins(wanted, whole)) found.push_back(&device);
-    known.push_back(short_name(device.name));
+  std::vector<std::size_t> found;
+  for (std::size_t i = 0; i < kCards.size(); ++i) {
+    const std::string whole = lower(short_name(kCards[i].name));
+    if (wanted == whole || wanted == lower(called(kCards[i]))) return known_devices()[i];
+    if (!wanted.empty() && has_words(wanted, whole)) found.push_back(i);
   }
-  if (found.size() == 1) return *found.front();
-  throw UsageError(fmt::format("{} GPU '{}'", found.empty() ? "unknown" : "ambiguous", name),
-                   "use --arch, or one of " + text::join(known));
+  if (found.size() == 1) return known_devices()[found.front()];
+  if (found.empty()) {
+    if (const SmArch old = arch_of_old_card(wanted); old.number > 0) throw too_old(name, old);
+    throw unknown_gpu(name, wanted);
+  }
+  std::vector<std::string_view> matches;
+  for (const std::size_t i : found) matches.push_back(called(kCards[i]));
+  throw UsageError(fmt::format("ambiguous GPU '{}'", name), "name one of " + text::join(matches));
 }
 
 const DeviceInfo& reference_device(SmArch arch) {

@@ -46,7 +46,7 @@ void set(MmaS8Config& config, const text::KeyValue& pair) {
   } else if (pair.key == "load") {
     config.load = text::parse_count(pair, 16);
     if (config.load != 16 && config.load != 8 && config.load != 4 && config.load != 1)
-      text::refuse_value(pair, "use 16, 8, 4 or 1");
+      text::refuse_value(pair, 16, "use 16, 8, 4 or 1");
   }
 }
 

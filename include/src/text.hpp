@@ -28,10 +28,17 @@ std::vector<KeyValue> parse_key_values(std::string_view text, std::string_view w
 std::vector<KeyValue> parse_config_keys(std::string_view text, std::span<const std::string_view> known_keys,
                                         std::span<const std::string_view> required, std::string_view least);
 
-[[noreturn]] void refuse_value(const KeyValue& pair, std::string_view remedy);
+// Says whether a number in the value is above `max`.
+[[noreturn]] void refuse_value(const KeyValue& pair, std::int64_t max, std::string_view remedy);
 
 // Digits alone, at most `max`; nothing else is a number. Empty if it is not one.
 std::optional<std::int64_t> parse_number(std::string_view text, std::int64_t max);
+
+// Digits alone, of a number above `max`.
+bool is_too_large(std::string_view text, std::int64_t max);
+
+// Numbers separated by 'x', of which one is above `max`.
+bool are_extents_too_large(std::string_view text, std::int64_t max);
 
 // Numbers separated by 'x', as many as `out` holds, each at most `max`; false if the text is anything else.
 bool parse_extents(std::string_view text, std::int64_t max, std::span<std::int64_t> out);
@@ -41,7 +48,7 @@ template <std::size_t N>
 std::array<int, N> parse_sizes(const KeyValue& pair, std::int64_t max, std::string_view form) {
   std::array<std::int64_t, N> extents{};
   if (!parse_extents(pair.value, max, extents) || std::ranges::find(extents, 0) != extents.end())
-    refuse_value(pair, fmt::format("write {}, each 1 to {}", form, max));
+    refuse_value(pair, max, fmt::format("write {}, each 1 to {}", form, max));
   std::array<int, N> sizes{};
   std::ranges::transform(extents, sizes.begin(), [](std::int64_t extent) { return static_cast<int>(extent); });
   return sizes;
@@ -62,6 +69,14 @@ template <class Enum>
 std::string_view word(Enum value, std::span<const std::string_view> words) {
   return words[static_cast<std::size_t>(value)];
 }
+
+// Whether `name` begins with these words: "H100" begins "H100 80GB HBM3" and "A100" begins "A100-SXM4-80GB"; "A10" does
+// not begin "A100".
+bool begins(std::string_view words, std::string_view name);
+
+// The first of the `words` that are nearest to `word` by letters to insert, remove or replace, for "did you mean";
+// empty if that takes more than two, or replaces all of it.
+std::string_view nearest(std::string_view word, std::span<const std::string_view> words);
 
 // "a, b, c"
 std::string join(std::span<const std::string_view> words);

@@ -346,6 +346,29 @@ TEST_CASE("what is not in the database is not found") {
   CHECK(place.files().empty());
 }
 
+TEST_CASE("problems come from standard input, too") {
+  const Workplace place;
+  place.write("list.csv", "m,n,k\n64,128,128\n64,128,128\n96,128,128\n");
+  const Json found = json_of(place.ditune("lookup --json --arch sm_80 --problems - <list.csv"));
+  REQUIRE(found.size() == 2);
+  CHECK(found[1]["m"] == 96);
+}
+
+TEST_CASE("a model's layers follow its batch, frames and text tokens") {
+  const Workplace place;
+  const Json one =
+      json_of(place.ditune("lookup --json --arch sm_86 --model hunyuan-video --linear single_in "
+                           "--resolution 1280x720 --frames 129"));
+  REQUIRE(one.size() == 1);
+  CHECK(one[0]["m"] == 33 * 80 * 45 + 256);
+  const Json two =
+      json_of(place.ditune("lookup --json --arch sm_86 --model hunyuan-video --linear single_in "
+                           "--resolution 1280x720 --frames 129 --batch 2 --text-tokens 100"));
+  REQUIRE(two.size() == 1);
+  CHECK(two[0]["m"] == 2 * (33 * 80 * 45 + 100));
+  CHECK(place.ditune("models z-image --batch 3 --text-tokens 77").out.find("12519") != std::string::npos);
+}
+
 TEST_CASE("problems come from a file, once each") {
   const Workplace place;
   place.write("list.csv", "m,n,k,epilogue\n64,128,128,\"sx=tensor,bias=f32\"\n64,128,128,\n64,128,128,out=f16\n");
@@ -354,6 +377,44 @@ TEST_CASE("problems come from a file, once each") {
   REQUIRE(found.size() == 2);
   CHECK(found[0]["epilogue"] == "out=f16");
   CHECK(found[1]["epilogue"] == "sx=tensor,bias=f32");
+}
+
+// Thousands of layers that are all tuned: comparing each with each, or reading the database for each, takes minutes.
+TEST_CASE("a long list of tuned layers is listed, shown, looked up and tuned without a second look at each") {
+  const Workplace place;
+  REQUIRE(place.ditune("tune --trials 1 --arch sm_86 --shape 1x128x128").code == 0);
+  run_sql(
+      place.path("tuning.db"),
+      "CREATE TEMP TABLE copies AS WITH RECURSIVE c(m) AS (SELECT 2 UNION ALL SELECT m + 1 FROM c LIMIT 4999) "
+      "SELECT m FROM c; "
+      "INSERT INTO problems (id, m, n, k, epilogue) SELECT m, m, 128, 128, 'default' FROM copies; "
+      "CREATE TEMP TABLE w AS SELECT * FROM winners; "
+      "INSERT INTO winners SELECT w.device_id, m, w.template_hash, w.regime, w.config_id, w.toolchain_id, w.source, "
+      "w.median_us, w.low_us, w.high_us, w.power_w, w.tied, w.predicted_us, w.registers, w.spill_bytes, "
+      "w.shared_bytes, w.cubin_hash, w.gpu_uuid, w.sm_clock_mhz, w.temperature_c, w.finished_at, w.seed "
+      "FROM w, copies");
+  std::string problems = "m,n,k\n";
+  for (int m = 1; m <= 5000; ++m) problems += std::to_string(m) + ",128,128\n";
+  place.write("list.csv", problems + problems.substr(problems.find('\n') + 1));
+  for (const std::string command : {"list", "show", "lookup --arch sm_86"}) {
+    CAPTURE(command);
+    CHECK(json_of(place.ditune(command + " --json --problems list.csv")).size() == 5000);
+  }
+  const Outcome tuned = place.ditune("tune --trials 1 --arch sm_86 --problems list.csv");
+  CHECK(tuned.code == 0);
+  CHECK(tuned.err == "5000 of 5000 layers were tuned before (--retune tunes them again)\n");
+}
+
+TEST_CASE("how far a long list is read is shown on a terminal, and nowhere else") {
+  const Workplace place;
+  std::string problems = "m,n,k\n";
+  for (int m = 1; m <= 2000; ++m) problems += std::to_string(m) + ",128,128\n";
+  place.write("list.csv", problems);
+  REQUIRE(place.ditune("tune --trials 1 --arch sm_86 --shape 1x128x256").code == 0);
+  CHECK(place.ditune("list --problems list.csv").err == "no such record in tuning.db (ditune tune makes them)\n");
+  place.ditune("--version >/dev/null; script -qec 'DITUNE_DB=tuning.db " DITUNE_PROGRAM
+               " list --problems list.csv' /dev/null >shown 2>&1 </dev/null");
+  CHECK(place.read("shown").find("] reading list.csv: ") != std::string::npos);
 }
 
 TEST_CASE("Ctrl-C ends a tuning run after the batch at work: what is done is shown and stored") {

@@ -35,6 +35,12 @@ TEST_CASE("unknown names are refused") {
   check_refused(place, "tune --model sdxl --arch sm_86", "unknown model 'sdxl'");
   check_refused(place, "space --model z-image --linear adaln --arch sm_86", "no linear 'adaln' (it has: qkv,");
   check_refused(place, "tune --shape 128x128x128 --arch sm_61", "sm_61");
+  check_refused(place, "tune --shape 128x128x128 --arch sm_75", "sm_75 is too old: Turing (ditune needs Ampere, sm_80");
+  check_refused(place, "tune --shape 128x128x128 --gpu T4", "T4 is too old: Turing, sm_75 (ditune needs Ampere, sm_80");
+  check_refused(place, "lookup --shape 128x128x128 --gpu V100", "V100 is too old: Volta, sm_70 (ditune needs Ampere");
+  check_refused(place, "space --shape 128x128x128 --gpu 'RTX 409'", "(did you mean RTX 4090? else use --arch)");
+  check_refused(place, "space --shape 128x128x128 --gpu 3090",
+                "ambiguous GPU '3090' (name one of RTX 3090, RTX 3090 Ti)");
   check_refused(place, "tune --shape 128x128x128 --arch ampere", "ampere");
   check_refused(place, "tune --shape 128x128x128 --arch sm_86a", "unsupported arch 'sm_86a' (use sm_80, ");
   check_refused(place, "tune --shape 128x128x128 --gpu 'RTX 9990'", "RTX 9990");
@@ -61,6 +67,17 @@ TEST_CASE("sizes that are no sizes are refused") {
   check_refused(place, "tune --model ideogram4 --resolution 0x0 --arch sm_86", "'0x0' is not a resolution");
 }
 
+TEST_CASE("what a model is not run on is refused") {
+  const Workplace place;
+  check_refused(place, "models z-image --frames 81", "z-image makes images, not videos (leave --frames out)");
+  check_refused(place, "models wan-14b --text-tokens 9", "no linear of wan-14b in the table takes text tokens (leave ");
+  check_refused(place, "models ltx-video --resolution 720x528",
+                "720x528 is no resolution of this model (its sides are");
+  check_refused(place, "models z-image --batch 0", "--batch cannot be '0' (give a whole number from 1 to 4096)");
+  check_refused(place, "tune --arch sm_86 --shape 64x64x64 --batch 2", "--model");
+  check_refused(place, "models --text-tokens 2", "name");
+}
+
 TEST_CASE("a config that a constraint refuses is refused by its name") {
   const Workplace place;
   for (const std::string command : {"emit", "compile"})
@@ -73,7 +90,18 @@ TEST_CASE("a config that a constraint refuses is refused by its name") {
 TEST_CASE("numbers and choices of options are checked") {
   const Workplace place;
   const std::string tune = "tune --shape 128x128x128 --arch sm_86 ";
-  for (const std::string number : {"0", "-4", "many", "99999999999999"})
+  for (const std::string number : {"1000001", "99999999999999", "99999999999999999999"})
+    check_refused(place, tune + "--trials " + number,
+                  "--trials " + number + " is too large (give a whole number from 1 to 1000000)");
+  check_refused(place, tune + "--budget 99999999999h", "the time '99999999999h' is too large (give at most 1000000 ");
+  check_refused(place, "lookup --arch sm_86 --shape 128x99999999999999999999x128",
+                "N = 99999999999999999999 is too large (give 1 to 2147483647: ");
+  check_refused(place,
+                "emit --shape 64x64x64 --arch sm_86 --config mma_s8:tile=128x128x64,warps=2x2,stages=99999999999",
+                "value '99999999999' of stages is too large");
+  check_refused(place, "models z-image --resolution 99999999999999999999x16",
+                "is too large (give at most 1048576 pixels");
+  for (const std::string number : {"0", "-4", "many"})
     check_refused(place, tune + "--trials " + number,
                   "--trials cannot be '" + number + "' (give a whole number from 1 to 1000000)");
   for (const std::string number : {"x", "-1", "1.5"})
@@ -199,6 +227,7 @@ TEST_CASE("a bad line of a CSV file is named") {
   refused("m,n,k\n", "list.csv has no problems");
   check_refused(place, "tune --arch sm_86 --problems nowhere.csv", "nowhere.csv");
   check_refused(place, "tune --arch sm_86 --problems .", "cannot read .");
+  check_refused(place, "tune --arch sm_86 --problems - </dev/null", "standard input line 1: no header");
 }
 
 TEST_CASE("an output that cannot be finished leaves what was there") {

@@ -191,19 +191,54 @@ TEST_CASE("A filter selects by device, arch, problem and epilogue") {
   for (const TuningRecord& record : {measured_record(), other, hopper}) store.set_winner(record);
 
   const auto count = [&](const RecordFilter& filter) { return store.winners(filter).size(); };
-  RecordFilter device, arch, problems, epilogue, nothing;
+  RecordFilter device, arch, problem, epilogue, both, nothing;
   device.device = other.key.device;
   arch.arch = SmArch{86};
-  problems.problems = {{1, 2, 3}, {9, 9, 9}};
+  problem.problem = GemmProblem{1, 2, 3};
   epilogue.epilogue = parse_epilogue("out=f16");
+  both.problem = hopper.key.problem;
+  both.epilogue = hopper.key.epilogue;
   nothing.device = other.key.device;
   nothing.arch = SmArch{90};
   CHECK(count({}) == 3);
   CHECK(count(device) == 1);
   CHECK(count(arch) == 2);
-  CHECK(count(problems) == 1);
+  CHECK(count(problem) == 1);
   CHECK(count(epilogue) == 1);
+  CHECK(count(both) == 1);
   CHECK(count(nothing) == 0);
+}
+
+// So that asking for each problem of a long list takes time in proportion to the list, not to its square.
+TEST_CASE("Asking for one problem reads no row of another") {
+  const TempFolder folder;
+  Trial trial = sample_trial();
+  {
+    Store store = Store::open(folder / "t.db");
+    for (const std::int64_t m : {16, 17}) {
+      store.set_winner(measured_record({m, 4608, 4608}));
+      trial.key.problem = {m, 4608, 4608};
+      store.add(trial);
+    }
+  }
+  tamper(folder / "t.db", "UPDATE winners SET median_us = -1.0 WHERE problem_id = 2");
+  tamper(folder / "t.db", "UPDATE trials SET median_us = -1.0 WHERE problem_id = 2");
+  const Store store = Store::open_read_only(folder / "t.db");
+  RecordFilter filter;
+  const auto check = [&](std::size_t rows, int skipped) {
+    CHECK(store.winners(filter).size() == rows);
+    CHECK(store.skipped_rows() == skipped);
+    CHECK(store.trials(filter).size() == rows);
+    CHECK(store.skipped_rows() == skipped);
+  };
+  check(1, 1);
+  for (const bool has_epilogue : {false, true}) {
+    if (has_epilogue) filter.epilogue = measured_record().key.epilogue;
+    filter.problem = GemmProblem{16, 4608, 4608};
+    check(1, 0);
+    filter.problem = GemmProblem{17, 4608, 4608};
+    check(0, 1);
+  }
 }
 
 TEST_CASE("What could not be read back is not written") {

@@ -165,6 +165,18 @@ TEST_CASE("the tiniest and the largest problems have candidates, too") {
   }
 }
 
+TEST_CASE("whether there are candidates is what listing them finds") {
+  for (const char* problem : {"1x1x1", "6144x13824x4608", "130x96x144", "2147483647x2147483647x16"})
+    for (const char* device : {"RTX 3090", "H100"}) {
+      CAPTURE(problem, device);
+      CHECK(has_candidates(target(problem, device)) == !enumerate(target(problem, device)).empty());
+    }
+  CHECK_FALSE(has_candidates(target("2147483647x2147483647x16", "RTX 3090")));
+  Target bad = target("1x1x1");
+  bad.problem.k = 0;
+  CHECK_THROWS_AS(has_candidates(bad), UsageError);
+}
+
 TEST_CASE("every output type has candidates that stage and ones that do not") {
   for (const Output out : {Output::bf16, Output::f16, Output::f32, Output::s32}) {
     int staged = 0, direct = 0;

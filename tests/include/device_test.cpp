@@ -7,6 +7,20 @@
 
 using namespace ditune;
 
+namespace {
+
+template <class Call>
+std::string error_of(Call&& call) {
+  try {
+    call();
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+}  // namespace
+
 TEST_CASE("an arch is read with and without its feature suffix") {
   CHECK(parse_arch("sm_86").number == 86);
   CHECK(parse_arch("sm_90a") == parse_arch("sm_90"));
@@ -26,11 +40,47 @@ TEST_CASE("a GPU is found by the driver's name and by the one people use") {
   CHECK(find_device("h100").name == "NVIDIA H100 80GB HBM3");
   CHECK(find_device("A100").name == "NVIDIA A100-SXM4-80GB");
   CHECK(find_device("A10").name == "NVIDIA A10");
-  // "RTX" begins several names.
-  for (const char* name : {"", "RTX", "RTX 309", "RTX 3090 Ti", "NVIDIA", "NVIDIA ", "H10", "GTX 1080"}) {
+  CHECK(find_device("A100 80GB").name == "NVIDIA A100-SXM4-80GB");
+  CHECK(find_device("a100 40gb").name == "NVIDIA A100-SXM4-40GB");
+  CHECK(find_device("A40").name == "NVIDIA A40");
+  CHECK(find_device("L40").name == "NVIDIA L40");
+  CHECK(find_device("RTX 3090 Ti").name == "NVIDIA GeForce RTX 3090 Ti");
+  CHECK(find_device("RTX 6000 Ada").name == "NVIDIA RTX 6000 Ada Generation");
+  CHECK(find_device("RTX PRO 6000 Blackwell").name == "NVIDIA RTX PRO 6000 Blackwell Workstation Edition");
+  CHECK(find_device("rtx pro 6000").name == "NVIDIA RTX PRO 6000 Blackwell Workstation Edition");
+  for (const char* name : {"", "RTX", "RTX 309", "NVIDIA", "NVIDIA ", "H10", "A100 80GB PCIe", "RTX 4060 Laptop GPU"}) {
     INFO(name);
     CHECK_THROWS_AS(find_device(name), UsageError);
   }
+}
+
+TEST_CASE("a GPU that is not known is an error that helps") {
+  const auto error = [](const char* name) { return error_of([&] { find_device(name); }); };
+  CHECK(error("RTX 309") == "unknown GPU 'RTX 309' (did you mean RTX 3090? else use --arch)");
+  CHECK(error("rtx4090") == "unknown GPU 'rtx4090' (did you mean RTX 4090? else use --arch)");
+  CHECK(error("H10") == "unknown GPU 'H10' (did you mean A10? else use --arch)");
+  CHECK(error("RTX PRO 600") == "unknown GPU 'RTX PRO 600' (did you mean RTX PRO 6000? else use --arch)");
+  CHECK(error("3090") == "ambiguous GPU '3090' (name one of RTX 3090, RTX 3090 Ti)");
+  CHECK(error("40GB 80GB").starts_with("unknown GPU '40GB 80GB' (use --arch, or one of A100, A100 40GB, RTX 3060, "));
+  CHECK(error("").starts_with("unknown GPU '' (use --arch, or one of A100, "));
+}
+
+TEST_CASE("a GPU or an arch that is too old is told as such") {
+  const std::string remedy = " (ditune needs Ampere, sm_80, or newer)";
+  const auto card = [](const char* name) { return error_of([&] { find_device(name); }); };
+  CHECK(card("T4") == "T4 is too old: Turing, sm_75" + remedy);
+  CHECK(card("Tesla T4") == "Tesla T4 is too old: Turing, sm_75" + remedy);
+  CHECK(card("NVIDIA GeForce RTX 2080 Ti") == "NVIDIA GeForce RTX 2080 Ti is too old: Turing, sm_75" + remedy);
+  CHECK(card("Quadro RTX 6000") == "Quadro RTX 6000 is too old: Turing, sm_75" + remedy);
+  CHECK(card("Tesla V100-SXM2-16GB") == "Tesla V100-SXM2-16GB is too old: Volta, sm_70" + remedy);
+  CHECK(card("p100") == "p100 is too old: Pascal, sm_60" + remedy);
+  CHECK(card("GTX 1080 Ti") == "GTX 1080 Ti is too old: Pascal, sm_61" + remedy);
+  CHECK(card("M60") == "M60 is too old: Maxwell, sm_52" + remedy);
+  CHECK(card("K80") == "K80 is too old: Kepler or older, sm_37" + remedy);
+  CHECK(error_of([] { parse_arch("sm_75"); }) == "sm_75 is too old: Turing" + remedy);
+  CHECK(error_of([] { parse_arch("sm_61"); }) == "sm_61 is too old: Pascal" + remedy);
+  CHECK(error_of([] { runs_as({70}); }) == "sm_70 is too old: Volta" + remedy);
+  CHECK(error_of([] { parse_arch("sm_8"); }).starts_with("unsupported arch 'sm_8' (use sm_80, "));
 }
 
 TEST_CASE("every arch has its reference card, and every card all of its numbers") {
@@ -51,7 +101,7 @@ TEST_CASE("every arch has its reference card, and every card all of its numbers"
     CHECK(device.l2_gbps > device.dram_gbps * 0.9);
     CHECK(device.sms > 0);
   }
-  CHECK(names.size() == 18);
+  CHECK(names.size() == 26);
 }
 
 TEST_CASE("an arch that is newer than what is known runs as the newest one before it") {
@@ -70,6 +120,8 @@ TEST_CASE("tensor-core rates give the published int8 figures") {
   CHECK(dense_tops("A100") == Approx(624).epsilon(0.01));
   CHECK(dense_tops("RTX 3090") == Approx(284).epsilon(0.01));
   CHECK(dense_tops("RTX A6000") == Approx(310).epsilon(0.01));
+  CHECK(dense_tops("A40") == Approx(299.3).epsilon(0.01));
+  CHECK(dense_tops("L40") == Approx(724).epsilon(0.01));
   CHECK(dense_tops("RTX 4090") == Approx(660.6).epsilon(0.01));
   CHECK(dense_tops("RTX 5090") == Approx(838).epsilon(0.01));
   CHECK(dense_tops("H100") == Approx(1310).epsilon(0.001));  // mma.sync, measured

@@ -30,7 +30,7 @@ TEST_CASE("sizes out of range are refused, and why") {
     parse_problem("1x1x131072");
     FAIL("K beyond the bound was accepted");
   } catch (const UsageError& error) {
-    CHECK(std::string(error.what()) == "K = 131072 is out of range (give 1 to 131071: longer sums can overflow int32)");
+    CHECK(std::string(error.what()) == "K = 131072 is too large (give 1 to 131071: longer sums can overflow int32)");
   }
 }
 

@@ -6,9 +6,15 @@ using namespace ditune;
 
 namespace {
 
+std::vector<CsvRow> rows_of(const std::string& text) {
+  std::vector<CsvRow> rows;
+  read_csv(text, "list.csv", {"m", "n"}, [&](const CsvRow& row) { rows.push_back(row); });
+  return rows;
+}
+
 std::string error_of(const std::string& text) {
   try {
-    read_csv(text, "list.csv", {"m", "n"});
+    rows_of(text);
   } catch (const UsageError& error) {
     return error.what();
   }
@@ -18,18 +24,19 @@ std::string error_of(const std::string& text) {
 }  // namespace
 
 TEST_CASE("rows come by column name with their line") {
-  const auto rows = read_csv("# a comment\n\nm, n ,note\r\n1,2,\"a, \"\"b\"\"\"\n3,4,", "list.csv", {"m", "n"});
+  const auto rows = rows_of("# a comment\n\nm, n ,note\r\n1,2,\"a, \"\"b\"\"\"\n3,4,");
   REQUIRE(rows.size() == 2);
   CHECK(rows[0].line == 4);
   CHECK(rows[0].fields.at("n") == "2");
   CHECK(rows[0].fields.at("note") == "a, \"b\"");
   CHECK(rows[1].line == 5);
+  CHECK(rows[0].end + 4 == rows[1].end);
   CHECK(rows[1].fields.at("m") == "3");
   CHECK(rows[1].fields.at("note").empty());
 }
 
 TEST_CASE("what a spreadsheet writes is read") {
-  const auto rows = read_csv("\xEF\xBB\xBFM,N,Note,,\r\n1,2,Text,,\r\n", "list.csv", {"m", "n"});
+  const auto rows = rows_of("\xEF\xBB\xBFM,N,Note,,\r\n1,2,Text,,\r\n");
   REQUIRE(rows.size() == 1);
   CHECK(rows[0].fields.at("m") == "1");
   CHECK(rows[0].fields.at("note") == "Text");

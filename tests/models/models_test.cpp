@@ -16,6 +16,8 @@ std::string text_of(const std::vector<ModelLayer>& layers) {
   return text;
 }
 
+ModelInput at(const char* resolution) { return {.resolution = parse_resolution(resolution)}; }
+
 template <class Call>
 std::string error_of(Call&& call) {
   try {
@@ -29,7 +31,7 @@ std::string error_of(Call&& call) {
 }  // namespace
 
 TEST_CASE("ideogram4 at 1024x1024: 4096 image tokens, 2048 of text in the conditional pass") {
-  CHECK(text_of(model_layers("ideogram4", parse_resolution("1024x1024"))) ==
+  CHECK(text_of(model_layers("ideogram4", at("1024x1024"))) ==
         "qkv 6144x13824x4608 default 34\n"
         "qkv 4096x13824x4608 default 34\n"
         "o 6144x4608x4608 default 34\n"
@@ -45,26 +47,88 @@ TEST_CASE("ideogram4 at 1024x1024: 4096 image tokens, 2048 of text in the condit
 }
 
 TEST_CASE("a video of 81 frames has the tokens that its authors state") {
-  CHECK(model_layers("wan-14b", parse_resolution("832x480"), "qkv").front().problem.m == 32760);
-  CHECK(model_layers("wan-14b", parse_resolution("1280x720"), "qkv").front().problem.m == 75600);
+  CHECK(model_layers("wan-14b", at("832x480"), "qkv").front().problem.m == 32760);
+  CHECK(model_layers("wan-14b", at("1280x720"), "qkv").front().problem.m == 75600);
+}
+
+TEST_CASE("sd3.5-large at 1024x1024: the last block drops its text") {
+  CHECK(text_of(model_layers("sd3.5-large", ModelInput{})) ==
+        "qkv 4096x7296x2432 bias=bf16 38\n"
+        "qkv 333x7296x2432 bias=bf16 38\n"
+        "o 4096x2432x2432 bias=bf16 38\n"
+        "context_o 333x2432x2432 bias=bf16 37\n"
+        "up 4096x9728x2432 bias=bf16 38\n"
+        "context_up 333x9728x2432 bias=bf16 37\n"
+        "down 4096x2432x9728 bias=bf16 38\n"
+        "context_down 333x2432x9728 bias=bf16 37\n"
+        "mod 1x14592x2432 bias=bf16 75\n"
+        "final_mod 1x4864x2432 bias=bf16 2\n"
+        "context_in 333x2432x4096 bias=bf16 1\n"
+        "final 4096x64x2432 bias=bf16 1\n");
+}
+
+TEST_CASE("sd3.5-medium attends to the image twice in 13 of 24 blocks") {
+  const auto layers = model_layers("sd3.5-medium", ModelInput{});
+  CHECK(layers.front().linear == "qkv,attn2_qkv");
+  CHECK(layers.front().problem == GemmProblem{4096, 4608, 1536});
+  CHECK(layers.front().count == 37);
+}
+
+// A linear on two sequences is a matrix for each. What is missing: embeddings and norms.
+TEST_CASE("the linears of a model have its authors' number of weights") {
+  const auto weights = [](const char* model) {
+    double sum = 0;
+    for (const std::string& linear : linear_names(model))
+      for (const ModelLayer& layer : model_layers(model, ModelInput{.resolution = {768, 512}}, linear))
+        sum += static_cast<double>(layer.count * layer.problem.n * layer.problem.k);
+    return sum * 1e-9;
+  };
+  CHECK(weights("sd3.5-large") == Approx(8.1).epsilon(0.02));
+  CHECK(weights("sd3.5-medium") == Approx(2.47 - 0.23).epsilon(0.02));  // 384x384 positions of 1536 are a table
+  CHECK(weights("hunyuan-video") == Approx(12.8).epsilon(0.02));
+  CHECK(weights("ltx-video") == Approx(1.92).epsilon(0.02));
+}
+
+TEST_CASE("a token of ltx-video stands for 32x32 pixels of 8 frames") {
+  const ModelInput input{.resolution = parse_resolution("704x480"), .frames = 161};
+  CHECK(model_layers("ltx-video", input, "qkv").front().problem.m == 6930);
+  CHECK(model_layers("ltx-video", input, "cross_kv").front().problem.m == 128);
+  CHECK(error_of([] { model_layers("ltx-video", at("1280x720")); }) ==
+        "1280x720 is no resolution of this model (its sides are multiples of 32: give --resolution, like 768x512)");
+}
+
+TEST_CASE("M follows the batch, the frames and the text tokens that are given") {
+  const auto m = [](const char* model, const char* linear, const ModelInput& input) {
+    return model_layers(model, input, linear).front().problem.m;
+  };
+  CHECK(m("flux1-dev", "single_in", {}) == 4608);
+  CHECK(m("flux1-dev", "single_in", {.batch = 2, .text_tokens = 256}) == 2 * (4096 + 256));
+  CHECK(m("flux1-dev", "double_mod", {.batch = 2}) == 2);
+  CHECK(m("hunyuan-video", "double_qkv", {.resolution = {1280, 720}, .frames = 129}) == 33 * 3600);
+  CHECK(m("hunyuan-video", "single_in", {.resolution = {1280, 720}, .frames = 129}) == 33 * 3600 + 256);
+  CHECK(m("wan-14b", "o", {.frames = 1}) == 4096);
+  CHECK(error_of([] { model_layers("z-image", {.frames = 1}); }) ==
+        "z-image makes images, not videos (leave --frames out)");
+  CHECK(error_of([] { model_layers("wan-14b", {.text_tokens = 1}); }) ==
+        "no linear of wan-14b in the table takes text tokens (leave --text-tokens out)");
 }
 
 TEST_CASE("linears of the same problem are one layer, counted together") {
-  const auto layers = model_layers("wan-14b", Resolution{});
+  const auto layers = model_layers("wan-14b", ModelInput{});
   const auto merged = std::find_if(layers.begin(), layers.end(),
                                    [](const auto& l) { return l.problem.n == 5120 && l.problem.k == 5120; });
   REQUIRE(merged != layers.end());
   CHECK(merged->linear == "o,cross_q");
   CHECK(merged->count == 80);
-  CHECK(text_of(model_layers("wan-14b", Resolution{}, "cross_q")) == "cross_q 86016x5120x5120 bias=bf16 40\n");
+  CHECK(text_of(model_layers("wan-14b", ModelInput{}, "cross_q")) == "cross_q 86016x5120x5120 bias=bf16 40\n");
 }
 
 TEST_CASE("every model of the table gives legal problems") {
   const auto names = model_names();
-  CHECK(names.size() == 9);
+  CHECK(names.size() == 13);
   for (const std::string& name : names) {
     CAPTURE(name);
-    const auto layers = model_layers(name, Resolution{});
+    const auto layers = model_layers(name, ModelInput{});
     CHECK_FALSE(layers.empty());
     for (const ModelLayer& layer : layers) {
       CHECK_NOTHROW(validate(layer.problem));
@@ -75,9 +139,9 @@ TEST_CASE("every model of the table gives legal problems") {
 
 TEST_CASE("unknown names are errors that list the known ones") {
   CHECK(error_of([] {
-          model_layers("sdxl", Resolution{});
+          model_layers("sdxl", ModelInput{});
         }).starts_with("unknown model 'sdxl' (known: ideogram4, z-image,"));
-  CHECK(error_of([] { model_layers("z-image", Resolution{}, "adaln"); }) ==
+  CHECK(error_of([] { model_layers("z-image", ModelInput{}, "adaln"); }) ==
         "model z-image has no linear 'adaln' (it has: qkv, o, gate_up, down)");
 }
 

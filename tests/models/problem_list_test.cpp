@@ -28,8 +28,32 @@ TEST_CASE("a list's rows are problems, each with its own epilogue or the other o
   CHECK(read_problem_list("m,n,k\n1,2,3\n1,2,3\n", "list.csv", {}).size() == 2);
 }
 
+TEST_CASE("a long list is read row by row, and how far it is read is told") {
+  constexpr std::size_t kRows = 200'000;
+  std::string text = "m,n,k\n";
+  for (std::size_t row = 1; row <= kRows; ++row) text += std::to_string(row) + ",16,16\n";
+  std::size_t last = 0, calls = 0;
+  bool is_increasing = true;
+  const auto problems = read_problem_list(text, "list.csv", {}, [&](std::size_t bytes) {
+    is_increasing = is_increasing && last < bytes;
+    last = bytes;
+    ++calls;
+  });
+  REQUIRE(problems.size() == kRows);
+  CHECK(problems.back().problem.m == kRows);
+  CHECK(is_increasing);
+  CHECK(calls > 100);
+  CHECK(calls < kRows / 100);
+  CHECK(last > text.size() / 2);
+  CHECK(last <= text.size());
+}
+
 TEST_CASE("a bad problem is named with its line") {
   CHECK(error_of("m,n,k\n1,2,3\n1,0,3\n").starts_with("list.csv line 3: N = 0 is out of range"));
+  CHECK(
+      error_of("m,n,k\n99999999999999,2,3\n").starts_with("list.csv line 2: M = 99999999999999 is too large (give 1 "));
+  CHECK(error_of("m,n,k\n1,99999999999999999999,3\n")
+            .starts_with("list.csv line 2: N = 99999999999999999999 is too large (give 1 to 2147483647"));
   CHECK(error_of("m,n,k\n1,2x2,3\n").starts_with("list.csv line 2: '1x2x2x3' is not a problem"));
   CHECK(error_of("m,n,k,epilogue\n1,2,3,out=u8\n").starts_with("list.csv line 2: unknown value 'u8' of out"));
   CHECK(error_of("m,n,k\n") == "list.csv has no problems (give a line m,n,k for each)");

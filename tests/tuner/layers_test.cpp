@@ -35,6 +35,18 @@ TEST_CASE("shards have every layer once, however many there are") {
   }
 }
 
+// A million of them: comparing each with each would not end.
+TEST_CASE("of a long list each layer is kept once, in the order of the list") {
+  constexpr int kCount = 500'000;
+  std::vector<Layer> listed = layers(kCount), again = layers(kCount);
+  std::ranges::reverse(again);
+  listed.insert(listed.end(), again.begin(), again.end());
+  const bool is_kept_once = without_repetitions(listed) == layers(kCount);
+  CHECK(is_kept_once);
+  CHECK(without_repetitions({{{1, 2, 3}, {}}, {{1, 2, 3}, {.out = Output::s32}}, {{2, 1, 3}, {}}, {{1, 2, 3}, {}}})
+            .size() == 3);
+}
+
 TEST_CASE("a shard is an index and a count") {
   CHECK(parse_shard("0/1").count == 1);
   CHECK(parse_shard("3/4").index == 3);

@@ -35,7 +35,7 @@ struct Fixture {
   }
   std::size_t trials_of(const Layer& layer) const {
     RecordFilter filter;
-    filter.problems = {layer.problem};
+    filter.problem = layer.problem;
     return store.trials(filter).size();
   }
 };
