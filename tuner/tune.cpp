@@ -10,6 +10,7 @@
 #include "generator/cost_model.hpp"
 #include "tuner/conclude.hpp"
 #include "tuner/ledger.hpp"
+#include "tuner/recalled.hpp"
 #include "tuner/time_budget.hpp"
 
 namespace ditune {
@@ -37,33 +38,6 @@ std::vector<KernelConfig> spilling(const std::vector<Contender>& tried, std::siz
     if (spills(contender) && configs.size() < count) configs.push_back(contender.config);
   return configs;
 }
-
-// What is on record of a layer and need not be found out again.
-class Recalled {
- public:
-  Recalled() = default;
-  explicit Recalled(std::map<std::string, Contender> by_text) : by_text_(std::move(by_text)) {}
-  bool empty() const { return by_text_.empty(); }
-
-  std::vector<Contender> all() const {
-    std::vector<Contender> contenders;
-    for (const auto& [text, contender] : by_text_) contenders.push_back(contender);
-    return contenders;
-  }
-  std::vector<Contender> known(const std::vector<KernelConfig>& batch) const {
-    std::vector<Contender> found;
-    for (const KernelConfig& config : batch)
-      if (const auto at = by_text_.find(format(config)); at != by_text_.end()) found.push_back(at->second);
-    return found;
-  }
-  std::vector<KernelConfig> unknown(std::vector<KernelConfig> batch) const {
-    std::erase_if(batch, [&](const KernelConfig& config) { return by_text_.contains(format(config)); });
-    return batch;
-  }
-
- private:
-  std::map<std::string, Contender> by_text_;
-};
 
 class Run {
  public:
