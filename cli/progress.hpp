@@ -1,6 +1,8 @@
-// One line on standard error that says what a tuning run is at; nothing where that is no terminal.
+// One line on standard error that says what a tuning run is at. Where that is no terminal, a line of its own
+// now and then.
 #pragma once
 
+#include "cli/pace.hpp"
 #include "tuner/tune.hpp"
 
 namespace ditune::cli {
@@ -15,6 +17,7 @@ class ProgressLine {
 
  private:
   bool terminal_;
+  Pace pace_{Pace::Clock::now()};
 };
 
 }  // namespace ditune::cli
