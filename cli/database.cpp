@@ -37,9 +37,9 @@ void add_database(CLI::App& app, std::string& db) {
   app.add_option("--db", db, "the file of records ($DITUNE_DB, or tuning.db under $XDG_DATA_HOME/ditune)");
 }
 
-void add_records(CLI::App& app, RecordOptions& options) {
+void add_records(CLI::App& app, RecordOptions& options, Devices devices) {
   add_select(app, options.select);
-  add_target(app, options.target);
+  add_target(app, options.target, devices);
   add_database(app, options.db);
 }
 

@@ -1,12 +1,13 @@
-// Ctrl-C while something long runs.
+// Ctrl-C, SIGTERM or SIGHUP while something long runs.
 #pragma once
 
+#include <array>
 #include <csignal>
 
 namespace ditune::cli {
 
-// While one of these lives, the first SIGINT is remembered instead of ending the program; a second one ends it. One at
-// a time.
+// While one of these lives, the first SIGINT, SIGTERM or SIGHUP is remembered instead of ending the program; a second
+// one, whichever, ends it. SIGTERM and SIGHUP that are ignored, by nohup for instance, stay ignored. One at a time.
 class Interrupt {
  public:
   Interrupt();
@@ -16,7 +17,10 @@ class Interrupt {
   bool asked() const;
 
  private:
-  struct sigaction before_ = {};
+  static constexpr std::array kSignals = {SIGINT, SIGTERM, SIGHUP};
+  static void remember(int);
+
+  std::array<struct sigaction, kSignals.size()> before_ = {};
 };
 
 }  // namespace ditune::cli

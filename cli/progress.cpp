@@ -32,11 +32,13 @@ std::string time_left(double seconds) {
   return whole >= 60 ? fmt::format("{}m{:02}s left", whole / 60, whole % 60) : fmt::format("{}s left", whole);
 }
 
-std::string line_of(const TuneProgress& progress) {
+double done(const TuneProgress& progress) {
   const double tried = progress.trials > 0 ? static_cast<double>(progress.tried) / progress.trials : 0;
-  const double done = (static_cast<double>(progress.layer) + tried) / static_cast<double>(progress.layers);
-  std::string line =
-      fmt::format("{} {}/{} {}", bar(done), progress.layer + 1, progress.layers, format(progress.target.problem));
+  return (static_cast<double>(progress.layer) + tried) / static_cast<double>(progress.layers);
+}
+
+std::string line_of(const TuneProgress& progress) {
+  std::string line = fmt::format("{}/{} {}", progress.layer + 1, progress.layers, format(progress.target.problem));
   if (progress.best_us > 0) line += fmt::format("  best {} us", number(progress.best_us));
   if (progress.seconds_left > 0) line += "  " + time_left(progress.seconds_left);
   if (!progress.trying.empty()) line += fmt::format("  {}/{} {}", progress.tried, progress.trials, progress.trying);
@@ -60,7 +62,10 @@ ProgressLine::~ProgressLine() {
 }
 
 void ProgressLine::show(const TuneProgress& progress) {
-  if (terminal_) show_line(line_of(progress));
+  if (terminal_)
+    show_line(bar(done(progress)) + " " + line_of(progress));
+  else if (pace_.is_due(Pace::Clock::now()))
+    std::fputs(fmt::format("ditune: {}\n", line_of(progress)).c_str(), stderr);
 }
 
 StepsLine::StepsLine(std::string doing, std::size_t steps)

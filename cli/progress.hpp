@@ -1,10 +1,11 @@
-// One line on standard error that says what is being done; nothing where that is no terminal.
+// One line on standard error that says what is being done.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <string>
 
+#include "cli/pace.hpp"
 #include "tuner/tune.hpp"
 
 namespace ditune::cli {
@@ -20,6 +21,7 @@ class ProgressLine {
 
  private:
   bool terminal_;
+  Pace pace_{Pace::Clock::now()};
 };
 
 // The same for many short steps: a line now and then that says how much of them is done.

@@ -10,6 +10,7 @@
 #include "cli/command.hpp"
 #include "cli/database.hpp"
 #include "cli/output.hpp"
+#include "cli/survivors.hpp"
 
 namespace ditune::cli {
 namespace {
@@ -39,6 +40,10 @@ std::vector<History> histories(const Store& store, const RecordOptions& options)
   return all;
 }
 
+Survivors survivors_of(const History& history) {
+  return SurvivorTable(history.trials).of(history.winner.key, history.winner.source);
+}
+
 double microseconds(const Trial& trial) {
   return trial.source == Source::measured ? trial.measurement.median_us : trial.predicted_us;
 }
@@ -64,6 +69,7 @@ Json history_json(const History& history) {
                         {"sm_clock_mhz", from.sm_clock_mhz},
                         {"temperature_c", from.temperature_c},
                         {"seed", from.seed}};
+  add_survivors(json, survivors_of(history));
   json["trials"] = Json::array();
   for (const Trial& trial : history.trials) json["trials"].push_back(trial_json(trial));
   return json;
@@ -89,6 +95,7 @@ void print_history(const History& history) {
   for (const KernelConfig& config : winner.tied) line("ties with", format(config));
   line("resources", fmt::format("{} registers, {} bytes spilled, {} bytes of shared memory", winner.resources.registers,
                                 winner.resources.spill_bytes, winner.resources.shared_bytes));
+  if (const std::string remark = remark_on(survivors_of(history)); !remark.empty()) line("survivors", remark);
   line("templates", winner.key.template_hash);
   line("made by", fmt::format("ditune {}, CUDA {}, NVRTC {}, driver {}", from.ditune_version, from.cuda_version,
                               from.nvrtc_version, from.driver_version.empty() ? "none" : from.driver_version));

@@ -65,15 +65,17 @@ TargetOptions of_device(const std::string& text) {
 
 }  // namespace
 
-void add_target(CLI::App& app, TargetOptions& options) {
+void add_target(CLI::App& app, TargetOptions& options, Devices devices) {
   const auto take = [&options](const std::string& text) {
     const TargetOptions device = of_device(text);
     options.ordinal = device.ordinal;
     options.all = device.all;
   };
-  CLI::Option* device = app.add_option_function<std::string>(
-                               "--device", take, "the GPU of this number (see ditune devices); tune takes all, too")
-                            ->type_name("N|all");
+  const bool or_all = devices == Devices::or_all;
+  const std::string description =
+      fmt::format("the GPU of this number (see ditune devices){}", or_all ? ", or all that are here" : "");
+  CLI::Option* device =
+      app.add_option_function<std::string>("--device", take, description)->type_name(or_all ? "N|all" : "N");
   CLI::Option* gpu = app.add_option("--gpu", options.gpu, "a GPU by name, here or not: \"RTX 3090\"");
   CLI::Option* arch = app.add_option("--arch", options.arch, "the reference card of an architecture: sm_86");
   device->excludes(gpu)->excludes(arch);
@@ -96,7 +98,7 @@ void add_targets(CLI::App& app, std::vector<TargetOptions>& targets) {
 }
 
 ChosenTarget choose_target(const TargetOptions& options) {
-  if (options.all) throw UsageError("--device all is for tune alone", "name one GPU: --device 0");
+  if (options.all) throw UsageError("--device all is for tune and export", "name one GPU: --device 0");
   if (options.ordinal) return by_ordinal(*options.ordinal);
   if (!options.gpu.empty()) return by_name(options.gpu);
   if (!options.arch.empty()) return {reference_device(parse_arch(options.arch)), std::nullopt};

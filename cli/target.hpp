@@ -23,7 +23,8 @@ struct ChosenTarget {
   std::optional<int> ordinal;  // among the visible GPUs, if it is one
 };
 
-void add_target(CLI::App& app, TargetOptions& options);
+enum class Devices { one, or_all };  // whether --device all is offered, for choose_targets
+void add_target(CLI::App& app, TargetOptions& options, Devices devices = Devices::one);
 
 // For what is about several: each of the options any number of times.
 void add_targets(CLI::App& app, std::vector<TargetOptions>& targets);

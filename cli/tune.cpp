@@ -14,12 +14,13 @@
 #include "cli/interrupt.hpp"
 #include "cli/output.hpp"
 #include "cli/progress.hpp"
+#include "cli/survivors.hpp"
+#include "cli/tune_report.hpp"
 #include "cli/values.hpp"
 #include "cli/variant.hpp"
 #include "db/serving.hpp"
 #include "db/working_copy.hpp"
 #include "ditune/library.hpp"
-#include "include/src/text.hpp"
 #include "tuner/worker.hpp"
 
 namespace ditune::cli {
@@ -27,33 +28,9 @@ namespace {
 
 struct Options {
   RecordOptions records;
-  std::string budget, shard;
+  std::string budget, shard, strategy;
   TuneOptions tune;
   bool json = false;
-};
-
-// "90", "90s", "10m", "2h"
-std::chrono::seconds parse_budget(std::string_view text) {
-  constexpr std::int64_t kMax = 1'000'000;
-  std::int64_t unit = 1;
-  std::string_view digits = text;
-  if (!digits.empty() && std::string_view("smh").find(digits.back()) != std::string_view::npos) {
-    unit = digits.back() == 'h' ? 3600 : digits.back() == 'm' ? 60 : 1;
-    digits.remove_suffix(1);
-  }
-  if (text::is_too_large(digits, kMax))
-    throw UsageError(fmt::format("the time '{}' is too large", text),
-                     fmt::format("give at most {} seconds, minutes or hours", kMax));
-  const auto count = text::parse_number(digits, kMax);
-  if (!count || *count == 0)
-    throw UsageError(fmt::format("'{}' is not a time", text), "write seconds, minutes or hours, like 90s, 10m or 2h");
-  return std::chrono::seconds(*count * unit);
-}
-
-// A GPU, here or not, and the layers that are tuned on it.
-struct Job {
-  ChosenTarget target;
-  std::vector<Layer> layers;
 };
 
 // Those that have candidates; the others are reported.
@@ -80,13 +57,13 @@ TuneBackend backend_for(const ChosenTarget& target, std::uint64_t seed) {
 }
 
 // GPUs of one class, among which a winner is exchangeable, share the layers; each class has all of them.
-std::vector<Job> jobs(const std::vector<ChosenTarget>& targets, const std::vector<Layer>& layers) {
-  std::vector<Job> all;
+std::vector<TuneJob> jobs(const std::vector<ChosenTarget>& targets, const std::vector<Layer>& layers) {
+  std::vector<TuneJob> all;
   for (const ChosenTarget& target : targets) {
     const auto is_its_like = [&](const ChosenTarget& other) {
       return device_class(other.device) == device_class(target.device);
     };
-    const auto before = std::ranges::count_if(all, is_its_like, &Job::target);
+    const auto before = std::ranges::count_if(all, is_its_like, &TuneJob::target);
     const auto count = std::ranges::count_if(targets, is_its_like);
     const Shard its{static_cast<int>(before), static_cast<int>(count)};
     all.push_back({target, tunable(shard_of(layers, its), target.device)});
@@ -118,13 +95,13 @@ void merge_back(WorkingCopy& database) {
 
 // Each job on a thread of its own, with a connection of its own to the database, which gets what is new after each
 // layer.
-std::vector<Outcome> run(const std::vector<Job>& jobs, TuneOptions options, WorkingCopy& database,
+std::vector<Outcome> run(const std::vector<TuneJob>& jobs, TuneOptions options, WorkingCopy& database,
                          const Interrupt& interrupt) {
   ProgressLine line;
   std::mutex line_in_use;
   std::atomic<bool> failed = false;
   options.stop = [&] { return interrupt.asked() || failed; };
-  const auto work = [&](const Job& job) {
+  const auto work = [&](const TuneJob& job) {
     Outcome outcome;
     const TuneBackend backend = backend_for(job.target, options.seed);
     Store store = Store::open(database.path());
@@ -142,7 +119,7 @@ std::vector<Outcome> run(const std::vector<Job>& jobs, TuneOptions options, Work
     return outcome;
   };
   std::vector<std::future<Outcome>> running;
-  for (const Job& job : jobs) {
+  for (const TuneJob& job : jobs) {
     running.push_back(std::async(std::launch::async, [&] {
       try {
         return work(job);
@@ -158,35 +135,6 @@ std::vector<Outcome> run(const std::vector<Job>& jobs, TuneOptions options, Work
   return outcomes;
 }
 
-std::string name_of(const Layer& layer) { return fmt::format("{} {}", format(layer.problem), format(layer.epilogue)); }
-
-Layer layer_of(const TuningRecord& record) { return {record.key.problem, record.key.epilogue}; }
-
-LayerSet tuned_layers(const std::vector<TuningRecord>& records) {
-  LayerSet layers;
-  for (const TuningRecord& record : records) layers.insert(layer_of(record));
-  return layers;
-}
-
-// A line for each layer whose candidates all failed, with what happened to the last.
-void report_failed(const Job& job, const std::vector<TuningRecord>& winners, const Store& store) {
-  const DeviceInfo& device = job.target.device;
-  const LayerSet tuned = tuned_layers(winners);
-  for (const Layer& layer : job.layers) {
-    if (tuned.contains(layer)) continue;
-    RecordFilter filter;
-    filter.device = device_class(device);
-    filter.problem = layer.problem;
-    filter.epilogue = layer.epilogue;
-    std::vector<Trial> trials = store.trials(filter);
-    std::erase_if(trials, [](const Trial& trial) { return trial.measurement.ok(); });
-    print_error(
-        fmt::format("no variant that was tried runs {} on {}{} (--trials or --budget tries more, "
-                    "--retry-failed the same again)",
-                    name_of(layer), device.name, trials.empty() ? "" : ": " + trials.back().measurement.failure));
-  }
-}
-
 // Where another kernel is measurably faster in bursts.
 void print_disagreements(const std::vector<TuningRecord>& sustained, const Store& store) {
   const Library library(store.winners());
@@ -198,12 +146,12 @@ void print_disagreements(const std::vector<TuningRecord>& sustained, const Store
   }
 }
 
-void print_summary(const std::vector<Job>& jobs, const std::vector<TuningRecord>& winners, Regime regime,
+void print_summary(const std::vector<TuneJob>& jobs, const std::vector<TuningRecord>& winners, Regime regime,
                    const Store& store, const std::filesystem::path& path) {
   if (winners.empty()) return;
   print(record_table(winners));
   if (regime == Regime::sustained) print_disagreements(winners, store);
-  for (const Job& job : jobs)
+  for (const TuneJob& job : jobs)
     if (!job.target.ordinal)
       fmt::print("Predicted by the cost model, not measured: {} is not here.\n", job.target.device.name);
   fmt::print("Stored in {}\n", path.string());
@@ -217,7 +165,7 @@ std::vector<Layer> layers_of(const Options& options) {
   return its;
 }
 
-std::vector<Job> jobs_of(const Options& options, const std::vector<Layer>& layers) {
+std::vector<TuneJob> jobs_of(const Options& options, const std::vector<Layer>& layers) {
   const std::vector<ChosenTarget> targets = choose_targets(options.records.target);
   for (const ChosenTarget& target : targets)
     if (options.tune.regime == Regime::sustained && !target.ordinal)
@@ -226,20 +174,33 @@ std::vector<Job> jobs_of(const Options& options, const std::vector<Layer>& layer
   return jobs(targets, layers);
 }
 
+// Strategies differ in what they learn from measured times.
+void note_unused_strategy(const Options& options, const std::vector<TuneJob>& jobs) {
+  if (options.strategy.empty() || options.strategy == "exhaustive") return;
+  for (const TuneJob& job : jobs)
+    if (!job.target.ordinal)
+      fmt::print(stderr,
+                 "ditune: note: {} is not here, so that --strategy {} has no measured times to go by: candidates are "
+                 "compiled in the cost model's order\n",
+                 job.target.device.name, options.strategy);
+}
+
 // Everything that can be wrong with the request is found before the database is created.
 ExitCode tune_layers(const Options& options) {
   const std::vector<Layer> layers = layers_of(options);
   TuneOptions tuning = options.tune;
-  if (!options.budget.empty()) tuning.budget = parse_budget(options.budget);
+  if (!options.budget.empty()) tuning.budget = parse_duration(options.budget);
+  if (!options.strategy.empty()) tuning.strategy = options.strategy;
   require_strategy(tuning.strategy);
-  const std::vector<Job> jobs = jobs_of(options, layers);
+  const std::vector<TuneJob> jobs = jobs_of(options, layers);
   std::size_t wanted = 0;
-  for (const Job& job : jobs) wanted += job.layers.size();
+  for (const TuneJob& job : jobs) wanted += job.layers.size();
   if (wanted == 0) {
     if (options.json) print(Json::array());
     return layers.empty() ? kDone : kBadAnswer;
   }
 
+  note_unused_strategy(options, jobs);
   const std::filesystem::path path = database_path(options.records.db);
   set_aside_damaged(path);
   WorkingCopy database(path, {.local_folder = std::filesystem::temp_directory_path()});
@@ -257,13 +218,16 @@ ExitCode tune_layers(const Options& options) {
     tried += outcome.tried;
     for (const std::string& remark : outcome.remarks) fmt::print(stderr, "ditune: note: {}\n", remark);
   }
+  const SurvivorTable survivors = survivors_of(jobs, store);
   if (options.json) {
     Json json = Json::array();
-    for (const TuningRecord& winner : winners) json.push_back(record_json(winner));
+    for (const TuningRecord& winner : winners)
+      add_survivors(json.emplace_back(record_json(winner)), survivors.of(winner.key, winner.source));
     print(json);
   } else {
     print_summary(jobs, winners, tuning.regime, store, path);
   }
+  report_few_survivors(winners, survivors);
   if (interrupt.asked() && winners.size() < wanted) {
     print_error(
         fmt::format("interrupted with {} of {} layers done: what was measured is stored, and the same command "
@@ -273,7 +237,10 @@ ExitCode tune_layers(const Options& options) {
   }
   if (tried < wanted)
     fmt::print(stderr, "{} of {} layers were tuned before (--retune tunes them again)\n", wanted - tried, wanted);
-  for (std::size_t i = 0; i < jobs.size(); ++i) report_failed(jobs[i], outcomes[i].winners, store);
+  bool machine_failed = false;
+  for (std::size_t i = 0; i < jobs.size(); ++i)
+    machine_failed |= report_failed(jobs[i], outcomes[i].winners, store, survivors);
+  if (machine_failed) return kFailed;
   const LayerSet tuned = tuned_layers(winners);
   const bool all_tunable = std::ranges::all_of(layers, [&](const Layer& layer) { return tuned.contains(layer); });
   return winners.size() == wanted && all_tunable ? kDone : kBadAnswer;
@@ -284,11 +251,17 @@ ExitCode tune_layers(const Options& options) {
 void add_tune(CLI::App& app, Run& run) {
   const Command<Options> command(app, run, "tune", "find the best kernel of each layer and remember it", tune_layers);
   Options& options = *command.options;
-  add_records(*command.app, options.records);
-  command.app->add_option("--budget", options.budget, "time for the whole run: 90s, 10m, 2h");
-  add_number(*command.app, "--trials", {1, 1'000'000}, fmt::format("candidates a problem ({})", kDefaultTrials),
+  add_records(*command.app, options.records, Devices::or_all);
+  command.app->add_option("--budget", options.budget,
+                          "time for the whole run, of compiling without a GPU: 90s, 10m, 2h");
+  add_number(*command.app, "--trials", {1, 1'000'000},
+             fmt::format("candidates measured a problem ({0}); without a GPU, compiled and ranked by the cost model "
+                         "(until one does not spill, {0} at most)",
+                         kDefaultTrials),
              [&options](std::int64_t number) { options.tune.trials = static_cast<int>(number); });
-  command.app->add_option("--strategy", options.tune.strategy, "guided, halving, local, random or exhaustive (guided)");
+  command.app->add_option("--strategy", options.strategy,
+                          "guided, halving, local, random or exhaustive (guided); without a GPU candidates are "
+                          "compiled in the cost model's order, exhaustive compiles all");
   command.app->add_option("--shard", options.shard, "I/N: every N-th layer from the I-th on, counted from 0");
   add_regime(*command.app, options.tune.regime,
              "burst: with rests between; sustained: the best few also back to back, as loops run (burst)");

@@ -21,6 +21,23 @@ std::int64_t number_of(const std::string& name, NumberRange range, const std::st
   return *number;
 }
 
+std::chrono::seconds parse_duration(std::string_view text) {
+  constexpr std::int64_t kMax = 1'000'000;
+  std::int64_t unit = 1;
+  std::string_view digits = text;
+  if (!digits.empty() && std::string_view("smh").find(digits.back()) != std::string_view::npos) {
+    unit = digits.back() == 'h' ? 3600 : digits.back() == 'm' ? 60 : 1;
+    digits.remove_suffix(1);
+  }
+  if (text::is_too_large(digits, kMax))
+    throw UsageError(fmt::format("the time '{}' is too large", text),
+                     fmt::format("give at most {} seconds, minutes or hours", kMax));
+  const auto count = text::parse_number(digits, kMax);
+  if (!count || *count == 0)
+    throw UsageError(fmt::format("'{}' is not a time", text), "write seconds, minutes or hours, like 90s, 10m or 2h");
+  return std::chrono::seconds(*count * unit);
+}
+
 CLI::Option* add_number(CLI::App& app, const std::string& name, NumberRange range, const std::string& description,
                         std::function<void(std::int64_t)> take) {
   const auto read = [name, range, take = std::move(take)](const std::string& text) {

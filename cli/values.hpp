@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -22,6 +23,9 @@ CLI::Option* add_number(CLI::App& app, const std::string& name, NumberRange rang
 
 // What such an option makes of `text`.
 std::int64_t number_of(const std::string& name, NumberRange range, const std::string& text);
+
+// "90", "90s", "10m", "2h". Throws UsageError for anything else.
+std::chrono::seconds parse_duration(std::string_view text);
 
 // One of `words`, whose index `take` gets: anything else is a UsageError that names the option and the words.
 CLI::Option* add_word(CLI::App& app, const std::string& name, std::span<const std::string_view> words,

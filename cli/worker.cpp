@@ -2,6 +2,7 @@
 // and is in no list of commands.
 #include "tuner/worker.hpp"
 
+#include <csignal>
 #include <cstdint>
 #include <optional>
 
@@ -19,6 +20,9 @@ struct Options {
 };
 
 ExitCode worker(const Options& options) {
+  // A batch system sends them to all processes of a job. The process that started this one ends after the batch that
+  // is at work here, and this one with it.
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, SIG_IGN);
   serve_worker([&](const Watcher& watcher) {
     return options.ordinal ? GpuTuner({.ordinal = *options.ordinal, .seed = options.seed, .watcher = watcher}).backend()
                            : compile_only_backend(0, watcher);

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -95,6 +96,25 @@ std::optional<int> wait_for(pid_t pid) {
   return ended < 0 ? std::nullopt : std::optional(status);
 }
 
+// Whether it ends within `patience` without being asked to. Its status is kept for wait_for.
+bool ends_by_itself(pid_t pid, std::chrono::milliseconds patience) {
+  const auto until = std::chrono::steady_clock::now() + patience;
+  while (true) {
+    siginfo_t info = {};
+    const bool is_told = ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT | WNOHANG) == 0;
+    if (!is_told || info.si_pid == pid) return true;
+    if (std::chrono::steady_clock::now() >= until) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+Ending ending_of(std::optional<int> status) {
+  if (!status) return {Ending::How::unknown, 0};
+  if (!WIFSIGNALED(*status)) return {Ending::How::exited, WEXITSTATUS(*status)};
+  const int signal = WTERMSIG(*status);
+  return {is_crash_signal(signal) ? Ending::How::crashed : Ending::How::killed, signal};
+}
+
 // Waited for in any case: none stays behind as a zombie.
 class Child {
  public:
@@ -153,6 +173,28 @@ ChildResult run_child(std::span<const std::string> words) {
   return result;
 }
 
+bool is_crash_signal(int signal) {
+  constexpr std::array kCrashes = {SIGSEGV, SIGABRT, SIGILL, SIGBUS, SIGFPE, SIGSYS, SIGTRAP};
+  return std::ranges::find(kCrashes, signal) != kCrashes.end();
+}
+
+std::string format(const Ending& ending) {
+  const std::string number = std::to_string(ending.number);
+  switch (ending.how) {
+    case Ending::How::exited:
+      return "ended with status " + number;
+    case Ending::How::crashed:
+      return "crashed (signal " + number + ")";
+    case Ending::How::killed:
+      return "was killed (signal " + number + ")";
+    case Ending::How::stopped:
+      return "was stopped";
+    case Ending::How::unknown:
+      break;
+  }
+  return "ended";
+}
+
 PipedChild::PipedChild(std::span<const std::string> words) {
   std::array<int, 2> ends{-1, -1};
   check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0 ? 0 : errno, "socketpair");
@@ -180,16 +222,12 @@ PipedChild::~PipedChild() {
   ::close(socket_);
 }
 
-const std::string& PipedChild::end() {
+const Ending& PipedChild::end(std::chrono::milliseconds patience) {
   if (pid_ == 0) return ending_;
+  const bool stops = !ends_by_itself(pid_, patience);
   ::kill(-pid_, SIGKILL);  // with what it started; one that has ended keeps the status it ended with
-  const std::optional<int> status = wait_for(std::exchange(pid_, 0));
-  if (!status)
-    ending_ = "ended";
-  else if (WIFSIGNALED(*status))
-    ending_ = "crashed (signal " + std::to_string(WTERMSIG(*status)) + ")";
-  else
-    ending_ = "ended with status " + std::to_string(WEXITSTATUS(*status));
+  ending_ = ending_of(wait_for(std::exchange(pid_, 0)));
+  if (stops && ending_.how == Ending::How::killed && ending_.number == SIGKILL) ending_ = {Ending::How::stopped, 0};
   return ending_;
 }
 

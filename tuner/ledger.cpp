@@ -7,6 +7,7 @@
 
 #include "db/serving.hpp"
 #include "generator/emit.hpp"
+#include "tuner/killed.hpp"
 
 namespace ditune {
 namespace {
@@ -44,12 +45,20 @@ std::map<std::string, Contender> Ledger::tried(const Target& target, Source sour
   const Provenance today = provenance_();
   std::map<std::string, Contender> last;
   for (Trial& trial : store_.trials(rows_of(target))) {
-    if (trial.source == source && trial.key == key_of(target, trial.config, regime) &&
-        is_same_place(trial.provenance, today))
+    if (trial.source != source || trial.key != key_of(target, trial.config, regime) ||
+        !is_same_place(trial.provenance, today))
+      continue;
+    if (was_killed(trial.measurement.failure))
+      last.erase(format(trial.config));
+    else
       last.insert_or_assign(format(trial.config),
                             Contender{trial.config, std::move(trial.measurement), trial.predicted_us});
   }
   return last;
+}
+
+SurvivorTable Ledger::survivors(const DeviceInfo& device) const {
+  return SurvivorTable(store_.trials({device_class(device), std::nullopt, {}, std::nullopt}));
 }
 
 bool Ledger::is_todays(const Provenance& from) const { return is_same_place(from, provenance_()); }

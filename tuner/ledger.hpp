@@ -10,6 +10,7 @@
 #include "db/store.hpp"
 #include "generator/search_space.hpp"
 #include "tuner/conclude.hpp"
+#include "tuner/survivors.hpp"
 
 namespace ditune {
 
@@ -22,8 +23,11 @@ class Ledger {
   std::optional<TuningRecord> current_winner(const Target& target, Source least, Regime regime) const;
 
   // By config text what came last of each config that was tried on this GPU (or, as predicted, compiled) under today's
-  // templates and toolchain.
+  // templates and toolchain. One whose process was killed counts as not tried.
   std::map<std::string, Contender> tried(const Target& target, Source source, Regime regime) const;
+
+  // Of each of the device's layers, wherever it was tried.
+  SurvivorTable survivors(const DeviceInfo& device) const;
 
   // Whether it was made on this GPU under today's toolchain.
   bool is_todays(const Provenance& from) const;

@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
 #include "ditune/error.hpp"
 #include "generator/cost_model.hpp"
 #include "tuner/conclude.hpp"
+#include "tuner/killed.hpp"
 #include "tuner/ledger.hpp"
+#include "tuner/recalled.hpp"
 #include "tuner/time_budget.hpp"
 
 namespace ditune {
@@ -31,39 +34,19 @@ bool spills(const Contender& contender) { return contender.measurement.resources
 
 bool is_sound(const Contender& contender) { return contender.measurement.ok(); }
 
+// The machine has no room for this layer's candidates: more of them would fare no better.
+bool all_killed(const std::vector<Contender>& batch) {
+  return !batch.empty() && std::ranges::all_of(batch, [](const Contender& contender) {
+    return was_killed(contender.measurement.failure);
+  });
+}
+
 std::vector<KernelConfig> spilling(const std::vector<Contender>& tried, std::size_t count) {
   std::vector<KernelConfig> configs;
   for (const Contender& contender : tried)
     if (spills(contender) && configs.size() < count) configs.push_back(contender.config);
   return configs;
 }
-
-// What is on record of a layer and need not be found out again.
-class Recalled {
- public:
-  Recalled() = default;
-  explicit Recalled(std::map<std::string, Contender> by_text) : by_text_(std::move(by_text)) {}
-  bool empty() const { return by_text_.empty(); }
-
-  std::vector<Contender> all() const {
-    std::vector<Contender> contenders;
-    for (const auto& [text, contender] : by_text_) contenders.push_back(contender);
-    return contenders;
-  }
-  std::vector<Contender> known(const std::vector<KernelConfig>& batch) const {
-    std::vector<Contender> found;
-    for (const KernelConfig& config : batch)
-      if (const auto at = by_text_.find(format(config)); at != by_text_.end()) found.push_back(at->second);
-    return found;
-  }
-  std::vector<KernelConfig> unknown(std::vector<KernelConfig> batch) const {
-    std::erase_if(batch, [&](const KernelConfig& config) { return by_text_.contains(format(config)); });
-    return batch;
-  }
-
- private:
-  std::map<std::string, Contender> by_text_;
-};
 
 class Run {
  public:
@@ -73,6 +56,7 @@ class Run {
         backend_(backend),
         progress_(progress),
         ledger_(store, [this] { return provenance(); }),
+        survivors_(ledger_.survivors(device)),
         budget_(backend.now, options.budget, layers.size()) {
     for (const Layer& layer : layers) targets_.push_back({layer.problem, layer.epilogue, device});
   }
@@ -103,10 +87,29 @@ class Run {
 
   Source source() const { return backend_.measure ? Source::measured : Source::predicted; }
 
-  // A predicted winner is enough only where nothing can be measured.
+  // A predicted winner is enough only where nothing can be measured; a winner of those that were left when others were
+  // killed, only until they can be tried again.
   std::optional<TuningRecord> known_winner(const Target& target, Regime regime) const {
     if (options_.retune || (options_.retry_failed && !failures(target, regime).empty())) return std::nullopt;
-    return ledger_.current_winner(target, source(), regime);
+    std::optional<TuningRecord> winner = ledger_.current_winner(target, source(), regime);
+    if (winner && winner->source == source() && !killed(target, regime).empty()) return std::nullopt;
+    return winner;
+  }
+
+  // Candidates of a layer whose last trial in an earlier run, in bursts or in this regime, was killed from outside.
+  std::vector<KernelConfig> killed(const Target& target, Regime regime) const {
+    std::vector<KernelConfig> configs;
+    for (const Regime its : std::set{Regime::burst, regime})
+      for (const KernelConfig& config : survivors_.of(key_of(target, its), source()).killed) configs.push_back(config);
+    if (configs.empty()) return configs;
+    const std::vector<KernelConfig> candidates = enumerate(target);
+    std::erase_if(
+        configs, [&](const KernelConfig& config) { return std::ranges::find(candidates, config) == candidates.end(); });
+    return configs;
+  }
+
+  static TuningKey key_of(const Target& target, Regime regime) {
+    return {device_class(target.device), target.problem, target.epilogue, {}, regime};
   }
 
   // Configs that failed before.
@@ -133,6 +136,8 @@ class Run {
       const std::vector<KernelConfig> failed = failures(target, Regime::burst);
       first.insert(first.begin(), failed.begin(), failed.end());
     }
+    const std::vector<KernelConfig> again = killed(target, Regime::burst);
+    first.insert(first.begin(), again.begin(), again.end());
     return make_strategy(options_.strategy, target, first, options_.seed);
   }
 
@@ -175,7 +180,7 @@ class Run {
       report(tried, tried.size() - refused, trials, batch.back());
       budget_.end_batch();
       if (stopped()) return tried;
-      if (!budget_.has_time_for_another()) break;
+      if (!budget_.has_time_for_another() || all_killed(results.contenders)) break;
       batch = next.empty() && !late ? propose() : std::move(next);  // in place of those that were refused
     }
     prepare_next_layer();
@@ -235,7 +240,7 @@ class Run {
 
   // The first in the model's order that compiles without spills; if all of them spill, the first that compiles.
   std::optional<TuningRecord> predicted_winner() {
-    std::vector<Contender> tried = compile_until_sound();
+    std::vector<Contender> tried = compile_in_order();
     auto winner = std::ranges::find_if(tried, is_sound);
     if (winner == tried.end() && !stopped()) winner = std::ranges::find_if(tried, spills);
     if (winner == tried.end()) return std::nullopt;
@@ -246,30 +251,47 @@ class Run {
     return keep({*winner, {}}, Regime::burst);
   }
 
-  // In the model's order, batch after batch, until one compiles without spills or the trials or the time are used up.
-  // Where some spill, more are tried than was asked for: a compilation is cheaper than what a spilling winner costs.
-  std::vector<Contender> compile_until_sound() {
+  // In the model's order, batch after batch: as many as was asked for, or else until one compiles without spills and
+  // what was killed in an earlier run was tried again; or until the trials or the time are used up. Where some spill,
+  // more are tried than was asked for: a compilation is cheaper than what a spilling winner costs.
+  std::vector<Contender> compile_in_order() {
     const std::unique_ptr<Strategy> strategy = this->strategy(target());
     const std::size_t trials = this->trials(*strategy);
     const std::size_t batch_size = budget_.is_spent() ? kLateCompile : kCompileBatch;
+    std::vector<KernelConfig> again = killed(target(), Regime::burst);
     std::vector<Contender> tried;
-    do {
-      const std::size_t limit = std::ranges::any_of(tried, spills) ? std::max(trials, kSpillFree) : trials;
+    while (true) {
+      const bool is_found = std::ranges::any_of(tried, is_sound);
+      const bool tries_more = !is_found && std::ranges::any_of(tried, spills);
+      const std::size_t limit = tries_more ? std::max(trials, kSpillFree) : trials;
+      const bool is_enough = is_found && again.empty() && !is_count_asked_for();
+      if (is_enough || tried.size() >= limit) break;
       const std::vector<KernelConfig> batch = strategy->propose(std::min(batch_size, limit - tried.size()));
       if (batch.empty()) break;
-      report(tried, tried.size(), trials, batch.front());
-      prepare_next_layer();
-      std::vector<Contender> results = recalled_.known(batch);
-      const std::vector<Contender> fresh = compile(recalled_.unknown(batch));
-      commit(fresh, Regime::burst);
-      results.insert(results.end(), fresh.begin(), fresh.end());
-      std::ranges::sort(results, {},
-                        [&](const Contender& contender) { return std::ranges::find(batch, contender.config); });
+      const std::vector<Contender> results = compile_batch(batch, tried, trials);
       tried.insert(tried.end(), results.begin(), results.end());
+      std::erase_if(again, [&](const KernelConfig& config) { return std::ranges::find(batch, config) != batch.end(); });
       report(tried, tried.size(), trials, batch.back());
       budget_.end_batch();
-    } while (std::ranges::none_of(tried, is_sound) && budget_.has_time_for_another() && !stopped());
+      if (!budget_.has_time_for_another() || stopped() || all_killed(results)) break;
+    }
     return tried;
+  }
+
+  bool is_count_asked_for() const { return options_.trials || options_.strategy == "exhaustive"; }
+
+  // In its order, what is on record and what the compiler says of the others.
+  std::vector<Contender> compile_batch(const std::vector<KernelConfig>& batch, const std::vector<Contender>& tried,
+                                       std::size_t trials) {
+    report(tried, tried.size(), trials, batch.front());
+    prepare_next_layer();
+    std::vector<Contender> results = recalled_.known(batch);
+    const std::vector<Contender> fresh = compile(recalled_.unknown(batch));
+    commit(fresh, Regime::burst);
+    results.insert(results.end(), fresh.begin(), fresh.end());
+    std::ranges::sort(results, {},
+                      [&](const Contender& contender) { return std::ranges::find(batch, contender.config); });
+    return results;
   }
 
   // What the compiler says of each; what spills has failed.
@@ -376,6 +398,7 @@ class Run {
   const TuneBackend& backend_;
   const std::function<void(const TuneProgress&)>& progress_;
   Ledger ledger_;
+  const SurvivorTable survivors_;  // of earlier runs
   TimeBudget budget_;
   std::vector<Target> targets_;
   Recalled recalled_;  // of the layer at work

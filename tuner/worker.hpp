@@ -27,10 +27,14 @@ struct WorkerOptions {
   std::chrono::milliseconds compile_limit = std::chrono::seconds(120);
   std::chrono::milliseconds run_limit = std::chrono::seconds(20);
   std::chrono::milliseconds silence_limit = std::chrono::seconds(300);
+  // From the end of a worker's output to its own: a killed process takes a while to give back what it holds.
+  std::chrono::milliseconds end_limit = std::chrono::seconds(10);
 };
 
 // The parent's side. The worker is started when it is first needed and replaced whenever it is lost. The candidate that
-// took it down has failed, with the reason as its failure; where several could have, each is asked for alone. Calls
+// took it down has failed, with the reason as its failure; where several could have, each is asked for alone. One whose
+// worker was killed from outside is tried again, alone; after three kills it has failed in this call, with a failure of
+// which was_killed (killed.hpp) is true. Calls
 // throw what the worker's backend throws, and Error if the worker cannot be started or is lost three times in a row
 // with no candidate at work. Use it from one thread; the worker ends with the last copy.
 TuneBackend worker_backend(WorkerOptions options);

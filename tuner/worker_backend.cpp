@@ -21,6 +21,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr int kFruitlessLosses = 3;  // in a row, without a candidate at work: it is no candidate's fault
+constexpr int kKills = 3;            // of a candidate's worker from outside: then the candidate is given up for now
 
 // What a problem takes on the slowest of kernels and cards, in operations a second: a few launches between two signs of
 // life, and the plain reference that a problem is laid out with.
@@ -42,8 +43,11 @@ class Record {
  public:
   // What is known against any of them, or nothing.
   std::optional<std::string> failure(const std::vector<Suspect>& candidate) const {
-    for (const Suspect& suspect : candidate)
+    for (const Suspect& suspect : candidate) {
       if (const auto found = guilty_.find(suspect); found != guilty_.end()) return found->second;
+      if (const auto kill = kills_.find(suspect); kill != kills_.end() && kill->second.is_given_up)
+        return kill->second.reason;
+    }
     return std::nullopt;
   }
   bool is_suspected(const std::vector<Suspect>& candidate) const {
@@ -52,18 +56,32 @@ class Record {
   void acquit(const std::vector<Suspect>& candidate) {
     for (const Suspect& suspect : candidate) suspected_.erase(suspect);
   }
-  void accuse(const std::map<Suspect, std::string>& suspects) {
-    if (suspects.size() == 1) {
-      guilty_.insert(*suspects.begin());
-      suspected_.erase(suspects.begin()->first);
-    } else {
-      for (const auto& [suspect, reason] : suspects) suspected_.insert(suspect);
+  void accuse(const Breakdown& breakdown) {
+    const bool is_alone = breakdown.suspects.size() == 1;
+    for (const auto& [suspect, reason] : breakdown.suspects) {
+      if (breakdown.is_kill) {
+        Kills& kills = kills_[suspect];
+        kills = {kills.count + 1, is_alone && kills.count + 1 >= kKills, reason};
+      }
+      if (breakdown.is_kill || !is_alone)
+        suspected_.insert(suspect);
+      else
+        guilty_.insert({suspect, reason}), suspected_.erase(suspect);
     }
   }
+  // Kills from outside are counted anew in each call: memory can be there again.
+  void forget_kills() { kills_.clear(); }
 
  private:
+  struct Kills {
+    int count = 0;
+    bool is_given_up = false;
+    std::string reason;
+  };
+
   std::map<Suspect, std::string> guilty_;  // and what they failed for
-  std::set<Suspect> suspected_;            // were at work together when a worker was lost
+  std::set<Suspect> suspected_;            // were at work, with others or when it was killed, when a worker was lost
+  std::map<Suspect, Kills> kills_;         // from outside, while they were at work
 };
 
 class IsolatedBackend {
@@ -89,6 +107,7 @@ class IsolatedBackend {
 
   std::string cubin(const Target& target, const KernelConfig& config) {
     const Call call{"cubin", target, Effort::screen};
+    record_.forget_kills();
     while (!record_.failure(suspects(call, config)))
       if (auto bytes = ask(call, {&config, 1}, read_bytes)) return *std::move(bytes);
     return {};
@@ -128,6 +147,7 @@ class IsolatedBackend {
   // A Measurement each. The guilty have failed; those under suspicion are asked about alone first, then all that are
   // left together, so that they are measured against one another.
   std::vector<Measurement> ask_about(const Call& call, std::span<const KernelConfig> configs) {
+    record_.forget_kills();
     std::vector<std::vector<Suspect>> candidates;
     for (const KernelConfig& config : configs) candidates.push_back(suspects(call, config));
     std::vector<Measurement> results(configs.size());
@@ -201,16 +221,16 @@ class IsolatedBackend {
   }
 
   void lost(const Breakdown& breakdown) {
-    record_.accuse(breakdown.suspects);
+    record_.accuse(breakdown);
     fruitless_ = breakdown.suspects.empty() ? fruitless_ + 1 : 0;
     if (fruitless_ < kFruitlessLosses) return;
     fruitless_ = 0;
     throw Error(breakdown.what + ", as often as it was started, with no candidate at work",
-                "`ditune doctor` tells what is missing here");
+                breakdown.is_kill ? "is memory short?" : "`ditune doctor` tells what is missing here");
   }
 
   Limits limits(const std::optional<Call>& call) const {
-    Limits limits{options_.compile_limit, options_.run_limit, options_.silence_limit};
+    Limits limits{options_.compile_limit, options_.run_limit, options_.silence_limit, options_.end_limit};
     if (!call) return limits;
     const double work = operations(call->target.problem);
     limits.run += time_for(work, kLeastRate);

@@ -50,7 +50,9 @@ auto fields(T& from) {
 }
 
 template <class T>
-concept Record = requires(T& value) { fields(value); };
+concept Record = requires(T& value) {
+  fields(value);
+};
 
 template <class T>
 Message to_message(const T& value) {

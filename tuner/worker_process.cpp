@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "ditune/error.hpp"
+#include "tuner/killed.hpp"
 
 namespace ditune {
 namespace {
@@ -40,7 +41,7 @@ std::variant<Message, Breakdown> WorkerProcess::ask(const Message& request, cons
   try {
     return wait(limits);
   } catch (const nlohmann::json::exception&) {
-    return accuse_all("wrote what is no message");
+    return broken();
   }
 }
 
@@ -59,7 +60,7 @@ std::variant<Message, Breakdown> WorkerProcess::wait(const Limits& limits) {
     try {
       message = frames_.next();
     } catch (const Error&) {
-      return accuse_all("wrote what is no message");
+      return broken();
     }
     if (message) {
       auto taken = take(*message);
@@ -69,7 +70,7 @@ std::variant<Message, Breakdown> WorkerProcess::wait(const Limits& limits) {
     }
     const Clock::time_point until = patience(limits);
     const Clock::time_point heard = heard_;
-    if (!read(until)) return ended();
+    if (!read(until)) return ended(limits);
     if (heard_ == heard && Clock::now() >= until) return overdue(limits);
   }
 }
@@ -100,6 +101,7 @@ std::variant<std::monostate, Message, Breakdown> WorkerProcess::take(const Messa
     message.at("keys").get_to(running_);
     ran_ = heard_;
   } else if (is == "lost") {
+    child_.end();
     compiling_.clear();  // not to blame for what the device says
     Breakdown breakdown = accuse_all("lost the device");
     for (auto& [suspect, reason] : breakdown.suspects) message.at("reason").get_to(reason);
@@ -137,16 +139,25 @@ Breakdown WorkerProcess::overdue(const Limits& limits) {
   return breakdown;
 }
 
-Breakdown WorkerProcess::ended() { return accuse_all(child_.end()); }
+Breakdown WorkerProcess::ended(const Limits& limits) {
+  const Ending& ending = child_.end(limits.end);
+  Breakdown breakdown = accuse_all(ending.how == Ending::How::stopped ? "closed its output" : format(ending));
+  breakdown.is_kill = ending.how == Ending::How::killed;
+  return breakdown;
+}
 
-Breakdown WorkerProcess::accuse_all(const std::string& what) {
+Breakdown WorkerProcess::broken() {
   child_.end();
+  return accuse_all("wrote what is no message");
+}
+
+Breakdown WorkerProcess::accuse_all(const std::string& what) const {
   Breakdown breakdown{"the worker " + what, {}};
   if (!ready_) return breakdown;
   for (const auto& [key, since] : compiling_)
-    breakdown.suspects[{Suspect::Stage::compile, key}] = "the compiler " + what;
+    breakdown.suspects[{Suspect::Stage::compile, key}] = std::string(kCompilerLost) + what;
   for (const std::string& key : running_)
-    breakdown.suspects[{Suspect::Stage::run, key}] = "the process that ran it " + what;
+    breakdown.suspects[{Suspect::Stage::run, key}] = std::string(kRunnerLost) + what;
   return breakdown;
 }
 

@@ -26,10 +26,11 @@ struct Suspect {
 struct Breakdown {
   std::string what;                         // "the worker crashed (signal 11)"
   std::map<Suspect, std::string> suspects;  // who can have done it, and what each would have failed for
+  bool is_kill = false;                     // from outside: none of them needs to have done anything
 };
 
 struct Limits {
-  std::chrono::milliseconds compile, run, silence;  // as in WorkerOptions
+  std::chrono::milliseconds compile, run, silence, end;  // as in WorkerOptions
 };
 
 class WorkerProcess {
@@ -50,8 +51,9 @@ class WorkerProcess {
   std::variant<std::monostate, Message, Breakdown> take(const Message& message);
   Clock::time_point patience(const Limits& limits) const;
   Breakdown overdue(const Limits& limits);
-  Breakdown ended();
-  Breakdown accuse_all(const std::string& what);
+  Breakdown ended(const Limits& limits);
+  Breakdown broken();
+  Breakdown accuse_all(const std::string& what) const;
 
   PipedChild child_;
   FrameReader frames_;

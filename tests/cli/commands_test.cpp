@@ -27,6 +27,13 @@ void check_fields(const Json& row, const std::vector<std::string>& names) {
   }
 }
 
+// A minute of compiling and more, in problems.csv.
+void write_many_problems(const Workplace& place) {
+  std::string problems = "m,n,k\n";
+  for (int m = 1; m <= 200; ++m) problems += std::to_string(m) + ",1024,1024\n";
+  place.write("problems.csv", problems);
+}
+
 }  // namespace
 
 TEST_CASE("models prints the problems of a model") {
@@ -417,18 +424,79 @@ TEST_CASE("how far a long list is read is shown on a terminal, and nowhere else"
   CHECK(place.read("shown").find("] reading list.csv: ") != std::string::npos);
 }
 
-TEST_CASE("Ctrl-C ends a tuning run after the batch at work: what is done is shown and stored") {
+TEST_CASE("a winner of few survivors says so, and what was killed from outside is tried again by the next run") {
   const Workplace place;
-  std::string problems = "m,n,k\n";
-  for (int m = 1; m <= 2000; ++m) problems += std::to_string(m) + ",1024,1024\n";  // minutes of compiling
-  place.write("problems.csv", problems);
+  const std::string tune = "tune --trials 4 --gpu 'RTX 3090' --shape 512x1024x512";
+  const Json first = json_of(place.ditune(tune + " --json"));
+  CHECK_FALSE(first[0].contains("candidates"));
+  run_sql(place.path("tuning.db"),
+          "UPDATE trials SET failure = 'the compiler crashed (signal 9)' WHERE config_id IN (SELECT config_id FROM "
+          "trials LIMIT 3)");
+  const Json candidates = {{"tried", 4}, {"survived", 1}, {"killed", 3}};
+  CHECK(json_of(place.ditune("show --json"))[0]["candidates"] == candidates);
+  CHECK(place.ditune("show").out.find("1 of 4 candidates survived: 3 were killed from outside") != std::string::npos);
+  CHECK(json_of(place.ditune(tune + " --json")) == first);
+  CHECK_FALSE(json_of(place.ditune("show --json"))[0].contains("candidates"));
+  run_sql(place.path("tuning.db"),
+          "UPDATE trials SET failure = 'did not end within 20 s' WHERE config_id NOT IN (SELECT config_id FROM "
+          "winners)");
+  const Outcome failed = place.ditune(tune + " --json");
+  CHECK(failed.code == 0);
+  CHECK(failed.err.find("1 of 4 candidates survived: 3 failed (ditune show --failures lists why)\n") !=
+        std::string::npos);
+  CHECK(Json::parse(failed.out)[0]["candidates"]["survived"] == 1);
+}
+
+TEST_CASE("without a GPU as many candidates are compiled as --trials says, and --strategy says what it means there") {
+  const Workplace place;
+  const std::string tune = "tune --json --gpu 'RTX 3090' --shape 64x128x128 --trials 11 ";
+  CHECK(json_of(place.ditune(tune + "--strategy exhaustive")).size() == 1);
+  CHECK(json_of(place.ditune("show --json"))[0]["trials"].size() == 11);
+  const Outcome guided = place.ditune(tune + "--retune --strategy guided");
+  CHECK(guided.code == 0);
+  CHECK(guided.err ==
+        "ditune: note: NVIDIA GeForce RTX 3090 is not here, so that --strategy guided has no measured times to go by: "
+        "candidates are compiled in the cost model's order\n");
+}
+
+TEST_CASE("--device all is offered where it is taken") {
+  const Workplace place;
+  CHECK(place.ditune("tune --help").out.find("N|all") != std::string::npos);
+  CHECK(place.ditune("export --help").out.find("N|all") != std::string::npos);
+  for (const std::string command : {"list", "show", "lookup", "space", "emit", "compile", "verify", "bench"})
+    CHECK(place.ditune(command + " --help").out.find("N|all") == std::string::npos);
+}
+
+TEST_CASE("Ctrl-C, SIGTERM or SIGHUP ends a tuning run after the batch at work: what is done is shown and stored") {
+  const std::string signal = GENERATE("INT", "TERM", "HUP");
+  const Workplace place;
+  write_many_problems(place);
   const Outcome outcome = place.ditune("--version >/dev/null; DITUNE_DB=tuning.db " DITUNE_PROGRAM
-                                       " tune --problems problems.csv --gpu H100 --trials 1 >shown 2>said & "
-                                       "while [ ! -e tuning.db ]; do sleep 0.1; done; sleep 1; kill -INT $!; wait $!");
+                                       " tune --problems problems.csv --gpu H100 --trials 8 >shown 2>said & "
+                                       "while [ ! -e tuning.db ]; do sleep 0.1; done; sleep 1; kill -" +
+                                       signal + " $!; wait $!");
   CHECK(outcome.code == 1);
-  CHECK(place.read("said").find("of 2000 layers done: what was measured is stored, and the same command goes on") !=
+  CHECK(place.read("said").find("of 200 layers done: what was measured is stored, and the same command goes on") !=
         std::string::npos);
   const Json stored = json_of(place.ditune("list --json"));
-  CHECK(stored.size() < 2000);
+  CHECK(stored.size() < 200);
   CHECK((stored.empty() || place.read("shown").find("predicted") != std::string::npos));
+}
+
+TEST_CASE("SIGHUP that nohup ignores stays ignored, and a second signal ends a run at once") {
+  const Workplace place;
+  write_many_problems(place);
+  const std::string tune = "DITUNE_DB=tuning.db nohup " DITUNE_PROGRAM
+                           " tune --problems problems.csv --gpu H100 --trials 8 >shown 2>said & "
+                           "while [ ! -e tuning.db ]; do sleep 0.1; done; sleep 1; kill -HUP $!; sleep 1; ";
+  const Outcome once = place.ditune("--version >/dev/null; " + tune + "kill -0 $! && kill -TERM $!; wait $!");
+  CHECK(once.code == 1);
+  CHECK(place.read("said").find("interrupted with") != std::string::npos);
+  std::filesystem::remove(place.path("tuning.db"));  // a new one tells when the run is under way
+  // The worker is stopped, so that the batch at work does not end.
+  const Outcome twice =
+      place.ditune("--version >/dev/null; " + tune +
+                   "worker=$(pgrep -P $!); kill -STOP $worker; kill -TERM $!; sleep 1; kill -0 $! && kill -INT $!; "
+                   "wait $!; code=$?; kill -KILL $worker; exit $code");
+  CHECK(twice.code == 128 + 2);
 }

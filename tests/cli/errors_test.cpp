@@ -130,7 +130,7 @@ TEST_CASE("shards, regimes and several GPUs are checked before anything is done"
   check_refused(place, tune + "--regime hot", "hot");
   check_refused(place, tune + "--regime sustained", "sustained clocks are measured");
   check_refused(place, "tune --shape 128x128x128 --device all", "no GPU here");
-  check_refused(place, "verify --shape 128x128x128 --device all --on cpu", "--device all is for tune alone");
+  check_refused(place, "verify --shape 128x128x128 --device all --on cpu", "--device all is for tune and export");
   check_refused(place, "lookup --shape 128x128x128 --device most", "most");
 }
 

@@ -48,3 +48,18 @@ TEST_CASE("A program that is not there is an error with the loader's reason") {
     CHECK(error.code() == std::errc::no_such_file_or_directory);
   }
 }
+
+TEST_CASE("How a program beside this one ended tells a crash, a kill from outside and a stop by this one apart") {
+  const auto ending_of = [](const char* script, std::chrono::seconds patience) {
+    const std::vector<std::string> words = {"sh", "-c", script};
+    PipedChild child(words);
+    return format(child.end(patience));
+  };
+  constexpr std::chrono::seconds kLong{60}, kNone{0};
+  CHECK(ending_of("exit 3", kLong) == "ended with status 3");
+  CHECK(ending_of("kill -SEGV $$", kLong) == "crashed (signal 11)");
+  CHECK(ending_of("kill -ABRT $$", kLong) == "crashed (signal 6)");
+  CHECK(ending_of("kill -KILL $$", kLong) == "was killed (signal 9)");
+  CHECK(ending_of("kill -TERM $$", kLong) == "was killed (signal 15)");
+  CHECK(ending_of("sleep 1000", kNone) == "was stopped");
+}

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -24,7 +26,8 @@
 namespace ditune::test {
 
 // Config text to what is wrong with it: compile-crash, compile-hang, compile-error; run-crash, run-exit, run-hang,
-// run-lost, run-garbage, run-cut, run-print, run-error; time-crash, together-crash.
+// run-lost, run-garbage, run-cut, run-print, run-error, run-close; time-crash, together-crash. And kills from outside:
+// compile-kill, compile-terminate, run-kill; compile-kill-together is one while others are compiled, too.
 using Faults = std::map<std::string, std::string>;
 
 inline std::string made_up_cubin(const std::string& name) {
@@ -53,7 +56,7 @@ class MadeUpMachine {
     if (!news.empty()) {
       asked_ = static_cast<int>(news.size());
       begun_ = 0;
-      crash_comes_ = std::ranges::any_of(news, [&](const auto& config) { return fault(config) == "compile-crash"; });
+      end_comes_ = std::ranges::any_of(news, [&](const auto& config) { return end_of(fault(config)).has_value(); });
     }
     compiler_.prepare(target, configs);
   }
@@ -69,7 +72,8 @@ class MadeUpMachine {
     }
     tell(timed);
     for (std::size_t i = 0; i < configs.size(); ++i) {
-      if (fault(configs[i]) == "time-crash" || (fault(configs[i]) == "together-crash" && configs.size() > 1)) crash();
+      if (fault(configs[i]) == "time-crash" || (fault(configs[i]) == "together-crash" && configs.size() > 1))
+        end_by(SIGSEGV);
       if (results[i].ok()) fill_in(results[i], predict(configs[i], target).total_us, effort);
     }
     return results;
@@ -80,13 +84,17 @@ class MadeUpMachine {
  private:
   static constexpr unsigned kThreads = 8;
 
-  [[noreturn]] static void crash() {
-    std::signal(SIGSEGV, SIG_DFL);
-    std::raise(SIGSEGV);
+  [[noreturn]] static void end_by(int signal) {
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
     std::abort();
   }
   [[noreturn]] static void hang() {
     while (true) ::pause();
+  }
+  [[noreturn]] static void close_output_and_hang() {
+    ::shutdown(STDIN_FILENO, SHUT_WR);  // the socket that standard output was
+    hang();
   }
   // To the parent: standard input is the socket that standard output was.
   static void send_raw(const std::string& bytes) {
@@ -108,21 +116,31 @@ class MadeUpMachine {
     return faults_by_name_.at(name);
   }
 
-  // One that crashes waits until all that were asked for with it are being compiled, and they wait for the crash.
+  // The signal that ends the process when this is compiled.
+  std::optional<int> end_of(const std::string& fault) const {
+    if (fault == "compile-crash") return SIGSEGV;
+    if (fault == "compile-kill" || (fault == "compile-kill-together" && asked_ > 1)) return SIGKILL;
+    if (fault == "compile-terminate") return SIGTERM;
+    return std::nullopt;
+  }
+
+  // What ends the process waits until all that were asked for with it are being compiled, and they wait for the end.
   CompiledKernel compile(const KernelSource& source) {
     const std::string fault = known_fault(source.name);
     ++begun_;
-    if (fault == "compile-crash") {
+    if (const std::optional<int> signal = end_of(fault)) {
       while (begun_ < asked_) ::usleep(1000);
-      crash();
+      end_by(*signal);
     }
-    if (crash_comes_ || fault == "compile-hang") hang();
+    if (end_comes_ || fault == "compile-hang") hang();
     if (fault == "compile-error") throw NvrtcError("it does not compile", "");
     return {source.name, made_up_cubin(source.name), {.registers = 100, .spill_bytes = 4, .shared_bytes = 16}};
   }
 
   static void run(const std::string& fault) {
-    if (fault == "run-crash") crash();
+    if (fault == "run-crash") end_by(SIGSEGV);
+    if (fault == "run-kill") end_by(SIGKILL);
+    if (fault == "run-close") close_output_and_hang();
     if (fault == "run-exit") std::_Exit(0);
     if (fault == "run-hang") hang();
     if (fault == "run-lost") throw DeviceLost("gone", "", "an illegal memory access was encountered");
@@ -155,7 +173,7 @@ class MadeUpMachine {
   std::mutex mutex_;
   std::map<std::string, std::string> faults_by_name_;
   std::atomic<int> asked_ = 0, begun_ = 0;
-  std::atomic<bool> crash_comes_ = false;
+  std::atomic<bool> end_comes_ = false;
   CandidateCompiler compiler_;
 };
 

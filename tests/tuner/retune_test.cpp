@@ -224,6 +224,55 @@ TEST_CASE("what failed is tried again where that is asked for") {
   CHECK(g.gpu.calls.empty());  // nothing is left that failed
 }
 
+TEST_CASE("what was killed from outside is tried again by the next run, and then no more") {
+  const std::string reason = GENERATE("the compiler was killed (signal 9)", "the compiler crashed (signal 9)");
+  Fixture f;
+  f.gpu.reason = reason;
+  const std::vector<KernelConfig> order = model_order(kBig, 8);
+  for (std::size_t i = 0; i < 7; ++i) f.gpu.failing.insert(format(order[i]));
+  CHECK(f.predict_only({kBig}).at(0).config == order[7]);
+  f.gpu.failing = {format(order[1])};
+  f.gpu.compiled = 0;
+  CHECK(f.predict_only({kBig}).at(0).config == order[0]);
+  CHECK(f.gpu.compiled == 7);
+  f.gpu.failing.clear();
+  CHECK(f.predict_only({kBig}).size() == 1);
+  CHECK(f.gpu.compiled == 8);
+  CHECK(f.predict_only({kBig}).size() == 1);
+  CHECK(f.gpu.compiled == 8);
+}
+
+TEST_CASE("what was killed while it was measured is tried first by the next run, and can win") {
+  Fixture f;
+  const TuningRecord best = f.run({kBig}, trials(16)).at(0);
+  Fixture g;
+  g.gpu.failing = {format(best.config)};
+  g.gpu.reason = "the process that ran it was killed (signal 9)";
+  g.gpu.factors[format(best.config)] = 0.5;
+  CHECK(g.run({kBig}, trials(16)).at(0).config != best.config);
+  g.gpu.failing = {};
+  g.gpu.calls.clear();
+  CHECK(g.run({kBig}, trials(16)).at(0).config == best.config);
+  CHECK(g.gpu.screened().at(0) == best.config);
+  CHECK(g.gpu.screened().size() < 16);
+  g.gpu.calls.clear();
+  g.run({kBig}, trials(16));
+  CHECK(g.gpu.calls.empty());
+}
+
+TEST_CASE("a kill while nothing was measured does not doubt what was measured") {
+  Fixture f;
+  f.run({kBig}, trials(8));
+  f.gpu.all_fail = true;
+  f.gpu.reason = "the compiler was killed (signal 9)";
+  TuneOptions retune = trials(8);
+  retune.retune = true;
+  f.predict_only({kBig}, retune);
+  f.gpu.compiled = 0;
+  CHECK(f.predict_only({kBig}, trials(8)).at(0).source == Source::measured);
+  CHECK(f.gpu.compiled == 0);
+}
+
 TEST_CASE("what was measured on another card is not taken for this one's") {
   Fixture f;
   TuneOptions ended = trials(16);

@@ -286,6 +286,32 @@ TEST_CASE("without a GPU more is compiled only if all of a batch spills, and no 
   CHECK(f.store.trials().size() == 20);
 }
 
+TEST_CASE("without a GPU as many are compiled as was asked for, and the model's best still wins") {
+  Fixture f;
+  CHECK(f.predict_only({kBig}, trials(20)).at(0).config == model_order(kBig, 1).at(0));
+  CHECK(f.gpu.compiled == 20);
+  Fixture g;
+  TuneOptions all;
+  all.strategy = "exhaustive";
+  CHECK(g.predict_only({kBig}, all).size() == 1);
+  CHECK(g.gpu.compiled == static_cast<int>(enumerate(target_of(kBig)).size()));
+  Fixture h;
+  h.gpu.compile_time = 1s;
+  all.budget = 10s;
+  CHECK(h.predict_only({kBig}, all).size() == 1);
+  CHECK(h.gpu.compiled == 10 * 8);
+}
+
+TEST_CASE("where all of a batch are killed from outside, the layer is given up for now") {
+  Fixture f;
+  f.gpu.all_fail = true;
+  f.gpu.reason = "the compiler was killed (signal 9)";
+  CHECK(f.predict_only({kBig, kSmall}).empty());
+  CHECK(f.gpu.compiled == 2 * 8);
+  CHECK(f.run({kBig}).empty());
+  CHECK(f.gpu.compiled <= 4 * 8);
+}
+
 TEST_CASE("wrong requests are refused before anything is measured") {
   Fixture f;
   TuneOptions unknown;

@@ -5,11 +5,14 @@
 
 #include <cerrno>
 #include <csignal>
+#include <filesystem>
 #include <thread>
 
 #include "catch.hpp"
+#include "db/fixtures.hpp"
 #include "made_up_backend.hpp"
 #include "runtime/child_process.hpp"
+#include "tuner/killed.hpp"
 
 using namespace ditune;
 using namespace ditune::test;
@@ -59,6 +62,12 @@ void check_same(const std::vector<Measurement>& a, const std::vector<Measurement
   }
 }
 
+// Counts the workers that it starts, each a line of `log`.
+TuneBackend counted_worker_with(const std::string& fault, const std::filesystem::path& log) {
+  const std::string script = "echo >>'" + log.string() + "'; exec " DITUNE_FAKE_WORKER " '" + fault + "'";
+  return worker_backend({.command = {"sh", "-c", script}});
+}
+
 bool no_child_is_left() { return ::waitpid(-1, nullptr, WNOHANG) < 0 && errno == ECHILD; }
 
 }  // namespace
@@ -95,9 +104,33 @@ TEST_CASE("who of several crashes the compiler is found out") {
   CHECK(process_of(backend) == worker);  // nobody asked again for what is known
 }
 
+TEST_CASE("a worker that is killed while candidates are compiled together costs none of them") {
+  const TuneBackend backend = worker_with({{1, "compile-kill-together"}});
+  CHECK(failures(backend.compile(kTarget, configs(4))) == std::vector<std::string>(4));
+  CHECK(failures(backend.measure(kTarget, configs(4), Effort::screen)) == std::vector<std::string>(4));
+}
+
+TEST_CASE("a candidate whose worker is killed each time has failed for now, after three kills and by a kill") {
+  const auto [fault, reason] = GENERATE(table<std::string, std::string>({
+      {"compile-kill", "the compiler was killed (signal 9)"},
+      {"compile-terminate", "the compiler was killed (signal 15)"},
+      {"run-kill", "the process that ran it was killed (signal 9)"},
+  }));
+  const TempFolder folder;
+  const TuneBackend backend = counted_worker_with(fault + "=" + format(configs(2).back()), folder / "log");
+  CHECK(failures(backend.measure(kTarget, configs(3), Effort::screen)) == none_but(3, 1, reason));
+  CHECK(was_killed(reason));
+  const auto workers = std::filesystem::file_size(folder / "log");
+  CHECK(workers <= 5);  // three for the candidate, one for those beside it
+  CHECK(failures(backend.measure(kTarget, configs(3), Effort::screen)) == none_but(3, 1, reason));
+  CHECK(std::filesystem::file_size(folder / "log") > workers);  // asked for again, it is tried again
+}
+
 TEST_CASE("a compilation that does not end fails alone") {
   const TuneBackend backend = worker_with({{1, "compile-hang"}}, {.command = {}, .compile_limit = 1s});
-  CHECK(failures(backend.compile(kTarget, configs(4))) == none_but(4, 1, "its compilation did not end within 1 s"));
+  const std::string reason = "its compilation did not end within 1 s";
+  CHECK(failures(backend.compile(kTarget, configs(4))) == none_but(4, 1, reason));
+  CHECK_FALSE(was_killed(reason));  // by ditune it was, but for what it did
 }
 
 TEST_CASE("a candidate that takes its process down fails alone, and says how") {
@@ -107,10 +140,12 @@ TEST_CASE("a candidate that takes its process down fails alone, and says how") {
       {"run-cut", "the process that ran it ended with status 0"},
       {"run-garbage", "the process that ran it wrote what is no message"},
       {"run-lost", "an illegal memory access was encountered"},
+      {"run-close", "the process that ran it closed its output"},
       {"time-crash", "the process that ran it crashed (signal 11)"},
   }));
   INFO(fault);
-  const TuneBackend backend = worker_with({{3, fault}});
+  const TuneBackend backend =
+      worker_with({{3, fault}}, {.command = {}, .end_limit = fault == "run-close" ? 100ms : 10s});
   const std::vector<Measurement> results = backend.measure(kTarget, configs(5), Effort::screen);
   CHECK(failures(results) == none_but(5, 3, reason));
   std::vector<KernelConfig> others = configs(5);
@@ -188,6 +223,8 @@ TEST_CASE("a worker that cannot work is an error") {
   const TuneBackend without_device = worker_backend({.command = {DITUNE_FAKE_WORKER, "no-device"}});
   for (int time = 0; time < 2; ++time) CHECK_THROWS_AS(without_device.compile(kTarget, configs(1)), CudaError);
   const WorkerOptions silent{.command = {"sleep", "1000"}, .silence_limit = 100ms};
+  CHECK_THROWS_WITH(call({"sh", "-c", "kill -KILL $$"}),
+                    Catch::Contains("was killed (signal 9)") && Catch::Contains("(is memory short?)"));
   CHECK_THROWS_WITH(worker_backend(silent).compile(kTarget, configs(1)), Catch::Contains("silent"));
   CHECK(no_child_is_left());
 }
@@ -212,7 +249,7 @@ TEST_CASE("a worker whose parent is killed ends, even while a candidate hangs") 
     char text[32] = {};
     REQUIRE(::read(parent.socket(), text, sizeof text - 1) > 0);
     worker = std::stoi(text);
-    CHECK(parent.end() == "crashed (signal 9)");
+    CHECK(parent.end().how == Ending::How::stopped);
   }
   CHECK(::waitpid(worker, nullptr, 0) == worker);
   ::prctl(PR_SET_CHILD_SUBREAPER, 0);

@@ -1,0 +1,21 @@
+// What is said of a winner that few candidates were left for, or that others may beat once they can be tried.
+#pragma once
+
+#include <string>
+
+#include "cli/output.hpp"
+#include "tuner/survivors.hpp"
+
+namespace ditune::cli {
+
+// "candidates": how many were tried, survived and were killed from outside; where there is something to remark.
+void add_survivors(Json& json, const Survivors& survivors);
+
+// "1 of 8 candidates survived: 5 were killed from outside, 2 failed"; empty where half or more survived and none was
+// killed.
+std::string remark_on(const Survivors& survivors);
+
+// What to do about it.
+std::string remedy_for(const Survivors& survivors);
+
+}  // namespace ditune::cli

@@ -1,0 +1,71 @@
+#include "cli/tune_report.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+
+#include "cli/output.hpp"
+#include "cli/survivors.hpp"
+
+namespace ditune::cli {
+
+std::string name_of(const Layer& layer) { return fmt::format("{} {}", format(layer.problem), format(layer.epilogue)); }
+
+Layer layer_of(const TuningRecord& record) { return {record.key.problem, record.key.epilogue}; }
+
+LayerSet tuned_layers(const std::vector<TuningRecord>& records) {
+  LayerSet layers;
+  for (const TuningRecord& record : records) layers.insert(layer_of(record));
+  return layers;
+}
+
+SurvivorTable survivors_of(const std::vector<TuneJob>& jobs, const Store& store) {
+  std::set<DeviceClass> devices;
+  for (const TuneJob& job : jobs) devices.insert(device_class(job.target.device));
+  std::vector<Trial> trials;
+  for (const DeviceClass& device : devices)
+    std::ranges::move(store.trials({device, {}, {}, {}}), std::back_inserter(trials));
+  return SurvivorTable(trials);
+}
+
+void report_few_survivors(const std::vector<TuningRecord>& winners, const SurvivorTable& table) {
+  for (const TuningRecord& winner : winners) {
+    const Survivors survivors = table.of(winner.key, winner.source);
+    if (const std::string remark = remark_on(survivors); !remark.empty())
+      fmt::print(stderr, "ditune: note: {} on {}: {} ({})\n", name_of(layer_of(winner)), winner.key.device.name, remark,
+                 remedy_for(survivors));
+  }
+}
+
+bool report_failed(const TuneJob& job, const std::vector<TuningRecord>& winners, const Store& store,
+                   const SurvivorTable& table) {
+  bool machine_failed = false;
+  const DeviceInfo& device = job.target.device;
+  const LayerSet tuned = tuned_layers(winners);
+  for (const Layer& layer : job.layers) {
+    if (tuned.contains(layer)) continue;
+    const TuningKey key{device_class(device), layer.problem, layer.epilogue, {}};
+    const Survivors survivors = table.of(key, job.target.ordinal ? Source::measured : Source::predicted);
+    if (survivors.survived == 0 && !survivors.killed.empty()) {
+      machine_failed = true;
+      print_error(fmt::format("no variant of {} on {}: {} ({})", name_of(layer), device.name, remark_on(survivors),
+                              remedy_for(survivors)));
+      continue;
+    }
+    RecordFilter filter;
+    filter.device = key.device;
+    filter.problem = layer.problem;
+    filter.epilogue = layer.epilogue;
+    std::vector<Trial> trials = store.trials(filter);
+    std::erase_if(trials, [](const Trial& trial) { return trial.measurement.ok(); });
+    print_error(
+        fmt::format("no variant that was tried runs {} on {}{} (--trials or --budget tries more, "
+                    "--retry-failed the same again)",
+                    name_of(layer), device.name, trials.empty() ? "" : ": " + trials.back().measurement.failure));
+  }
+  return machine_failed;
+}
+
+}  // namespace ditune::cli
