@@ -1,5 +1,6 @@
 // ditune verify: variants against the reference, bit for bit, on a GPU or under emulation.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -22,12 +23,14 @@ namespace {
 
 enum class Place { gpu, cpu };
 constexpr std::array<std::string_view, 2> kPlaces{"gpu", "cpu"};
+constexpr std::array<std::string_view, 6> kCases{"all", "plain", "padded", "odd", "extreme", "far"};
+static_assert(std::equal(kOperandCaseWords.begin(), kOperandCaseWords.end(), kCases.begin() + 1));
 
 struct Options {
   RecordOptions records;
   std::string config = "best";
   Place place = Place::gpu;
-  std::uint64_t seed = 0;
+  VerifyOptions verify;
 };
 
 // What "best", "all" or a config in text form stands for.
@@ -74,27 +77,47 @@ std::string range(std::int64_t least, std::int64_t most) {
   return least == most ? std::to_string(least) : fmt::format("{}-{}", least, most);
 }
 
-// Says on which problems kernels ran, where these are smaller than the layer's.
+// Problems that kernels ran on, where these are smaller than the layer's.
 std::string sizes(const GemmProblem& whole, const std::vector<GemmProblem>& ran) {
   if (std::ranges::all_of(ran, [&](const GemmProblem& problem) { return problem == whole; })) return {};
   const auto [m, most_m] = std::ranges::minmax(ran, {}, &GemmProblem::m);
   const auto [n, most_n] = std::ranges::minmax(ran, {}, &GemmProblem::n);
-  return fmt::format(" (emulated at {}x{}x{})", range(m.m, most_m.m), range(n.n, most_n.n), whole.k);
+  return fmt::format("emulated at {}x{}x{}", range(m.m, most_m.m), range(n.n, most_n.n), whole.k);
+}
+
+// What is said of a result: " (case far, emulated at 64x128x80)".
+std::string remarks(std::vector<std::string> all) {
+  std::erase(all, "");
+  return all.empty() ? "" : fmt::format(" ({})", fmt::join(all, ", "));
+}
+
+// Plain operands are what anybody expects; the others are to be asked for by name.
+std::string failed_case(OperandCase which) {
+  return which == OperandCase::plain ? "" : fmt::format("case {}", word(which));
+}
+
+std::string left_out(const std::vector<OperandCase>& cases) {
+  if (cases.empty()) return {};
+  std::vector<std::string_view> words;
+  for (const OperandCase which : cases) words.push_back(word(which));
+  return fmt::format("too little memory for case {}", fmt::join(words, ", "));
 }
 
 // A row for all that is right, one for each that is wrong.
 void add_rows(Table& table, const Target& target, const std::vector<Verified>& all) {
-  const auto row = [&](const std::string& variant, const std::string& result, const std::vector<GemmProblem>& ran) {
-    table.add({format(target.problem), format(target.epilogue), variant, result + sizes(target.problem, ran)});
+  const auto row = [&](const std::string& variant, const std::string& result) {
+    table.add({format(target.problem), format(target.epilogue), variant, result});
   };
   std::vector<GemmProblem> right;
   for (const Verified& verified : all)
     if (verified.verdict.ok()) right.push_back(verified.problem);
   if (!right.empty())
     row(all.size() == 1 ? format(all[0].verdict.config) : fmt::format("{} of {} variants", right.size(), all.size()),
-        "ok", right);
-  for (const auto& [verdict, problem] : all)
-    if (!verdict.ok()) row(format(verdict.config), verdict.failure, {problem});
+        "ok" + remarks({left_out(all[0].left_out), sizes(target.problem, right)}));
+  for (const auto& [verdict, problem, left] : all)
+    if (!verdict.ok())
+      row(format(verdict.config),
+          verdict.failure + remarks({failed_case(verdict.failed), sizes(target.problem, {problem})}));
 }
 
 // Every variant of every job; returns whether all are right.
@@ -133,7 +156,7 @@ ExitCode verify(const Options& options) {
   BankConflicts conflicts;
   Table table({{"PROBLEM"}, {"EPILOGUE"}, {"VARIANT"}, {"RESULT"}});
   const VerifyJob verify_job =
-      options.place == Place::cpu ? on_cpu(options.seed, conflicts) : on_gpu(*chosen.ordinal, options.seed);
+      options.place == Place::cpu ? on_cpu(options.verify, conflicts) : on_gpu(*chosen.ordinal, options.verify);
   const bool all_right = verify_jobs(jobs, verify_job, table);
   print(table);
   if (const Table where = conflicts.table(); !where.empty()) {
@@ -152,7 +175,11 @@ void add_verify(CLI::App& app, Run& run) {
   command.app->add_option("--config", options.config, "a variant, best (what lookup finds) or all (best)");
   add_word(*command.app, "--on", kPlaces, "where to run them; a cpu emulates any GPU (gpu)",
            [&options](std::size_t place) { options.place = static_cast<Place>(place); });
-  add_seed(*command.app, options.seed, "of the random operands, and on a cpu of the order of warps (0)");
+  add_word(*command.app, "--case", kCases, "how operands lie in memory and what they hold (all)",
+           [&options](std::size_t which) {
+             if (which > 0) options.verify.cases = {kOperandCases.at(which - 1)};
+           });
+  add_seed(*command.app, options.verify.seed, "of the random operands, and on a cpu of the order of warps (0)");
 }
 
 }  // namespace ditune::cli

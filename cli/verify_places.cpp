@@ -10,26 +10,39 @@
 
 namespace ditune::cli {
 
-VerifyJob on_gpu(int ordinal, std::uint64_t seed) {
-  return [gpu = GpuTuner({.ordinal = ordinal, .seed = seed})](const Job& job, const Announce& announce) {
+VerifyJob on_gpu(int ordinal, const VerifyOptions& options) {
+  return [gpu = GpuTuner({.ordinal = ordinal, .seed = options.seed}), cases = options.cases](const Job& job,
+                                                                                             const Announce& announce) {
     constexpr std::size_t kBatch = 16;  // variants verified between two announcements
     std::vector<Verified> verified;
-    for (std::size_t at = 0; at < job.configs.size(); at += kBatch) {
-      announce(at, job.configs[at]);
-      const auto batch = std::span(job.configs).subspan(at, std::min(kBatch, job.configs.size() - at));
-      for (Verdict& verdict : gpu.verify(job.target, batch))
-        verified.push_back({std::move(verdict), job.target.problem});
+    for (const KernelConfig& config : job.configs) verified.push_back({{config, {}}, job.target.problem, {}});
+    std::size_t done = 0;  // variants times cases
+    for (const OperandCase which : cases) {
+      if (cases.size() > 1 && !gpu.fits(job.target, which)) {
+        for (Verified& one : verified) one.left_out.push_back(which);
+        done += job.configs.size();
+        continue;
+      }
+      for (std::size_t at = 0; at < job.configs.size(); at += kBatch) {
+        announce(done / cases.size(), job.configs[at]);
+        const auto batch = std::span(job.configs).subspan(at, std::min(kBatch, job.configs.size() - at));
+        const std::vector<Verdict> verdicts = gpu.verify(job.target, batch, which);
+        for (std::size_t i = 0; i < batch.size(); ++i)
+          if (verified[at + i].verdict.ok()) verified[at + i].verdict = verdicts[i];
+        done += batch.size();
+      }
     }
     return verified;
   };
 }
 
-VerifyJob on_cpu(std::uint64_t seed, BankConflicts& conflicts) {
-  return [cpu = CpuVerifier(host_compiler(), {.seed = seed}), &conflicts](const Job& job, const Announce& announce) {
+VerifyJob on_cpu(const VerifyOptions& options, BankConflicts& conflicts) {
+  return [cpu = CpuVerifier(host_compiler(), {.seed = options.seed, .cases = options.cases}), &conflicts](
+             const Job& job, const Announce& announce) {
     std::vector<Verified> verified;
     for (EmulatedVerdict& emulated : cpu.verify(job.target, job.configs, announce)) {
       conflicts.add(emulated.verdict.config, emulated.shared);
-      verified.push_back({std::move(emulated.verdict), emulated.problem});
+      verified.push_back({std::move(emulated.verdict), emulated.problem, {}});
     }
     return verified;
   };

@@ -19,7 +19,8 @@ struct Job {
 
 struct Verified {
   Verdict verdict;
-  GemmProblem problem;  // that the kernel ran on
+  GemmProblem problem;                // that the kernel ran on
+  std::vector<OperandCase> left_out;  // for want of memory
 };
 
 // Called when a variant's turn comes, with how many are done.
@@ -28,10 +29,17 @@ using Announce = std::function<void(std::size_t done, const KernelConfig& config
 // In the order of the job's configs.
 using VerifyJob = std::function<std::vector<Verified>(const Job&, const Announce&)>;
 
-// Throws CudaError or NvrtcError if the GPU or the compiler cannot be used.
-VerifyJob on_gpu(int ordinal, std::uint64_t seed);
+// What every variant is run with.
+struct VerifyOptions {
+  std::uint64_t seed = 0;
+  std::vector<OperandCase> cases{kOperandCases.begin(), kOperandCases.end()};
+};
+
+// Of several cases, those that do not fit the GPU's memory are left out. Throws CudaError or NvrtcError if the GPU or
+// the compiler cannot be used.
+VerifyJob on_gpu(int ordinal, const VerifyOptions& options);
 
 // What it sees of shared memory goes to `conflicts`. Throws UsageError if there is no compiler.
-VerifyJob on_cpu(std::uint64_t seed, BankConflicts& conflicts);
+VerifyJob on_cpu(const VerifyOptions& options, BankConflicts& conflicts);
 
 }  // namespace ditune::cli

@@ -35,13 +35,18 @@ void check_stride(std::string_view name, long long stride, long long row, int mu
 }
 
 template <class Config>
+StrideMultiples multiples_of(const Config& config, Output out) {
+  return {.k = Family<Config>::k_multiple(config), .y = Family<Config>::ldy_multiple(config, out)};
+}
+
+template <class Config>
 void check_extents(const Config& config, const Epilogue& epilogue, const GemmArgs& args) {
-  using Of = Family<Config>;
-  check_multiple("K", args.k, Of::k_multiple(config));
-  check_multiple("N", args.n, Of::n_multiple(config));
-  check_stride("ldx", args.ldx, args.k, Of::k_multiple(config));
-  check_stride("ldw", args.ldw, args.k, Of::k_multiple(config));
-  check_stride("ldy", args.ldy, args.n, Of::ldy_multiple(config, epilogue.out));
+  const StrideMultiples multiples = multiples_of(config, epilogue.out);
+  check_multiple("K", args.k, multiples.k);
+  check_multiple("N", args.n, Family<Config>::n_multiple(config));
+  check_stride("ldx", args.ldx, args.k, multiples.k);
+  check_stride("ldw", args.ldw, args.k, multiples.k);
+  check_stride("ldy", args.ldy, args.n, multiples.y);
 }
 
 }  // namespace
@@ -52,6 +57,10 @@ LaunchPlan launch_plan(const KernelConfig& config, const Target& target) {
 
 LaunchPlan launch_plan(const KernelConfig& config, Output out, const GemmProblem& problem, int sms) {
   return std::visit([&](const auto& c) { return launch_plan(c, out, problem.m, problem.n, sms); }, config);
+}
+
+StrideMultiples stride_multiples(const KernelConfig& config, Output out) {
+  return std::visit([out](const auto& c) { return multiples_of(c, out); }, config);
 }
 
 void check_args(const KernelConfig& config, const Epilogue& epilogue, const GemmArgs& args,

@@ -15,6 +15,12 @@ LaunchPlan launch_plan(const KernelConfig& config, const Target& target);
 // The same, of all that it depends on.
 LaunchPlan launch_plan(const KernelConfig& config, Output out, const GemmProblem& problem, int sms);
 
+// What row pitches must be multiples of, in elements: ldx and ldw, and ldy.
+struct StrideMultiples {
+  int k = 1, y = 1;
+};
+StrideMultiples stride_multiples(const KernelConfig& config, Output out);
+
 // Throws UsageError if a launch of (config, epilogue) with these arguments would be undefined: sizes out of range, a
 // null or misaligned pointer, a stride shorter than its row or not a multiple of what the config loads at once, scales
 // or a bias that the epilogue does not take (or lacks), no workspace though its plan has so many bytes of it.

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <tuple>
 #include <utility>
 
 #include "generator/emit.hpp"
@@ -19,50 +20,58 @@ namespace {
 // A problem that several configs run on: laid out by the first that comes.
 class SharedProblem {
  public:
-  SharedProblem(Target target, std::uint64_t seed) : target_(std::move(target)), seed_(seed) {}
+  SharedProblem(Target target, const Strides& strides, const Contents& contents)
+      : target_(std::move(target)), strides_(strides), contents_(contents) {}
   const HostProblem& get() {
-    std::call_once(laid_out_, [&] { problem_.emplace(target_, packed_strides(target_.problem), seed_); });
+    std::call_once(laid_out_, [&] { problem_.emplace(target_, strides_, contents_); });
     return *problem_;
   }
-  const GemmProblem& shape() const { return target_.problem; }
 
  private:
   Target target_;
-  std::uint64_t seed_;
+  Strides strides_;
+  Contents contents_;
   std::once_flag laid_out_;
   std::optional<HostProblem> problem_;
 };
 
 struct Task {
   std::size_t index;  // of the config
-  std::shared_ptr<SharedProblem> problem;
+  GemmProblem shape;
+  std::vector<std::shared_ptr<SharedProblem>> problems;  // one a case
 };
 
 // Those of one problem follow one another, so that few problems are in memory at once.
-std::vector<Task> tasks_for(const Target& target, std::span<const KernelConfig> configs, std::uint64_t seed) {
-  std::map<std::pair<GemmProblem, int>, std::shared_ptr<SharedProblem>> problems;  // by the device's SMs, too
+std::vector<Task> tasks_for(const Target& target, std::span<const KernelConfig> configs, const CpuOptions& options) {
+  using Key = std::tuple<GemmProblem, int, Strides, Values>;  // by the device's SMs, too
+  std::map<Key, std::shared_ptr<SharedProblem>> problems;
   std::vector<Task> tasks;
   for (std::size_t i = 0; i < configs.size(); ++i) {
     const Target small = emulated_target(target, configs[i]);
-    auto& problem = problems[{small.problem, small.device.sms}];
-    if (!problem) problem = std::make_shared<SharedProblem>(small, seed);
-    tasks.push_back({i, problem});
+    const StrideMultiples multiples = stride_multiples(configs[i], target.epilogue.out);
+    Task& task = tasks.emplace_back(Task{i, small.problem, {}});
+    for (const OperandCase which : options.cases) {
+      const Strides strides = strides_of(which, small.problem, multiples);
+      auto& problem = problems[{small.problem, small.device.sms, strides, values_of(which)}];
+      if (!problem) problem = std::make_shared<SharedProblem>(small, strides, Contents(options.seed, values_of(which)));
+      task.problems.push_back(problem);
+    }
   }
-  std::ranges::stable_sort(tasks, {}, [](const Task& task) { return task.problem->shape(); });
+  std::ranges::stable_sort(tasks, {}, &Task::shape);
   return tasks;
 }
 
 // What the threads of one verification work on.
 class Work {
  public:
-  Work(const HostCompiler& compiler, std::uint64_t seed, const Target& target, std::span<const KernelConfig> configs,
-       const CpuVerifier::Progress& progress)
+  Work(const HostCompiler& compiler, const CpuOptions& options, const Target& target,
+       std::span<const KernelConfig> configs, const CpuVerifier::Progress& progress)
       : compiler_(compiler),
-        seed_(seed),
+        options_(options),
         target_(target),
         configs_(configs),
         progress_(progress),
-        tasks_(tasks_for(target, configs, seed)),
+        tasks_(tasks_for(target, configs, options)),
         verdicts_(configs.size()) {}
 
   // Until nothing is left or something failed.
@@ -88,10 +97,14 @@ class Work {
     const KernelConfig& config = configs_[task.index];
     announce(config);
     const HostKernel kernel = compiler_.compile(emit(config, target_.epilogue));
-    Emulation emulation = task.problem->get().run(kernel, config, seed_);
-    verdicts_[task.index] = {.verdict = {config, std::move(emulation.failure)},
-                             .problem = task.problem->shape(),
-                             .shared = std::move(emulation.shared)};
+    EmulatedVerdict& verdict = verdicts_[task.index];
+    verdict = {.verdict = {config, {}}, .problem = task.shape, .shared = {}};
+    for (std::size_t i = 0; i < task.problems.size() && verdict.verdict.ok(); ++i) {
+      const OperandCase which = options_.cases[i];
+      Emulation emulation = task.problems[i]->get().run(kernel, config, schedule_of(which, options_.seed));
+      verdict.verdict = {config, std::move(emulation.failure), which};
+      if (i == 0) verdict.shared = std::move(emulation.shared);
+    }
     ++done_;
   }
 
@@ -102,7 +115,7 @@ class Work {
   }
 
   const HostCompiler& compiler_;
-  const std::uint64_t seed_;
+  const CpuOptions& options_;
   const Target& target_;
   const std::span<const KernelConfig> configs_;
   const CpuVerifier::Progress& progress_;
@@ -120,7 +133,7 @@ CpuVerifier::CpuVerifier(HostCompiler compiler, const CpuOptions& options)
 
 std::vector<EmulatedVerdict> CpuVerifier::verify(const Target& target, std::span<const KernelConfig> configs,
                                                  const Progress& progress) const {
-  Work work(compiler_, options_.seed, target, configs, progress);
+  Work work(compiler_, options_, target, configs, progress);
   const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
   const std::size_t threads = std::min(options_.threads > 0 ? options_.threads : cores, configs.size());
   {

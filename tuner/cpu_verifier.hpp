@@ -14,14 +14,15 @@
 namespace ditune {
 
 struct CpuOptions {
-  std::uint64_t seed = 0;  // of the random operands and of the order in which warps run
+  std::uint64_t seed = 0;  // of the operands and of the order in which warps run, another one in each case
   unsigned threads = 0;    // that compile and run; 0: one a core
+  std::vector<OperandCase> cases{kOperandCases.begin(), kOperandCases.end()};  // that each config runs, in this order
 };
 
 struct EmulatedVerdict {
   Verdict verdict;
   GemmProblem problem;                           // that was run: see emulated_problem
-  std::vector<emulation::SharedTraffic> shared;  // by access site
+  std::vector<emulation::SharedTraffic> shared;  // by access site, in the first case
 };
 
 class CpuVerifier {

@@ -2,8 +2,11 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <utility>
 
 #include "runtime/nvml.hpp"
@@ -70,7 +73,7 @@ class GpuTuner::Impl {
     std::vector<Kernel> kernels(configs.size());
     for (std::size_t i = 0; i < configs.size(); ++i) {
       if (!results[i].ok()) continue;
-      Checked checked = check(target, OperandSets::beyond_l2, configs[i]);
+      Checked checked = check(target, timed_layout(target), configs[i]);
       results[i].failure = std::move(checked.failure);
       kernels[i] = std::move(checked.kernel);
     }
@@ -95,17 +98,28 @@ class GpuTuner::Impl {
     return results;
   }
 
-  std::vector<Verdict> verify(const Target& target, std::span<const KernelConfig> configs) {
+  std::vector<Verdict> verify(const Target& target, std::span<const KernelConfig> configs, OperandCase which) {
     compiler_.prepare(target, configs);
-    std::vector<Verdict> verdicts;
-    verdicts.reserve(configs.size());
-    for (const KernelConfig& config : configs)
-      verdicts.push_back({config, check(target, OperandSets::one, config).failure});
+    // Those that share a layout one after another.
+    std::vector<std::pair<Layout, std::size_t>> order;
+    const FarRows far = require_far_rows(target, which);
+    for (std::size_t i = 0; i < configs.size(); ++i) {
+      const StrideMultiples multiples = stride_multiples(configs[i], target.epilogue.out);
+      const Strides strides = strides_of(which, target.problem, multiples, far);
+      order.push_back({{OperandSets::one, strides, values_of(which)}, i});
+    }
+    std::ranges::sort(order);
+    std::vector<Verdict> verdicts(configs.size());
+    for (const auto& [layout, i] : order) verdicts[i] = {configs[i], check(target, layout, configs[i]).failure, which};
     return verdicts;
   }
 
+  bool fits(const Target& target, OperandCase which) {
+    return which != OperandCase::far || far_rows(target).has_value();
+  }
+
   CheckedEntry timed_entry(const Target& target, const KernelConfig& config) {
-    const Checked checked = check(target, OperandSets::beyond_l2, config);
+    const Checked checked = check(target, timed_layout(target), config);
     if (!checked.failure.empty()) return {TimedEntry(), checked.failure};
     TimedEntry entry = problem_->entry(checked.kernel, config);
     entry.launch = [launch = std::move(entry.launch), alive = problem_](int set, const Stream& stream) {
@@ -139,9 +153,20 @@ class GpuTuner::Impl {
     std::string failure;
   };
 
-  Checked check(const Target& target, OperandSets sets, const KernelConfig& config) {
+  // What is on the device besides the target's problem.
+  struct Layout {
+    OperandSets sets;
+    Strides strides;
+    Values values;
+    auto operator<=>(const Layout&) const = default;
+  };
+  static Layout timed_layout(const Target& target) {
+    return {OperandSets::beyond_l2, packed_strides(target.problem), Values::random};
+  }
+
+  Checked check(const Target& target, const Layout& layout, const KernelConfig& config) {
     use_device(options_.ordinal);
-    lay_out(target, sets);  // what goes wrong here is not the config's fault
+    lay_out(target, layout);  // what goes wrong here is not the config's fault
     try {
       const CompiledKernel compiled = compiler_.compiled(target, config);
       tell_running(target, {&config, 1});
@@ -172,12 +197,48 @@ class GpuTuner::Impl {
   }
 
   // The problem that is at work stays on the device until another one comes.
-  void lay_out(const Target& target, OperandSets sets) {
-    if (problem_ && is_same(problem_->target(), target) && problem_->sets() == sets) return;
+  void lay_out(const Target& target, const Layout& layout) {
+    if (problem_ && is_same(problem_->target(), target) && layout_ == layout) return;
     tell_running(target, {});
     problem_.reset();  // its memory is needed
-    problem_ = std::make_shared<GpuProblem>(target, packed_strides(target.problem), sets, options_.seed, kernels_);
+    problem_ = std::make_shared<GpuProblem>(target, layout.strides, layout.sets, Contents(options_.seed, layout.values),
+                                            kernels_);
+    layout_ = layout;
   }
+
+  // The farthest rows that there is memory for; the same as long as they are on the device.
+  std::optional<FarRows> far_rows(const Target& target) {
+    use_device(options_.ordinal);
+    const auto layout_with = [&](const FarRows& far) {
+      return Layout{OperandSets::one, strides_of(OperandCase::far, target.problem, {}, far), Values::random};
+    };
+    for (const FarRows& far : kFarOnGpu)
+      if (problem_ && is_same(problem_->target(), target) && layout_ == layout_with(far)) return far;
+    problem_.reset();
+    for (const FarRows& far : kFarOnGpu)
+      if (has_room(target, layout_with(far).strides)) return far;
+    return std::nullopt;
+  }
+
+  FarRows require_far_rows(const Target& target, OperandCase which) {
+    if (which != OperandCase::far) return kFarOnHost;
+    if (const auto far = far_rows(target)) return *far;
+    throw CudaError("the GPU's free memory does not hold rows that are far apart", "verify with another --case");
+  }
+
+  // For the operands, the reference's result twice, a workspace, and what the driver takes besides.
+  static bool has_room(const Target& target, const Strides& strides) {
+    constexpr std::size_t kBesides = std::size_t{3} << 30;
+    const auto result =
+        static_cast<std::size_t>(target.problem.m * target.problem.n * output_bytes(target.epilogue.out));
+    std::size_t free = 0, total = 0;
+    DITUNE_CUDA(cudaMemGetInfo(&free, &total));
+    return operand_bytes(target.problem, target.epilogue, strides) + 2 * result + kBesides <= free;
+  }
+  // A pitch of 2^29 values of 4 bytes is the largest that the CUDA runtime copies.
+  static constexpr std::int64_t kMostPitch = (std::int64_t{1} << 29) - 16;
+  static constexpr std::array kFarOnGpu{FarRows{.span = std::int64_t{1} << 33, .pitch = kMostPitch},
+                                        FarRows{.span = std::int64_t{1} << 32, .pitch = kMostPitch}};
 
   static bool is_same(const Target& a, const Target& b) { return a.problem == b.problem && a.epilogue == b.epilogue; }
 
@@ -191,6 +252,7 @@ class GpuTuner::Impl {
   CandidateCompiler compiler_;
   const std::shared_ptr<const ReferenceKernels> kernels_;
   std::shared_ptr<GpuProblem> problem_;
+  Layout layout_{};  // of it
 };
 
 GpuTuner::GpuTuner(const GpuOptions& options) : impl_(std::make_shared<Impl>(options)) {}
@@ -214,9 +276,12 @@ TuneBackend GpuTuner::backend() const {
   return backend;
 }
 
-std::vector<Verdict> GpuTuner::verify(const Target& target, std::span<const KernelConfig> configs) const {
-  return impl_->verify(target, configs);
+std::vector<Verdict> GpuTuner::verify(const Target& target, std::span<const KernelConfig> configs,
+                                      OperandCase which) const {
+  return impl_->verify(target, configs, which);
 }
+
+bool GpuTuner::fits(const Target& target, OperandCase which) const { return impl_->fits(target, which); }
 
 CheckedEntry GpuTuner::timed_entry(const Target& target, const KernelConfig& config) const {
   return impl_->timed_entry(target, config);

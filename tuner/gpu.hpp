@@ -44,8 +44,11 @@ class GpuTuner {
   // What tune() works with. Throws DeviceLost where a kernel left the device unusable.
   TuneBackend backend() const;
 
-  // In the order of the configs.
-  std::vector<Verdict> verify(const Target& target, std::span<const KernelConfig> configs) const;
+  // In the order of the configs, on one case of operands. Throws CudaError where it does not fit.
+  std::vector<Verdict> verify(const Target& target, std::span<const KernelConfig> configs,
+                              OperandCase which = OperandCase::plain) const;
+  // Whether the device has the memory for a case: `far` needs tens of GiB.
+  bool fits(const Target& target, OperandCase which) const;
 
   // Verifies the config first.
   CheckedEntry timed_entry(const Target& target, const KernelConfig& config) const;

@@ -18,13 +18,12 @@ int sets_that_fit(const Target& target, const Strides& strides) {
 
 }  // namespace
 
-GpuProblem::GpuProblem(const Target& target, const Strides& strides, OperandSets sets, std::uint64_t seed,
+GpuProblem::GpuProblem(const Target& target, const Strides& strides, OperandSets sets, const Contents& contents,
                        std::shared_ptr<const ReferenceKernels> kernels)
     : target_(target),
-      sets_(sets),
       kernels_(std::move(kernels)),
       operands_(target.problem, target.epilogue, strides, sets == OperandSets::one ? 1 : sets_that_fit(target, strides),
-                seed, *kernels_, stream_),
+                contents, *kernels_, stream_),
       verifier_(target.epilogue, *kernels_, operands_, stream_) {}
 
 std::string GpuProblem::failure(const Kernel& kernel, const KernelConfig& config) {

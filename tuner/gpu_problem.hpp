@@ -18,13 +18,12 @@ enum class OperandSets { one, beyond_l2 };
 
 class GpuProblem {
  public:
-  GpuProblem(const Target& target, const Strides& strides, OperandSets sets, std::uint64_t seed,
+  GpuProblem(const Target& target, const Strides& strides, OperandSets sets, const Contents& contents,
              std::shared_ptr<const ReferenceKernels> kernels);
   GpuProblem(const GpuProblem&) = delete;
   GpuProblem& operator=(const GpuProblem&) = delete;
 
   const Target& target() const { return target_; }
-  OperandSets sets() const { return sets_; }
 
   // Why the kernel of this config is wrong, or nothing. Throws CudaError if its launch fails, UsageError if the config
   // does not take these operands.
@@ -35,7 +34,6 @@ class GpuProblem {
 
  private:
   const Target target_;
-  const OperandSets sets_;
   const std::shared_ptr<const ReferenceKernels> kernels_;
   const Stream stream_;
   const Operands operands_;

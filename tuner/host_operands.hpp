@@ -1,39 +1,25 @@
-// Random operands of a problem in host memory.
+// Operands of a problem in host memory.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 #include "emulation/emulate.hpp"
 #include "gemm_args.cuh"
-#include "tuner/operand_counts.hpp"
+#include "tuner/host_rows.hpp"
+#include "tuner/operand_case.hpp"
 
 namespace ditune {
 
-// Host memory of exactly `bytes` bytes, aligned as kernels want it: a memory checker sees every step beyond it. Null
-// where it is empty.
-class HostBuffer {
- public:
-  HostBuffer() = default;
-  explicit HostBuffer(std::size_t bytes);
-  std::byte* data() const { return data_.get(); }
-  std::size_t bytes() const { return bytes_; }
-
- private:
-  struct Free {
-    void operator()(std::byte* data) const;
-  };
-  std::unique_ptr<std::byte, Free> data_;
-  std::size_t bytes_ = 0;
-};
-
-// All that a launch reads. X and W are random int8 over their whole range, -128 and 127 among them; scales and bias are
-// positive and negative floats of several magnitudes, such that fp16 outputs do not overflow.
+// All that a launch reads; scales and bias are positive and negative floats of several magnitudes.
+//   random   X and W are any int8, -128 and 127 among them; fp16 outputs do not overflow.
+//   extreme  Rows take turns: all of one sign at the ends of the range (-128 against -128 is the largest sum there is),
+//            signs that alternate, and halves that cancel but for a sum below 400, so that a part's rounding shows in
+//            any output type. Scales are around 1, and a few are zero, subnormal or 2^40.
 class HostOperands {
  public:
-  HostOperands(const GemmProblem& problem, const Epilogue& epilogue, const Strides& strides, std::uint64_t seed);
+  HostOperands(const GemmProblem& problem, const Epilogue& epilogue, const Strides& strides, const Contents& contents);
 
   GemmArgs args() const;                           // null y and workspace
   std::vector<emulation::Region> regions() const;  // that an emulated kernel may read
@@ -41,7 +27,8 @@ class HostOperands {
  private:
   GemmProblem problem_;
   Strides strides_;
-  HostBuffer x_, w_, sx_, sw_, bias_;
+  HostRows x_, w_;
+  HostBuffer sx_, sw_, bias_;
 };
 
 }  // namespace ditune

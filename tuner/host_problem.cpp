@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <optional>
+#include <span>
 #include <utility>
 #include <variant>
 
@@ -39,25 +40,31 @@ class GuardedOutput {
         type_(type),
         size_(static_cast<std::size_t>(output_bytes(type))),
         expected_(expected),
-        bytes_(static_cast<std::size_t>((args.m - 1) * args.ldy + args.n) * size_),
-        memory_(kGuardBytes + bytes_ + kGuardBytes) {
-    std::fill_n(memory_.data(), memory_.bytes(), kPoison);
-    for (long long row = 0; row < args_.m; ++row) {
-      const std::byte* right = expected_.data() + row_bytes() * static_cast<std::size_t>(row);
-      std::transform(right, right + row_bytes(), begin(row), [](std::byte b) { return ~b; });
+        rows_({.rows = static_cast<std::size_t>(args.m),
+               .bytes = static_cast<std::size_t>(args.n) * size_,
+               .pitch = static_cast<std::size_t>(args.ldy) * size_},
+              kGuardBytes) {
+    for (const std::span<std::byte> gap : rows_.beside()) std::ranges::fill(gap, kPoison);
+    for (std::size_t i = 0; i < shape().rows; ++i) {
+      const std::byte* right = expected_.data() + shape().bytes * i;
+      std::transform(right, right + shape().bytes, rows_.row(i).begin(), [](std::byte b) { return ~b; });
     }
   }
 
-  std::byte* y() const { return memory_.data() + kGuardBytes; }
+  std::byte* y() const { return rows_.data(); }
   emulation::Region region() const {
     return {.name = "y",
             .data = y(),
-            .row_bytes = row_bytes(),
-            .rows = static_cast<std::size_t>(args_.m),
-            .pitch = pitch(),
+            .row_bytes = shape().bytes,
+            .rows = shape().rows,
+            .pitch = shape().pitch,
             .use = emulation::Use::output};
   }
-  std::vector<std::byte> contents() const { return {y(), y() + bytes_}; }
+  std::vector<std::byte> contents() const {
+    std::vector<std::byte> all;
+    for (std::size_t i = 0; i < shape().rows; ++i) all.insert(all.end(), rows_.row(i).begin(), rows_.row(i).end());
+    return all;
+  }
 
   std::string failure() const {
     if (const auto wrong = wrong_outputs()) return describe(*wrong, args_.m * args_.n, type_);
@@ -68,9 +75,7 @@ class GuardedOutput {
   static constexpr std::size_t kGuardBytes = 64;
   static constexpr std::byte kPoison{0xa5};
 
-  std::size_t row_bytes() const { return static_cast<std::size_t>(args_.n) * size_; }
-  std::size_t pitch() const { return static_cast<std::size_t>(args_.ldy) * size_; }
-  std::byte* begin(long long row) const { return y() + pitch() * static_cast<std::size_t>(row); }
+  const RowShape& shape() const { return rows_.shape(); }
 
   unsigned bits_at(const std::byte* at) const {
     unsigned bits = 0;
@@ -83,7 +88,8 @@ class GuardedOutput {
     const std::byte* expected = expected_.data();
     for (long long row = 0; row < args_.m; ++row) {
       for (long long column = 0; column < args_.n; ++column, expected += size_) {
-        const unsigned actual = bits_at(begin(row) + static_cast<std::size_t>(column) * size_);
+        const unsigned actual =
+            bits_at(rows_.row(static_cast<std::size_t>(row)).data() + static_cast<std::size_t>(column) * size_);
         const unsigned right = bits_at(expected);
         if (actual == right || (is_nan(actual, type_) && is_nan(right, type_))) continue;
         if (wrong.count++ == 0) wrong = {.count = 1, .row = row, .column = column, .actual = actual, .right = right};
@@ -93,13 +99,14 @@ class GuardedOutput {
   }
 
   std::string written_beside() const {
-    std::vector<std::byte> rest(memory_.data(), memory_.data() + memory_.bytes());
-    for (long long row = 0; row < args_.m; ++row)
-      std::fill_n(rest.data() + (begin(row) - memory_.data()), row_bytes(), kPoison);
-    const auto touched = [](std::byte b) { return b != kPoison; };
-    const auto count = std::ranges::count_if(rest, touched);
+    std::ptrdiff_t count = 0, first = 0;
+    for (const std::span<std::byte> gap : rows_.beside()) {
+      const auto touched = [](std::byte b) { return b != kPoison; };
+      const auto here = std::ranges::count_if(gap, touched);
+      if (count == 0 && here > 0) first = &*std::ranges::find_if(gap, touched) - y();
+      count += here;
+    }
     if (count == 0) return {};
-    const auto first = std::ranges::find_if(rest, touched) - rest.begin() - static_cast<std::ptrdiff_t>(kGuardBytes);
     return fmt::format("writes {} bytes beside the output, the first {} bytes from its start", count, first);
   }
 
@@ -107,8 +114,7 @@ class GuardedOutput {
   Output type_;
   std::size_t size_;
   const std::vector<std::byte>& expected_;
-  std::size_t bytes_;
-  HostBuffer memory_;
+  HostRows rows_;
 };
 
 // What the emulation reads in the place of a tensor map: its description.
@@ -136,9 +142,9 @@ std::int64_t some_tiles(std::int64_t extent, std::int64_t tile) {
 
 }  // namespace
 
-HostProblem::HostProblem(const Target& target, const Strides& strides, std::uint64_t seed)
+HostProblem::HostProblem(const Target& target, const Strides& strides, const Contents& contents)
     : target_(target),
-      operands_(target.problem, target.epilogue, strides, seed),
+      operands_(target.problem, target.epilogue, strides, contents),
       expected_(plain_gemm(operands_.args(), target.epilogue)) {}
 
 Emulation HostProblem::run(const HostKernel& kernel, const KernelConfig& config, std::uint64_t schedule) const {

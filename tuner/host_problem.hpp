@@ -16,13 +16,13 @@ namespace ditune {
 struct Emulation {
   std::string failure;                           // as in Verdict; a fault's sentence if there was one
   std::vector<emulation::SharedTraffic> shared;  // how its accesses met the banks of shared memory
-  std::vector<std::byte> output;                 // Y as it was left, from its first element to its last
+  std::vector<std::byte> output;                 // Y as it was left: [m, n], packed
 };
 
 class HostProblem {
  public:
   // Lays out the operands and computes the plain loop's result.
-  HostProblem(const Target& target, const Strides& strides, std::uint64_t seed);
+  HostProblem(const Target& target, const Strides& strides, const Contents& contents);
 
   const Target& target() const { return target_; }
   GemmArgs args() const { return operands_.args(); }                    // host pointers; null y and workspace

@@ -1,6 +1,7 @@
 // How large the operands of a problem are.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 
@@ -12,6 +13,7 @@ namespace ditune {
 // In elements.
 struct Strides {
   std::int64_t x = 0, w = 0, y = 0;
+  auto operator<=>(const Strides&) const = default;
 };
 
 // Rows right behind one another, as models store them.
@@ -25,6 +27,9 @@ OperandCounts operand_counts(const GemmProblem& problem, const Epilogue& epilogu
 
 // Of one value; 0 where there is no bias.
 std::size_t bias_bytes(Bias bias);
+
+// Whether what lies between rows, of so many bytes and so far apart, is too much to be filled and looked at.
+constexpr bool far_apart(std::size_t pitch, std::size_t bytes) { return pitch - bytes >= (std::size_t{1} << 16); }
 
 // Bytes that one launch reads and writes.
 std::size_t operand_bytes(const GemmProblem& problem, const Epilogue& epilogue, const Strides& strides);

@@ -1,4 +1,4 @@
-// Random operands of a problem on the current device.
+// Operands of a problem on the current device.
 #pragma once
 
 #include <cstddef>
@@ -8,21 +8,21 @@
 
 #include "generator/search_space.hpp"
 #include "runtime/cuda.hpp"
-#include "tuner/operand_counts.hpp"
+#include "tuner/operand_case.hpp"
 #include "tuner/reference_kernels.hpp"
 
 namespace ditune {
 
 // Several sets of everything a launch needs but the workspace, each allocation no larger than what the kernel may
 // touch, so that a memory checker sees every step beyond. X and W are random int8 as quantization makes them, with
-// every value an int8 has among them; scales and bias are random floats; each set has its own. Y has guard bands before
-// and behind it.
+// every value an int8 has among them; scales and bias are random floats; extreme values are those of HostOperands. Each
+// set has its own. Y has guard bands before and behind it.
 class Operands {
  public:
   static constexpr std::size_t kGuardBytes = 4096;
 
-  Operands(const GemmProblem& problem, const Epilogue& epilogue, const Strides& strides, int sets, std::uint64_t seed,
-           const ReferenceKernels& kernels, const Stream& stream);
+  Operands(const GemmProblem& problem, const Epilogue& epilogue, const Strides& strides, int sets,
+           const Contents& contents, const ReferenceKernels& kernels, const Stream& stream);
 
   int sets() const { return static_cast<int>(sets_.size()); }
   // Null workspace.
@@ -35,7 +35,9 @@ class Operands {
   struct Set {
     DeviceBuffer x, w, sx, sw, bias, y;
   };
-  Set make_set(std::mt19937_64& seeds, const ReferenceKernels& kernels, const Stream& stream) const;
+  Set allocate_set() const;
+  void fill_random(const Set& set, std::mt19937_64& seeds, const ReferenceKernels& kernels, const Stream& stream) const;
+  void copy_from_host(const Set& set, const Contents& contents, const Stream& stream) const;
 
   GemmProblem problem_;
   Epilogue epilogue_;

@@ -6,6 +6,7 @@
 
 #include "ditune/config.hpp"
 #include "ditune/epilogue.hpp"
+#include "tuner/operand_case.hpp"
 
 namespace ditune {
 
@@ -13,6 +14,7 @@ namespace ditune {
 struct Verdict {
   KernelConfig config;
   std::string failure;  // empty: every bit right, nothing written beside the output, the workspace left zero
+  OperandCase failed = OperandCase::plain;  // the case that shows it
   bool ok() const { return failure.empty(); }
 };
 

@@ -70,6 +70,10 @@ Verifier::Verifier(const Epilogue& epilogue, const ReferenceKernels& kernels, co
   args.gemm.ldy = args.gemm.n;
   kernels.gemm(args, stream);
   stream.synchronize();
+  const GemmArgs own = operands.args(0);
+  const auto size = static_cast<std::size_t>(output_bytes(epilogue.out));
+  if (far_apart(size * static_cast<std::size_t>(own.ldy), size * static_cast<std::size_t>(own.n)))
+    gathered_ = DeviceBuffer(expected_.bytes());
 }
 
 std::string Verifier::failure(const PreparedLaunch& launch, Workspace& workspace, const Stream& stream) const {
@@ -84,13 +88,11 @@ std::string Verifier::failure(const PreparedLaunch& launch, Workspace& workspace
 
 std::string Verifier::failure_on(unsigned char poison, const PreparedLaunch& launch, const DeviceBuffer& workspace,
                                  const Stream& stream) const {
-  const DeviceBuffer& output = operands_.guarded_output(0);
-  DITUNE_CUDA(cudaMemsetAsync(output.get(), poison, output.bytes(), stream.get()));
+  poison_output(poison, stream);
   launch(stream);
   stream.synchronize();
 
-  const GemmArgs args = operands_.args(0);
-
+  const GemmArgs args = comparable(stream);
   if (const auto wrong = kernels_.compare({.actual = args.y,
                                            .expected = expected_.get(),
                                            .m = args.m,
@@ -101,7 +103,7 @@ std::string Verifier::failure_on(unsigned char poison, const PreparedLaunch& lau
                                            .difference = nullptr},
                                           stream))
     return describe(*wrong, args, stream);
-  const auto* begin = output.as<const unsigned char>();
+  const auto* begin = operands_.guarded_output(0).as<const unsigned char>();
   if (const auto wrong = kernels_.check_uniform(begin, Operands::kGuardBytes, poison, stream))
     return fmt::format("writes {} bytes before the output", wrong->count);
   const auto* behind = begin + Operands::kGuardBytes + operands_.output_bytes();
@@ -112,6 +114,35 @@ std::string Verifier::failure_on(unsigned char poison, const PreparedLaunch& lau
   if (const auto wrong = kernels_.check_uniform(workspace.get(), workspace.bytes(), 0, stream))
     return fmt::format("leaves {} bytes of the workspace not zero, the first at {}", wrong->count, wrong->first);
   return {};
+}
+
+// Y and its guard bands.
+void Verifier::poison_output(unsigned char poison, const Stream& stream) const {
+  const DeviceBuffer& output = operands_.guarded_output(0);
+  if (gathered_.bytes() == 0) {
+    DITUNE_CUDA(cudaMemsetAsync(output.get(), poison, output.bytes(), stream.get()));
+    return;
+  }
+  const GemmArgs args = operands_.args(0);
+  const auto size = static_cast<std::size_t>(output_bytes(epilogue_.out));
+  const auto rows = static_cast<std::size_t>(args.m), width = static_cast<std::size_t>(args.n) * size;
+  DITUNE_CUDA(cudaMemset2DAsync(args.y, static_cast<std::size_t>(args.ldy) * size, poison, width, rows, stream.get()));
+  auto* const begin = output.as<unsigned char>();
+  for (unsigned char* band : {begin, begin + Operands::kGuardBytes + operands_.output_bytes()})
+    DITUNE_CUDA(cudaMemsetAsync(band, poison, Operands::kGuardBytes, stream.get()));
+}
+
+// The arguments of a launch with the Y that is compared: its own, or the rows of it without what lies between them.
+GemmArgs Verifier::comparable(const Stream& stream) const {
+  GemmArgs args = operands_.args(0);
+  if (gathered_.bytes() == 0) return args;
+  const auto size = static_cast<std::size_t>(output_bytes(epilogue_.out));
+  const auto rows = static_cast<std::size_t>(args.m), width = static_cast<std::size_t>(args.n) * size;
+  DITUNE_CUDA(cudaMemcpy2DAsync(gathered_.get(), width, args.y, static_cast<std::size_t>(args.ldy) * size, width, rows,
+                                cudaMemcpyDeviceToDevice, stream.get()));
+  args.y = gathered_.get();
+  args.ldy = args.n;
+  return args;
 }
 
 std::string Verifier::describe(const Mismatch& mismatch, const GemmArgs& args, const Stream& stream) const {

@@ -28,7 +28,8 @@ class Workspace {
   std::shared_ptr<const DeviceBuffer> buffer_ = std::make_shared<DeviceBuffer>();
 };
 
-// Holds the reference's result for set 0 of the operands.
+// Holds the reference's result for set 0 of the operands. Where rows of Y are far apart (far_apart in
+// operand_counts.hpp), what lies between them is not looked at.
 class Verifier {
  public:
   // The kernels and operands must outlive this.
@@ -42,12 +43,15 @@ class Verifier {
  private:
   std::string failure_on(unsigned char poison, const PreparedLaunch& launch, const DeviceBuffer& workspace,
                          const Stream& stream) const;
+  void poison_output(unsigned char poison, const Stream& stream) const;
+  GemmArgs comparable(const Stream& stream) const;
   std::string describe(const Mismatch& mismatch, const GemmArgs& args, const Stream& stream) const;
 
   Epilogue epilogue_;
   const ReferenceKernels& kernels_;
   const Operands& operands_;
   DeviceBuffer expected_;  // [m, n], packed
+  DeviceBuffer gathered_;  // the same of an output whose rows are far apart; else empty
 };
 
 }  // namespace ditune

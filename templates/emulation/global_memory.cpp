@@ -31,10 +31,12 @@ std::string refusal(const Region& region, std::size_t offset, unsigned bytes, bo
 GlobalMemory::GlobalMemory(std::span<const Region> regions, int block, int cluster) {
   for (const Region& region : regions) {
     const std::size_t bytes = region.rows == 0 ? 0 : (region.rows - 1) * region.pitch + region.row_bytes;
-    Tracked& tracked = regions_.emplace_back(Tracked{region, bytes, std::nullopt});
+    Tracked& tracked = regions_.emplace_back(Tracked{region, bytes, {}});
     if (region.use == Use::input) continue;
-    tracked.memory.emplace(static_cast<unsigned char*>(region.data), bytes, block, cluster,
-                           region.use == Use::output ? Visible::nobody : Visible::all);
+    const Visible visible = region.use == Use::output ? Visible::nobody : Visible::all;
+    for (std::size_t row = 0; row < region.rows; ++row)
+      tracked.memory.emplace_back(static_cast<unsigned char*>(region.data) + row * region.pitch, region.row_bytes,
+                                  block, cluster, visible);
   }
 }
 
@@ -42,10 +44,11 @@ GlobalMemory::Place GlobalMemory::find(const void* address, unsigned bytes, bool
   for (Tracked& tracked : regions_) {
     const std::size_t offset = number(address) - number(tracked.region.data);  // wraps where it is before the region
     if (offset >= tracked.bytes) continue;
-    Place place{.memory = tracked.memory ? &*tracked.memory : nullptr, .offset = offset, .fault = {}};
     if (const std::string why = refusal(tracked.region, offset, bytes, writes); !why.empty())
-      place.fault = place_text(tracked.region, offset, bytes) + why;
-    return place;
+      return {.memory = nullptr, .offset = 0, .fault = place_text(tracked.region, offset, bytes) + why};
+    if (tracked.memory.empty()) return {};
+    const std::size_t row = tracked.region.rows > 1 ? offset / tracked.region.pitch : 0;
+    return {.memory = &tracked.memory[row], .offset = offset - row * tracked.region.pitch, .fault = {}};
   }
   return {.memory = nullptr, .offset = 0, .fault = text(address, bytes)};
 }

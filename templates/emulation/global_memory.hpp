@@ -19,8 +19,8 @@ class GlobalMemory {
 
   // An access that may be made.
   struct Place {
-    TrackedMemory* memory = nullptr;  // null: an input
-    std::size_t offset = 0;
+    TrackedMemory* memory = nullptr;  // of the row; null: an input
+    std::size_t offset = 0;           // in the row
     std::string fault;  // why it may not: "16 bytes at row 3, byte 4600 of x, which has 4608 a row"; else empty
   };
   // `bytes` bytes at `address`, aligned to that. `writes`: not of an input.
@@ -34,8 +34,8 @@ class GlobalMemory {
  private:
   struct Tracked {
     Region region;
-    std::size_t bytes;                    // rows and what is between them
-    std::optional<TrackedMemory> memory;  // of what is written
+    std::size_t bytes;                  // rows and what is between them
+    std::vector<TrackedMemory> memory;  // of each row, of what is written: rows may be any distance apart
   };
   std::vector<Tracked> regions_;
 };

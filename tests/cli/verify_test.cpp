@@ -67,6 +67,21 @@ TEST_CASE("a wrong kernel is exit code 1, and the result says what is wrong") {
   CHECK(outcome.out.find(" is right (emulated at 100x66x80)\n") != std::string::npos);
 }
 
+TEST_CASE("a failure names the case of operands that shows it, and that case can be run alone") {
+  const Workplace place;
+  const std::string cxx = use_compiler(place, "sed -i 's/w(args.ldw, thread)/w(args.ldx, thread)/' mma_s8_load.cuh");
+  for (const std::string which : {"", "--case all ", "--case padded "}) {
+    const Outcome outcome = place.ditune(kVerify + which + "--config " + kConfig, cxx);
+    CAPTURE(which, outcome.out, outcome.err);
+    CHECK(outcome.code == 1);
+    CHECK(outcome.out.ends_with(" (case padded, emulated at 100x66x80)\n"));
+  }
+  CHECK(place.ditune(kVerify + "--case plain --config " + kConfig, cxx).code == 0);
+  const Outcome unknown = place.ditune(kVerify + "--case wild --config " + kConfig);
+  CHECK(unknown.code == 2);
+  CHECK(unknown.err.find("plain, padded, odd, extreme, far") != std::string::npos);
+}
+
 TEST_CASE("a fault is exit code 1, and the result is its sentence") {
   const Workplace place;
   const Outcome outcome = place.ditune(kVerify + "--config " + kConfig,

@@ -16,9 +16,12 @@ namespace {
 
 HostCompiler compiler() { return {DITUNE_CXX, DITUNE_OBJECTS}; }
 
-std::string run(const KernelConfig& config, const Target& target, const Strides& strides) {
+std::string run(const KernelConfig& config, const Target& target, const Strides& strides,
+                const Contents& contents = 1) {
   require_legal(config, target);
-  return HostProblem(target, strides, 1).run(compiler().compile(emit(config, target.epilogue)), config, 1).failure;
+  return HostProblem(target, strides, contents)
+      .run(compiler().compile(emit(config, target.epilogue)), config, 1)
+      .failure;
 }
 
 std::string run(const char* config, const Target& target, const Strides& strides) {
@@ -33,7 +36,7 @@ TEST_CASE("every kernel of the covering sample gives the plain loop's bits") {
   std::vector<std::string> failures(cases.size());
   const HostCompiler host = compiler();
   in_parallel(cases.size(), [&](std::size_t i) {
-    const CpuVerifier verifier(host, {.seed = cases[i].seed, .threads = 1});
+    const CpuVerifier verifier(host, {.seed = cases[i].seed, .threads = 1, .cases = {cases[i].operands}});
     failures[i] = verifier.verify(cases[i].target, std::vector{cases[i].config}).front().verdict.failure;
   });
   for (std::size_t i = 0; i < cases.size(); ++i)  // as lines of their own: Catch2 would break them
@@ -75,6 +78,25 @@ TEST_CASE("what lies between rows is not touched") {
         CHECK(run(config, target, {.x = 288, .w = 320, .y = ldy}) == "");
       }
     }
+  }
+}
+
+TEST_CASE("the longest K and the largest sums that there are") {
+  constexpr Contents kContents(1, Values::extreme);
+  const Epilogue sums{.out = Output::s32};
+  const GemmProblem odd{5, 6, kMaxK};
+  for (const char* config : {"mma_s8:tile=16x64x256,warps=1x4,stages=2,load=1",
+                             "mma_s8:tile=16x64x256,warps=1x4,stages=2,load=1,split_k=7"}) {
+    INFO(config);
+    CHECK(run(parse_config(config), {odd, sums, reference_device({86})}, packed_strides(odd), kContents) == "");
+  }
+  const GemmProblem even{5, 8, kMaxK / 16 * 16};
+  Target hopper{even, sums, reference_device({90})};
+  hopper.device.sms = 3;
+  for (const char* config :
+       {"wgmma_s8:tile=64x32,stages=3,consumers=pingpong", "wgmma_s8:tile=128x32,stages=3,decomposition=stream_k"}) {
+    INFO(config);
+    CHECK(run(parse_config(config), hopper, packed_strides(even), kContents) == "");
   }
 }
 

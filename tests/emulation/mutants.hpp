@@ -6,10 +6,11 @@
 
 #include "ditune/epilogue.hpp"
 #include "generator/search_space.hpp"
+#include "tuner/operand_case.hpp"
 
 namespace ditune::test {
 
-// A launch. K and the rows of X and W have no gaps.
+// A launch. Plain operands have rows of X and W with no gaps between them, and of Y `ldy` apart.
 struct Ground {
   std::string config;
   GemmProblem problem;
@@ -17,6 +18,7 @@ struct Ground {
   Epilogue epilogue;
   int sms = 2;    // of the device: how many persistent CTAs there are
   int arch = 86;  // of the device
+  OperandCase operands = OperandCase::plain;
 };
 
 inline const Ground kPlain{"mma_s8:tile=32x64x64,warps=1x2,stages=3", {40, 70, 400}, 72, {.bias = Bias::f32}};

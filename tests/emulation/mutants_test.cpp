@@ -5,8 +5,10 @@
 #include <optional>
 
 #include "catch.hpp"
+#include "emulation/case_mutants.hpp"
 #include "emulation/in_parallel.hpp"
 #include "emulation/wgmma_mutants.hpp"
+#include "generator/launch_plan.hpp"
 #include "tuner/host_problem.hpp"
 
 using namespace ditune;
@@ -42,13 +44,19 @@ class MutatedTemplates {
   std::vector<EmbeddedFile> files_;
 };
 
+Strides strides_of(const Ground& ground) {
+  if (ground.operands == OperandCase::plain) return {ground.problem.k, ground.problem.k, ground.ldy};
+  const StrideMultiples multiples = stride_multiples(parse_config(ground.config), ground.epilogue.out);
+  return ditune::strides_of(ground.operands, ground.problem, multiples);
+}
+
 // A kernel of these templates on its ground, until a schedule shows that it is wrong.
 Emulation run(const HostCompiler& compiler, const Ground& ground, std::span<const EmbeddedFile> templates) {
   const KernelConfig config = parse_config(ground.config);
   Target target{ground.problem, ground.epilogue, reference_device({ground.arch})};
   target.device.sms = ground.sms;
   require_legal(config, target);
-  const HostProblem problem(target, {ground.problem.k, ground.problem.k, ground.ldy}, 1);
+  const HostProblem problem(target, strides_of(ground), Contents(1, values_of(ground.operands)));
   const HostKernel kernel = compiler.compile(emit(config, ground.epilogue), templates);
   Emulation emulation;
   for (std::uint64_t schedule = 0; schedule < kSchedules && emulation.failure.empty(); ++schedule)
@@ -100,6 +108,17 @@ TEST_CASE("the launches that show mistakes are right without") {
 
 TEST_CASE("every mistake in mma_s8 is found") { check_found(kMmaMutants); }
 TEST_CASE("every mistake in wgmma_s8 is found") { check_found(kWgmmaMutants); }
+
+TEST_CASE("every mistake that plain operands do not show is found by a case of operands") {
+  check_found(kCaseMutants);
+  const HostCompiler compiler(DITUNE_CXX, DITUNE_OBJECTS);
+  for (Mutant mutant : kCaseMutants) {
+    INFO(mutant.mistake);
+    CHECK(run(compiler, mutant.ground, embedded_templates()).failure == "");
+    mutant.ground.operands = OperandCase::plain;
+    CHECK(run(compiler, mutant).failure == "");
+  }
+}
 
 TEST_CASE("a kernel without its swizzle is right, and meets bank conflicts") {
   const HostCompiler compiler(DITUNE_CXX, DITUNE_OBJECTS);

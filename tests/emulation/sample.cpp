@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <optional>
 #include <random>
@@ -117,7 +118,7 @@ std::optional<Case> legal_case(const KernelConfig& config, const GemmProblem& pr
                                const std::vector<DeviceInfo>& cards) {
   for (const DeviceInfo& card : cards) {
     const Target target = emulated_target({problem, epilogue, card}, config);
-    if (!refusal(config, target)) return Case{config, target, 0};
+    if (!refusal(config, target)) return Case{config, target};
   }
   return std::nullopt;
 }
@@ -127,17 +128,22 @@ class Dealer {
  public:
   static constexpr std::size_t kHands = 2;     // of a config, each with another epilogue
   static constexpr std::size_t kProblems = 2;  // of a hand, at most
+  static constexpr std::size_t kRuns = 3;      // of a hand: each on another case of operands, with another seed
 
-  // Cases with one epilogue: they share an object.
+  // Cases with one epilogue: they share an object. Those of different problems come first.
   std::vector<Case> deal(const KernelConfig& config) {
     const Traits of_config = numbered(fields(emit(config, {}).text, "kConfig"), numbering_);
     const auto of_epilogue = [&](const Epilogue& epilogue) {
       return numbered(fields(emit(config, epilogue).text, "kEpilogue"), numbering_);
     };
     for (const Epilogue& epilogue : by_merit(epilogues_, of_config, of_epilogue)) {
-      std::vector<Case> cases = on_problems(config, epilogue, of_config);
-      if (cases.empty()) continue;
+      const std::vector<Case> on_problems = deal_problems(config, epilogue, of_config);
+      if (on_problems.empty()) continue;
       note(epilogue, of_config, of_epilogue(epilogue));
+      std::vector<Case> cases;
+      for (std::size_t i = 0; i < kRuns; ++i)
+        cases.push_back(deal_operands(on_problems[i % on_problems.size()], of_config, of_epilogue(epilogue)));
+      if (!ran_[format(config)].contains(OperandCase::extreme)) cases.push_back(with_long_sums(easiest(on_problems)));
       return cases;
     }
     throw std::logic_error(format(config) + " takes no problem of the list");
@@ -162,11 +168,13 @@ class Dealer {
     ++dealt_[format(one)];
   }
 
-  std::vector<Case> on_problems(const KernelConfig& config, const Epilogue& epilogue, const Traits& of_config) {
-    const auto of_problem = [&](const GemmProblem& problem) { return Traits{numbering_(format(problem))}; };
+  Traits of_problem(const GemmProblem& problem) { return {numbering_(format(problem))}; }
+
+  std::vector<Case> deal_problems(const KernelConfig& config, const Epilogue& epilogue, const Traits& of_config) {
     std::vector<std::pair<GemmProblem, Case>> legal;
     double least = kMostEffort;
-    for (const GemmProblem& problem : by_merit(kAwkward, of_config, of_problem)) {
+    for (const GemmProblem& problem :
+         by_merit(kAwkward, of_config, [&](const GemmProblem& p) { return of_problem(p); })) {
       if (const std::optional<Case> one = legal_case(config, problem, epilogue, cards_)) {
         legal.emplace_back(problem, *one);
         least = legal.size() == 1 ? effort(*one) : std::min(least, effort(*one));
@@ -176,18 +184,51 @@ class Dealer {
     for (auto& [problem, one] : legal) {
       // Long ones only where there is no other.
       if (cases.size() == kProblems || effort(one) > std::max(least, kMostEffort)) continue;
-      one.seed = seeds_() >> 40;
       note(problem, of_config, of_problem(problem));
       cases.push_back(one);
     }
     return cases;
   }
 
+  // One that the config ran least; of these the one that brings most new pairs with config, epilogue and problem.
+  Case deal_operands(Case one, const Traits& of_config, const Traits& of_epilogue) {
+    Traits others = of_config;
+    others.insert(others.end(), of_epilogue.begin(), of_epilogue.end());
+    others.push_back(of_problem(one.target.problem).front());
+    const auto trait = [&](OperandCase which) { return Traits{numbering_("operands " + std::string(word(which)))}; };
+    auto& ran = ran_[format(one.config)];
+    const auto merit = [&](OperandCase which) {
+      return std::pair(ran.count(which), -pairs_.fresh(others, trait(which)));
+    };
+    one.operands = std::ranges::min(kBesidesExtreme, {}, merit);
+    ran.insert(one.operands);
+    pairs_.add(others, trait(one.operands));
+    one.seed = next_seed();
+    return one;
+  }
+
+  // Extreme values need a K whose sums, and those of its parts, a float does not hold.
+  Case with_long_sums(Case one) {
+    one.target.problem.k += launch_plan(one.config, one.target).workspace_bytes > 0 ? 4096 : 2048;
+    one.operands = OperandCase::extreme;
+    ran_[format(one.config)].insert(one.operands);
+    one.seed = next_seed();
+    return one;
+  }
+
+  static const Case& easiest(const std::vector<Case>& cases) { return *std::ranges::min_element(cases, {}, effort); }
+
+  std::uint64_t next_seed() { return seeds_() >> 40; }
+
+  static constexpr std::array kBesidesExtreme{OperandCase::plain, OperandCase::padded, OperandCase::odd,
+                                              OperandCase::far};
+
   const std::vector<Epilogue> epilogues_ = all_epilogues();
   const std::vector<DeviceInfo> cards_ = cards();
   Numbering numbering_;
   Pairs pairs_;
-  std::map<std::string, int> dealt_;  // how often an epilogue or a problem was
+  std::map<std::string, int> dealt_;                       // how often an epilogue or a problem was
+  std::map<std::string, std::multiset<OperandCase>> ran_;  // by config
   std::mt19937_64 seeds_{3};
 };
 
@@ -233,16 +274,17 @@ std::vector<Case> covering_cases() {
   for (std::size_t hand = 0; hand < Dealer::kHands; ++hand)
     for (const KernelConfig& config : configs) hands.push_back(dealer.deal(config));
   std::vector<Case> cases;
-  for (std::size_t i = 0; i < Dealer::kProblems; ++i)
+  const std::size_t most = std::ranges::max(hands, {}, &std::vector<Case>::size).size();
+  for (std::size_t i = 0; i < most; ++i)
     for (const std::vector<Case>& hand : hands)
       if (i < hand.size()) cases.push_back(hand[i]);
   return cases;
 }
 
 std::string replay(const Case& one) {
-  return fmt::format("ditune verify --on cpu --arch {} --shape {} --epilogue {} --config {} --seed {}",
+  return fmt::format("ditune verify --on cpu --arch {} --shape {} --epilogue {} --config {} --case {} --seed {}",
                      format(one.target.device.arch), format(one.target.problem), format(one.target.epilogue),
-                     format(one.config), one.seed);
+                     format(one.config), word(one.operands), one.seed);
 }
 
 }  // namespace ditune::test

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "generator/search_space.hpp"
+#include "tuner/operand_case.hpp"
 
 namespace ditune::test {
 
@@ -27,11 +28,13 @@ struct Case {
   KernelConfig config;
   Target target;
   std::uint64_t seed = 0;
+  OperandCase operands = OperandCase::plain;
 };
 
 // The covering configs of the typical problems on a card of each kind, each with two epilogues and on a few of a list
 // of awkward problems, as `ditune verify --on cpu` would run them. Epilogues and problems are dealt out such that they
-// meet as many values of fields as they can. Cases that share an object are apart: who runs several at once need not
+// meet as many values of fields as they can. Each config runs every case of operands, extreme values with a long K, and
+// some of them twice, with another seed. Cases that share an object are apart: who runs several at once need not
 // wait for it.
 std::vector<Case> covering_cases();
 

@@ -1,6 +1,7 @@
 #include "emulation/sample.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string>
 #include <tuple>
@@ -94,6 +95,19 @@ TEST_CASE("the cases are many, legal and have every epilogue") {
   CHECK(std::ranges::any_of(cases, [](const Case& one) { return one.target.problem == GemmProblem{1, 1, 1}; }));
 }
 
+TEST_CASE("every config runs every case of operands, and sums that a float does not hold") {
+  std::map<std::string, std::set<OperandCase>> ran;
+  for (const Case& one : covering_cases()) {
+    ran[format(one.config)].insert(one.operands);
+    if (one.operands == OperandCase::extreme) CHECK(one.target.problem.k > 2048);
+  }
+  CHECK(ran.size() > 50);
+  for (const auto& [config, operands] : ran) {
+    INFO(config);
+    CHECK(operands.size() == kOperandCases.size());
+  }
+}
+
 TEST_CASE("the cases are the same every time, each with a seed of its own") {
   const std::vector<Case> cases = covering_cases(), again = covering_cases();
   CHECK(std::ranges::equal(cases, again, {}, replay, replay));
@@ -105,8 +119,9 @@ TEST_CASE("the cases are the same every time, each with a seed of its own") {
 TEST_CASE("a case tells how it is run again") {
   const Case one{parse_config("mma_s8:tile=64x64x64,warps=2x2,stages=3"),
                  {{17, 8, 64}, {.bias = Bias::f32}, reference_device({86})},
-                 5};
+                 5,
+                 OperandCase::far};
   CHECK(replay(one) ==
         "ditune verify --on cpu --arch sm_86 --shape 17x8x64 --epilogue bias=f32 --config "
-        "mma_s8:tile=64x64x64,warps=2x2,stages=3 --seed 5");
+        "mma_s8:tile=64x64x64,warps=2x2,stages=3 --case far --seed 5");
 }

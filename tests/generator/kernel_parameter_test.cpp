@@ -77,6 +77,14 @@ TEST_CASE("wgmma_s8 takes the maps of X, W and Y behind the arguments") {
   check_spec(y, {args.y, 300, 1000, 2016, 2, y.box_rows, 128});
 }
 
+TEST_CASE("a pitch of Y may be more bytes than 32 bits hold") {
+  Encoder encoder;
+  GemmArgs args = some_args();
+  args.ldy = 1 << 30;
+  kernel_parameter(parse_config("wgmma_s8:tile=128x256,stages=4"), {.out = Output::f32}, args, encoder.function());
+  CHECK(encoder.seen.at(2).pitch == 1LL << 32);
+}
+
 TEST_CASE("a tile of any width is whole boxes of output, the widest there are") {
   struct Row {
     int tile_n;

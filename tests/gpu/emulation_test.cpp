@@ -21,11 +21,17 @@ constexpr std::size_t kSample = 60;
 std::vector<Case> sample() {
   std::vector<Case> all = covering_cases();
   std::erase_if(all, [](const Case& one) {
+    if (one.operands == OperandCase::far) return true;  // more memory than a GPU has
     return refusal(one.config, gpu().target(one.target.problem, one.target.epilogue)).has_value();
   });
   std::vector<Case> some;
   for (std::size_t i = 0; i < kSample; ++i) some.push_back(all[i * all.size() / kSample]);
   return some;
+}
+
+Strides strides_of(const Case& one) {
+  const StrideMultiples multiples = stride_multiples(one.config, one.target.epilogue.out);
+  return ditune::strides_of(one.operands, one.target.problem, multiples);
 }
 
 // A case under emulation, and the operands that it had.
@@ -35,7 +41,7 @@ struct Emulated {
 };
 
 Emulated emulate(const Case& one, const HostCompiler& compiler) {
-  HostProblem problem(one.target, packed_strides(one.target.problem), one.seed);
+  HostProblem problem(one.target, strides_of(one), Contents(one.seed, values_of(one.operands)));
   const HostKernel kernel = compiler.compile(emit(one.config, one.target.epilogue));
   Emulation emulation = problem.run(kernel, one.config, one.seed);
   return {std::move(problem), std::move(emulation)};
@@ -48,14 +54,15 @@ DeviceBuffer on_device(const void* host, std::size_t bytes) {
   return buffer;
 }
 
-// Y as the GPU leaves it.
+// Y as the GPU leaves it: [m, n], packed.
 std::vector<std::byte> run_on_gpu(const Case& one, const GemmArgs& host) {
   const Target& target = one.target;
-  const OperandCounts counts = operand_counts(target.problem, target.epilogue, packed_strides(target.problem));
+  const OperandCounts counts = operand_counts(target.problem, target.epilogue, strides_of(one));
   const DeviceBuffer x = on_device(host.x, counts.x), w = on_device(host.w, counts.w);
   const DeviceBuffer sx = on_device(host.sx, 4 * counts.sx), sw = on_device(host.sw, 4 * counts.sw);
   const DeviceBuffer bias = on_device(host.bias, counts.bias * bias_bytes(target.epilogue.bias));
-  const DeviceBuffer y(counts.y * static_cast<std::size_t>(output_bytes(target.epilogue.out)));
+  const auto size = static_cast<std::size_t>(output_bytes(target.epilogue.out));
+  const DeviceBuffer y(counts.y * size);
   DITUNE_CUDA(cudaMemset(y.get(), 0xA5, y.bytes()));
   const Stream stream;
   Workspace workspace;
@@ -69,8 +76,10 @@ std::vector<std::byte> run_on_gpu(const Case& one, const GemmArgs& host) {
   args.workspace = workspace.zeros(static_cast<std::size_t>(launch_plan(one.config, target).workspace_bytes), stream);
   prepare_launch(gpu().load(one.config, target.epilogue), one.config, target, args)(stream);
   stream.synchronize();
-  std::vector<std::byte> bytes(y.bytes());
-  DITUNE_CUDA(cudaMemcpy(bytes.data(), y.get(), y.bytes(), cudaMemcpyDeviceToHost));
+  const auto rows = static_cast<std::size_t>(args.m), width = static_cast<std::size_t>(args.n) * size;
+  std::vector<std::byte> bytes(rows * width);
+  DITUNE_CUDA(cudaMemcpy2D(bytes.data(), width, y.get(), static_cast<std::size_t>(args.ldy) * size, width, rows,
+                           cudaMemcpyDeviceToHost));
   return bytes;
 }
 

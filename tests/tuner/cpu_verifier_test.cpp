@@ -67,6 +67,20 @@ TEST_CASE("only the kernel that is wrong is called so") {
   CHECK(verdicts[2].verdict.ok());
 }
 
+TEST_CASE("a mistake that plain operands do not show is found by a case, and by that case alone") {
+  const ScriptedCompiler mutating(
+      "sed -i 's/w(args.ldw, thread)/w(args.ldx, thread)/' \"$(dirname \"$source\")/mma_s8_load.cuh\"");
+  const auto verdict = [&](std::vector<OperandCase> cases) {
+    const CpuVerifier verifier(mutating.compiler(), {.cases = std::move(cases)});
+    return verifier.verify(kTarget, std::span(kConfigs).first(1)).front().verdict;
+  };
+  const Verdict found = verdict({kOperandCases.begin(), kOperandCases.end()});
+  CHECK_FALSE(found.ok());
+  CHECK(found.failed == OperandCase::padded);
+  CHECK(verdict({OperandCase::padded}).failure == found.failure);
+  CHECK(verdict({OperandCase::plain, OperandCase::extreme}).ok());
+}
+
 TEST_CASE("a source that does not compile is an error") {
   const ScriptedCompiler failing("grep -q 'stages = 3' \"$source\" && echo nonsense >>\"$source\"");
   CHECK_THROWS_AS(CpuVerifier(failing.compiler(), {.threads = 2}).verify(kTarget, kConfigs), HostCompilerError);

@@ -26,7 +26,7 @@ TEST_CASE("operands are exactly as large as what a kernel may touch, and aligned
   CHECK(args.ldy == 6);
   for (const void* pointer : {static_cast<const void*>(args.x), static_cast<const void*>(args.w),
                               static_cast<const void*>(args.sx), static_cast<const void*>(args.sw), args.bias})
-    CHECK(reinterpret_cast<std::uintptr_t>(pointer) % kPointerAlignment == 0);
+    CHECK(reinterpret_cast<std::uintptr_t>(pointer) % (2 * kPointerAlignment) == kPointerAlignment);
   const auto regions = operands.regions();
   REQUIRE(regions.size() == 5);
   CHECK(find(regions, "x").row_bytes == 7);
@@ -62,6 +62,48 @@ TEST_CASE("int8 operands have every value, scales both signs and several magnitu
     std::for_each(floats, floats + 64, [&](float v) { magnitudes.insert(std::ilogb(v)); });
     CHECK(magnitudes.size() >= 6);
   }
+}
+
+TEST_CASE("extreme sums are as large as they get, or cancel to what every output type shows") {
+  for (const std::int64_t k : {1, 2, 3, 4097, 8192}) {
+    const GemmProblem problem{4, 4, k};
+    const HostOperands operands(problem, {}, packed_strides(problem), {3, Values::extreme});
+    const GemmArgs a = operands.args();
+    const auto sum = [&](std::int64_t row, std::int64_t column, std::int64_t end) {
+      long long acc = 0;
+      for (std::int64_t i = 0; i < end; ++i) acc += a.x[row * k + i] * a.w[column * k + i];
+      return acc;
+    };
+    INFO(k);
+    CHECK(sum(2, 1, k) == 16384 * k);
+    CHECK(sum(1, 1, k) == -127 * 128 * k);
+    CHECK(sum(0, 0, k) != 0);
+    CHECK(std::abs(sum(0, 0, k)) < 400);
+    if (k < 4096) continue;
+    const long long half = sum(0, 0, k / 2);
+    CHECK(half > 1 << 24);
+    CHECK(sum(3, 2, k) > 1 << 24);
+  }
+}
+
+TEST_CASE("extreme scales are around 1, and a few are zero or subnormal") {
+  const GemmProblem problem{64, 64, 8};
+  const HostOperands operands(problem, {}, packed_strides(problem), {3, Values::extreme});
+  for (const float* scales : {operands.args().sx, operands.args().sw}) {
+    CHECK(std::count(scales, scales + 64, 0.0F) == 2);
+    CHECK(std::count_if(scales, scales + 64, [](float v) { return std::fpclassify(v) == FP_SUBNORMAL; }) == 4);
+    CHECK(std::count_if(scales, scales + 64, [](float v) { return std::abs(v) >= 0.25F && std::abs(v) < 4; }) == 56);
+  }
+}
+
+TEST_CASE("far rows hold values, and nothing lies between them") {
+  const GemmProblem problem{9, 5, 64};
+  const HostOperands operands(problem, {}, {.x = 1LL << 31, .w = 1LL << 31, .y = 5}, 3);
+  const auto regions = operands.regions();
+  CHECK(find(regions, "x").pitch == std::size_t{1} << 31);
+  std::set<int> values;
+  for (std::int64_t row = 0; row < 9; ++row) values.insert(operands.args().x[row << 31]);
+  CHECK(values.size() > 1);
 }
 
 TEST_CASE("a seed gives the same operands again, another one others") {
