@@ -10,6 +10,7 @@
 #include "cli/bench_report.hpp"
 #include "cli/command.hpp"
 #include "cli/database.hpp"
+#include "cli/output.hpp"
 #include "cli/values.hpp"
 #include "cli/variant.hpp"
 #include "ditune/error.hpp"
@@ -273,7 +274,7 @@ ExitCode bench(const Options& options) {
     report_failures(results);
     if (!results.empty()) {
       print(options.regime == Regime::sustained ? sustained_table(results) : burst_table(results));
-      fmt::print("{}", comparison(results));
+      for (const std::string& line : comparison(results)) print_line(line);
     }
   }
   return timed == std::ssize(layers) ? kDone : kBadAnswer;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cli/environment.hpp"
+#include "cli/output.hpp"
 #include "db/damage.hpp"
 #include "ditune/error.hpp"
 
@@ -58,9 +59,8 @@ std::filesystem::path database_path(const std::string& db) {
 
 void set_aside_damaged(const std::filesystem::path& path) {
   if (const auto aside = set_aside_if_damaged(path))
-    fmt::print(stderr,
-               "ditune: note: {} was damaged and is kept as {}; {} of its trials and {} of its winners were sound\n",
-               path.string(), aside->file.string(), aside->trials, aside->winners);
+    print_note(fmt::format("{} was damaged and is kept as {}; {} of its trials and {} of its winners were sound",
+                           path.string(), aside->file.string(), aside->trials, aside->winners));
 }
 
 std::optional<Store> open_existing(const std::string& db) {
@@ -98,7 +98,7 @@ std::vector<Trial> select_trials(const Store& store, const RecordOptions& option
 }
 
 void report_no_records(const RecordOptions& options) {
-  fmt::print(stderr, "no such record in {} (ditune tune makes them)\n", database_path(options.db).string());
+  print_message(fmt::format("no such record in {} (ditune tune makes them)", database_path(options.db).string()));
 }
 
 }  // namespace ditune::cli

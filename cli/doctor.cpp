@@ -121,9 +121,9 @@ ExitCode doctor(const Options& options) {
     if (finding.needed == Needed::yes && !finding.remedy.empty()) usable = false;
   }
   print(table);
-  fmt::print("{}\n", !usable              ? "ditune cannot tune here."
-                     : device_count() > 0 ? "ditune can tune here."
-                                          : "ditune can predict here, and tune where there is a GPU.");
+  print_line(!usable              ? "ditune cannot tune here."
+             : device_count() > 0 ? "ditune can tune here."
+                                  : "ditune can predict here, and tune where there is a GPU.");
   return usable ? kDone : kBadAnswer;
 }
 

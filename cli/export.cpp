@@ -12,6 +12,7 @@
 #include "cli/command.hpp"
 #include "cli/database.hpp"
 #include "cli/files.hpp"
+#include "cli/output.hpp"
 #include "cli/select.hpp"
 #include "cli/target.hpp"
 #include "cli/values.hpp"
@@ -91,8 +92,8 @@ ExitCode export_winners(const Options& options) {
                                                   .fallback_ptx = fallback_ptx,
                                                   .kernels_file = kernels.filename()});
   write(header, kernels, text);
-  fmt::print("{}{}: {} {}\n", options.header, text.kernels.empty() ? "" : " and " + kernels.string(), records.size(),
-             records.size() == 1 ? "record" : "records");
+  print_line(fmt::format("{}{}: {} {}", options.header, text.kernels.empty() ? "" : " and " + kernels.string(),
+                         records.size(), records.size() == 1 ? "record" : "records"));
   return kDone;
 }
 

@@ -27,8 +27,8 @@ ExitCode merge_databases(const Options& options) {
   Store into = Store::open(copy.path());
   for (const std::string& from : options.from) {
     const MergeResult result = merge(into, Store::open_read_only(from), options.trust_binaries);
-    fmt::print("{}: {} added, {} taken, {} refused\n", from, counted(result.trials, "trial"),
-               counted(result.winners, "winner"), counted(result.refused, "row"));
+    print_line(fmt::format("{}: {} added, {} taken, {} refused", from, counted(result.trials, "trial"),
+                           counted(result.winners, "winner"), counted(result.refused, "row")));
     copy.merge_back();
   }
   return kDone;

@@ -5,15 +5,12 @@
 #include <unistd.h>
 
 #include <cmath>
-#include <cstdio>
 #include <string>
 
 #include "cli/output.hpp"
 
 namespace ditune::cli {
 namespace {
-
-constexpr const char* kWipe = "\r\033[K";  // ECMA-48 "erase in line"
 
 std::size_t terminal_columns() {
   winsize size{};
@@ -47,15 +44,14 @@ std::string line_of(const TuneProgress& progress) {
 ProgressLine::ProgressLine() : terminal_(::isatty(STDERR_FILENO) == 1) {}
 
 ProgressLine::~ProgressLine() {
-  if (terminal_) std::fputs(kWipe, stderr);
+  if (terminal_) replace_line("");
 }
 
 void ProgressLine::show(const TuneProgress& progress) {
   if (!terminal_) return;
   std::string line = line_of(progress);
   line.resize(std::min(line.size(), terminal_columns() - 1));
-  std::fputs((kWipe + line).c_str(), stderr);
-  std::fflush(stderr);
+  replace_line(line);
 }
 
 }  // namespace ditune::cli

@@ -70,9 +70,11 @@ void print_history(const History& history) {
   const TuningRecord& winner = history.winner;
   const Provenance& from = winner.provenance;
   const GemmProblem& problem = winner.key.problem;
-  const auto line = [](const char* label, const std::string& text) { fmt::print("  {:<10} {}\n", label, text); };
-  fmt::print("{} {} on {} ({})\n", format(problem), format(winner.key.epilogue), winner.key.device.name,
-             format(winner.key.device.arch));
+  const auto line = [](const char* label, const std::string& text) {
+    print_line(fmt::format("  {:<10} {}", label, text));
+  };
+  print_line(fmt::format("{} {} on {} ({})", format(problem), format(winner.key.epilogue), winner.key.device.name,
+                         format(winner.key.device.arch)));
   line("config", format(winner.config));
   line(winner.source == Source::measured ? "measured" : "predicted",
        fmt::format("{} us{}, {} TOPS", number(winner.microseconds()),
@@ -140,7 +142,7 @@ ExitCode show_failures(const Options& options) {
     table.add({format(trial.key.problem), format(trial.key.epilogue), trial.key.device.name, format(trial.config),
                trial.measurement.failure, trial.provenance.when});
   if (failed.empty())
-    fmt::print(stderr, "nothing failed\n");
+    print_message("nothing failed");
   else
     print(table);
   return kDone;

@@ -106,7 +106,7 @@ void merge_back(WorkingCopy& database) {
   try {
     database.merge_back();
   } catch (const DbError& error) {
-    fmt::print(stderr, "ditune: note: {}\n", error.what());
+    print_note(error.what());
   }
 }
 
@@ -185,7 +185,7 @@ void print_disagreements(const std::vector<Job>& jobs, const std::vector<TuningR
       for (const TuningRecord& winner : sustained)
         if (is_winner_of(layer, winner) && winner.key.device == device_class(job.target.device) &&
             winner.config != burst.config)
-          fmt::print("In bursts {} is faster on {}\n", format(burst.config), name_of(layer));
+          print_line(fmt::format("In bursts {} is faster on {}", format(burst.config), name_of(layer)));
     }
   }
 }
@@ -197,15 +197,15 @@ void print_summary(const std::vector<Job>& jobs, const std::vector<TuningRecord>
   if (regime == Regime::sustained) print_disagreements(jobs, winners, store);
   for (const Job& job : jobs)
     if (!job.target.ordinal)
-      fmt::print("Predicted by the cost model, not measured: {} is not here.\n", job.target.device.name);
-  fmt::print("Stored in {}\n", path.string());
+      print_line(fmt::format("Predicted by the cost model, not measured: {} is not here.", job.target.device.name));
+  print_line(fmt::format("Stored in {}", path.string()));
 }
 
 std::vector<SelectedLayer> layers_of(const Options& options) {
   const std::vector<SelectedLayer> selected = require_layers(options.records.select);
   if (options.shard.empty()) return selected;
   std::vector<SelectedLayer> its = shard_of(selected, parse_shard(options.shard));
-  if (its.empty()) fmt::print(stderr, "shard {} of {} layers has none\n", options.shard, selected.size());
+  if (its.empty()) print_message(fmt::format("shard {} of {} layers has none", options.shard, selected.size()));
   return its;
 }
 
@@ -236,8 +236,8 @@ ExitCode tune_layers(const Options& options) {
   set_aside_damaged(path);
   WorkingCopy database(path, {.local_folder = std::filesystem::temp_directory_path()});
   if (!database.file_system().empty())
-    fmt::print(stderr, "ditune: note: {} is on {}: a local copy is worked on and merged back\n", path.string(),
-               database.file_system());
+    print_note(
+        fmt::format("{} is on {}: a local copy is worked on and merged back", path.string(), database.file_system()));
   const Interrupt interrupt;
   const std::vector<Outcome> outcomes = run(jobs, tuning, database, interrupt);
   database.merge_back();
@@ -247,7 +247,7 @@ ExitCode tune_layers(const Options& options) {
   for (const Outcome& outcome : outcomes) {
     winners.insert(winners.end(), outcome.winners.begin(), outcome.winners.end());
     tried += outcome.tried;
-    for (const std::string& remark : outcome.remarks) fmt::print(stderr, "ditune: note: {}\n", remark);
+    for (const std::string& remark : outcome.remarks) print_note(remark);
   }
   if (options.json) {
     Json json = Json::array();
@@ -264,7 +264,7 @@ ExitCode tune_layers(const Options& options) {
     return kBadAnswer;
   }
   if (tried < wanted)
-    fmt::print(stderr, "{} of {} layers were tuned before (--retune tunes them again)\n", wanted - tried, wanted);
+    print_message(fmt::format("{} of {} layers were tuned before (--retune tunes them again)", wanted - tried, wanted));
   for (std::size_t i = 0; i < jobs.size(); ++i) report_failed(jobs[i], outcomes[i].winners, store);
   const bool all_tunable = std::ranges::all_of(layers, [&](const SelectedLayer& layer) {
     return std::ranges::any_of(winners, [&](const TuningRecord& winner) {

@@ -137,7 +137,7 @@ ExitCode verify(const Options& options) {
   const bool all_right = verify_jobs(jobs, verify_job, table);
   print(table);
   if (const Table where = conflicts.table(); !where.empty()) {
-    fmt::print("\nBank conflicts in shared memory:\n");
+    print_text("\nBank conflicts in shared memory:\n");
     print(where);
   }
   return all_right && jobs.size() == layers.size() ? kDone : kBadAnswer;
