@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.hpp"
+#include "cli/environment.hpp"
 #include "cli/output.hpp"
 #include "db/working_copy.hpp"
 
@@ -23,7 +24,7 @@ std::string counted(int count, std::string_view thing) {
 // Every source is looked at before the destination is made.
 ExitCode merge_databases(const Options& options) {
   for (const std::string& from : options.from) require_mergeable(options.into, from);
-  WorkingCopy copy(options.into, {.local_folder = std::filesystem::temp_directory_path()});
+  WorkingCopy copy(options.into, {.local_folder = temporary_folder()});
   Store into = Store::open(copy.path());
   for (const std::string& from : options.from) {
     const MergeResult result = merge(into, Store::open_read_only(from), options.trust_binaries);

@@ -11,6 +11,7 @@
 
 #include "cli/command.hpp"
 #include "cli/database.hpp"
+#include "cli/environment.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/output.hpp"
 #include "cli/progress.hpp"
@@ -234,7 +235,7 @@ ExitCode tune_layers(const Options& options) {
 
   const std::filesystem::path path = database_path(options.records.db);
   set_aside_damaged(path);
-  WorkingCopy database(path, {.local_folder = std::filesystem::temp_directory_path()});
+  WorkingCopy database(path, {.local_folder = temporary_folder()});
   if (!database.file_system().empty())
     print_note(
         fmt::format("{} is on {}: a local copy is worked on and merged back", path.string(), database.file_system()));
