@@ -182,8 +182,22 @@ TuningRecord read_winner(const Statement& statement, Texts& texts) {
   return record;
 }
 
+// Of the statement of a select(); what has the wrong type is left out.
+SkippedRow skipped_row(const Statement& statement, const char* table, const std::string& reason) {
+  constexpr int kId = static_cast<int>(std::ranges::count(kShared, ',')) + 1 + 2;
+  enum : int { name, sms, arch, m, n, k, epilogue };  // as in kShared
+  const auto number = [&](int column) { return statement.integer(column).value_or(0); };
+  return {.table = table,
+          .id = number(kId),
+          .device = statement.text(name).value_or(""),
+          .epilogue = statement.text(epilogue).value_or(""),
+          .problem = {number(m), number(n), number(k)},
+          .reason = reason};
+}
+
+// The statement has the columns of kShared, two that `read` knows, and the id.
 template <class Row>
-Selection<Row> select(const Database& db, const std::string& sql, const RecordFilter& filter,
+Selection<Row> select(const Database& db, const char* table, const std::string& sql, const RecordFilter& filter,
                       Row (*read)(const Statement&, Texts&)) {
   std::optional<std::string> name, epilogue;
   std::optional<std::string_view> regime;
@@ -202,8 +216,11 @@ Selection<Row> select(const Database& db, const std::string& sql, const RecordFi
       Row row = read(statement, texts);
       if (filter.problems.empty() || std::ranges::find(filter.problems, row.key.problem) != filter.problems.end())
         selection.rows.push_back(std::move(row));
-    } catch (const UsageError&) {
-      ++selection.skipped;
+    } catch (const UsageError& error) {
+      SkippedRow skipped = skipped_row(statement, table, error.what());
+      const auto is_its = [&](const GemmProblem& problem) { return may_be_of(skipped, problem); };
+      if (filter.problems.empty() || std::ranges::any_of(filter.problems, is_its))
+        selection.skipped.push_back(std::move(skipped));
     }
   }
   return selection;
@@ -385,14 +402,14 @@ void replace_winner(Database& db, const TuningRecord& record) {
 }
 
 Selection<Trial> select_trials(const Database& db, const RecordFilter& filter) {
-  const std::string sql =
-      fmt::format("SELECT {}, failure, samples_us FROM trials {} ORDER BY finished_at, trials.id", kShared, kJoins);
-  return select(db, sql, filter, read_trial);
+  const std::string sql = fmt::format(
+      "SELECT {}, failure, samples_us, trials.id FROM trials {} ORDER BY finished_at, trials.id", kShared, kJoins);
+  return select(db, "trials", sql, filter, read_trial);
 }
 
 Selection<TuningRecord> select_winners(const Database& db, const RecordFilter& filter) {
-  const std::string sql = fmt::format("SELECT {}, tied, cubin_hash FROM winners {}", kShared, kJoins);
-  Selection<TuningRecord> selection = select(db, sql, filter, read_winner);
+  const std::string sql = fmt::format("SELECT {}, tied, cubin_hash, winners.rowid FROM winners {}", kShared, kJoins);
+  Selection<TuningRecord> selection = select(db, "winners", sql, filter, read_winner);
   sort_by_key(selection.rows);
   return selection;
 }

@@ -80,10 +80,19 @@ std::string salvage_cubin(const Database& db, const std::string& hash) {
 
 }  // namespace
 
+bool may_be_of(const SkippedRow& row, const GemmProblem& problem) {
+  try {
+    validate(row.problem);
+    return row.problem == problem;
+  } catch (const UsageError&) {
+    return true;
+  }
+}
+
 struct Store::Impl {
   Database db;
   bool writable;
-  mutable int skipped = 0;
+  mutable std::vector<SkippedRow> skipped = {};
 
   void require_writable() const {
     if (!writable) refuse(db.name() + " was opened for reading only", "open it for writing");
@@ -173,19 +182,19 @@ bool Store::set_winner(const TuningRecord& record, const std::string& cubin) {
 
 std::vector<TuningRecord> Store::winners(const RecordFilter& filter) const {
   Selection<TuningRecord> selection = select_winners(impl_->db, filter);
-  impl_->skipped = selection.skipped;
+  impl_->skipped = std::move(selection.skipped);
   return std::move(selection.rows);
 }
 
 std::vector<Trial> Store::trials(const RecordFilter& filter) const {
   Selection<Trial> selection = select_trials(impl_->db, filter);
-  impl_->skipped = selection.skipped;
+  impl_->skipped = std::move(selection.skipped);
   return std::move(selection.rows);
 }
 
 std::string Store::cubin(const std::string& hash) const { return select_cubin(impl_->db, hash); }
 
-int Store::skipped_rows() const { return impl_->skipped; }
+const std::vector<SkippedRow>& Store::skipped() const { return impl_->skipped; }
 
 void Store::require_sound() const {
   const Database& db = impl_->db;
