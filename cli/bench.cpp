@@ -248,8 +248,8 @@ ExitCode bench(const Options& options) {
   require_peers(options.against);
   const std::vector<SelectedLayer> layers = require_layers(options.records.select);
   const VisibleTarget chosen = choose_visible(options.records.target);
-  const auto store = open_existing(options.records.db);
-  const std::vector<TuningRecord> winners = store ? store->winners() : std::vector<TuningRecord>{};
+  Records stored(options.records);
+  const std::vector<TuningRecord> winners = stored.all_winners();
   const Library library(winners);
   const GpuTuner gpu({.ordinal = chosen.ordinal});
   use_device(chosen.ordinal);
@@ -269,6 +269,7 @@ ExitCode bench(const Options& options) {
   if (options.json) {
     Json array = Json::array();
     for (const BenchResult& result : results) array.push_back(json(result));
+    stored.add_skipped(array);
     print(array);
   } else {
     report_failures(results);

@@ -63,20 +63,84 @@ void set_aside_damaged(const std::filesystem::path& path) {
                            path.string(), aside->file.string(), aside->trials, aside->winners));
 }
 
-std::optional<Store> open_existing(const std::string& db) {
-  const std::filesystem::path path = database_path(db);
+Records::Records(const RecordOptions& options) : options_(options) {
+  const std::filesystem::path path = database_path(options.db);
   std::error_code ignored;
-  if (db.empty() && !std::filesystem::exists(path, ignored)) return std::nullopt;
-  return Store::open_read_only(path);
+  if (!options.db.empty() || std::filesystem::exists(path, ignored)) store_ = Store::open_read_only(path);
 }
 
-std::vector<TuningRecord> select_winners(const Store& store, const RecordOptions& options) {
-  return matching(store.winners(filter_of(options)), select_layers(options.select));
+std::vector<TuningRecord> Records::winners() {
+  if (!store_) return {};
+  const std::vector<SelectedLayer> layers = select_layers(options_.select);
+  std::vector<TuningRecord> all = store_->winners(filter_of(options_));
+  note_skipped(take_skipped(layers), "winner");
+  return matching(std::move(all), layers);
 }
 
-std::vector<TuningRecord> select_winners(const Store& store, const RecordOptions& options,
-                                         const std::vector<TargetOptions>& targets) {
-  std::vector<TuningRecord> records = select_winners(store, options);
+std::vector<Trial> Records::trials() {
+  if (!store_) return {};
+  const std::vector<SelectedLayer> layers = select_layers(options_.select);
+  std::vector<Trial> all = store_->trials(filter_of(options_));
+  note_skipped(take_skipped(layers), "trial");
+  return matching(std::move(all), layers);
+}
+
+std::vector<TuningRecord> Records::all_winners() {
+  if (!store_) return {};
+  std::vector<TuningRecord> all = store_->winners();
+  note_skipped(take_skipped({}), "winner");
+  return all;
+}
+
+std::vector<Trial> Records::all_trials() {
+  if (!store_) return {};
+  std::vector<Trial> all = store_->trials();
+  note_skipped(take_skipped({}), "trial");
+  return all;
+}
+
+const std::vector<SkippedRow>& Records::read_skipped() {
+  if (!store_) return skipped_;
+  const std::vector<SelectedLayer> layers = select_layers(options_.select);
+  const RecordFilter filter = filter_of(options_);
+  static_cast<void>(store_->winners(filter));
+  take_skipped(layers);
+  static_cast<void>(store_->trials(filter));
+  take_skipped(layers);
+  return skipped_;
+}
+
+std::size_t Records::take_skipped(const std::vector<SelectedLayer>& layers) {
+  const std::size_t before = skipped_.size();
+  std::ranges::copy_if(store_->skipped(), std::back_inserter(skipped_), [&](const SkippedRow& row) {
+    return layers.empty() ||
+           std::ranges::any_of(layers, [&](const SelectedLayer& layer) { return may_be_of(row, layer.problem); });
+  });
+  return skipped_.size() - before;
+}
+
+void Records::note_skipped(std::size_t count, std::string_view what) const {
+  if (count > 0)
+    print_note(fmt::format("{} skipped, with a value that is wrong or out of range ({} lists {})",
+                           count == 1 ? fmt::format("1 {} is", what) : fmt::format("{} {}s are", count, what),
+                           show_skipped(options_.db), count == 1 ? "it" : "them"));
+}
+
+void Records::add_skipped(Json& rows) const {
+  if (skipped_.empty()) return;
+  for (Json& row : rows) row["skipped_rows"] = skipped_.size();
+}
+
+void Records::report_none() const {
+  if (skipped_.empty())
+    print_message(fmt::format("no such record in {} (ditune tune makes them)", database_path(options_.db).string()));
+}
+
+std::string show_skipped(const std::string& db) {
+  return db.empty() ? "ditune show --skipped" : fmt::format("ditune show --skipped --db {}", db);
+}
+
+std::vector<TuningRecord> of_targets(std::vector<TuningRecord> records, const std::vector<TargetOptions>& targets) {
   if (targets.empty()) return records;
   std::vector<SmArch> archs;
   std::vector<DeviceClass> devices;
@@ -91,14 +155,6 @@ std::vector<TuningRecord> select_winners(const Store& store, const RecordOptions
     return std::ranges::find(archs, device.arch) == archs.end() && std::ranges::find(devices, device) == devices.end();
   });
   return records;
-}
-
-std::vector<Trial> select_trials(const Store& store, const RecordOptions& options) {
-  return matching(store.trials(filter_of(options)), select_layers(options.select));
-}
-
-void report_no_records(const RecordOptions& options) {
-  print_message(fmt::format("no such record in {} (ditune tune makes them)", database_path(options.db).string()));
 }
 
 }  // namespace ditune::cli

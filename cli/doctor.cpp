@@ -102,8 +102,13 @@ Finding database(const std::string& db) {
     const std::filesystem::path path = database_path(db);
     require_writable_database(path);
     if (!std::filesystem::exists(path)) return {"database", path.string() + ", not there yet", "", Needed::yes};
-    const std::size_t winners = Store::open_read_only(path).winners().size();
-    return {"database", fmt::format("{}, {} winners", path.string(), winners), "", Needed::yes};
+    const Store store = Store::open_read_only(path);
+    const std::size_t winners = store.winners().size();
+    const int skipped = store.skipped_rows();
+    return {"database",
+            fmt::format("{}, {} winners{}", path.string(), winners,
+                        skipped > 0 ? fmt::format(", {} skipped: see {}", skipped, show_skipped(db)) : ""),
+            "", Needed::yes};
   } catch (const Error& error) {
     return {"database", error.what(), "name another with --db", Needed::yes};
   }

@@ -67,14 +67,15 @@ Table answer_table(const std::vector<Answer>& answers) {
 ExitCode lookup(const Options& options) {
   const std::vector<SelectedLayer> layers = require_layers(options.records.select);
   const DeviceInfo device = choose_target(options.records.target).device;
-  const auto store = open_existing(options.records.db);
-  const Library library(store ? store->winners() : std::vector<TuningRecord>{});
+  Records stored(options.records);
+  const Library library(stored.all_winners());
   std::vector<Answer> answers;
   for (const SelectedLayer& layer : layers)
     answers.push_back({layer, library.lookup(layer.problem, layer.epilogue, device, options.regime)});
   if (options.json) {
     Json json = Json::array();
     for (const Answer& answer : answers) json.push_back(answer_json(answer, device));
+    stored.add_skipped(json);
     print(json);
   } else {
     print(answer_table(answers));

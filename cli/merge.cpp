@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.hpp"
+#include "cli/database.hpp"
 #include "cli/environment.hpp"
 #include "cli/output.hpp"
 #include "db/working_copy.hpp"
@@ -30,6 +31,10 @@ ExitCode merge_databases(const Options& options) {
     const MergeResult result = merge(into, Store::open_read_only(from), options.trust_binaries);
     print_line(fmt::format("{}: {} added, {} taken, {} refused", from, counted(result.trials, "trial"),
                            counted(result.winners, "winner"), counted(result.refused, "row")));
+    if (result.skipped > 0)
+      print_note(fmt::format("{} of {} {} a value that is wrong or out of range ({} lists {})",
+                             counted(result.skipped, "row"), from, result.skipped == 1 ? "has" : "have",
+                             show_skipped(from), result.skipped == 1 ? "it" : "them"));
     copy.merge_back();
   }
   return kDone;

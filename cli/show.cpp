@@ -14,7 +14,7 @@ namespace {
 
 struct Options {
   RecordOptions records;
-  bool failures = false, json = false;
+  bool failures = false, skipped = false, json = false;
 };
 
 struct History {
@@ -22,10 +22,10 @@ struct History {
   std::vector<Trial> trials;  // of its device, problem, epilogue and regime, in the order they were made
 };
 
-std::vector<History> histories(const Store& store, const RecordOptions& options) {
-  const std::vector<Trial> trials = select_trials(store, options);
+std::vector<History> histories(Records& stored) {
+  const std::vector<Trial> trials = stored.trials();
   std::vector<History> all;
-  for (const TuningRecord& winner : select_winners(store, options)) {
+  for (const TuningRecord& winner : stored.winners()) {
     all.push_back({winner, {}});
     std::ranges::copy_if(trials, std::back_inserter(all.back().trials), [&](const Trial& trial) {
       TuningKey key = trial.key;  // whichever the family
@@ -123,9 +123,8 @@ std::vector<Trial> last_failures(const std::vector<Trial>& trials) {
 }
 
 ExitCode show_failures(const Options& options) {
-  std::vector<Trial> failed;
-  if (const auto store = open_existing(options.records.db))
-    failed = last_failures(select_trials(*store, options.records));
+  Records stored(options.records);
+  const std::vector<Trial> failed = last_failures(stored.trials());
   if (options.json) {
     Json json = Json::array();
     for (const Trial& trial : failed) {
@@ -134,6 +133,7 @@ ExitCode show_failures(const Options& options) {
       row.update(trial_json(trial));
       row["when"] = trial.provenance.when;
     }
+    stored.add_skipped(json);
     print(json);
     return kDone;
   }
@@ -141,20 +141,48 @@ ExitCode show_failures(const Options& options) {
   for (const Trial& trial : failed)
     table.add({format(trial.key.problem), format(trial.key.epilogue), trial.key.device.name, format(trial.config),
                trial.measurement.failure, trial.provenance.when});
-  if (failed.empty())
-    print_message("nothing failed");
-  else
+  if (!failed.empty())
     print(table);
+  else if (stored.skipped().empty())
+    print_message("nothing failed");
+  return kDone;
+}
+
+// Where "m" and the like are not what a layer has, they are what made the row be skipped.
+ExitCode show_skipped(const Options& options) {
+  Records stored(options.records);
+  Json json = Json::array();
+  Table table({{"TABLE"}, {"ID", Align::right}, {"PROBLEM"}, {"EPILOGUE"}, {"DEVICE"}, {"SKIPPED BECAUSE"}});
+  for (const SkippedRow& row : stored.read_skipped()) {
+    json.push_back({{"table", row.table},
+                    {"id", row.id},
+                    {"m", row.problem.m},
+                    {"n", row.problem.n},
+                    {"k", row.problem.k},
+                    {"epilogue", row.epilogue},
+                    {"device", row.device},
+                    {"reason", row.reason}});
+    table.add({row.table, std::to_string(row.id), format(row.problem), row.epilogue, row.device, row.reason});
+  }
+  if (options.json)
+    print(json);
+  else if (!table.empty())
+    print(table);
+  else
+    print_message("no row is skipped");
   return kDone;
 }
 
 ExitCode show(const Options& options) {
   if (options.failures) return show_failures(options);
-  std::vector<History> all;
-  if (const auto store = open_existing(options.records.db)) all = histories(*store, options.records);
+  if (options.skipped) return show_skipped(options);
+  Records stored(options.records);
+  const std::vector<History> all = histories(stored);
+  if (all.empty()) stored.report_none();
   if (options.json) {
     Json json = Json::array();
     for (const History& history : all) json.push_back(history_json(history));
+    stored.add_skipped(json);
     print(json);
   } else {
     for (const History& history : all) {
@@ -162,7 +190,6 @@ ExitCode show(const Options& options) {
       print_trials(history.trials);
     }
   }
-  if (all.empty()) report_no_records(options.records);
   return all.empty() ? kBadAnswer : kDone;
 }
 
@@ -173,6 +200,8 @@ void add_show(CLI::App& app, Run& run) {
   add_records(*command.app, command.options->records);
   command.app->add_flag("--failures", command.options->failures,
                         "candidates whose last trial failed, where it was made, and why");
+  command.app->add_flag("--skipped", command.options->skipped,
+                        "rows that are not used, since a value in them is wrong or out of range, and why");
   command.app->add_flag("--json", command.options->json, "as a JSON array");
 }
 

@@ -178,8 +178,9 @@ void report_failed(const Job& job, const std::vector<TuningRecord>& winners, con
 }
 
 // Where another kernel is measurably faster in bursts.
-void print_disagreements(const std::vector<Job>& jobs, const std::vector<TuningRecord>& sustained, const Store& store) {
-  const Library library(store.winners());
+void print_disagreements(const std::vector<Job>& jobs, const std::vector<TuningRecord>& sustained,
+                         const std::vector<TuningRecord>& known) {
+  const Library library(known);
   for (const Job& job : jobs) {
     for (const Layer& layer : job.layers) {
       const LookupResult burst = library.lookup(layer.problem, layer.epilogue, job.target.device);
@@ -192,10 +193,10 @@ void print_disagreements(const std::vector<Job>& jobs, const std::vector<TuningR
 }
 
 void print_summary(const std::vector<Job>& jobs, const std::vector<TuningRecord>& winners, Regime regime,
-                   const Store& store, const std::filesystem::path& path) {
+                   const std::vector<TuningRecord>& known, const std::filesystem::path& path) {
   if (winners.empty()) return;
   print(record_table(winners));
-  if (regime == Regime::sustained) print_disagreements(jobs, winners, store);
+  if (regime == Regime::sustained) print_disagreements(jobs, winners, known);
   for (const Job& job : jobs)
     if (!job.target.ordinal)
       print_line(fmt::format("Predicted by the cost model, not measured: {} is not here.", job.target.device.name));
@@ -242,7 +243,8 @@ ExitCode tune_layers(const Options& options) {
   const Interrupt interrupt;
   const std::vector<Outcome> outcomes = run(jobs, tuning, database, interrupt);
   database.merge_back();
-  const Store store = Store::open_read_only(database.path());
+  Records stored(Store::open_read_only(database.path()), options.records);
+  const std::vector<TuningRecord> known = stored.all_winners();
   std::vector<TuningRecord> winners;
   std::size_t tried = 0;
   for (const Outcome& outcome : outcomes) {
@@ -250,12 +252,14 @@ ExitCode tune_layers(const Options& options) {
     tried += outcome.tried;
     for (const std::string& remark : outcome.remarks) print_note(remark);
   }
+  if (tried > 0) static_cast<void>(stored.all_trials());  // the search has read them
   if (options.json) {
     Json json = Json::array();
     for (const TuningRecord& winner : winners) json.push_back(record_json(winner));
+    stored.add_skipped(json);
     print(json);
   } else {
-    print_summary(jobs, winners, tuning.regime, store, path);
+    print_summary(jobs, winners, tuning.regime, known, path);
   }
   if (interrupt.asked() && winners.size() < wanted) {
     print_error(
@@ -266,7 +270,7 @@ ExitCode tune_layers(const Options& options) {
   }
   if (tried < wanted)
     print_message(fmt::format("{} of {} layers were tuned before (--retune tunes them again)", wanted - tried, wanted));
-  for (std::size_t i = 0; i < jobs.size(); ++i) report_failed(jobs[i], outcomes[i].winners, store);
+  for (std::size_t i = 0; i < jobs.size(); ++i) report_failed(jobs[i], outcomes[i].winners, *stored.store());
   const bool all_tunable = std::ranges::all_of(layers, [&](const SelectedLayer& layer) {
     return std::ranges::any_of(winners, [&](const TuningRecord& winner) {
       return is_winner_of({layer.problem, layer.epilogue}, winner);

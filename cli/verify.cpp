@@ -36,7 +36,7 @@ class Choice {
   explicit Choice(const Options& options) : text_(options.config) {
     if (text_ != "best" && text_ != "all") parse_config(text_);
     if (text_ != "best") return;
-    if (const auto store = open_existing(options.records.db)) library_ = Library(store->winners());
+    library_ = Library(Records(options.records).all_winners());
   }
 
   // Empty where the target has no variant at all.
