@@ -99,7 +99,9 @@ std::vector<Peers> peers_of(const Options& options, const std::vector<TuningReco
             peer_of("other winners", other_winners(winners, target, served), "there is none", target, gpu)};
       });
     } else {
-      const auto library = std::make_shared<const Library>(read_records({name}));
+      const auto library = std::make_shared<const Library>(read_records({name}, [&](const SkippedRows& rows) {
+        note_skipped(static_cast<std::size_t>(rows.count), "winner", name);
+      }));
       all.push_back([library, name, regime = options.regime, &gpu](const Target& target, const KernelConfig&) {
         const LookupResult found = library->lookup(target.problem, target.epilogue, target.device, regime);
         const bool has_kernel = found.match != Match::none;

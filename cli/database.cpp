@@ -73,7 +73,7 @@ std::vector<TuningRecord> Records::winners() {
   if (!store_) return {};
   const std::vector<SelectedLayer> layers = select_layers(options_.select);
   std::vector<TuningRecord> all = store_->winners(filter_of(options_));
-  note_skipped(take_skipped(layers), "winner");
+  note_skipped(take_skipped(layers), "winner", options_.db);
   return matching(std::move(all), layers);
 }
 
@@ -81,21 +81,21 @@ std::vector<Trial> Records::trials() {
   if (!store_) return {};
   const std::vector<SelectedLayer> layers = select_layers(options_.select);
   std::vector<Trial> all = store_->trials(filter_of(options_));
-  note_skipped(take_skipped(layers), "trial");
+  note_skipped(take_skipped(layers), "trial", options_.db);
   return matching(std::move(all), layers);
 }
 
 std::vector<TuningRecord> Records::all_winners() {
   if (!store_) return {};
   std::vector<TuningRecord> all = store_->winners();
-  note_skipped(take_skipped({}), "winner");
+  note_skipped(take_skipped({}), "winner", options_.db);
   return all;
 }
 
 std::vector<Trial> Records::all_trials() {
   if (!store_) return {};
   std::vector<Trial> all = store_->trials();
-  note_skipped(take_skipped({}), "trial");
+  note_skipped(take_skipped({}), "trial", options_.db);
   return all;
 }
 
@@ -119,13 +119,6 @@ std::size_t Records::take_skipped(const std::vector<SelectedLayer>& layers) {
   return skipped_.size() - before;
 }
 
-void Records::note_skipped(std::size_t count, std::string_view what) const {
-  if (count > 0)
-    print_note(fmt::format("{} skipped, with a value that is wrong or out of range ({} lists {})",
-                           count == 1 ? fmt::format("1 {} is", what) : fmt::format("{} {}s are", count, what),
-                           show_skipped(options_.db), count == 1 ? "it" : "them"));
-}
-
 void Records::add_skipped(Json& rows) const {
   if (skipped_.empty()) return;
   for (Json& row : rows) row["skipped_rows"] = skipped_.size();
@@ -138,6 +131,13 @@ void Records::report_none() const {
 
 std::string show_skipped(const std::string& db) {
   return db.empty() ? "ditune show --skipped" : fmt::format("ditune show --skipped --db {}", db);
+}
+
+void note_skipped(std::size_t count, std::string_view what, const std::string& db) {
+  if (count > 0)
+    print_note(fmt::format("{} skipped, with a value that is wrong or out of range ({} lists {})",
+                           count == 1 ? fmt::format("1 {} is", what) : fmt::format("{} {}s are", count, what),
+                           show_skipped(db), count == 1 ? "it" : "them"));
 }
 
 std::vector<TuningRecord> of_targets(std::vector<TuningRecord> records, const std::vector<TargetOptions>& targets) {

@@ -63,7 +63,6 @@ class Records {
  private:
   // By the store's last call; returns how many.
   std::size_t take_skipped(const std::vector<SelectedLayer>& layers);
-  void note_skipped(std::size_t count, std::string_view what) const;
 
   RecordOptions options_;
   std::optional<Store> store_;
@@ -75,5 +74,8 @@ std::vector<TuningRecord> of_targets(std::vector<TuningRecord> records, const st
 
 // "ditune show --skipped", with --db where `db` needs it: what lists the rows that are skipped.
 std::string show_skipped(const std::string& db);
+
+// The note on standard error that so many rows are skipped; none if there are none. `what`: "winner" or "trial".
+void note_skipped(std::size_t count, std::string_view what, const std::string& db);
 
 }  // namespace ditune::cli
