@@ -47,13 +47,23 @@ void add_records(CLI::App& app, RecordOptions& options) {
   add_database(app, options.db);
 }
 
-std::filesystem::path database_path(const std::string& db) {
-  if (!db.empty()) return db;
+namespace {
+
+// None where the environment has no place for one.
+std::optional<std::filesystem::path> default_database() {
   if (const std::string path = environment("DITUNE_DB"); !path.empty()) return path;
   if (const std::string data = environment("XDG_DATA_HOME"); !data.empty())
     return std::filesystem::path(data) / "ditune" / "tuning.db";
   if (const std::string home = environment("HOME"); !home.empty())
     return std::filesystem::path(home) / ".local" / "share" / "ditune" / "tuning.db";
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::filesystem::path database_path(const std::string& db) {
+  if (!db.empty()) return db;
+  if (const auto path = default_database()) return *path;
   throw UsageError("no place for the database: neither $DITUNE_DB nor $HOME is set", "name it with --db FILE");
 }
 
@@ -64,9 +74,9 @@ void set_aside_damaged(const std::filesystem::path& path) {
 }
 
 Records::Records(const RecordOptions& options) : options_(options) {
-  const std::filesystem::path path = database_path(options.db);
+  const auto path = options.db.empty() ? default_database() : options.db;
   std::error_code ignored;
-  if (!options.db.empty() || std::filesystem::exists(path, ignored)) store_ = Store::open_read_only(path);
+  if (!options.db.empty() || (path && std::filesystem::exists(*path, ignored))) store_ = Store::open_read_only(*path);
 }
 
 std::vector<TuningRecord> Records::winners() {

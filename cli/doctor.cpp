@@ -53,13 +53,19 @@ std::vector<Finding> devices() {
   return findings;
 }
 
+// Of a library that does not open, or lacks functions.
+std::string why_not(const Dylib& library) {
+  if (library) return library.path() + " lacks functions";
+  return library.is_there() ? library.error() : "none";
+}
+
 Finding nvrtc() {
   try {
     const Nvrtc library;
     return {"NVRTC", fmt::format("{} ({})", library.version(), library.path()), "", Needed::yes};
   } catch (const NvrtcError&) {
-    return {"NVRTC", "none", "install the CUDA Toolkit's libnvrtc, 12.8 or newer: nothing compiles without it",
-            Needed::yes};
+    return {"NVRTC", why_not(Dylib(kNvrtcCandidates)),
+            "install the CUDA Toolkit's libnvrtc, 12.8 or newer: nothing compiles without it", Needed::yes};
   }
 }
 
@@ -74,7 +80,7 @@ Finding cpp_compiler() {
 Finding cublaslt() {
   const Dylib library(kCublasLtCandidates);
   if (library) return {"cuBLASLt", library.path(), ""};
-  return {"cuBLASLt", "none", "install the CUDA Toolkit's libcublas for bench --against cublaslt"};
+  return {"cuBLASLt", why_not(library), "install the CUDA Toolkit's libcublas for bench --against cublaslt"};
 }
 
 Finding nvml() {

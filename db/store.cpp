@@ -104,6 +104,22 @@ Store::Store(Store&&) noexcept = default;
 Store& Store::operator=(Store&&) noexcept = default;
 Store::~Store() = default;
 
+namespace {
+
+// Of a file that was made and never filled. Others may be about to fill it: they hold its lock, or find at their commit
+// that it is gone.
+void remove_if_empty(Database db, const std::filesystem::path& path) {
+  try {
+    const Transaction lock(db);
+    std::error_code error;
+    if (std::filesystem::file_size(path, error) == 0 && !error) std::filesystem::remove(path, error);
+  } catch (const DbError&) {
+    // It is in use, and not ours to remove.
+  }
+}
+
+}  // namespace
+
 Store Store::open(const std::filesystem::path& path) {
   const FileState state = inspect_file(path);
   if (state == FileState::missing) create_folder_of(path);
@@ -112,8 +128,13 @@ Store Store::open(const std::filesystem::path& path) {
   auto impl = std::make_unique<Impl>(Impl{Database(path, Database::Mode::create), true});
   if (!impl->db.writable()) refuse(path.string() + " cannot be written", "check its permissions");
   // The schema comes before WAL: the application id is then in the file itself, where inspect_file looks.
-  migrate(impl->db, migrations());
-  use_wal(impl->db);
+  try {
+    migrate(impl->db, migrations());
+    use_wal(impl->db);
+  } catch (const DbError&) {
+    if (state == FileState::missing) remove_if_empty(std::move(impl->db), path);
+    throw;
+  }
   return Store(std::move(impl));
 }
 
