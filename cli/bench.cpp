@@ -10,6 +10,7 @@
 #include "cli/bench_report.hpp"
 #include "cli/command.hpp"
 #include "cli/database.hpp"
+#include "cli/output.hpp"
 #include "cli/values.hpp"
 #include "cli/variant.hpp"
 #include "ditune/error.hpp"
@@ -98,7 +99,9 @@ std::vector<Peers> peers_of(const Options& options, const std::vector<TuningReco
             peer_of("other winners", other_winners(winners, target, served), "there is none", target, gpu)};
       });
     } else {
-      const auto library = std::make_shared<const Library>(read_records({name}));
+      const auto library = std::make_shared<const Library>(read_records({name}, [&](const SkippedRows& rows) {
+        note_skipped(static_cast<std::size_t>(rows.count), "winner", name);
+      }));
       all.push_back([library, name, regime = options.regime, &gpu](const Target& target, const KernelConfig&) {
         const LookupResult found = library->lookup(target.problem, target.epilogue, target.device, regime);
         const bool has_kernel = found.match != Match::none;
@@ -247,8 +250,8 @@ ExitCode bench(const Options& options) {
   require_peers(options.against);
   const std::vector<Layer> layers = require_layers(options.records.select);
   const VisibleTarget chosen = choose_visible(options.records.target);
-  const auto store = open_existing(options.records.db);
-  const std::vector<TuningRecord> winners = store ? store->winners() : std::vector<TuningRecord>{};
+  Records stored(options.records);
+  const std::vector<TuningRecord> winners = stored.all_winners();
   const Library library(winners);
   const GpuTuner gpu({.ordinal = chosen.ordinal});
   use_device(chosen.ordinal);
@@ -268,12 +271,13 @@ ExitCode bench(const Options& options) {
   if (options.json) {
     Json array = Json::array();
     for (const BenchResult& result : results) array.push_back(json(result));
+    stored.add_skipped(array);
     print(array);
   } else {
     report_failures(results);
     if (!results.empty()) {
       print(options.regime == Regime::sustained ? sustained_table(results) : burst_table(results));
-      fmt::print("{}", comparison(results));
+      for (const std::string& line : comparison(results)) print_line(line);
     }
   }
   return timed == std::ssize(layers) ? kDone : kBadAnswer;

@@ -153,8 +153,8 @@ Table sustained_table(const std::vector<BenchResult>& results) {
   return table;
 }
 
-std::string comparison(const std::vector<BenchResult>& results) {
-  std::string text;
+std::vector<std::string> comparison(const std::vector<BenchResult>& results) {
+  std::vector<std::string> lines;
   for (std::size_t i = 0; i < results[0].peers.size(); ++i) {
     std::vector<double> ratios;
     std::string reason;
@@ -167,12 +167,12 @@ std::string comparison(const std::vector<BenchResult>& results) {
     }
     const std::string& name = results[0].peers[i].name;
     if (!ratios.empty())
-      text +=
-          fmt::format("{:.3f}x the speed of {} (geometric mean of {}; median {:.3f}, lowest {:.3f})\n",
-                      geometric_mean(ratios), name, ratios.size(), quartiles(ratios).median, std::ranges::min(ratios));
-    if (!reason.empty()) text += fmt::format("{} did not run {}\n", name, reason);
+      lines.push_back(fmt::format("{:.3f}x the speed of {} (geometric mean of {}; median {:.3f}, lowest {:.3f})",
+                                  geometric_mean(ratios), name, ratios.size(), quartiles(ratios).median,
+                                  std::ranges::min(ratios)));
+    if (!reason.empty()) lines.push_back(fmt::format("{} did not run {}", name, reason));
   }
-  return text;
+  return lines;
 }
 
 }  // namespace ditune::cli

@@ -58,6 +58,6 @@ Table burst_table(const std::vector<BenchResult>& results);
 Table sustained_table(const std::vector<BenchResult>& results);
 
 // How ditune compares with each peer over all problems that the peer ran, and why it did not run the others: lines.
-std::string comparison(const std::vector<BenchResult>& results);
+std::vector<std::string> comparison(const std::vector<BenchResult>& results);
 
 }  // namespace ditune::cli

@@ -33,8 +33,8 @@ ExitCode compile(const Options& options) {
     json["shared_bytes"] = shared_bytes;
     print(json);
   } else {
-    fmt::print("{} for {}: {} registers, {} bytes spilled, {} bytes of shared memory\n", kernel.name,
-               format(target.device.arch), needs.registers, needs.spill_bytes, shared_bytes);
+    print_line(fmt::format("{} for {}: {} registers, {} bytes spilled, {} bytes of shared memory", kernel.name,
+                           format(target.device.arch), needs.registers, needs.spill_bytes, shared_bytes));
   }
   return kDone;
 }

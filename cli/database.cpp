@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cli/environment.hpp"
+#include "cli/output.hpp"
 #include "db/damage.hpp"
 #include "ditune/error.hpp"
 
@@ -43,37 +44,115 @@ void add_records(CLI::App& app, RecordOptions& options, Devices devices) {
   add_database(app, options.db);
 }
 
-std::filesystem::path database_path(const std::string& db) {
-  if (!db.empty()) return db;
+namespace {
+
+// None where the environment has no place for one.
+std::optional<std::filesystem::path> default_database() {
   if (const std::string path = environment("DITUNE_DB"); !path.empty()) return path;
   if (const std::string data = environment("XDG_DATA_HOME"); !data.empty())
     return std::filesystem::path(data) / "ditune" / "tuning.db";
   if (const std::string home = environment("HOME"); !home.empty())
     return std::filesystem::path(home) / ".local" / "share" / "ditune" / "tuning.db";
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::filesystem::path database_path(const std::string& db) {
+  if (!db.empty()) return db;
+  if (const auto path = default_database()) return *path;
   throw UsageError("no place for the database: neither $DITUNE_DB nor $HOME is set", "name it with --db FILE");
 }
 
 void set_aside_damaged(const std::filesystem::path& path) {
   if (const auto aside = set_aside_if_damaged(path))
-    fmt::print(stderr,
-               "ditune: note: {} was damaged and is kept as {}; {} of its trials and {} of its winners were sound\n",
-               path.string(), aside->file.string(), aside->trials, aside->winners);
+    print_note(fmt::format("{} was damaged and is kept as {}; {} of its trials and {} of its winners were sound",
+                           path.string(), aside->file.string(), aside->trials, aside->winners));
 }
 
-std::optional<Store> open_existing(const std::string& db) {
-  const std::filesystem::path path = database_path(db);
+Records::Records(const RecordOptions& options) : options_(options) {
+  const auto path = options.db.empty() ? default_database() : options.db;
   std::error_code ignored;
-  if (db.empty() && !std::filesystem::exists(path, ignored)) return std::nullopt;
-  return Store::open_read_only(path);
+  if (!options.db.empty() || (path && std::filesystem::exists(*path, ignored))) store_ = Store::open_read_only(*path);
 }
 
-std::vector<TuningRecord> select_winners(const Store& store, const RecordOptions& options) {
-  return matching(store.winners(filter_of(options)), select_layers(options.select));
+std::vector<TuningRecord> Records::winners() {
+  if (!store_) return {};
+  const std::vector<Layer>& layers = asked_for();
+  std::vector<TuningRecord> all = store_->winners(filter_of(options_));
+  note_skipped(take_skipped(layers), "winner", options_.db);
+  return matching(std::move(all), layers);
 }
 
-std::vector<TuningRecord> select_winners(const Store& store, const RecordOptions& options,
-                                         const std::vector<TargetOptions>& targets) {
-  std::vector<TuningRecord> records = select_winners(store, options);
+std::vector<Trial> Records::trials() {
+  if (!store_) return {};
+  const std::vector<Layer>& layers = asked_for();
+  std::vector<Trial> all = store_->trials(filter_of(options_));
+  note_skipped(take_skipped(layers), "trial", options_.db);
+  return matching(std::move(all), layers);
+}
+
+std::vector<TuningRecord> Records::all_winners() {
+  if (!store_) return {};
+  std::vector<TuningRecord> all = store_->winners();
+  note_skipped(take_skipped({}), "winner", options_.db);
+  return all;
+}
+
+std::vector<Trial> Records::all_trials() {
+  if (!store_) return {};
+  std::vector<Trial> all = store_->trials();
+  note_skipped(take_skipped({}), "trial", options_.db);
+  return all;
+}
+
+const std::vector<SkippedRow>& Records::read_skipped() {
+  if (!store_) return skipped_;
+  const std::vector<Layer>& layers = asked_for();
+  const RecordFilter filter = filter_of(options_);
+  static_cast<void>(store_->winners(filter));
+  take_skipped(layers);
+  static_cast<void>(store_->trials(filter));
+  take_skipped(layers);
+  return skipped_;
+}
+
+const std::vector<Layer>& Records::asked_for() {
+  if (!layers_) layers_ = select_layers(options_.select);
+  return *layers_;
+}
+
+std::size_t Records::take_skipped(const std::vector<Layer>& layers) {
+  const std::size_t before = skipped_.size();
+  std::ranges::copy_if(store_->skipped(), std::back_inserter(skipped_), [&](const SkippedRow& row) {
+    return layers.empty() ||
+           std::ranges::any_of(layers, [&](const Layer& layer) { return may_be_of(row, layer.problem); });
+  });
+  return skipped_.size() - before;
+}
+
+void Records::add_skipped(Json& rows) const {
+  if (skipped_.empty()) return;
+  for (Json& row : rows) row["skipped_rows"] = skipped_.size();
+}
+
+void Records::report_none() const {
+  if (skipped_.empty())
+    print_message(fmt::format("no such record in {} (ditune tune makes them)", database_path(options_.db).string()));
+}
+
+std::string show_skipped(const std::string& db) {
+  return db.empty() ? "ditune show --skipped" : fmt::format("ditune show --skipped --db {}", db);
+}
+
+void note_skipped(std::size_t count, std::string_view what, const std::string& db) {
+  if (count > 0)
+    print_note(fmt::format("{} skipped, with a value that is wrong or out of range ({} lists {})",
+                           count == 1 ? fmt::format("1 {} is", what) : fmt::format("{} {}s are", count, what),
+                           show_skipped(db), count == 1 ? "it" : "them"));
+}
+
+std::vector<TuningRecord> of_targets(std::vector<TuningRecord> records, const std::vector<TargetOptions>& targets) {
   if (targets.empty()) return records;
   std::vector<SmArch> archs;
   std::vector<DeviceClass> devices;
@@ -88,14 +167,6 @@ std::vector<TuningRecord> select_winners(const Store& store, const RecordOptions
     return std::ranges::find(archs, device.arch) == archs.end() && std::ranges::find(devices, device) == devices.end();
   });
   return records;
-}
-
-std::vector<Trial> select_trials(const Store& store, const RecordOptions& options) {
-  return matching(store.trials(filter_of(options)), select_layers(options.select));
-}
-
-void report_no_records(const RecordOptions& options) {
-  fmt::print(stderr, "no such record in {} (ditune tune makes them)\n", database_path(options.db).string());
 }
 
 }  // namespace ditune::cli

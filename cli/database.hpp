@@ -5,8 +5,11 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
+#include "cli/output.hpp"
 #include "cli/select.hpp"
 #include "cli/target.hpp"
 #include "db/store.hpp"
@@ -31,20 +34,50 @@ std::filesystem::path database_path(const std::string& db);
 // For those who write: a damaged file is set aside, with a line on standard error (db/damage.hpp). Before it is opened.
 void set_aside_damaged(const std::filesystem::path& path);
 
-// The file opened for reading; nothing if it is the default one and not there yet. Throws DbError.
-std::optional<Store> open_existing(const std::string& db);
+// What a command reads of the database. Rows that do not validate are skipped, with a note on standard error that says
+// how many.
+class Records {
+ public:
+  // Opens the file for reading; the default one need not be there. Throws DbError.
+  explicit Records(const RecordOptions& options);
+  // Of a store that is open already.
+  Records(Store store, const RecordOptions& options) : options_(options), store_(std::move(store)) {}
 
-// What is asked for of the winners in `store`: what is left out of the options matches all.
-std::vector<TuningRecord> select_winners(const Store& store, const RecordOptions& options);
+  // What is asked for: what is left out of the options matches all.
+  std::vector<TuningRecord> winners();
+  std::vector<Trial> trials();
+  // Whatever is asked for.
+  std::vector<TuningRecord> all_winners();
+  std::vector<Trial> all_trials();
+  // Of winners and trials that are asked for, those that are skipped; without the note.
+  const std::vector<SkippedRow>& read_skipped();
 
-// Those that are of any of `targets` as well; all if there are none.
-std::vector<TuningRecord> select_winners(const Store& store, const RecordOptions& options,
-                                         const std::vector<TargetOptions>& targets);
+  const std::optional<Store>& store() const { return store_; }
+  // By the calls so far.
+  const std::vector<SkippedRow>& skipped() const { return skipped_; }
+  // Adds their number to each row of a JSON array, if there are any.
+  void add_skipped(Json& rows) const;
+  // For those who found none: a word on standard error, unless the note has said that rows were skipped.
+  void report_none() const;
 
-// What is asked for of the trials.
-std::vector<Trial> select_trials(const Store& store, const RecordOptions& options);
+ private:
+  const std::vector<Layer>& asked_for();
+  // By the store's last call; returns how many.
+  std::size_t take_skipped(const std::vector<Layer>& layers);
 
-// A word on standard error for those who found none.
-void report_no_records(const RecordOptions& options);
+  RecordOptions options_;
+  std::optional<Store> store_;
+  std::optional<std::vector<Layer>> layers_;  // read once: a list may come from standard input
+  std::vector<SkippedRow> skipped_;
+};
+
+// Those of `records` that are of any of `targets`; all if there are none.
+std::vector<TuningRecord> of_targets(std::vector<TuningRecord> records, const std::vector<TargetOptions>& targets);
+
+// "ditune show --skipped", with --db where `db` needs it: what lists the rows that are skipped.
+std::string show_skipped(const std::string& db);
+
+// The note on standard error that so many rows are skipped; none if there are none. `what`: "winner" or "trial".
+void note_skipped(std::size_t count, std::string_view what, const std::string& db);
 
 }  // namespace ditune::cli

@@ -1,6 +1,4 @@
 // ditune devices: the GPUs that are here, or those that --gpu knows.
-#include <fmt/format.h>
-
 #include "cli/command.hpp"
 #include "cli/output.hpp"
 #include "ditune/device.hpp"
@@ -55,7 +53,7 @@ ExitCode devices(const Options& options) {
   if (!table.empty())
     print(table);
   else
-    fmt::print(stderr, "no GPU here: --gpu NAME and --arch sm_XX stand for one (ditune devices --known lists them)\n");
+    print_message("no GPU here: --gpu NAME and --arch sm_XX stand for one (ditune devices --known lists them)");
   return kDone;
 }
 

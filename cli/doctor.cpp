@@ -53,13 +53,19 @@ std::vector<Finding> devices() {
   return findings;
 }
 
+// Of a library that does not open, or lacks functions.
+std::string why_not(const Dylib& library) {
+  if (library) return library.path() + " lacks functions";
+  return library.is_there() ? library.error() : "none";
+}
+
 Finding nvrtc() {
   try {
     const Nvrtc library;
     return {"NVRTC", fmt::format("{} ({})", library.version(), library.path()), "", Needed::yes};
   } catch (const NvrtcError&) {
-    return {"NVRTC", "none", "install the CUDA Toolkit's libnvrtc, 12.8 or newer: nothing compiles without it",
-            Needed::yes};
+    return {"NVRTC", why_not(Dylib(kNvrtcCandidates)),
+            "install the CUDA Toolkit's libnvrtc, 12.8 or newer: nothing compiles without it", Needed::yes};
   }
 }
 
@@ -74,7 +80,7 @@ Finding cpp_compiler() {
 Finding cublaslt() {
   const Dylib library(kCublasLtCandidates);
   if (library) return {"cuBLASLt", library.path(), ""};
-  return {"cuBLASLt", "none", "install the CUDA Toolkit's libcublas for bench --against cublaslt"};
+  return {"cuBLASLt", why_not(library), "install the CUDA Toolkit's libcublas for bench --against cublaslt"};
 }
 
 Finding nvml() {
@@ -102,8 +108,13 @@ Finding database(const std::string& db) {
     const std::filesystem::path path = database_path(db);
     require_writable_database(path);
     if (!std::filesystem::exists(path)) return {"database", path.string() + ", not there yet", "", Needed::yes};
-    const std::size_t winners = Store::open_read_only(path).winners().size();
-    return {"database", fmt::format("{}, {} winners", path.string(), winners), "", Needed::yes};
+    const Store store = Store::open_read_only(path);
+    const std::size_t winners = store.winners().size();
+    const int skipped = store.skipped_rows();
+    return {"database",
+            fmt::format("{}, {} winners{}", path.string(), winners,
+                        skipped > 0 ? fmt::format(", {} skipped: see {}", skipped, show_skipped(db)) : ""),
+            "", Needed::yes};
   } catch (const Error& error) {
     return {"database", error.what(), "name another with --db", Needed::yes};
   }
@@ -121,9 +132,9 @@ ExitCode doctor(const Options& options) {
     if (finding.needed == Needed::yes && !finding.remedy.empty()) usable = false;
   }
   print(table);
-  fmt::print("{}\n", !usable              ? "ditune cannot tune here."
-                     : device_count() > 0 ? "ditune can tune here."
-                                          : "ditune can predict here, and tune where there is a GPU.");
+  print_line(!usable              ? "ditune cannot tune here."
+             : device_count() > 0 ? "ditune can tune here."
+                                  : "ditune can predict here, and tune where there is a GPU.");
   return usable ? kDone : kBadAnswer;
 }
 

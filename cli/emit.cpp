@@ -1,10 +1,9 @@
 // ditune emit: a variant as CUDA C++.
 #include "generator/emit.hpp"
 
-#include <fmt/format.h>
-
 #include "cli/command.hpp"
 #include "cli/files.hpp"
+#include "cli/output.hpp"
 #include "cli/variant.hpp"
 
 namespace ditune::cli {
@@ -21,7 +20,7 @@ ExitCode emit_variant(const Options& options) {
   const KernelSource source =
       options.standalone ? emit_standalone(config, target.epilogue) : emit(config, target.epilogue);
   if (options.output.empty())
-    fmt::print("{}", source.text);
+    print_text(source.text);
   else
     write_file(options.output, source.text);
   return kDone;

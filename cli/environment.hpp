@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 
 namespace ditune::cli {
@@ -10,6 +11,13 @@ namespace ditune::cli {
 inline std::string environment(const char* name) {
   const char* value = std::getenv(name);
   return value ? value : "";
+}
+
+// Where programs put temporary files, whether or not that folder is there: std::filesystem's throws where it is not.
+inline std::filesystem::path temporary_folder() {
+  for (const char* name : {"TMPDIR", "TMP", "TEMP", "TEMPDIR"})
+    if (const std::string folder = environment(name); !folder.empty()) return folder;
+  return "/tmp";
 }
 
 }  // namespace ditune::cli

@@ -12,6 +12,7 @@
 #include "cli/command.hpp"
 #include "cli/database.hpp"
 #include "cli/files.hpp"
+#include "cli/output.hpp"
 #include "cli/select.hpp"
 #include "cli/target.hpp"
 #include "cli/values.hpp"
@@ -78,21 +79,21 @@ void write(const std::filesystem::path& header, const std::filesystem::path& ker
 
 ExitCode export_winners(const Options& options) {
   require_writable(options.header);
-  const auto store = open_existing(options.records.db);
-  const auto records = store ? select_winners(*store, options.records, options.targets) : std::vector<TuningRecord>{};
+  Records stored(options.records);
+  const std::vector<TuningRecord> records = of_targets(stored.winners(), options.targets);
   if (records.empty()) {
-    report_no_records(options.records);
+    stored.report_none();
     return kBadAnswer;
   }
   const std::filesystem::path header = options.header, kernels = kernels_file(header);
   const HeaderText text = export_header(records, {.embed = options.embed,
                                                   .regime = options.regime,
-                                                  .cubin_of = Kernels(*store),
+                                                  .cubin_of = Kernels(*stored.store()),
                                                   .fallback_ptx = fallback_ptx,
                                                   .kernels_file = kernels.filename()});
   write(header, kernels, text);
-  fmt::print("{}{}: {} {}\n", options.header, text.kernels.empty() ? "" : " and " + kernels.string(), records.size(),
-             records.size() == 1 ? "record" : "records");
+  print_line(fmt::format("{}{}: {} {}", options.header, text.kernels.empty() ? "" : " and " + kernels.string(),
+                         records.size(), records.size() == 1 ? "record" : "records"));
   return kDone;
 }
 

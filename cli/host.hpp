@@ -15,6 +15,9 @@ std::string host_compiler_command();
 // is no home either.
 std::filesystem::path host_cache();
 
+// For whoever has seen the compiler fail: throws Error if that is because it cannot write temporary files.
+void require_temporary_files();
+
 // Throws UsageError if the command is no compiler or the folder cannot be written.
 HostCompiler host_compiler();
 

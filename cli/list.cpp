@@ -12,16 +12,17 @@ struct Options {
 };
 
 ExitCode list(const Options& options) {
-  std::vector<TuningRecord> records;
-  if (const auto store = open_existing(options.records.db)) records = select_winners(*store, options.records);
+  Records stored(options.records);
+  const std::vector<TuningRecord> records = stored.winners();
+  if (records.empty()) stored.report_none();
   if (options.json) {
     Json json = Json::array();
     for (const TuningRecord& record : records) json.push_back(record_json(record));
+    stored.add_skipped(json);
     print(json);
   } else if (!records.empty()) {
     print(record_table(records));
   }
-  if (records.empty()) report_no_records(options.records);
   return records.empty() ? kBadAnswer : kDone;
 }
 

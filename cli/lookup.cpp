@@ -80,12 +80,13 @@ std::vector<Answer> look_up(const Library& library, const std::vector<Layer>& la
 ExitCode lookup(const Options& options) {
   const std::vector<Layer> layers = require_layers(options.records.select);
   const DeviceInfo device = choose_target(options.records.target).device;
-  const auto store = open_existing(options.records.db);
-  const Library library(store ? store->winners() : std::vector<TuningRecord>{});
+  Records stored(options.records);
+  const Library library(stored.all_winners());
   const std::vector<Answer> answers = look_up(library, layers, device, options.regime);
   if (options.json) {
     Json json = Json::array();
     for (const Answer& answer : answers) json.push_back(answer_json(answer, device));
+    stored.add_skipped(json);
     print(json);
   } else {
     print(answer_table(answers));

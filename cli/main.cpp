@@ -1,9 +1,12 @@
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
+#include <csignal>
 #include <exception>
 #include <span>
+#include <sstream>
 #include <string_view>
 #include <vector>
 
@@ -40,6 +43,28 @@ void require_values(const CLI::App& command) {
         throw UsageError(fmt::format("the value of {} is empty", option->get_name()), "give one or leave it out");
 }
 
+// What --help and --version ask for.
+void print_help(const CLI::App& app, const CLI::ParseError& asked) {
+  std::ostringstream text, no_error;
+  app.exit(asked, text, no_error);
+  print_text(text.str());
+  flush_results();
+}
+
+// A file that is opened gets the lowest free number: of a standard file that is closed, it would take what is printed.
+// For reading only, so that a result that is printed there is an error.
+void fill_closed_standard_files() {
+  for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(descriptor, F_GETFD) < 0) static_cast<void>(::open("/dev/null", O_RDONLY));
+}
+
+// A pipe that nobody reads and a file that reaches its size limit are errors of the write, which are told and cleaned
+// up after, not the end of this program.
+void let_writes_fail() {
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+}
+
 ExitCode parse_and_run(int argc, char** argv) {
   CLI::App app(
       "Writes, compiles, measures and remembers the fastest fused INT8 GEMM for every linear layer of a diffusion "
@@ -54,16 +79,19 @@ ExitCode parse_and_run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return ExitCode(app.exit(error));  // --help, --version
-    throw usage_error(app, error, {argv, static_cast<std::size_t>(argc)});
+    if (error.get_exit_code() != 0) throw usage_error(app, error, {argv, static_cast<std::size_t>(argc)});
+    print_help(app, error);
+    return kDone;
   }
   for (const CLI::App* command : app.get_subcommands()) require_values(*command);
   const ExitCode code = run();
-  if (std::fflush(stdout) != 0) throw Error("cannot write to standard output", "is the disk full?");
+  flush_results();
   return code;
 }
 
 ExitCode main(int argc, char** argv) {
+  fill_closed_standard_files();
+  let_writes_fail();
   try {
     return parse_and_run(argc, argv);
   } catch (const UsageError& error) {

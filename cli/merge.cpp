@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include "cli/command.hpp"
+#include "cli/database.hpp"
+#include "cli/environment.hpp"
 #include "cli/output.hpp"
 #include "db/working_copy.hpp"
 
@@ -23,12 +25,16 @@ std::string counted(int count, std::string_view thing) {
 // Every source is looked at before the destination is made.
 ExitCode merge_databases(const Options& options) {
   for (const std::string& from : options.from) require_mergeable(options.into, from);
-  WorkingCopy copy(options.into, {.local_folder = std::filesystem::temp_directory_path()});
+  WorkingCopy copy(options.into, {.local_folder = temporary_folder()});
   Store into = Store::open(copy.path());
   for (const std::string& from : options.from) {
     const MergeResult result = merge(into, Store::open_read_only(from), options.trust_binaries);
-    fmt::print("{}: {} added, {} taken, {} refused\n", from, counted(result.trials, "trial"),
-               counted(result.winners, "winner"), counted(result.refused, "row"));
+    print_line(fmt::format("{}: {} added, {} taken, {} refused", from, counted(result.trials, "trial"),
+                           counted(result.winners, "winner"), counted(result.refused, "row")));
+    if (result.skipped > 0)
+      print_note(fmt::format("{} of {} {} a value that is wrong or out of range ({} lists {})",
+                             counted(result.skipped, "row"), from, result.skipped == 1 ? "has" : "have",
+                             show_skipped(from), result.skipped == 1 ? "it" : "them"));
     copy.merge_back();
   }
   return kDone;

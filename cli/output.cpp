@@ -3,10 +3,35 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
+
+#include "db/plain_text.hpp"
+#include "ditune/error.hpp"
 
 namespace ditune::cli {
+namespace {
+
+// Unbuffered, so that a line is one write.
+void write_message(const std::string& text) { static_cast<void>(std::fwrite(text.data(), 1, text.size(), stderr)); }
+
+[[noreturn]] void fail_results() {
+  throw Error("cannot write to standard output",
+              fmt::format("{}: what was printed is incomplete", std::strerror(errno)));
+}
+
+}  // namespace
+
+Table::Table(std::vector<Column> columns) : columns_(std::move(columns)) {
+  for (Column& column : columns_) column.header = escape(column.header);
+}
+
+void Table::add(std::vector<std::string> cells) {
+  for (std::string& cell : cells) cell = escape(cell);
+  rows_.push_back(std::move(cells));
+}
 
 std::string Table::text() const {
   std::vector<std::size_t> widths;
@@ -64,16 +89,32 @@ Json record_json(const TuningRecord& record) {
   return json;
 }
 
-void print(const Table& table) { fmt::print("{}", table.text()); }
+void print(const Table& table) { print_text(table.text()); }
 
 // A database may hold any bytes as a name; JSON is UTF-8.
 void print(const Json& json) {
-  fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  print_text(json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
 }
 
-void print_error(std::string message) {
-  std::ranges::replace(message, '\n', ' ');
-  fmt::print(stderr, "ditune: error: {}\n", message);
+void print_line(std::string_view line) { print_text(escape(line) + "\n"); }
+
+void print_text(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) fail_results();
+}
+
+void flush_results() {
+  if (std::fflush(stdout) != 0) fail_results();
+}
+
+void print_error(std::string_view message) { print_message(fmt::format("ditune: error: {}", message)); }
+
+void print_note(std::string_view message) { print_message(fmt::format("ditune: note: {}", message)); }
+
+void print_message(std::string_view message) { write_message(escape(message) + "\n"); }
+
+void replace_line(std::string_view line) {
+  constexpr std::string_view kErase = "\r\033[K";  // ECMA-48 "erase in line"
+  write_message(fmt::format("{}{}", kErase, escape(line)));
 }
 
 Table record_table(const std::vector<TuningRecord>& records) {

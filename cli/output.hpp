@@ -1,8 +1,13 @@
-// What is printed: tables for people, JSON for programs, errors.
+// What is printed: results on standard output, as tables and lines for people or JSON for programs, and messages on
+// standard error. Paths and names may hold any bytes; only what is plain text reaches a terminal as it is.
+//
+// A result that cannot be written is an error. A message that cannot be written is dropped: nobody can be told, and
+// what the command did stays as it is.
 #pragma once
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ditune/record.hpp"
@@ -19,8 +24,8 @@ struct Column {
 // Columns as wide as their widest cell.
 class Table {
  public:
-  explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
-  void add(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }  // one a column
+  explicit Table(std::vector<Column> columns);
+  void add(std::vector<std::string> cells);  // one a column
   bool empty() const { return rows_.empty(); }
   std::string text() const;
 
@@ -39,11 +44,20 @@ void add_device(Json& json, const DeviceClass& device);
 // known and what ties with it if anything does.
 Json record_json(const TuningRecord& record);
 
+// Results. Each throws Error if it cannot be written.
 void print(const Table& table);
 void print(const Json& json);
+void print_line(std::string_view line);  // without its end
+void print_text(std::string_view text);  // as it is, for programs: a source
+void flush_results();                    // at the end: standard output keeps some of it until then
 
-// The one line on standard error that every error is.
-void print_error(std::string message);
+// Messages, a line each. Every error is "ditune: error: ...", what is worth knowing "ditune: note: ...".
+void print_error(std::string_view message);
+void print_note(std::string_view message);
+void print_message(std::string_view message);
+
+// On a terminal: replaces the line that is written there now by this one, or by nothing.
+void replace_line(std::string_view line);
 
 // A table of winners, one a row.
 Table record_table(const std::vector<TuningRecord>& records);

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cmath>
-#include <cstdio>
 #include <string>
 #include <utility>
 
@@ -13,8 +12,6 @@
 
 namespace ditune::cli {
 namespace {
-
-constexpr const char* kWipe = "\r\033[K";  // ECMA-48 "erase in line"
 
 std::size_t terminal_columns() {
   winsize size{};
@@ -49,8 +46,7 @@ bool is_terminal() { return ::isatty(STDERR_FILENO) == 1; }
 
 void show_line(std::string line) {
   line.resize(std::min(line.size(), terminal_columns() - 1));
-  std::fputs((kWipe + line).c_str(), stderr);
-  std::fflush(stderr);
+  replace_line(line);
 }
 
 }  // namespace
@@ -58,21 +54,21 @@ void show_line(std::string line) {
 ProgressLine::ProgressLine() : terminal_(is_terminal()) {}
 
 ProgressLine::~ProgressLine() {
-  if (terminal_) std::fputs(kWipe, stderr);
+  if (terminal_) replace_line("");
 }
 
 void ProgressLine::show(const TuneProgress& progress) {
   if (terminal_)
     show_line(bar(done(progress)) + " " + line_of(progress));
   else if (pace_.is_due(Pace::Clock::now()))
-    std::fputs(fmt::format("ditune: {}\n", line_of(progress)).c_str(), stderr);
+    print_message("ditune: " + line_of(progress));
 }
 
 StepsLine::StepsLine(std::string doing, std::size_t steps)
     : doing_(std::move(doing)), steps_(static_cast<double>(steps)), terminal_(is_terminal()) {}
 
 StepsLine::~StepsLine() {
-  if (terminal_) std::fputs(kWipe, stderr);
+  if (terminal_) replace_line("");
 }
 
 void StepsLine::show(std::size_t done) {

@@ -17,7 +17,7 @@ namespace {
 
 struct Options {
   RecordOptions records;
-  bool failures = false, json = false;
+  bool failures = false, skipped = false, json = false;
 };
 
 struct History {
@@ -25,15 +25,15 @@ struct History {
   std::vector<Trial> trials;  // of its device, problem, epilogue and regime, in the order they were made
 };
 
-std::vector<History> histories(const Store& store, const RecordOptions& options) {
+std::vector<History> histories(Records& stored) {
   const auto name_of = [](TuningKey key) {
     key.template_hash.clear();  // whichever the family
     return format(key);
   };
   std::unordered_map<std::string, std::vector<Trial>> trials;
-  for (Trial& trial : select_trials(store, options)) trials[name_of(trial.key)].push_back(std::move(trial));
+  for (Trial& trial : stored.trials()) trials[name_of(trial.key)].push_back(std::move(trial));
   std::vector<History> all;
-  for (TuningRecord& winner : select_winners(store, options)) {
+  for (TuningRecord& winner : stored.winners()) {
     std::vector<Trial> its = trials[name_of(winner.key)];
     all.push_back({std::move(winner), std::move(its)});
   }
@@ -79,9 +79,11 @@ void print_history(const History& history) {
   const TuningRecord& winner = history.winner;
   const Provenance& from = winner.provenance;
   const GemmProblem& problem = winner.key.problem;
-  const auto line = [](const char* label, const std::string& text) { fmt::print("  {:<10} {}\n", label, text); };
-  fmt::print("{} {} on {} ({})\n", format(problem), format(winner.key.epilogue), winner.key.device.name,
-             format(winner.key.device.arch));
+  const auto line = [](const char* label, const std::string& text) {
+    print_line(fmt::format("  {:<10} {}", label, text));
+  };
+  print_line(fmt::format("{} {} on {} ({})", format(problem), format(winner.key.epilogue), winner.key.device.name,
+                         format(winner.key.device.arch)));
   line("config", format(winner.config));
   line(winner.source == Source::measured ? "measured" : "predicted",
        fmt::format("{} us{}, {} TOPS", number(winner.microseconds()),
@@ -131,9 +133,8 @@ std::vector<Trial> last_failures(const std::vector<Trial>& trials) {
 }
 
 ExitCode show_failures(const Options& options) {
-  std::vector<Trial> failed;
-  if (const auto store = open_existing(options.records.db))
-    failed = last_failures(select_trials(*store, options.records));
+  Records stored(options.records);
+  const std::vector<Trial> failed = last_failures(stored.trials());
   if (options.json) {
     Json json = Json::array();
     for (const Trial& trial : failed) {
@@ -142,6 +143,7 @@ ExitCode show_failures(const Options& options) {
       row.update(trial_json(trial));
       row["when"] = trial.provenance.when;
     }
+    stored.add_skipped(json);
     print(json);
     return kDone;
   }
@@ -149,20 +151,48 @@ ExitCode show_failures(const Options& options) {
   for (const Trial& trial : failed)
     table.add({format(trial.key.problem), format(trial.key.epilogue), trial.key.device.name, format(trial.config),
                trial.measurement.failure, trial.provenance.when});
-  if (failed.empty())
-    fmt::print(stderr, "nothing failed\n");
-  else
+  if (!failed.empty())
     print(table);
+  else if (stored.skipped().empty())
+    print_message("nothing failed");
+  return kDone;
+}
+
+// Where "m" and the like are not what a layer has, they are what made the row be skipped.
+ExitCode show_skipped(const Options& options) {
+  Records stored(options.records);
+  Json json = Json::array();
+  Table table({{"TABLE"}, {"ID", Align::right}, {"PROBLEM"}, {"EPILOGUE"}, {"DEVICE"}, {"SKIPPED BECAUSE"}});
+  for (const SkippedRow& row : stored.read_skipped()) {
+    json.push_back({{"table", row.table},
+                    {"id", row.id},
+                    {"m", row.problem.m},
+                    {"n", row.problem.n},
+                    {"k", row.problem.k},
+                    {"epilogue", row.epilogue},
+                    {"device", row.device},
+                    {"reason", row.reason}});
+    table.add({row.table, std::to_string(row.id), format(row.problem), row.epilogue, row.device, row.reason});
+  }
+  if (options.json)
+    print(json);
+  else if (!table.empty())
+    print(table);
+  else
+    print_message("no row is skipped");
   return kDone;
 }
 
 ExitCode show(const Options& options) {
   if (options.failures) return show_failures(options);
-  std::vector<History> all;
-  if (const auto store = open_existing(options.records.db)) all = histories(*store, options.records);
+  if (options.skipped) return show_skipped(options);
+  Records stored(options.records);
+  const std::vector<History> all = histories(stored);
+  if (all.empty()) stored.report_none();
   if (options.json) {
     Json json = Json::array();
     for (const History& history : all) json.push_back(history_json(history));
+    stored.add_skipped(json);
     print(json);
   } else {
     for (const History& history : all) {
@@ -170,7 +200,6 @@ ExitCode show(const Options& options) {
       print_trials(history.trials);
     }
   }
-  if (all.empty()) report_no_records(options.records);
   return all.empty() ? kBadAnswer : kDone;
 }
 
@@ -181,6 +210,8 @@ void add_show(CLI::App& app, Run& run) {
   add_records(*command.app, command.options->records);
   command.app->add_flag("--failures", command.options->failures,
                         "candidates whose last trial failed, where it was made, and why");
+  command.app->add_flag("--skipped", command.options->skipped,
+                        "rows that are not used, since a value in them is wrong or out of range, and why");
   command.app->add_flag("--json", command.options->json, "as a JSON array");
 }
 

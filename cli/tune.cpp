@@ -11,6 +11,7 @@
 
 #include "cli/command.hpp"
 #include "cli/database.hpp"
+#include "cli/environment.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/output.hpp"
 #include "cli/progress.hpp"
@@ -89,7 +90,7 @@ void merge_back(WorkingCopy& database) {
   try {
     database.merge_back();
   } catch (const DbError& error) {
-    fmt::print(stderr, "ditune: note: {}\n", error.what());
+    print_note(error.what());
   }
 }
 
@@ -136,32 +137,32 @@ std::vector<Outcome> run(const std::vector<TuneJob>& jobs, TuneOptions options, 
 }
 
 // Where another kernel is measurably faster in bursts.
-void print_disagreements(const std::vector<TuningRecord>& sustained, const Store& store) {
-  const Library library(store.winners());
+void print_disagreements(const std::vector<TuningRecord>& sustained, const std::vector<TuningRecord>& known) {
+  const Library library(known);
   for (const TuningRecord& winner : sustained) {
     const Target target = target_of(winner.key);
     const LookupResult burst = library.lookup(target.problem, target.epilogue, target.device);
     if (winner.config != burst.config)
-      fmt::print("In bursts {} is faster on {}\n", format(burst.config), name_of(layer_of(winner)));
+      print_line(fmt::format("In bursts {} is faster on {}", format(burst.config), name_of(layer_of(winner))));
   }
 }
 
 void print_summary(const std::vector<TuneJob>& jobs, const std::vector<TuningRecord>& winners, Regime regime,
-                   const Store& store, const std::filesystem::path& path) {
+                   const std::vector<TuningRecord>& known, const std::filesystem::path& path) {
   if (winners.empty()) return;
   print(record_table(winners));
-  if (regime == Regime::sustained) print_disagreements(winners, store);
+  if (regime == Regime::sustained) print_disagreements(winners, known);
   for (const TuneJob& job : jobs)
     if (!job.target.ordinal)
-      fmt::print("Predicted by the cost model, not measured: {} is not here.\n", job.target.device.name);
-  fmt::print("Stored in {}\n", path.string());
+      print_line(fmt::format("Predicted by the cost model, not measured: {} is not here.", job.target.device.name));
+  print_line(fmt::format("Stored in {}", path.string()));
 }
 
 std::vector<Layer> layers_of(const Options& options) {
   const std::vector<Layer> selected = require_layers(options.records.select);
   if (options.shard.empty()) return selected;
   std::vector<Layer> its = shard_of(selected, parse_shard(options.shard));
-  if (its.empty()) fmt::print(stderr, "shard {} of {} layers has none\n", options.shard, selected.size());
+  if (its.empty()) print_message(fmt::format("shard {} of {} layers has none", options.shard, selected.size()));
   return its;
 }
 
@@ -179,10 +180,10 @@ void note_unused_strategy(const Options& options, const std::vector<TuneJob>& jo
   if (options.strategy.empty() || options.strategy == "exhaustive") return;
   for (const TuneJob& job : jobs)
     if (!job.target.ordinal)
-      fmt::print(stderr,
-                 "ditune: note: {} is not here, so that --strategy {} has no measured times to go by: candidates are "
-                 "compiled in the cost model's order\n",
-                 job.target.device.name, options.strategy);
+      print_note(fmt::format(
+          "{} is not here, so that --strategy {} has no measured times to go by: candidates are compiled in "
+          "the cost model's order",
+          job.target.device.name, options.strategy));
 }
 
 // Everything that can be wrong with the request is found before the database is created.
@@ -203,29 +204,32 @@ ExitCode tune_layers(const Options& options) {
   note_unused_strategy(options, jobs);
   const std::filesystem::path path = database_path(options.records.db);
   set_aside_damaged(path);
-  WorkingCopy database(path, {.local_folder = std::filesystem::temp_directory_path()});
+  WorkingCopy database(path, {.local_folder = temporary_folder()});
   if (!database.file_system().empty())
-    fmt::print(stderr, "ditune: note: {} is on {}: a local copy is worked on and merged back\n", path.string(),
-               database.file_system());
+    print_note(
+        fmt::format("{} is on {}: a local copy is worked on and merged back", path.string(), database.file_system()));
   const Interrupt interrupt;
   const std::vector<Outcome> outcomes = run(jobs, tuning, database, interrupt);
   database.merge_back();
-  const Store store = Store::open_read_only(database.path());
+  Records stored(Store::open_read_only(database.path()), options.records);
+  const std::vector<TuningRecord> known = stored.all_winners();
   std::vector<TuningRecord> winners;
   std::size_t tried = 0;
   for (const Outcome& outcome : outcomes) {
     winners.insert(winners.end(), outcome.winners.begin(), outcome.winners.end());
     tried += outcome.tried;
-    for (const std::string& remark : outcome.remarks) fmt::print(stderr, "ditune: note: {}\n", remark);
+    for (const std::string& remark : outcome.remarks) print_note(remark);
   }
-  const SurvivorTable survivors = survivors_of(jobs, store);
+  const SurvivorTable survivors = survivors_of(jobs, *stored.store());
+  if (tried > 0) static_cast<void>(stored.all_trials());  // the search has read them
   if (options.json) {
     Json json = Json::array();
     for (const TuningRecord& winner : winners)
       add_survivors(json.emplace_back(record_json(winner)), survivors.of(winner.key, winner.source));
+    stored.add_skipped(json);
     print(json);
   } else {
-    print_summary(jobs, winners, tuning.regime, store, path);
+    print_summary(jobs, winners, tuning.regime, known, path);
   }
   report_few_survivors(winners, survivors);
   if (interrupt.asked() && winners.size() < wanted) {
@@ -236,10 +240,10 @@ ExitCode tune_layers(const Options& options) {
     return kBadAnswer;
   }
   if (tried < wanted)
-    fmt::print(stderr, "{} of {} layers were tuned before (--retune tunes them again)\n", wanted - tried, wanted);
+    print_message(fmt::format("{} of {} layers were tuned before (--retune tunes them again)", wanted - tried, wanted));
   bool machine_failed = false;
   for (std::size_t i = 0; i < jobs.size(); ++i)
-    machine_failed |= report_failed(jobs[i], outcomes[i].winners, store, survivors);
+    machine_failed |= report_failed(jobs[i], outcomes[i].winners, *stored.store(), survivors);
   if (machine_failed) return kFailed;
   const LayerSet tuned = tuned_layers(winners);
   const bool all_tunable = std::ranges::all_of(layers, [&](const Layer& layer) { return tuned.contains(layer); });

@@ -34,8 +34,8 @@ void report_few_survivors(const std::vector<TuningRecord>& winners, const Surviv
   for (const TuningRecord& winner : winners) {
     const Survivors survivors = table.of(winner.key, winner.source);
     if (const std::string remark = remark_on(survivors); !remark.empty())
-      fmt::print(stderr, "ditune: note: {} on {}: {} ({})\n", name_of(layer_of(winner)), winner.key.device.name, remark,
-                 remedy_for(survivors));
+      print_note(fmt::format("{} on {}: {} ({})", name_of(layer_of(winner)), winner.key.device.name, remark,
+                             remedy_for(survivors)));
   }
 }
 

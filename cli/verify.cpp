@@ -39,7 +39,7 @@ class Choice {
   explicit Choice(const Options& options) : text_(options.config) {
     if (text_ != "best" && text_ != "all") parse_config(text_);
     if (text_ != "best") return;
-    if (const auto store = open_existing(options.records.db)) library_ = Library(store->winners());
+    library_ = Library(Records(options.records).all_winners());
   }
 
   // Empty where the target has no variant at all.
@@ -160,7 +160,7 @@ ExitCode verify(const Options& options) {
   const bool all_right = verify_jobs(jobs, verify_job, table);
   print(table);
   if (const Table where = conflicts.table(); !where.empty()) {
-    fmt::print("\nBank conflicts in shared memory:\n");
+    print_text("\nBank conflicts in shared memory:\n");
     print(where);
   }
   return all_right && jobs.size() == layers.size() ? kDone : kBadAnswer;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cli/host.hpp"
+#include "ditune/error.hpp"
 #include "tuner/cpu_verifier.hpp"
 #include "tuner/gpu.hpp"
 
@@ -37,10 +38,18 @@ VerifyJob on_gpu(int ordinal, const VerifyOptions& options) {
 }
 
 VerifyJob on_cpu(const VerifyOptions& options, BankConflicts& conflicts) {
-  return [cpu = CpuVerifier(host_compiler(), {.seed = options.seed, .cases = options.cases}), &conflicts](
-             const Job& job, const Announce& announce) {
+  const auto verify = [cpu = CpuVerifier(host_compiler(), {.seed = options.seed, .cases = options.cases})](
+                          const Job& job, const Announce& announce) {
+    try {
+      return cpu.verify(job.target, job.configs, announce);
+    } catch (const HostCompilerError&) {
+      require_temporary_files();
+      throw;
+    }
+  };
+  return [verify, &conflicts](const Job& job, const Announce& announce) {
     std::vector<Verified> verified;
-    for (EmulatedVerdict& emulated : cpu.verify(job.target, job.configs, announce)) {
+    for (EmulatedVerdict& emulated : verify(job, announce)) {
       conflicts.add(emulated.verdict.config, emulated.shared);
       verified.push_back({std::move(emulated.verdict), emulated.problem, {}});
     }

@@ -52,9 +52,10 @@ bool is_legal(const TuningRecord& record) {
 
 // Those of `rows`, which `store` has just returned, that may be run; the others are counted, and those that it skipped.
 template <class Row>
-std::vector<Row> legal_rows(std::vector<Row> rows, const Store& store, int& refused) {
-  refused +=
-      store.skipped_rows() + static_cast<int>(std::erase_if(rows, [](const Row& row) { return !is_legal(row); }));
+std::vector<Row> legal_rows(std::vector<Row> rows, const Store& store, MergeResult& result) {
+  const auto illegal = std::erase_if(rows, [](const Row& row) { return !is_legal(row); });
+  result.skipped += store.skipped_rows();
+  result.refused += store.skipped_rows() + static_cast<int>(illegal);
   return rows;
 }
 
@@ -71,8 +72,8 @@ void require_mergeable(const std::filesystem::path& into, const std::filesystem:
 
 MergeResult merge(Store& into, const Store& from, bool trust_binaries) {
   MergeResult result;
-  const auto trials = legal_rows(from.trials(), from, result.refused);
-  const auto winners = legal_rows(from.winners(), from, result.refused);
+  const auto trials = legal_rows(from.trials(), from, result);
+  const auto winners = legal_rows(from.winners(), from, result);
   into.atomically([&] {
     for (const Trial& trial : trials) result.trials += into.add_if_new(trial);
     std::map<std::string, TuningRecord> kept;

@@ -21,6 +21,7 @@ struct MergeResult {
   int trials = 0;   // that were not there
   int winners = 0;  // that were not there or are preferred to what was
   int refused = 0;  // rows that do not validate, or with a config that a constraint refuses
+  int skipped = 0;  // of these, rows that do not validate
 };
 
 // Throws DbError{unusable} unless `from` is a sound database, of this schema or an older one, and not the file `into`.

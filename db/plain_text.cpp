@@ -1,5 +1,7 @@
 #include "db/plain_text.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -25,6 +27,21 @@ std::size_t plain_length(std::string_view text) {
   return length;
 }
 
+// `text`, with what `replace` makes of each byte that keeps it from being plain.
+template <class Replace>
+std::string replaced(std::string_view text, const Replace& replace) {
+  std::string plain;
+  while (!text.empty()) {
+    const std::size_t length = plain_length(text);
+    if (length > 0)
+      plain += text.substr(0, length);
+    else
+      plain += replace(text.front());
+    text.remove_prefix(length > 0 ? length : 1);
+  }
+  return plain;
+}
+
 }  // namespace
 
 bool is_plain(std::string_view text) {
@@ -40,13 +57,11 @@ bool is_plain(std::string_view text) {
 }
 
 std::string to_plain(std::string_view text) {
-  std::string plain;
-  while (!text.empty()) {
-    const std::size_t length = plain_length(text);
-    plain += length > 0 ? text.substr(0, length) : " ";
-    text.remove_prefix(length > 0 ? length : 1);
-  }
-  return plain;
+  return replaced(text, [](char) { return std::string_view(" "); });
+}
+
+std::string escape(std::string_view text) {
+  return replaced(text, [](char c) { return fmt::format("\\x{:02x}", static_cast<unsigned char>(c)); });
 }
 
 }  // namespace ditune

@@ -11,4 +11,7 @@ bool is_plain(std::string_view text);
 // Each byte that keeps `text` from being plain becomes a blank.
 std::string to_plain(std::string_view text);
 
+// The same, but such a byte stays readable: "\x1b".
+std::string escape(std::string_view text);
+
 }  // namespace ditune

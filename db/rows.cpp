@@ -189,9 +189,23 @@ std::string_view of_problem(const RecordFilter& filter) {
                          : "AND problem_id IN (SELECT id FROM problems WHERE (n, k, m) = (?8, ?9, ?7))";
 }
 
-// `sql` has the filter's parameters: of kJoins and of_problem.
+// Of the statement of a select(); what has the wrong type is left out.
+SkippedRow skipped_row(const Statement& statement, const char* table, const std::string& reason) {
+  constexpr int kId = static_cast<int>(std::ranges::count(kShared, ',')) + 1 + 2;
+  enum : int { name, sms, arch, m, n, k, epilogue };  // as in kShared
+  const auto number = [&](int column) { return statement.integer(column).value_or(0); };
+  return {.table = table,
+          .id = number(kId),
+          .device = statement.text(name).value_or(""),
+          .epilogue = statement.text(epilogue).value_or(""),
+          .problem = {number(m), number(n), number(k)},
+          .reason = reason};
+}
+
+// `sql` has the columns of kShared, two that `read` knows, and the id; and the filter's parameters: of kJoins and
+// of_problem.
 template <class Row>
-Selection<Row> select(const Database& db, const std::string& sql, const RecordFilter& filter,
+Selection<Row> select(const Database& db, const char* table, const std::string& sql, const RecordFilter& filter,
                       Row (*read)(const Statement&, Texts&)) {
   std::optional<std::string> name, epilogue;
   std::optional<std::string_view> regime;
@@ -212,8 +226,8 @@ Selection<Row> select(const Database& db, const std::string& sql, const RecordFi
   while (statement.step()) {
     try {
       selection.rows.push_back(read(statement, texts));
-    } catch (const UsageError&) {
-      ++selection.skipped;
+    } catch (const UsageError& error) {
+      selection.skipped.push_back(skipped_row(statement, table, error.what()));
     }
   }
   return selection;
@@ -396,15 +410,15 @@ void replace_winner(Database& db, const TuningRecord& record) {
 
 Selection<Trial> select_trials(const Database& db, const RecordFilter& filter) {
   const std::string sql =
-      fmt::format("SELECT {}, failure, samples_us FROM trials {} {} ORDER BY finished_at, trials.id", kShared, kJoins,
-                  of_problem(filter));
-  return select(db, sql, filter, read_trial);
+      fmt::format("SELECT {}, failure, samples_us, trials.id FROM trials {} {} ORDER BY finished_at, trials.id",
+                  kShared, kJoins, of_problem(filter));
+  return select(db, "trials", sql, filter, read_trial);
 }
 
 Selection<TuningRecord> select_winners(const Database& db, const RecordFilter& filter) {
   const std::string sql =
-      fmt::format("SELECT {}, tied, cubin_hash FROM winners {} {}", kShared, kJoins, of_problem(filter));
-  Selection<TuningRecord> selection = select(db, sql, filter, read_winner);
+      fmt::format("SELECT {}, tied, cubin_hash, winners.rowid FROM winners {} {}", kShared, kJoins, of_problem(filter));
+  Selection<TuningRecord> selection = select(db, "winners", sql, filter, read_winner);
   sort_by_key(selection.rows);
   return selection;
 }

@@ -16,11 +16,11 @@ void insert_trial(Database& db, const Trial& trial);
 bool insert_trial_if_new(Database& db, const Trial& trial);
 void replace_winner(Database& db, const TuningRecord& record);
 
-// `rows` in a fixed order; `skipped` counts those that match but do not validate.
+// `rows` in a fixed order; `skipped` are those that match but do not validate.
 template <class Row>
 struct Selection {
   std::vector<Row> rows;
-  int skipped = 0;
+  std::vector<SkippedRow> skipped;
 };
 
 // In the order of trying.

@@ -80,10 +80,19 @@ std::string salvage_cubin(const Database& db, const std::string& hash) {
 
 }  // namespace
 
+bool may_be_of(const SkippedRow& row, const GemmProblem& problem) {
+  try {
+    validate(row.problem);
+    return row.problem == problem;
+  } catch (const UsageError&) {
+    return true;
+  }
+}
+
 struct Store::Impl {
   Database db;
   bool writable;
-  mutable int skipped = 0;
+  mutable std::vector<SkippedRow> skipped = {};
 
   void require_writable() const {
     if (!writable) refuse(db.name() + " was opened for reading only", "open it for writing");
@@ -95,6 +104,22 @@ Store::Store(Store&&) noexcept = default;
 Store& Store::operator=(Store&&) noexcept = default;
 Store::~Store() = default;
 
+namespace {
+
+// Of a file that was made and never filled. Others may be about to fill it: they hold its lock, or find at their commit
+// that it is gone.
+void remove_if_empty(Database db, const std::filesystem::path& path) {
+  try {
+    const Transaction lock(db);
+    std::error_code error;
+    if (std::filesystem::file_size(path, error) == 0 && !error) std::filesystem::remove(path, error);
+  } catch (const DbError&) {
+    // It is in use, and not ours to remove.
+  }
+}
+
+}  // namespace
+
 Store Store::open(const std::filesystem::path& path) {
   const FileState state = inspect_file(path);
   if (state == FileState::missing) create_folder_of(path);
@@ -103,8 +128,13 @@ Store Store::open(const std::filesystem::path& path) {
   auto impl = std::make_unique<Impl>(Impl{Database(path, Database::Mode::create), true});
   if (!impl->db.writable()) refuse(path.string() + " cannot be written", "check its permissions");
   // The schema comes before WAL: the application id is then in the file itself, where inspect_file looks.
-  migrate(impl->db, migrations());
-  use_wal(impl->db);
+  try {
+    migrate(impl->db, migrations());
+    use_wal(impl->db);
+  } catch (const DbError&) {
+    if (state == FileState::missing) remove_if_empty(std::move(impl->db), path);
+    throw;
+  }
   return Store(std::move(impl));
 }
 
@@ -172,19 +202,19 @@ bool Store::set_winner(const TuningRecord& record, const std::string& cubin) {
 
 std::vector<TuningRecord> Store::winners(const RecordFilter& filter) const {
   Selection<TuningRecord> selection = select_winners(impl_->db, filter);
-  impl_->skipped = selection.skipped;
+  impl_->skipped = std::move(selection.skipped);
   return std::move(selection.rows);
 }
 
 std::vector<Trial> Store::trials(const RecordFilter& filter) const {
   Selection<Trial> selection = select_trials(impl_->db, filter);
-  impl_->skipped = selection.skipped;
+  impl_->skipped = std::move(selection.skipped);
   return std::move(selection.rows);
 }
 
 std::string Store::cubin(const std::string& hash) const { return select_cubin(impl_->db, hash); }
 
-int Store::skipped_rows() const { return impl_->skipped; }
+const std::vector<SkippedRow>& Store::skipped() const { return impl_->skipped; }
 
 void Store::require_sound() const {
   const Database& db = impl_->db;

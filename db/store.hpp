@@ -2,6 +2,7 @@
 // library reads it once; nothing here is on the way of a launch.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -21,12 +22,24 @@ inline constexpr int kSchemaVersion = 2;
 
 // What rows to return; an absent field matches all.
 struct RecordFilter {
-  std::optional<DeviceClass> device;
-  std::optional<SmArch> arch;
-  std::optional<GemmProblem> problem;  // with an epilogue found by an index: the time does not grow with the file
-  std::optional<Epilogue> epilogue;
+  std::optional<DeviceClass> device = {};
+  std::optional<SmArch> arch = {};
+  std::optional<GemmProblem> problem = {};  // with an epilogue found by an index: the time does not grow with the file
+  std::optional<Epilogue> epilogue = {};
   std::optional<Regime> regime = {};
 };
+
+// A row that was not returned, with as much of it as could be read.
+struct SkippedRow {
+  std::string table;  // "winners", "trials"
+  std::int64_t id = 0;
+  std::string device, epilogue;  // any text
+  GemmProblem problem;           // any numbers
+  std::string reason;            // and what to do
+};
+
+// One whose own problem is illegal may be of any.
+bool may_be_of(const SkippedRow& row, const GemmProblem& problem);
 
 // A row that does not validate (a config that does not parse, a size that is not legal, a time that is not positive) is
 // skipped and counted, never returned and never a crash. For one thread at a time; each thread or process may open its
@@ -63,7 +76,9 @@ class Store {
   std::vector<Trial> trials(const RecordFilter& filter = {}) const;
   // Throws nothing for a hash that is not there or does not match: empty.
   std::string cubin(const std::string& hash) const;
-  int skipped_rows() const;  // by the last winners() or trials()
+  // Of those that matched, by the last winners() or trials().
+  const std::vector<SkippedRow>& skipped() const;
+  int skipped_rows() const { return static_cast<int>(skipped().size()); }
 
   // Reads every page and index. Throws DbError{unusable} if something is wrong with one, if a table is missing or has
   // other columns, and if a row refers to one that is not there.

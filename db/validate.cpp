@@ -22,7 +22,7 @@ bool is_known_or_zero(double value) { return std::isfinite(value) && value >= 0;
 
 void validate(const ResourceUsage& resources) {
   require(resources.registers >= 0 && resources.spill_bytes >= 0 && resources.shared_bytes >= 0,
-          "a resource is used less than not at all");
+          "a number of registers or bytes is negative");
 }
 
 void validate(const Provenance& p) {

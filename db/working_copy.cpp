@@ -25,6 +25,12 @@
 namespace ditune {
 namespace {
 
+constexpr const char* kLocalRemedy = "set TMPDIR to a folder that has room and can be written";
+
+[[noreturn]] void fail_local(const std::string& what, const std::error_code& error) {
+  throw DbError(DbError::Kind::failed, fmt::format("{}: {}", what, error.message()), kLocalRemedy);
+}
+
 [[noreturn]] void fail(const std::string& what, const std::error_code& error, DbError::Kind kind) {
   throw DbError(kind, fmt::format("{}: {}", what, error.message()), "check permissions, disk and quota");
 }
@@ -35,12 +41,12 @@ std::error_code last_error() { return {errno, std::generic_category()}; }
 std::filesystem::path own_folder(const std::filesystem::path& parent) {
   const std::filesystem::path folder = parent / fmt::format("ditune-{}", ::geteuid());
   if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
-    fail(fmt::format("cannot make the folder {}", folder.string()), last_error(), DbError::Kind::failed);
+    fail_local(fmt::format("cannot make the folder {}", folder.string()), last_error());
   struct ::stat status {};
   if (::lstat(folder.c_str(), &status) != 0 || !S_ISDIR(status.st_mode) || status.st_uid != ::geteuid() ||
       (status.st_mode & 0022) != 0)
     throw DbError(DbError::Kind::unusable, fmt::format("the folder {} belongs to others", folder.string()),
-                  "remove it, or name another folder for temporary files");
+                  "remove it, or set TMPDIR to another folder");
   return folder;
 }
 
@@ -106,8 +112,7 @@ class WorkingCopy::LocalUse {
  public:
   explicit LocalUse(const std::filesystem::path& path)
       : descriptor_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
-    if (descriptor_ < 0 || !lock(LOCK_SH))
-      fail(fmt::format("cannot lock {}", path.string()), last_error(), DbError::Kind::failed);
+    if (descriptor_ < 0 || !lock(LOCK_SH)) fail_local(fmt::format("cannot lock {}", path.string()), last_error());
   }
   LocalUse(const LocalUse&) = delete;
   LocalUse& operator=(const LocalUse&) = delete;

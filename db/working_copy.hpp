@@ -23,7 +23,7 @@ namespace ditune {
 class WorkingCopy {
  public:
   struct Environment {
-    std::filesystem::path local_folder;  // the machine's folder for temporary files
+    std::filesystem::path local_folder;  // the machine's folder for temporary files; a local database needs none
     // The name of the file system, if it is of the network.
     std::function<std::optional<std::string_view>(const std::filesystem::path&)> file_system =
         [](const std::filesystem::path& path) { return network_file_system(path); };

@@ -29,8 +29,9 @@ class HandleError : public UsageError {
 // What a handle stands for.
 class OpenRuntime {
  public:
-  explicit OpenRuntime(const RuntimeOptions& options) : runtime_(options) {}
+  explicit OpenRuntime(RuntimeOptions options) : runtime_(counting(std::move(options))) {}
   const Runtime& runtime() const { return runtime_; }
+  std::int64_t skipped_rows() const { return skipped_rows_; }
 
   // The kernel's id, by which `kernel` finds it from then on.
   std::uint64_t add(const Prepared& prepared) {
@@ -50,6 +51,12 @@ class OpenRuntime {
   struct HashId {
     std::size_t operator()(std::uint64_t id) const noexcept { return mix(id, 0); }
   };
+  // Rows are skipped when the runtime is opened, and at no other time.
+  RuntimeOptions counting(RuntimeOptions options) {
+    options.on_skipped = [this](const SkippedRows& rows) { skipped_rows_ += rows.count; };
+    return options;
+  }
+  std::int64_t skipped_rows_ = 0;
   Runtime runtime_;
   AppendOnlyMap<std::uint64_t, const Prepared*, HashId> kernels_{4096};
 };
@@ -258,6 +265,10 @@ ditune_status ditune_open(const ditune_open_options* options, ditune_runtime* ru
 
 ditune_status ditune_close(ditune_runtime runtime) {
   return guarded([&] { runtimes().close(runtime); });
+}
+
+ditune_status ditune_skipped_rows(ditune_runtime runtime, int64_t* rows) {
+  return guarded([&] { required(rows, "rows") = runtimes().find(runtime).skipped_rows(); });
 }
 
 ditune_status ditune_prepare(ditune_runtime runtime, int32_t device, const ditune_problem* problem,

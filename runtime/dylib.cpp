@@ -2,6 +2,9 @@
 
 #include <dlfcn.h>
 
+#include <cerrno>
+#include <cstring>
+
 namespace ditune {
 
 Dylib::Dylib(std::span<const char* const> candidates) {
@@ -17,8 +20,18 @@ Dylib::Dylib(const std::filesystem::path& file) {
 
 bool Dylib::open(const char* candidate, int mode) {
   handle_.reset(dlopen(candidate, mode));
-  (handle_ ? path_ : error_) = handle_ ? candidate : dlerror();
-  return handle_ != nullptr;
+  if (handle_) {
+    path_ = candidate;
+    is_there_ = true;
+    return true;
+  }
+  const std::string error = dlerror();
+  // One that is there but needs another that is not begins with the name of the other.
+  const bool is_absent =
+      error.starts_with(std::string(candidate) + ": ") && error.ends_with(std::string(": ") + std::strerror(ENOENT));
+  if (!is_there_) error_ = error;
+  if (!is_absent) is_there_ = true;
+  return false;
 }
 
 void* Dylib::symbol(const char* name) const { return handle_ ? dlsym(handle_.get(), name) : nullptr; }

@@ -16,8 +16,10 @@ class Dylib {
   explicit Dylib(const std::filesystem::path& file);
 
   explicit operator bool() const { return handle_ != nullptr; }
-  const std::string& path() const { return path_; }    // the candidate that opened
-  const std::string& error() const { return error_; }  // why the last one tried did not open
+  const std::string& path() const { return path_; }  // the candidate that opened
+  // Why none opened: what is wrong with the first that is there, else with the last.
+  const std::string& error() const { return error_; }
+  bool is_there() const { return is_there_; }  // one of them, whether or not it opens
 
   // The function `name`, or null where the library has none.
   template <class Function>
@@ -33,6 +35,7 @@ class Dylib {
   };
   std::unique_ptr<void, Close> handle_;
   std::string path_, error_;
+  bool is_there_ = false;
 };
 
 }  // namespace ditune

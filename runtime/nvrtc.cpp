@@ -128,6 +128,9 @@ class Nvrtc::Program {
 
 Nvrtc::Nvrtc(std::span<const char* const> candidates) {
   auto api = std::make_shared<Api>(candidates);
+  if (!api->library && api->library.is_there())
+    throw NvrtcError("NVRTC cannot be loaded: " + api->library.error(),
+                     "install the CUDA Toolkit's libnvrtc, 12.8 or newer, anew");
   if (!api->complete()) {
     throw NvrtcError(fmt::format("NVRTC is not there: tried {}: {}", fmt::join(candidates, ", "),
                                  api->library ? "functions are missing" : api->library.error()),

@@ -34,9 +34,18 @@ std::vector<TuningRecord> in_order(std::vector<std::vector<TuningRecord>> databa
   return all;
 }
 
-std::vector<TuningRecord> read_records(const std::vector<std::filesystem::path>& databases) {
+std::vector<TuningRecord> read_winners(const Store& store, const std::filesystem::path& path,
+                                       const std::function<void(const SkippedRows&)>& on_skipped) {
+  std::vector<TuningRecord> winners = store.winners();
+  if (const int skipped = store.skipped_rows(); skipped > 0 && on_skipped) on_skipped({path, skipped});
+  return winners;
+}
+
+std::vector<TuningRecord> read_records(const std::vector<std::filesystem::path>& databases,
+                                       const std::function<void(const SkippedRows&)>& on_skipped) {
   std::vector<std::vector<TuningRecord>> records;
-  for (const std::filesystem::path& path : databases) records.push_back(Store::open_read_only(path).winners());
+  for (const std::filesystem::path& path : databases)
+    records.push_back(read_winners(Store::open_read_only(path), path, on_skipped));
   return in_order(std::move(records));
 }
 

@@ -51,7 +51,7 @@ RuntimeParts installed(const RuntimeOptions& options) {
   std::vector<std::vector<TuningRecord>> databases;
   for (const std::filesystem::path& path : options.databases) {
     stores->push_back(Store::open_read_only(path));
-    databases.push_back(stores->back().winners());
+    databases.push_back(read_winners(stores->back(), path, options.on_skipped));
   }
   RuntimeParts parts;
   parts.records = in_order(std::move(databases));

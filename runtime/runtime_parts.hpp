@@ -1,6 +1,7 @@
 // What a Runtime is made of; tests bring their own.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -11,6 +12,8 @@
 #include "runtime/driver.hpp"
 
 namespace ditune {
+
+class Store;
 
 struct KernelImage {
   std::string image, name;
@@ -26,6 +29,10 @@ struct RuntimeParts {
   std::function<KernelImage(const KernelConfig&, const Epilogue&, SmArch)> compile = {};
   std::shared_ptr<const Driver> driver;
 };
+
+// All winners of one database.
+std::vector<TuningRecord> read_winners(const Store& store, const std::filesystem::path& path,
+                                       const std::function<void(const SkippedRows&)>& on_skipped);
 
 // Of databases in order: a record stands aside for one of today's templates in an earlier file that has the same
 // device, problem, epilogue and regime, unless that one is predicted and this one measured.

@@ -116,6 +116,10 @@ DITUNE_API ditune_status ditune_open(const ditune_open_options* options, ditune_
 /* Its kernels are gone with it; no launch of them may be in flight. */
 DITUNE_API ditune_status ditune_close(ditune_runtime runtime);
 
+/* How many winners of its databases are not used, because a value in them is wrong or out of range: their problems are
+ * misses. `ditune show --skipped` lists them. */
+DITUNE_API ditune_status ditune_skipped_rows(ditune_runtime runtime, int64_t* rows);
+
 /* Finds, loads and where need be compiles the kernel for a problem on the CUDA device of that ordinal. Once: what is
  * prepared is found again without a lock. Where it fails the kernel is {0, 0}. */
 DITUNE_API ditune_status ditune_prepare(ditune_runtime runtime, int32_t device, const ditune_problem* problem,

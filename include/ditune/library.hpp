@@ -18,9 +18,17 @@ struct LookupResult {
   const TuningRecord* record = nullptr;  // what the answer comes from, owned by the Library; null for model, fallback
 };
 
+// Winners of a database that are not used, because a value in them is wrong or out of range. Their problems are misses.
+// `ditune show --skipped` lists them.
+struct SkippedRows {
+  std::filesystem::path database;
+  int count = 0;
+};
+
 // The winners in these files, in this order: of two records of one problem that of the earlier file counts, but for a
-// predicted one before a measured one. Throws DbError.
-std::vector<TuningRecord> read_records(const std::vector<std::filesystem::path>& databases);
+// predicted one before a measured one. `on_skipped` is told of each file with rows that are skipped. Throws DbError.
+std::vector<TuningRecord> read_records(const std::vector<std::filesystem::path>& databases,
+                                       const std::function<void(const SkippedRows&)>& on_skipped = {});
 
 // A problem that no record of this device answers.
 struct Miss {

@@ -24,7 +24,8 @@ struct RuntimeOptions {
   // prepared.
   std::vector<std::filesystem::path> databases;
   Regime regime = Regime::burst;
-  std::function<void(const Miss&)> on_miss = {};  // as LibraryOptions'
+  std::function<void(const Miss&)> on_miss = {};            // as LibraryOptions'
+  std::function<void(const SkippedRows&)> on_skipped = {};  // as that of read_records
 };
 
 // A kernel on a device for one problem. Belongs to the Runtime that prepared it.

@@ -74,12 +74,13 @@ typedef struct {
   ditune_status (*prepare)(ditune_runtime, int32_t, const ditune_problem*, ditune_kernel*);
   ditune_status (*query)(ditune_kernel, ditune_kernel_info*);
   ditune_status (*launch)(ditune_kernel, const ditune_args*, void*);
+  ditune_status (*skipped_rows)(ditune_runtime, int64_t*);
   ditune_status (*run)(ditune_runtime, int32_t, const ditune_problem*, const ditune_args*, void*);
 } ditune_functions;
 
 int main(void) {
-  const ditune_functions all = {ditune_version, ditune_last_error, ditune_open,   ditune_close,
-                                ditune_prepare, ditune_query,      ditune_launch, ditune_run};
+  const ditune_functions all = {ditune_version, ditune_last_error, ditune_open,         ditune_close, ditune_prepare,
+                                ditune_query,   ditune_launch,     ditune_skipped_rows, ditune_run};
   ditune_runtime runtime = 0;
   if (all.open(0, &runtime) != DITUNE_OK || runtime == 0) return 1;
   if (all.close(runtime) != DITUNE_OK) return 2;

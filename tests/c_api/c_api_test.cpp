@@ -9,6 +9,7 @@
 
 #include "catch.hpp"
 #include "db/fixtures.hpp"
+#include "db/sqlite.hpp"
 #include "db/store.hpp"
 #include "generator/emit.hpp"
 #include "runtime/fake_driver.hpp"
@@ -294,6 +295,27 @@ TEST_CASE("c: a database that is not there, or is none, is told") {
   write_file(opened.folder / "absent.db", "no database");
   CHECK(ditune_open(&options, &runtime) == DITUNE_DATABASE_ERROR);
   CHECK(runtime == 0);
+}
+
+TEST_CASE("c: rows that are skipped are counted, and their problems are misses") {
+  Opened opened;
+  std::int64_t rows = -1;
+  CHECK(ditune_skipped_rows(opened.runtime, &rows) == DITUNE_OK);
+  CHECK(rows == 0);
+  CHECK(ditune_skipped_rows(opened.runtime, nullptr) == DITUNE_INVALID_ARGUMENT);
+  CHECK(ditune_skipped_rows(opened.runtime + 256, &rows) == DITUNE_INVALID_HANDLE);
+  REQUIRE(ditune_close(opened.runtime) == DITUNE_OK);
+  Database(opened.file, Database::Mode::read_write).execute("UPDATE winners SET registers = -1");
+  int misses = 0;
+  opened.options.on_miss = [](const ditune_problem*, std::int32_t, const char*, void* user) {
+    ++*static_cast<int*>(user);
+  };
+  opened.options.user = &misses;
+  REQUIRE(ditune_open(&opened.options, &opened.runtime) == DITUNE_OK);
+  CHECK(ditune_skipped_rows(opened.runtime, &rows) == DITUNE_OK);
+  CHECK(rows == 1);
+  opened.prepare();
+  CHECK(misses == 1);
 }
 
 TEST_CASE("c: a miss is told with the command that tunes it") {

@@ -233,14 +233,27 @@ TEST_CASE("a bad line of a CSV file is named") {
 TEST_CASE("an output that cannot be finished leaves what was there") {
   const Workplace place;
   place.write("kernel.cu", "old");
-  // As on a full disk: a file may have 8 blocks, and one more is an error, not a signal.
-  const Outcome outcome =
-      place.ditune("emit --shape 128x128x128 --arch sm_86 --standalone -o kernel.cu --config " + kConfig,
-                   "trap '' XFSZ && ulimit -f 8");
+  // As on a full disk: a file may have 8 blocks.
+  const Outcome outcome = place.ditune(
+      "emit --shape 128x128x128 --arch sm_86 --standalone -o kernel.cu --config " + kConfig, "ulimit -f 8");
   CHECK(outcome.code == 3);
   CHECK(outcome.err.starts_with("ditune: error: writing kernel.cu failed: "));
   CHECK(place.read("kernel.cu") == "old");
   CHECK(place.files() == std::vector<std::string>{"kernel.cu"});
+}
+
+TEST_CASE("where there is no place for a database, none is looked up, and what needs one says so") {
+  const Workplace place;
+  // Workplace sets $DITUNE_DB for the first command alone; the one behind it says into files what it says.
+  const auto run = [&](const std::string& args) {
+    return place.ditune("--version >/dev/null; " DITUNE_PROGRAM " " + args, "unset HOME XDG_DATA_HOME DITUNE_DB");
+  };
+  const Outcome outcome = run("lookup --shape 64x64x64 --arch sm_86 >lookup.txt");
+  CHECK(outcome.code == 0);
+  CHECK(place.read("lookup.txt").find(" model ") != std::string::npos);
+  for (const std::string command : {"list", "show --json", "export --header t.h", "tune --shape 8x8x8 --arch sm_86"})
+    CHECK(run(command + " 2>said.txt").code == 2);
+  CHECK(place.read("said.txt").find("(name it with --db FILE)") != std::string::npos);
 }
 
 TEST_CASE("a machine that fails is exit code 3") {

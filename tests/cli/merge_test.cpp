@@ -24,6 +24,18 @@ TEST_CASE("merge takes what shards have, once, and says what") {
   CHECK(place.ditune("export --db all.db --header tuned.h --embed cubin").code == 0);
 }
 
+TEST_CASE("databases on local file systems need no folder for temporary files") {
+  const Workplace place;
+  const std::string nowhere = "export TMPDIR=/nope";
+  const std::string tune = "tune --gpu 'RTX 3090' --trials 1 --shape 64x1024x1024";
+  Outcome outcome = place.ditune(tune + " --db one.db", nowhere);
+  CAPTURE(outcome.err);
+  CHECK(outcome.code == 0);
+  outcome = place.ditune("merge all.db one.db", nowhere);
+  CAPTURE(outcome.err);
+  CHECK(outcome.code == 0);
+}
+
 TEST_CASE("merge makes nothing if one of the sources is none") {
   const Workplace place;
   REQUIRE(place.ditune("tune --gpu 'RTX 3090' --trials 1 --shape 64x1024x1024 --db one.db").code == 0);

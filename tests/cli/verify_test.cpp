@@ -55,6 +55,20 @@ TEST_CASE("verify runs what lookup finds, or all variants, and sums them up") {
   CHECK(std::ranges::count(all.out, '\n') >= 3);
 }
 
+TEST_CASE("where the compiler has no folder for temporary files, the folder is to blame") {
+  const Workplace place;
+  // As g++ and clang++ do where they cannot make a file there, whoever runs them.
+  const std::string compiler = use_compiler(place, "test \"$TMPDIR\" != /proc");
+  const Outcome failed = place.ditune(kVerify + "--config " + kConfig, compiler + " && export TMPDIR=/proc");
+  CAPTURE(failed.err);
+  CHECK(failed.code == 3);
+  CHECK(failed.err.starts_with("ditune: error: the C++ compiler cannot write temporary files to /proc: "));
+  CHECK(failed.err.ends_with(" (set TMPDIR to a folder that has room and can be written)\n"));
+  // Any other failure is the compiler's.
+  const std::string broken = use_compiler(place, "false");
+  CHECK(place.ditune(kVerify + "--config " + kConfig, broken).err.find(" does not compile with ") != std::string::npos);
+}
+
 TEST_CASE("a wrong kernel is exit code 1, and the result says what is wrong") {
   const Workplace place;
   const std::string without_the_end_of_k =

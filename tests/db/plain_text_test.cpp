@@ -4,6 +4,7 @@
 
 #include "catch.hpp"
 
+using ditune::escape;
 using ditune::is_plain;
 using ditune::to_plain;
 
@@ -18,6 +19,7 @@ TEST_CASE("Control characters and malformed UTF-8 are not plain") {
                                       "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xff"}) {
     CHECK_FALSE(is_plain(text));
     CHECK(is_plain(to_plain(text)));
+    CHECK(is_plain(escape(text)));
   }
   CHECK_FALSE(is_plain(std::string_view("a\0b", 3)));
 }
@@ -25,4 +27,9 @@ TEST_CASE("Control characters and malformed UTF-8 are not plain") {
 TEST_CASE("to_plain keeps what is plain") {
   CHECK(to_plain("caf\xc3\xa9") == "caf\xc3\xa9");
   CHECK(to_plain("line\nnext\xff!") == "line next !");
+}
+
+TEST_CASE("escape keeps what is plain and shows the bytes of the rest") {
+  CHECK(escape("caf\xc3\xa9") == "caf\xc3\xa9");
+  CHECK(escape("a\x1b[2J\n\xff\xc2\x9b") == R"(a\x1b[2J\x0a\xff\xc2\x9b)");
 }

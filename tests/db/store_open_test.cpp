@@ -245,6 +245,32 @@ TEST_CASE("When the disk is full a write fails as the machine's fault, and what 
   CHECK(Store::open(folder / "t.db").winners().size() == 1);
 }
 
+TEST_CASE("When the disk is full a database that cannot be filled is not left there empty") {
+  const TempFolder folder;
+  const int status = in_child([&] {
+    std::signal(SIGXFSZ, SIG_IGN);
+    const ::rlimit limit{4096, 4096};  // one page
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    try {
+      Store::open(folder / "t.db");
+    } catch (const DbError& error) {
+      return error.kind() == DbError::Kind::failed ? 0 : 1;
+    }
+    return 2;
+  });
+  CHECK(status == 0);
+  CHECK(std::filesystem::is_empty(folder.path()));
+  // One that was there, if only empty, is its owner's.
+  write_file(folder / "t.db", "");
+  CHECK(in_child([&] {
+          std::signal(SIGXFSZ, SIG_IGN);
+          const ::rlimit limit{4096, 4096};
+          ::setrlimit(RLIMIT_FSIZE, &limit);
+          return error_of([&] { Store::open(folder / "t.db"); }).empty() ? 1 : 0;
+        }) == 0);
+  CHECK(std::filesystem::exists(folder / "t.db"));
+}
+
 TEST_CASE("Migrations run in order from the version of the file, once") {
   const TempFolder folder;
   const std::string_view first[] = {"CREATE TABLE a (x)"};

@@ -317,7 +317,38 @@ TEST_CASE("A tampered row is skipped and counted, the others are returned") {
   INFO(sql);
   REQUIRE(winners.size() == 1);
   CHECK(same(winners[0], measured_record({16, 4608, 4608})));
-  CHECK(store.skipped_rows() == 1);
+  REQUIRE(store.skipped_rows() == 1);
+  const SkippedRow& skipped = store.skipped()[0];
+  CHECK(skipped.table == "winners");
+  CHECK(skipped.id == 2);
+  CHECK(skipped.reason.ends_with(")"));
+}
+
+TEST_CASE("A skipped row is told by as much of it as can be read, and is counted where it is asked for") {
+  const TempFolder folder;
+  const TuningRecord record = measured_record({17, 13824, 4608});
+  Store::open(folder / "t.db").set_winner(record);
+  RecordFilter other, its;
+  other.problem = {16, 13824, 4608};
+  its.problem = record.key.problem;
+  tamper(folder / "t.db", "UPDATE winners SET registers = -5");
+  {
+    const Store store = Store::open_read_only(folder / "t.db");
+    CHECK(store.winners(other).empty());
+    CHECK(store.skipped().empty());
+    CHECK(store.winners(its).empty());
+    REQUIRE(store.skipped().size() == 1);
+    const SkippedRow& row = store.skipped()[0];
+    CHECK(row.device == record.key.device.name);
+    CHECK(row.problem == record.key.problem);
+    CHECK(row.epilogue == format(record.key.epilogue));
+    CHECK(row.reason == "a number of registers or bytes is negative (tune it again)");
+  }
+  // Nobody knows what it is of.
+  tamper(folder / "t.db", "UPDATE problems SET m = -17");
+  const Store store = Store::open_read_only(folder / "t.db");
+  CHECK(store.winners(other).empty());
+  CHECK(store.skipped().size() == 1);
 }
 
 TEST_CASE("A trial with tampered samples is skipped and counted") {
@@ -327,7 +358,8 @@ TEST_CASE("A trial with tampered samples is skipped and counted") {
   tamper(folder / "t.db", "UPDATE trials SET samples_us = '" + samples + "'");
   const Store store = Store::open_read_only(folder / "t.db");
   CHECK(store.trials().empty());
-  CHECK(store.skipped_rows() == 1);
+  REQUIRE(store.skipped_rows() == 1);
+  CHECK(store.skipped()[0].table == "trials");
 }
 
 TEST_CASE("A cubin whose bytes do not match its hash is not returned") {

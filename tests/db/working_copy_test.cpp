@@ -210,3 +210,13 @@ TEST_CASE("A folder that another user made holds no copies") {
   std::filesystem::permissions(folder, std::filesystem::perms(0777));
   CHECK(contains(error_of([&] { WorkingCopy(site.database, machine); }), "belongs to others"));
 }
+
+TEST_CASE("A local folder that takes no files is named, with what to do about it") {
+  const Site site;
+  WorkingCopy::Environment machine = site.machine("a");
+  machine.local_folder = "/proc/nowhere";
+  CHECK_THROWS_WITH(WorkingCopy(site.database, machine),
+                    Catch::StartsWith("cannot make the folder /proc/nowhere/ditune-") &&
+                        Catch::EndsWith(" (set TMPDIR to a folder that has room and can be written)"));
+  CHECK(site.files("server").empty());
+}

@@ -1,6 +1,9 @@
 #include "runtime/nvrtc.hpp"
 
+#include <array>
+
 #include "catch.hpp"
+#include "db/fixtures.hpp"
 
 using namespace ditune;
 
@@ -106,4 +109,13 @@ TEST_CASE("NVRTC says which it is") {
   const Nvrtc nvrtc;
   CHECK(nvrtc.version() >= "12.8");
   CHECK(nvrtc.path().find("nvrtc") != std::string::npos);
+}
+
+TEST_CASE("An NVRTC that is there and does not load is not said to be absent") {
+  const test::TempFolder folder;
+  const std::string broken = folder / "libnvrtc.so";
+  test::write_file(broken, std::string(4096, 'x'));
+  const std::array candidates = {broken.c_str(), "libnothing.so.1"};
+  CHECK_THROWS_WITH(Nvrtc(candidates),
+                    Catch::StartsWith("NVRTC cannot be loaded: " + broken + ": invalid ELF header ("));
 }

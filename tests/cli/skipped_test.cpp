@@ -1,0 +1,120 @@
+// Rows that do not validate are skipped, and every command that reads records says so.
+#include <nlohmann/json.hpp>
+
+#include "catch.hpp"
+#include "cli/program.hpp"
+
+using Json = nlohmann::json;
+
+namespace {
+
+const std::string kTarget = " --gpu 'RTX 3090'";
+const std::string kTune = "tune --trials 1" + kTarget;
+const std::string kNote =
+    "ditune: note: 2 winners are skipped, with a value that is wrong or out of range (ditune show "
+    "--skipped lists them)\n";
+
+// Three winners, two of them unsound.
+void make_database(const Workplace& place) {
+  REQUIRE(place.ditune(kTune + " --shape 64x1024x1024 --shape 128x1024x1024 --shape 256x1024x1024").code == 0);
+  run_sql(place.path("tuning.db"),
+          "UPDATE winners SET registers = -1 WHERE problem_id IN (SELECT id FROM problems WHERE m > 64)");
+}
+
+void make_all_unsound(const Workplace& place) {
+  make_database(place);
+  run_sql(place.path("tuning.db"), "UPDATE winners SET registers = -1; UPDATE trials SET registers = -1");
+}
+
+}  // namespace
+
+TEST_CASE("what reads winners says how many are skipped and how to see them") {
+  const Workplace place;
+  make_database(place);
+  for (const std::string& command :
+       {std::string("list"), std::string("show"), "lookup --shape 64x1024x1024" + kTarget,
+        "verify --on cpu --shape 64x1024x1024" + kTarget, std::string("export --embed none --header t.h")}) {
+    const Outcome outcome = place.ditune(command);
+    CAPTURE(command, outcome.err);
+    CHECK(outcome.code == 0);
+    CHECK(outcome.err == kNote);
+  }
+  CHECK(place.ditune("doctor").out.find("1 winners, 2 skipped: see ditune show --skipped") != std::string::npos);
+  for (const std::string& command :
+       {std::string("list --json"), std::string("show --json"), "lookup --json --shape 64x1024x1024" + kTarget}) {
+    CAPTURE(command);
+    const Json rows = Json::parse(place.ditune(command).out);
+    REQUIRE(rows.size() == 1);
+    CHECK(rows[0].at("skipped_rows") == 2);
+  }
+}
+
+TEST_CASE("skipped rows are counted where they are asked for, and named with --db as it was given") {
+  const Workplace place;
+  make_database(place);
+  CHECK(place.ditune("list --shape 64x1024x1024").err.empty());
+  const Outcome one = place.ditune("list --shape 64x1024x1024 --shape 128x1024x1024 --db ./tuning.db");
+  CHECK(one.err ==
+        "ditune: note: 1 winner is skipped, with a value that is wrong or out of range (ditune show --skipped --db "
+        "./tuning.db lists it)\n");
+  CHECK(Json::parse(place.ditune("list --json --shape 64x1024x1024").out)[0].contains("skipped_rows") == false);
+}
+
+TEST_CASE("where all rows are skipped, nobody says that there are none") {
+  const Workplace place;
+  make_all_unsound(place);
+  for (const std::string command : {"list", "show", "list --json", "show --failures", "export --header t.h"}) {
+    const Outcome outcome = place.ditune(command);
+    CAPTURE(command, outcome.err);
+    CHECK(outcome.code == (outcome.err.find("winner") == std::string::npos ? 0 : 1));
+    CHECK(outcome.err.find(" skipped, ") != std::string::npos);
+    CHECK(outcome.err.find("no such record") == std::string::npos);
+    CHECK(outcome.err.find("nothing failed") == std::string::npos);
+  }
+  const Outcome other = place.ditune("list --shape 8x8x8");
+  CHECK(other.code == 1);
+  CHECK(other.err.starts_with("no such record in "));
+}
+
+TEST_CASE("show --skipped lists each row with its id and what is wrong") {
+  const Workplace place;
+  make_database(place);
+  const Outcome listed = place.ditune("show --skipped");
+  CHECK(listed.code == 0);
+  CHECK(listed.err.empty());
+  CHECK(listed.out ==
+        "TABLE    ID  PROBLEM        EPILOGUE  DEVICE                   SKIPPED BECAUSE\n"
+        "winners   2  128x1024x1024  default   NVIDIA GeForce RTX 3090  a number of registers or bytes is negative "
+        "(tune it again)\n"
+        "winners   3  256x1024x1024  default   NVIDIA GeForce RTX 3090  a number of registers or bytes is negative "
+        "(tune it again)\n");
+  const Json rows = Json::parse(place.ditune("show --skipped --json --shape 128x1024x1024").out);
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0] == Json{{"table", "winners"},
+                        {"id", 2},
+                        {"m", 128},
+                        {"n", 1024},
+                        {"k", 1024},
+                        {"epilogue", "default"},
+                        {"device", "NVIDIA GeForce RTX 3090"},
+                        {"reason", "a number of registers or bytes is negative (tune it again)"}});
+  run_sql(place.path("tuning.db"), "DELETE FROM winners WHERE registers < 0");
+  CHECK(place.ditune("show --skipped").err == "no row is skipped\n");
+  CHECK(place.ditune("show --skipped --json").out == "[]\n");
+}
+
+TEST_CASE("an unsound winner is tuned again, and merge names the rows that it refuses") {
+  const Workplace place;
+  make_database(place);
+  const Outcome merged = place.ditune("merge all.db tuning.db");
+  CHECK(merged.code == 0);
+  CHECK(merged.out == "tuning.db: 3 trials added, 1 winner taken, 2 rows refused\n");
+  CHECK(merged.err ==
+        "ditune: note: 2 rows of tuning.db have a value that is wrong or out of range (ditune show --skipped --db "
+        "tuning.db lists them)\n");
+  const Outcome tuned = place.ditune(kTune + " --shape 128x1024x1024");
+  CHECK(tuned.code == 0);
+  CHECK(tuned.err.find("1 winner is skipped") != std::string::npos);  // the other one
+  CHECK(place.ditune(kTune + " --shape 256x1024x1024").err.empty());
+  CHECK(place.ditune("list").err.empty());
+}
