@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "db/plain_text.hpp"
 #include "ditune/ditune.h"
 #include "ditune/error.hpp"
 #include "ditune/runtime.hpp"
@@ -109,8 +110,8 @@ std::string& last_error() {
 
 ditune_status failed(ditune_status status, const char* what) noexcept {
   try {
-    // One line, too, where a callback or the standard library threw it.
-    last_error() = Error(*what == '\0' ? "an error that does not say what it is" : what, "").what();
+    // One line of UTF-8, also where a callback threw it, or a path or a driver's text is none.
+    last_error() = *what == '\0' ? "an error that does not say what it is" : to_plain(what);
   } catch (...) {
     return DITUNE_OUT_OF_MEMORY;
   }
@@ -127,6 +128,8 @@ ditune_status guarded(Call&& call) noexcept {
     return failed(DITUNE_INVALID_HANDLE, error.what());
   } catch (const NotPreparedError& error) {
     return failed(DITUNE_NOT_PREPARED, error.what());
+  } catch (const NoDeviceError& error) {
+    return failed(DITUNE_NO_DEVICE, error.what());
   } catch (const NoKernelError& error) {
     return failed(DITUNE_NO_KERNEL, error.what());
   } catch (const UsageError& error) {

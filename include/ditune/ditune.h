@@ -1,7 +1,7 @@
 /* ditune for C and for whatever calls C: find the fastest fused INT8 GEMM of a layer, prepare it, launch it.
  *
  * Y[M,N] = epilogue(X[M,K] W[N,K]^T), X and W int8, row-major. Every function returns a status; where it is not
- * DITUNE_OK, ditune_last_error() has one line that says what is wrong and what to do. Functions may be called from any
+ * DITUNE_OK, ditune_last_error() has one line of UTF-8 that says what is wrong and what to do. Functions may be called from any
  * number of threads at once; closing a runtime while another thread uses it is an error of the program.
  *
  * Every struct is led by its size, set by the caller to sizeof: members are only ever added at its end, and what an
@@ -32,7 +32,8 @@ enum {
   DITUNE_DATABASE_ERROR = 5,   /* a database is not there, not readable, or damaged */
   DITUNE_CUDA_ERROR = 6,       /* the driver or a device failed */
   DITUNE_OUT_OF_MEMORY = 7,    /* of the host */
-  DITUNE_INTERNAL = 8
+  DITUNE_INTERNAL = 8,
+  DITUNE_NO_DEVICE = 9 /* no GPU is visible, or there is no driver for one */
 };
 
 /* 0 is no handle. A handle that was closed is told from one that was opened since, a kernel from one of another

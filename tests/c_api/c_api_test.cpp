@@ -72,6 +72,7 @@ struct Opened {
     options.database_count = 1;
     driver()->launches.clear();
     driver()->capturing = false;
+    driver()->devices = 2;
     REQUIRE(ditune_open(&options, &runtime) == DITUNE_OK);
   }
   Opened(const Opened&) = delete;
@@ -280,6 +281,43 @@ TEST_CASE("c: while a stream is captured what is not prepared is not launched") 
   static_cast<void>(opened.prepare());
   driver()->capturing = true;
   CHECK(ditune_run(opened.runtime, 0, &its, &launched, nullptr) == DITUNE_OK);
+}
+
+TEST_CASE("c: without a GPU preparing and running have a status of their own, which says what to do") {
+  const Opened opened;
+  driver()->devices = 0;
+  const ditune_problem its = problem();
+  const ditune_args launched = args();
+  for (const std::int32_t device : {0, 7, -1}) {
+    CAPTURE(device);
+    ditune_kernel kernel{1, 1};
+    CHECK(ditune_prepare(opened.runtime, device, &its, &kernel) == DITUNE_NO_DEVICE);
+    CHECK(says("no GPU is visible (install an NVIDIA driver"));
+    CHECK((kernel.runtime == 0 && kernel.id == 0));
+    CHECK(ditune_run(opened.runtime, device, &its, &launched, nullptr) == DITUNE_NO_DEVICE);
+    CHECK(says("no GPU is visible (install an NVIDIA driver"));
+  }
+  CHECK(driver()->launches.empty());
+}
+
+TEST_CASE("c: an ordinal that is not there is told, also while a stream is captured") {
+  const Opened opened;
+  const ditune_problem its = problem();
+  const ditune_args launched = args();
+  driver()->capturing = true;
+  CHECK(ditune_run(opened.runtime, 7, &its, &launched, nullptr) == DITUNE_INVALID_ARGUMENT);
+  CHECK(says("there is no GPU 7, visible: 2"));
+}
+
+TEST_CASE("c: an error is valid UTF-8, whatever it quotes") {
+  const Opened opened;
+  const std::string absent = (opened.folder / "caf\xe9 caf\xc3\xa9.db").string();
+  ditune_open_options options = opened.options;
+  const char* name = absent.c_str();
+  options.databases = &name;
+  ditune_runtime runtime = 0;
+  CHECK(ditune_open(&options, &runtime) == DITUNE_DATABASE_ERROR);
+  CHECK(says("caf  caf\xc3\xa9.db"));
 }
 
 TEST_CASE("c: a database that is not there, or is none, is told") {

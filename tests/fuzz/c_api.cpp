@@ -145,7 +145,7 @@ class Files {
     names_.push_back(folder_.path().string());
     names_.emplace_back();
     names_.push_back((folder_ / std::string(5000, 'a')).string());
-    names_.push_back((folder_ / "two\nlines\x01.db").string());
+    names_.push_back((folder_ / "two\nlines\x01, caf\xe9.db").string());
   }
 
   std::pair<const char*, Kind> pick(Input& in) {
@@ -195,15 +195,11 @@ struct Told {
   std::string broken;  // what it was told wrongly
 };
 
-bool is_one_line(const char* text) {
-  return std::all_of(text, text + std::strlen(text), [](unsigned char c) { return c >= 0x20 && c != 0x7f; });
-}
-
 void on_miss(const ditune_problem* problem, std::int32_t match, const char* command, void* user) {
   auto& told = *static_cast<Told*>(user);
   if (problem->size != sizeof *problem || !fuzz::is_legal(*problem)) told.broken = "a problem that is missed is legal";
   if (match < DITUNE_MATCH_MODEL || match > DITUNE_MATCH_NONE) told.broken = "a miss is no record's match";
-  if (!std::string_view(command).starts_with("ditune tune --shape ") || !is_one_line(command))
+  if (!std::string_view(command).starts_with("ditune tune --shape ") || !fuzz::is_line(command))
     told.broken = "a miss comes with the command that tunes it";
   if (!told.throws) return;
   told.has_thrown = true;
@@ -270,8 +266,8 @@ class Program {
     machine().launches.clear();
     const ditune_status status = call();
     const char* said = ditune_last_error();
-    require(status >= DITUNE_OK && status <= DITUNE_INTERNAL, "a status is one of the header's");
-    require(is_one_line(said), "an error is one line");
+    require(status >= DITUNE_OK && status <= DITUNE_NO_DEVICE, "a status is one of the header's");
+    require(fuzz::is_line(said), "an error is one line of UTF-8");
     require(status == DITUNE_OK ? said == before : *said != '\0', "a call that failed says why, and no other");
     require(told_.broken.empty(), told_.broken);
     require((status == DITUNE_INTERNAL) == told_.has_thrown, std::string("an error has its status: ") + said);
@@ -422,6 +418,11 @@ class Program {
 
   static bool has_device(std::int32_t ordinal) { return ordinal >= 0 && ordinal < fuzz::Machine::kDevices; }
 
+  // What it is to ask for one that is not there.
+  static ditune_status missing_device() {
+    return machine().faults.has_no_devices ? DITUNE_NO_DEVICE : DITUNE_INVALID_ARGUMENT;
+  }
+
   void prepare() {
     const ditune_runtime runtime = pick_runtime();
     const ditune_problem value = problem();
@@ -453,7 +454,7 @@ class Program {
 
   void check_preparation(ditune_status status, const ditune_problem& its, std::int32_t ordinal) const {
     if (!has_device(ordinal)) {
-      require(status == DITUNE_INVALID_ARGUMENT, "a device is one of those that are there");
+      require(status == missing_device(), "a device is one of those that are there");
       return;
     }
     if (told_.has_thrown || status == DITUNE_OK) return;
@@ -461,7 +462,7 @@ class Program {
     const bool is_huge = its.m * its.n > kMaxExtent;
     require(faults != Faults{} || (is_huge && status == DITUNE_NO_KERNEL), "every problem is served");
     require(status == DITUNE_NO_KERNEL || (status == DITUNE_CUDA_ERROR && faults.fails_devices) ||
-                (status == DITUNE_INVALID_ARGUMENT && faults.has_no_devices),
+                (status == DITUNE_NO_DEVICE && faults.has_no_devices),
             "where no kernel can be had that is said");
   }
 
@@ -495,7 +496,7 @@ class Program {
     require(std::memcmp(&its.size, before.data(), sizeof its.size) == 0, "a struct keeps its size");
     require(its.match >= DITUNE_MATCH_EXACT && its.match < DITUNE_MATCH_NONE, "a kernel has a match");
     require(its.device == kernel->device && its.workspace_bytes >= 0, "a kernel is described as it was prepared");
-    require(format(parse_config(its.config)) == its.config && is_one_line(its.note), "a config is its text");
+    require(format(parse_config(its.config)) == its.config && fuzz::is_line(its.note), "a config is its text");
   }
 
   // Anywhere: null, misaligned, at or near others, or at the ends of what there is.
@@ -606,10 +607,11 @@ class Program {
     const ditune_status status =
         status_of([&] { return ditune_run(runtime, ordinal, asked.get(), args.get(), stream); });
     require((status == DITUNE_INVALID_HANDLE) == !find(runtime), "the runtime of a launch is open");
-    const bool is_sane = asked.is_sane() && args.is_sane() && fuzz::is_legal(its) && has_device(ordinal);
-    require(is_sane || status == DITUNE_INVALID_ARGUMENT || status == DITUNE_INVALID_HANDLE ||
-                (status == DITUNE_NOT_PREPARED && !has_device(ordinal)),
-            "a launch is checked");
+    const bool is_sane = asked.is_sane() && args.is_sane() && fuzz::is_legal(its);
+    require(is_sane || status == DITUNE_INVALID_ARGUMENT || status == DITUNE_INVALID_HANDLE, "a launch is checked");
+    require(!find(runtime) || !is_sane || has_device(ordinal) || status == missing_device(),
+            "a device is one of those that are there");
+    require(status != DITUNE_NO_DEVICE || machine().faults.has_no_devices, "there is a device");
     require(status != DITUNE_NOT_PREPARED || machine().faults.is_capturing, "what is not prepared is prepared");
     check_launch(status, its, value, stream);
   }
