@@ -5,189 +5,31 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <limits>
-#include <memory>
-#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
+#include "c_api_files.hpp"
+#include "c_api_input.hpp"
 #include "c_api_machine.hpp"
 #include "c_api_oracle.hpp"
-#include "databases.hpp"
-#include "db/fixtures.hpp"
-#include "db/sqlite.hpp"
-#include "db/store.hpp"
+#include "ditune/config.hpp"
 #include "ditune/problem.hpp"
 #include "fuzz.hpp"
-#include "generator/emit.hpp"
 
 using namespace ditune;
 
 namespace {
 
 using fuzz::Faults;
+using fuzz::Files;
+using fuzz::Handed;
+using fuzz::Input;
+using fuzz::kLayers;
+using fuzz::Layer;
 using fuzz::machine;
 using fuzz::require;
-
-// The input, read from its front; zeros behind its end.
-class Input {
- public:
-  Input(const std::uint8_t* data, std::size_t size) : data_(data), end_(data + size) {}
-  bool at_end() const { return data_ == end_; }
-  std::uint8_t byte() { return at_end() ? std::uint8_t{0} : *data_++; }
-  std::size_t below(std::size_t count) { return byte() % count; }
-  bool one_in(std::size_t count) { return below(count) == count - 1; }
-
-  template <class T>
-  T raw() {
-    T value{};
-    const std::size_t bytes = std::min<std::size_t>(sizeof value, end_ - data_);
-    std::memcpy(&value, data_, bytes);
-    data_ += bytes;
-    return value;
-  }
-
-  template <class T, std::size_t N>
-  T among(const std::array<T, N>& values) {
-    return values[below(N)];
-  }
-
-  std::int64_t number() {
-    using Limits = std::numeric_limits<std::int64_t>;
-    if (one_in(4)) return raw<std::int64_t>();
-    return among(std::array{std::int64_t{0}, std::int64_t{1}, std::int64_t{-1}, std::int64_t{7}, std::int64_t{8},
-                            std::int64_t{16}, std::int64_t{33}, std::int64_t{96}, std::int64_t{4608}, kMaxK, kMaxK + 1,
-                            kMaxExtent - 15, kMaxExtent, kMaxExtent + 1, Limits::max(), Limits::min()});
-  }
-
-  std::int32_t word() { return one_in(8) ? raw<std::int32_t>() : static_cast<std::int32_t>(below(6)) - 1; }
-
- private:
-  const std::uint8_t* data_;
-  const std::uint8_t* end_;
-};
-
-// A struct as a caller hands it over: mostly as it is, else of another size, misaligned, or null. It ends where its
-// memory ends.
-template <class T>
-class Handed {
- public:
-  Handed(Input& in, T value) {
-    constexpr std::size_t kForms = 16, kMostSize = 64 * sizeof(T);
-    std::size_t size = sizeof(T), offset = 0;
-    const std::size_t form = in.below(kForms);
-    if (form == 10) return;
-    if (form == 11) size = in.below(sizeof(T));
-    if (form == 12 || form == 13) size = sizeof(T) + 1 + in.byte();
-    if (form == 14) size = in.one_in(2) ? std::numeric_limits<std::size_t>::max() : kMostSize + 1;
-    if (form == 15) offset = 1 + in.below(alignof(T) - 1);
-    value.size = size;
-    size_ = size > kMostSize ? sizeof(T) : std::max(size, sizeof value.size);
-    memory_ = std::make_unique<unsigned char[]>(offset + size_);
-    at_ = memory_.get() + offset;
-    std::memcpy(at_, &value, std::min(size_, sizeof value));
-    if (form == 13) at_[sizeof(T) + in.below(size - sizeof(T))] = 1;
-    is_sane_ = form < 11 || form == 12;
-  }
-
-  bool is_sane() const { return is_sane_; }
-  T* get() const { return reinterpret_cast<T*>(at_); }
-  std::vector<unsigned char> bytes() const { return {at_, at_ + size_}; }
-
- private:
-  std::unique_ptr<unsigned char[]> memory_;
-  unsigned char* at_ = nullptr;
-  std::size_t size_ = 0;
-  bool is_sane_ = false;
-};
-
-struct Layer {
-  std::int64_t n, k;
-  const char* epilogue;
-  std::array<const char*, fuzz::Machine::kDevices> configs;
-};
-
-// Those that the sound database knows, so that few questions need every candidate.
-constexpr std::array kLayers{
-    Layer{4608, 4608, "default", {"mma_s8:tile=128x128x64,warps=2x4,stages=3", "wgmma_s8:tile=128x256,stages=4"}},
-    Layer{
-        256,
-        4608,
-        "out=s32",
-        {"mma_s8:tile=64x64x64,warps=2x2,stages=3,split_k=2", "wgmma_s8:tile=128x256,stages=4,decomposition=stream_k"}},
-    Layer{64,
-          96,
-          "bias=bf16",
-          {"mma_s8:tile=64x64x64,warps=2x2,stages=3,split_k=2", "mma_s8:tile=64x64x64,warps=2x2,stages=3"}},
-    Layer{33,
-          7,
-          "sx=tensor,sw=tensor,bias=f32,out=f32",
-          {"mma_s8:tile=64x64x64,warps=4x2,stages=3,load=1", "mma_s8:tile=64x64x64,warps=4x2,stages=3,load=1"}},
-    Layer{4608,
-          4608,
-          "out=f16",
-          {"mma_s8:tile=128x128x64,warps=2x4,stages=3", "mma_s8:tile=128x128x64,warps=2x4,stages=3"}},
-};
-
-// What databases there are to open.
-class Files {
- public:
-  enum class Kind { sound, damaged, changed };  // changed: some bytes, by the input
-
-  Files() {
-    sound_ = sound_database();
-    test::write_file(folder_ / "sound.db", sound_);
-    test::write_file(folder_ / "schema_1.db", fuzz::sample_database(1));
-    test::write_file(folder_ / "half.db", sound_.substr(0, sound_.size() / 2));
-    test::write_file(folder_ / "text.db", "no database");
-    test::write_file(folder_ / "empty.db", "");
-    for (const char* name : {"sound.db", "schema_1.db", "half.db", "text.db", "empty.db", "missing.db", "changed.db"})
-      names_.push_back((folder_ / name).string());
-    names_.push_back(folder_.path().string());
-    names_.emplace_back();
-    names_.push_back((folder_ / std::string(5000, 'a')).string());
-    names_.push_back((folder_ / "two\nlines\x01, caf\xe9.db").string());
-  }
-
-  std::pair<const char*, Kind> pick(Input& in) {
-    const std::size_t at = in.one_in(2) ? in.below(names_.size()) : 0;
-    const std::string& name = names_[at];
-    if (!name.ends_with("changed.db")) return {name.c_str(), at < 2 ? Kind::sound : Kind::damaged};
-    std::string bytes = sound_;
-    for (std::size_t left = 1 + in.below(4); left > 0; --left) {
-      const std::size_t where = in.raw<std::uint16_t>();
-      bytes[where % bytes.size()] = static_cast<char>(in.byte());
-    }
-    test::write_file(name, bytes);
-    return {name.c_str(), Kind::changed};
-  }
-
-  const char* sound() const { return names_.front().c_str(); }
-
- private:
-  static std::string sound_database() {
-    const test::TempFolder folder;
-    {
-      Store store = Store::open(folder / "t.db");
-      for (const Layer& layer : kLayers)
-        for (std::size_t device = 0; device < layer.configs.size(); ++device) {
-          TuningRecord record = test::measured_record({4096, layer.n, layer.k});
-          record.key.device = device_class(find_device(device == 0 ? "RTX 3090" : "H100"));
-          record.key.epilogue = parse_epilogue(layer.epilogue);
-          record.config = parse_config(layer.configs[device]);
-          const bool is_stale = &layer == &kLayers.back();
-          if (!is_stale) record.key.template_hash = template_hash(record.config);
-          store.set_winner(record, layer.k == 96 ? "bad" : "a cubin");
-        }
-    }
-    Database(folder / "t.db", Database::Mode::read_write)
-        .execute("PRAGMA journal_mode = DELETE; PRAGMA page_size = 512; VACUUM");
-    return test::read_file(folder / "t.db");
-  }
-
-  test::TempFolder folder_;
-  std::string sound_;
-  std::vector<std::string> names_;
-};
 
 // Of the miss callback, which may not throw through the border by itself.
 struct Told {
