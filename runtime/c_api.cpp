@@ -92,6 +92,12 @@ Struct read(const Struct* from, const char* name, std::size_t first_bytes = size
   return known;
 }
 
+// As far as the caller has members for it.
+template <class Struct>
+void write(Struct* to, const Struct& known) {
+  std::memcpy(to, &known, std::min(known.size, sizeof known));
+}
+
 template <class Enum>
 Enum word(std::int32_t number, std::int32_t count, const char* name) {
   if (number < 0 || number >= count)
@@ -117,6 +123,11 @@ Asked asked(const ditune_problem* from) {
   if (e.out == Output::s32 && !(e == Epilogue{.out = Output::s32}))
     throw UsageError("an int32 output has no scales and no bias", "leave sx, sw and bias zero");
   return result;
+}
+
+DeviceName device_name(const ditune_device* from) {
+  const ditune_device d = read(from, "device");
+  return {d.name ? d.name : "", d.arch, d.sms};
 }
 
 GemmArgs arguments(const ditune_args* from, const GemmProblem& problem) {
@@ -183,6 +194,24 @@ ditune_status ditune_close(ditune_runtime runtime) {
   return guarded([&] { runtimes().close(runtime); });
 }
 
+ditune_status ditune_lookup(ditune_runtime runtime, const ditune_device* device, const ditune_problem* problem,
+                            ditune_kernel_info* info) {
+  return guarded([&] {
+    OpenRuntime& its_runtime = runtimes().find(runtime);
+    const DeviceName name = device_name(device);
+    const Asked its = asked(problem);
+    ditune_kernel_info known{};
+    known.size = read(info, "info").size;
+    const LookupResult found = its_runtime.runtime().lookup(its.problem, its.epilogue, its_runtime.device(name));
+    known.match = static_cast<std::int32_t>(found.match);
+    known.device = -1;
+    known.workspace_bytes = found.plan.workspace_bytes;
+    known.config = found.match == Match::none ? "" : its_runtime.text(found.config).c_str();
+    known.note = "";
+    write(info, known);
+  });
+}
+
 ditune_status ditune_prepare(ditune_runtime runtime, int32_t device, const ditune_problem* problem,
                              ditune_kernel* kernel) {
   if (kernel) std::memset(kernel, 0, sizeof *kernel);  // even if it is misaligned
@@ -205,7 +234,7 @@ ditune_status ditune_query(ditune_kernel kernel, ditune_kernel_info* info) {
     known.workspace_bytes = prepared.workspace_bytes();
     known.config = prepared.config_text().c_str();
     known.note = prepared.note().c_str();
-    std::memcpy(info, &known, std::min(known.size, sizeof known));
+    write(info, known);
   });
 }
 

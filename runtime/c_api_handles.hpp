@@ -6,16 +6,20 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <variant>
 
 #include "ditune/ditune.h"
 #include "ditune/error.hpp"
 #include "ditune/runtime.hpp"
 #include "runtime/append_only_map.hpp"
 #include "runtime/hash.hpp"
+#include "runtime/named_device.hpp"
 
 namespace ditune {
 
@@ -24,11 +28,36 @@ class HandleError : public UsageError {
   using UsageError::UsageError;
 };
 
-// What a handle stands for.
+// A GPU as a caller names it: with a view of its name, and as it is kept.
+template <class Name>
+struct DeviceNameOf {
+  Name name;
+  int arch = 0, sms = 0;
+
+  template <class Other>
+  bool operator==(const DeviceNameOf<Other>& other) const {
+    return arch == other.arch && sms == other.sms && name == other.name;
+  }
+};
+using DeviceName = DeviceNameOf<std::string_view>;
+
+// What a handle stands for. Takes no lock for what was asked before.
 class OpenRuntime {
  public:
   explicit OpenRuntime(const RuntimeOptions& options) : runtime_(options) {}
   const Runtime& runtime() const { return runtime_; }
+
+  const DeviceInfo& device(const DeviceName& its) {
+    if (const DeviceInfo* known = devices_.find(its)) return *known;
+    return *devices_.insert({std::string(its.name), its.arch, its.sms}, named_device(its.name, its.arch, its.sms))
+                .first;
+  }
+
+  // format(config), until the runtime is closed.
+  const std::string& text(const KernelConfig& config) {
+    if (const std::string* known = texts_.find(config)) return *known;
+    return *texts_.insert(config, format(config)).first;
+  }
 
   // The kernel's id, by which `kernel` finds it from then on.
   std::uint64_t add(const Prepared& prepared) {
@@ -37,7 +66,7 @@ class OpenRuntime {
     return id;
   }
 
-  // Takes no lock. Whatever the id is, it is only followed if it was given out.
+  // Whatever the id is, it is only followed if it was given out.
   const Prepared& kernel(std::uint64_t id) const {
     const Prepared* const* prepared = kernels_.find(id);
     if (!prepared) throw HandleError("the kernel is none of this runtime", "call ditune_prepare first");
@@ -48,7 +77,27 @@ class OpenRuntime {
   struct HashId {
     std::size_t operator()(std::uint64_t id) const noexcept { return mix(id, 0); }
   };
+  struct HashDevice {
+    template <class Name>
+    std::size_t operator()(const DeviceNameOf<Name>& its) const noexcept {
+      return mix(std::hash<Name>{}(its.name),
+                 static_cast<std::uint64_t>(its.arch) << 32 ^ static_cast<std::uint64_t>(its.sms));
+    }
+  };
+  struct HashConfig {
+    // Fields that every family has; few configs differ in nothing else.
+    std::size_t operator()(const KernelConfig& config) const noexcept {
+      return std::visit(
+          [&](const auto& c) {
+            const auto tile = static_cast<std::uint64_t>(c.tile_m) << 32 | static_cast<std::uint64_t>(c.tile_n);
+            return mix(mix(config.index(), tile), static_cast<std::uint64_t>(c.stages));
+          },
+          config);
+    }
+  };
   Runtime runtime_;
+  AppendOnlyMap<DeviceNameOf<std::string>, DeviceInfo, HashDevice> devices_{64};
+  AppendOnlyMap<KernelConfig, std::string, HashConfig> texts_{1024};
   AppendOnlyMap<std::uint64_t, const Prepared*, HashId> kernels_{4096};
 };
 

@@ -115,8 +115,14 @@ class Runtime::Impl {
   explicit Impl(RuntimeParts parts)
       : parts_(std::move(parts)), library_(std::move(parts_.records), {.on_miss = std::move(parts_.on_miss)}) {}
 
-  LookupResult lookup(const GemmProblem& problem, const Epilogue& epilogue, int device) {
-    return library_.lookup(problem, epilogue, info(device), parts_.regime);
+  LookupResult lookup(const GemmProblem& problem, const Epilogue& epilogue, const DeviceInfo& device) const {
+    return library_.lookup(problem, epilogue, device, parts_.regime);
+  }
+
+  const DeviceInfo& info(int ordinal) {
+    if (const DeviceInfo* known = devices_.find(ordinal)) return *known;
+    require_visible(ordinal);
+    return *devices_.insert(ordinal, parts_.driver->device(ordinal)).first;
   }
 
   void require_visible(int ordinal) const {
@@ -156,15 +162,9 @@ class Runtime::Impl {
     std::size_t operator()(int ordinal) const noexcept { return static_cast<std::size_t>(ordinal); }
   };
 
-  const DeviceInfo& info(int ordinal) {
-    if (const DeviceInfo* known = devices_.find(ordinal)) return *known;
-    require_visible(ordinal);
-    return *devices_.insert(ordinal, parts_.driver->device(ordinal)).first;
-  }
-
   // What lookup finds; if that cannot be had, or it finds nothing, what is built in.
   Prepared make(const PreparedKey& key) {
-    const LookupResult found = lookup(key.problem, key.epilogue, key.device);
+    const LookupResult found = lookup(key.problem, key.epilogue, info(key.device));
     Prepared prepared;
     prepared.problem_ = key.problem;
     prepared.epilogue_ = key.epilogue;
@@ -268,6 +268,10 @@ Runtime& Runtime::operator=(Runtime&&) noexcept = default;
 Runtime::~Runtime() = default;
 
 LookupResult Runtime::lookup(const GemmProblem& problem, const Epilogue& epilogue, int device) const {
+  return impl_->lookup(problem, epilogue, impl_->info(device));
+}
+
+LookupResult Runtime::lookup(const GemmProblem& problem, const Epilogue& epilogue, const DeviceInfo& device) const {
   return impl_->lookup(problem, epilogue, device);
 }
 

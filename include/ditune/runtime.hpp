@@ -69,6 +69,8 @@ class Runtime {
   // As Library's, on the visible device of that ordinal. Throws UsageError for an ordinal that is not there:
   // NoDeviceError if none is.
   LookupResult lookup(const GemmProblem& problem, const Epilogue& epilogue, int device) const;
+  // On a device that need not be here.
+  LookupResult lookup(const GemmProblem& problem, const Epilogue& epilogue, const DeviceInfo& device) const;
 
   // Finds the kernel and loads it: as it is stored; if that is not there or does not fit the device, compiled now; if
   // it cannot be, one that is built in (Match::fallback: much slower than a tuned one). Once, however many threads ask;

@@ -26,6 +26,12 @@ MEMBER(ditune_problem, bias, 40, 4);
 MEMBER(ditune_problem, op, 44, 4);
 MEMBER(ditune_problem, out, 48, 4);
 
+CHECK(sizeof(ditune_device) == 24);
+MEMBER(ditune_device, size, 0, 8);
+MEMBER(ditune_device, name, 8, 8);
+MEMBER(ditune_device, arch, 16, 4);
+MEMBER(ditune_device, sms, 20, 4);
+
 CHECK(sizeof(ditune_open_options) == 48);
 MEMBER(ditune_open_options, size, 0, 8);
 MEMBER(ditune_open_options, databases, 8, 8);
@@ -72,6 +78,7 @@ typedef struct {
   ditune_status (*open)(const ditune_open_options*, ditune_runtime*);
   ditune_status (*close)(ditune_runtime);
   ditune_status (*prepare)(ditune_runtime, int32_t, const ditune_problem*, ditune_kernel*);
+  ditune_status (*lookup)(ditune_runtime, const ditune_device*, const ditune_problem*, ditune_kernel_info*);
   ditune_status (*query)(ditune_kernel, ditune_kernel_info*);
   ditune_status (*launch)(ditune_kernel, const ditune_args*, void*);
   ditune_status (*run)(ditune_runtime, int32_t, const ditune_problem*, const ditune_args*, void*);
@@ -79,7 +86,7 @@ typedef struct {
 
 int main(void) {
   const ditune_functions all = {ditune_version, ditune_last_error, ditune_open,   ditune_close,
-                                ditune_prepare, ditune_query,      ditune_launch, ditune_run};
+                                ditune_prepare, ditune_lookup, ditune_query,      ditune_launch, ditune_run};
   ditune_runtime runtime = 0;
   if (all.open(0, &runtime) != DITUNE_OK || runtime == 0) return 1;
   if (all.close(runtime) != DITUNE_OK) return 2;

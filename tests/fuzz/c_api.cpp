@@ -61,28 +61,7 @@ class Program {
   ~Program() = default;
 
   void run() {
-    for (int calls = 0; calls < kMostCalls && !in_.at_end(); ++calls) switch (in_.below(8)) {
-        case 0:
-          open();
-          break;
-        case 1:
-          close(pick_runtime());
-          break;
-        case 2:
-          machine().faults = faults();
-          break;
-        case 3:
-          query();
-          break;
-        case 4:
-          launch();
-          break;
-        case 5:
-          run_by_problem();
-          break;
-        default:
-          prepare();
-      }
+    for (int calls = 0; calls < kMostCalls && !in_.at_end(); ++calls) make_call(in_.below(16));
     machine().faults = {};
     while (!open_.empty()) close(open_.back().handle);
   }
@@ -99,6 +78,27 @@ class Program {
     std::int32_t device;
     ditune_problem problem;
   };
+
+  void make_call(std::size_t which) {
+    if (which >= 14) return look_up();
+    switch (which % 8) {
+      case 0:
+        return open();
+      case 1:
+        return close(pick_runtime());
+      case 2:
+        machine().faults = faults();
+        return;
+      case 3:
+        return query();
+      case 4:
+        return launch();
+      case 5:
+        return run_by_problem();
+      default:
+        return prepare();
+    }
+  }
 
   // Makes a call and checks what is true of every one.
   template <class Call>
@@ -245,15 +245,19 @@ class Program {
 
   // To rank all candidates takes longer than all else: few inputs' questions come to that.
   bool is_too_slow(const Opened* runtime, const ditune_problem& its) {
-    if (!runtime || !fuzz::is_legal(its)) return false;
-    const bool is_recorded = std::ranges::any_of(kLayers, [&](const Layer& layer) {
+    if (!runtime || !fuzz::is_legal(its) || is_recorded(*runtime, its)) return false;
+    return !in_.one_in(8) || ++modelled_ > kMostModelled;
+  }
+
+  // Whether a record answers, on the cards of the machine.
+  static bool is_recorded(const Opened& runtime, const ditune_problem& its) {
+    if (!runtime.is_sound) return false;
+    return std::ranges::any_of(kLayers, [&](const Layer& layer) {
       const Epilogue epilogue = parse_epilogue(layer.epilogue);
       return its.n == layer.n && its.k == layer.k && its.sx == static_cast<std::int32_t>(epilogue.sx) &&
              its.sw == static_cast<std::int32_t>(epilogue.sw) && its.bias == static_cast<std::int32_t>(epilogue.bias) &&
              its.out == static_cast<std::int32_t>(epilogue.out);
     });
-    if (runtime->is_sound && is_recorded) return false;
-    return !in_.one_in(8) || ++modelled_ > kMostModelled;
   }
 
   std::int32_t device() { return in_.one_in(8) ? in_.word() : static_cast<std::int32_t>(in_.below(2)); }
@@ -316,6 +320,86 @@ class Program {
     return info;
   }
 
+  // Mostly one that is known, by all or some of what tells it.
+  ditune_device named_device() {
+    const fuzz::Card& card = in_.among(fuzz::kCards);
+    ditune_device its{sizeof its, card.name, card.arch, card.sms};
+    const std::size_t form = in_.below(8);
+    if ((form & 1) != 0) its.arch = 0;
+    if ((form & 2) != 0) its.sms = 0;
+    if (form > 3) return its;
+    if (in_.one_in(4))
+      its.name =
+          in_.among(std::array{fuzz::kOtherNames[0], fuzz::kOtherNames[1], "", static_cast<const char*>(nullptr)});
+    if (in_.one_in(4)) its.arch = in_.word();
+    if (in_.one_in(4)) its.sms = in_.word();
+    return its;
+  }
+
+  void look_up() {
+    const ditune_runtime runtime = pick_runtime();
+    const ditune_device gpu = named_device();
+    const ditune_problem asked = problem();
+    const bool is_legal = fuzz::is_legal(gpu) && fuzz::is_legal(asked);
+    if (is_legal && is_too_slow(find(runtime), asked)) return;
+    const Handed<ditune_device> device(in_, gpu);
+    const Handed<ditune_problem> its(in_, asked);
+    const Handed<ditune_kernel_info> info(in_, {});
+    const auto before = info.get() ? info.bytes() : std::vector<unsigned char>{};
+    const auto call = [&] { return ditune_lookup(runtime, device.get(), its.get(), info.get()); };
+
+    const ditune_status status = status_of(call);
+    const bool is_sane = device.is_sane() && its.is_sane() && info.is_sane() && is_legal;
+    require(status == (!find(runtime)     ? DITUNE_INVALID_HANDLE
+                       : !is_sane         ? DITUNE_INVALID_ARGUMENT
+                       : told_.has_thrown ? DITUNE_INTERNAL
+                                          : DITUNE_OK),
+            "a lookup is checked, and needs no device");
+    require(machine().launches.empty(), "to look up is not to launch");
+    if (!info.get()) return;
+    check_info(status, info, before);
+    if (status == DITUNE_OK) check_found(*info.get(), runtime, gpu, asked);
+  }
+
+  // As it would be prepared there.
+  void check_found(const ditune_kernel_info& found, ditune_runtime runtime, const ditune_device& gpu,
+                   const ditune_problem& asked) const {
+    require(found.device == -1 && *found.note == '\0' && found.match <= DITUNE_MATCH_NONE, "a lookup has no device");
+    require((*found.config == '\0') == (found.match == DITUNE_MATCH_NONE), "what is found has a config");
+    for (const Kernel& kernel : kernels_) {
+      const fuzz::Card& there = fuzz::kCards[kernel.device == 0 ? 1 : 2];
+      const bool is_there = gpu.name && std::string_view(gpu.name) == there.name && (gpu.arch == 0 || gpu.sms == 0);
+      if (!is_there || kernel.handle.runtime != runtime || !is_equal(kernel.problem, asked)) continue;
+      const ditune_kernel_info prepared = info_of(kernel.handle);
+      if (*prepared.note != '\0') continue;  // another in its place
+      require(prepared.match == found.match && std::string_view(prepared.config) == found.config &&
+                  prepared.workspace_bytes == found.workspace_bytes,
+              "what is found is what is prepared");
+    }
+  }
+
+  static bool is_equal(const ditune_problem& a, const ditune_problem& b) {
+    return a.m == b.m && a.n == b.n && a.k == b.k && a.sx == b.sx && a.sw == b.sw && a.bias == b.bias && a.op == b.op &&
+           a.out == b.out;
+  }
+
+  // What is true of every answer.
+  static void check_info(ditune_status status, const Handed<ditune_kernel_info>& info,
+                         const std::vector<unsigned char>& before) {
+    const auto after = info.bytes();
+    if (status != DITUNE_OK) {
+      require(after == before, "a query that failed says nothing");
+      return;
+    }
+    const ditune_kernel_info its = *info.get();
+    require(std::equal(after.begin() + sizeof its, after.end(), before.begin() + sizeof its),
+            "what this library does not know is left as it is");
+    require(std::memcmp(&its.size, before.data(), sizeof its.size) == 0, "a struct keeps its size");
+    require(its.match >= DITUNE_MATCH_EXACT && its.workspace_bytes >= 0, "a kernel has a match");
+    require(*its.config == '\0' || format(parse_config(its.config)) == its.config, "a config is its text");
+    require(fuzz::is_line(its.note), "a note is a line");
+  }
+
   void query() {
     const ditune_kernel handle = pick_kernel();
     const Handed<ditune_kernel_info> info(in_, {});
@@ -327,18 +411,11 @@ class Program {
                                          : DITUNE_OK),
             "a query is checked");
     if (!info.get()) return;
-    const auto after = info.bytes();
-    if (status != DITUNE_OK) {
-      require(after == before, "a query that failed says nothing");
-      return;
-    }
+    check_info(status, info, before);
+    if (status != DITUNE_OK) return;
     const ditune_kernel_info its = *info.get();
-    require(std::equal(after.begin() + sizeof its, after.end(), before.begin() + sizeof its),
-            "what this library does not know is left as it is");
-    require(std::memcmp(&its.size, before.data(), sizeof its.size) == 0, "a struct keeps its size");
-    require(its.match >= DITUNE_MATCH_EXACT && its.match < DITUNE_MATCH_NONE, "a kernel has a match");
-    require(its.device == kernel->device && its.workspace_bytes >= 0, "a kernel is described as it was prepared");
-    require(format(parse_config(its.config)) == its.config && fuzz::is_line(its.note), "a config is its text");
+    require(its.match < DITUNE_MATCH_NONE && *its.config != '\0', "a kernel has a config");
+    require(its.device == kernel->device, "a kernel is described as it was prepared");
   }
 
   // Anywhere: null, misaligned, at or near others, or at the ends of what there is.

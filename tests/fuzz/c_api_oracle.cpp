@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 
 namespace ditune::fuzz {
 namespace {
@@ -40,6 +41,16 @@ bool is_legal(const ditune_problem& p) {
   return is_within(p.m, 1, kMost) && is_within(p.n, 1, kMost) && is_within(p.k, 1, kMostK) && is_within(p.sx, 0, 1) &&
          is_within(p.sw, 0, 1) && is_within(p.bias, 0, 3) && p.op == 0 && is_within(p.out, 0, 3) &&
          (p.out != DITUNE_OUT_S32 || is_plain);
+}
+
+bool is_legal(const ditune_device& d) {
+  if (!is_within(d.sms, 0, 65535) || (d.arch != 0 && !is_within(d.arch, 80, 9999))) return false;
+  const std::string_view name = d.name ? d.name : "";
+  if (name.empty()) return d.arch != 0;
+  if (d.arch != 0 && d.sms != 0) return true;
+  return std::ranges::any_of(kCards, [&](const Card& card) {
+    return name == card.name && (d.arch == 0 || d.arch == card.arch) && (d.sms == 0 || d.sms == card.sms);
+  });
 }
 
 bool is_line(const char* text) {

@@ -4,11 +4,25 @@
 
 #include <ditune/ditune.h>
 
+#include <array>
 #include <cstdint>
 
 namespace ditune::fuzz {
 
 bool is_legal(const ditune_problem& problem);
+
+// A GPU of ditune's table, by a name that finds it.
+struct Card {
+  const char* name;
+  std::int32_t arch, sms;
+};
+inline constexpr std::array kCards{Card{"NVIDIA GeForce RTX 3090", 86, 82}, Card{"rtx 3090", 86, 82},
+                                   Card{"H100", 90, 132}};
+// What finds none: many GPUs' first word, and no GPU's.
+inline constexpr std::array kOtherNames{"RTX", "no\nsuch \xe9 card"};
+
+// For a null or empty name, one of these, or one that is no GPU's.
+bool is_legal(const ditune_device& device);
 
 // One line of UTF-8 (RFC 3629), without control characters.
 bool is_line(const char* text);
