@@ -10,6 +10,7 @@
 #include "cli/host.hpp"
 #include "cli/output.hpp"
 #include "ditune/error.hpp"
+#include "include/src/text.hpp"
 #include "runtime/cublaslt.hpp"
 #include "runtime/cuda.hpp"
 #include "runtime/dylib.hpp"
@@ -102,8 +103,8 @@ Finding database(const std::string& db) {
     const std::filesystem::path path = database_path(db);
     require_writable_database(path);
     if (!std::filesystem::exists(path)) return {"database", path.string() + ", not there yet", "", Needed::yes};
-    const std::size_t winners = Store::open_read_only(path).winners().size();
-    return {"database", fmt::format("{}, {} winners", path.string(), winners), "", Needed::yes};
+    const std::string winners = text::counted(std::ssize(Store::open_read_only(path).winners()), "winner");
+    return {"database", path.string() + ", " + winners, "", Needed::yes};
   } catch (const Error& error) {
     return {"database", error.what(), "name another with --db", Needed::yes};
   }

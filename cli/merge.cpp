@@ -6,6 +6,7 @@
 #include "cli/command.hpp"
 #include "cli/output.hpp"
 #include "db/working_copy.hpp"
+#include "include/src/text.hpp"
 
 namespace ditune::cli {
 namespace {
@@ -16,10 +17,6 @@ struct Options {
   bool trust_binaries = false;
 };
 
-std::string counted(int count, std::string_view thing) {
-  return fmt::format("{} {}{}", count, thing, count == 1 ? "" : "s");
-}
-
 // Every source is looked at before the destination is made.
 ExitCode merge_databases(const Options& options) {
   for (const std::string& from : options.from) require_mergeable(options.into, from);
@@ -27,8 +24,8 @@ ExitCode merge_databases(const Options& options) {
   Store into = Store::open(copy.path());
   for (const std::string& from : options.from) {
     const MergeResult result = merge(into, Store::open_read_only(from), options.trust_binaries);
-    fmt::print("{}: {} added, {} taken, {} refused\n", from, counted(result.trials, "trial"),
-               counted(result.winners, "winner"), counted(result.refused, "row"));
+    fmt::print("{}: {} added, {} taken, {} refused\n", from, text::counted(result.trials, "trial"),
+               text::counted(result.winners, "winner"), text::counted(result.refused, "row"));
     copy.merge_back();
   }
   return kDone;

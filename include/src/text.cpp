@@ -83,6 +83,10 @@ std::size_t parse_word(const KeyValue& pair, std::span<const std::string_view> w
   return static_cast<std::size_t>(found - words.begin());
 }
 
+std::string counted(std::int64_t count, std::string_view thing) {
+  return fmt::format("{} {}{}", count, thing, count == 1 ? "" : "s");
+}
+
 std::string join(std::span<const std::string_view> words) { return fmt::format("{}", fmt::join(words, ", ")); }
 
 }  // namespace ditune::text

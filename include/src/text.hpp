@@ -63,6 +63,9 @@ std::string_view word(Enum value, std::span<const std::string_view> words) {
   return words[static_cast<std::size_t>(value)];
 }
 
+// "1 row", "2 rows"
+std::string counted(std::int64_t count, std::string_view thing);
+
 // "a, b, c"
 std::string join(std::span<const std::string_view> words);
 
