@@ -10,6 +10,7 @@
 #include "cli/host.hpp"
 #include "cli/output.hpp"
 #include "ditune/error.hpp"
+#include "include/src/text.hpp"
 #include "runtime/cublaslt.hpp"
 #include "runtime/cuda.hpp"
 #include "runtime/dylib.hpp"
@@ -109,10 +110,10 @@ Finding database(const std::string& db) {
     require_writable_database(path);
     if (!std::filesystem::exists(path)) return {"database", path.string() + ", not there yet", "", Needed::yes};
     const Store store = Store::open_read_only(path);
-    const std::size_t winners = store.winners().size();
+    const std::string winners = text::counted(std::ssize(store.winners()), "winner");
     const int skipped = store.skipped_rows();
     return {"database",
-            fmt::format("{}, {} winners{}", path.string(), winners,
+            fmt::format("{}, {}{}", path.string(), winners,
                         skipped > 0 ? fmt::format(", {} skipped: see {}", skipped, show_skipped(db)) : ""),
             "", Needed::yes};
   } catch (const Error& error) {

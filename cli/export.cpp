@@ -19,6 +19,7 @@
 #include "db/export_header.hpp"
 #include "db/serving.hpp"
 #include "ditune/error.hpp"
+#include "include/src/text.hpp"
 #include "runtime/fallback.hpp"
 #include "tuner/compile_only.hpp"
 
@@ -92,8 +93,8 @@ ExitCode export_winners(const Options& options) {
                                                   .fallback_ptx = fallback_ptx,
                                                   .kernels_file = kernels.filename()});
   write(header, kernels, text);
-  print_line(fmt::format("{}{}: {} {}", options.header, text.kernels.empty() ? "" : " and " + kernels.string(),
-                         records.size(), records.size() == 1 ? "record" : "records"));
+  print_line(fmt::format("{}{}: {}", options.header, text.kernels.empty() ? "" : " and " + kernels.string(),
+                         text::counted(std::ssize(records), "record")));
   return kDone;
 }
 

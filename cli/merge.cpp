@@ -8,6 +8,7 @@
 #include "cli/environment.hpp"
 #include "cli/output.hpp"
 #include "db/working_copy.hpp"
+#include "include/src/text.hpp"
 
 namespace ditune::cli {
 namespace {
@@ -18,10 +19,6 @@ struct Options {
   bool trust_binaries = false;
 };
 
-std::string counted(int count, std::string_view thing) {
-  return fmt::format("{} {}{}", count, thing, count == 1 ? "" : "s");
-}
-
 // Every source is looked at before the destination is made.
 ExitCode merge_databases(const Options& options) {
   for (const std::string& from : options.from) require_mergeable(options.into, from);
@@ -29,11 +26,11 @@ ExitCode merge_databases(const Options& options) {
   Store into = Store::open(copy.path());
   for (const std::string& from : options.from) {
     const MergeResult result = merge(into, Store::open_read_only(from), options.trust_binaries);
-    print_line(fmt::format("{}: {} added, {} taken, {} refused", from, counted(result.trials, "trial"),
-                           counted(result.winners, "winner"), counted(result.refused, "row")));
+    print_line(fmt::format("{}: {} added, {} taken, {} refused", from, text::counted(result.trials, "trial"),
+                           text::counted(result.winners, "winner"), text::counted(result.refused, "row")));
     if (result.skipped > 0)
       print_note(fmt::format("{} of {} {} a value that is wrong or out of range ({} lists {})",
-                             counted(result.skipped, "row"), from, result.skipped == 1 ? "has" : "have",
+                             text::counted(result.skipped, "row"), from, result.skipped == 1 ? "has" : "have",
                              show_skipped(from), result.skipped == 1 ? "it" : "them"));
     copy.merge_back();
   }

@@ -4,7 +4,10 @@ include(CMakePackageConfigHelpers)
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/ditune)
 
 install(TARGETS ditune)
-install(TARGETS ditune_c ditune_runtime ditune_nvrtc ditune_emulation ditune_db ditune_generator ditune_include ditune_templates
+# The C ABI by itself: who links it alone needs nothing of what the C++ API was built with.
+install(TARGETS ditune_c EXPORT ditune_c)
+install(EXPORT ditune_c NAMESPACE ditune:: FILE ditune-c-targets.cmake DESTINATION ${package_folder})
+install(TARGETS ditune_runtime ditune_nvrtc ditune_emulation ditune_db ditune_generator ditune_include ditune_templates
         EXPORT ditune)
 install(EXPORT ditune NAMESPACE ditune:: FILE ditune-targets.cmake DESTINATION ${package_folder})
 configure_package_config_file(cmake/ditune-config.cmake.in ${PROJECT_BINARY_DIR}/ditune-config.cmake

@@ -16,6 +16,7 @@
 #include "embedded_files.hpp"
 #include "generator/fallback.hpp"
 #include "generator/families.hpp"
+#include "include/src/text.hpp"
 
 namespace ditune {
 namespace {
@@ -31,7 +32,7 @@ constexpr std::string_view kTop =
     "cubin\n"
     "//\n"
     "// With kernels, fallback(arch, n, k, \"default\") is a row for a layer that has none.\n"
-    "// {} rows, {} of them measured; the others are a cost model's predictions that nobody ran: see Row::source.\n"
+    "// {}, {} of them measured; the others are a cost model's predictions that nobody ran: see Row::source.\n"
     "#ifndef DITUNE_TUNED_H\n"
     "#define DITUNE_TUNED_H\n"
     "\n"
@@ -126,7 +127,8 @@ class Header {
       for (const auto& [text, epilogue] : epilogues_) add_fallbacks(text, epilogue);
     const auto measured =
         std::ranges::count(rows, Source::measured, [](const HeaderRow& r) { return r.record.source; });
-    std::string text = fmt::format(kTop, rows.size(), measured) + library_part(families_) + header_part("types.hpp");
+    std::string text = fmt::format(kTop, text::counted(std::ssize(rows), "row"), measured) + library_part(families_) +
+                       header_part("types.hpp");
     std::string kernels = kernels_.text();
     const bool apart = kernels.size() > kMostInside && !options_.kernels_file.empty();
     text += "\n" + (apart ? include_kernels(options_.kernels_file, kernels) : std::exchange(kernels, {}));

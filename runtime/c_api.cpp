@@ -1,108 +1,22 @@
-// The C ABI: handles that know whether they were closed, structs of any size, exceptions to codes.
+// The C ABI: structs of any size, exceptions to codes. Its handles are in c_api_handles.hpp.
 #include <algorithm>
-#include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <mutex>
 #include <new>
 #include <string>
 #include <utility>
 
+#include "db/plain_text.hpp"
 #include "ditune/ditune.h"
 #include "ditune/error.hpp"
 #include "ditune/runtime.hpp"
-#include "runtime/append_only_map.hpp"
-#include "runtime/hash.hpp"
+#include "runtime/c_api_handles.hpp"
 
 namespace {
 
 using namespace ditune;
-
-class HandleError : public UsageError {
- public:
-  using UsageError::UsageError;
-};
-
-// What a handle stands for.
-class OpenRuntime {
- public:
-  explicit OpenRuntime(RuntimeOptions options) : runtime_(counting(std::move(options))) {}
-  const Runtime& runtime() const { return runtime_; }
-  std::int64_t skipped_rows() const { return skipped_rows_; }
-
-  // The kernel's id, by which `kernel` finds it from then on.
-  std::uint64_t add(const Prepared& prepared) {
-    const std::uint64_t id = reinterpret_cast<std::uintptr_t>(&prepared);
-    if (!kernels_.find(id)) kernels_.insert(id, &prepared);
-    return id;
-  }
-
-  // Takes no lock. Whatever the id is, it is only followed if it was given out.
-  const Prepared& kernel(std::uint64_t id) const {
-    const Prepared* const* prepared = kernels_.find(id);
-    if (!prepared) throw HandleError("the kernel is none of this runtime", "call ditune_prepare first");
-    return **prepared;
-  }
-
- private:
-  struct HashId {
-    std::size_t operator()(std::uint64_t id) const noexcept { return mix(id, 0); }
-  };
-  // Rows are skipped when the runtime is opened, and at no other time.
-  RuntimeOptions counting(RuntimeOptions options) {
-    options.on_skipped = [this](const SkippedRows& rows) { skipped_rows_ += rows.count; };
-    return options;
-  }
-  std::int64_t skipped_rows_ = 0;
-  Runtime runtime_;
-  AppendOnlyMap<std::uint64_t, const Prepared*, HashId> kernels_{4096};
-};
-
-// The state that a C ABI cannot do without: a handle is a slot and how often the slot was used, so that one that was
-// closed is told from one that was opened since. Looking one up takes no lock.
-class Runtimes {
- public:
-  ditune_runtime open(std::unique_ptr<OpenRuntime> runtime) {
-    const std::scoped_lock lock(changing_);
-    const auto slot = std::ranges::find(slots_, nullptr, [](const Slot& s) { return s.runtime.get(); });
-    if (slot == slots_.end())
-      throw UsageError("there are " + std::to_string(kSlots) + " open runtimes", "close those that are not needed");
-    slot->runtime = std::move(runtime);
-    const std::uint64_t generation = slot->generation.load() + 1;  // odd: open
-    slot->generation.store(generation, std::memory_order_release);
-    return generation << kSlotBits | static_cast<std::uint64_t>(slot - slots_.begin());
-  }
-
-  void close(ditune_runtime handle) {
-    std::unique_ptr<OpenRuntime> closed;
-    const std::scoped_lock lock(changing_);
-    static_cast<void>(find(handle));
-    Slot& slot = slots_[handle % kSlots];
-    slot.generation.fetch_add(1);
-    closed = std::move(slot.runtime);
-  }
-
-  OpenRuntime& find(ditune_runtime handle) const {
-    const Slot& slot = slots_[handle % kSlots];
-    if (const std::uint64_t generation = handle >> kSlotBits;
-        generation % 2 == 0 || slot.generation.load(std::memory_order_acquire) != generation)
-      throw HandleError("the runtime is not open", "call ditune_open first, and ditune_close last");
-    return *slot.runtime;
-  }
-
- private:
-  static constexpr int kSlotBits = 8;
-  static constexpr std::size_t kSlots = std::size_t{1} << kSlotBits;
-  struct Slot {
-    std::atomic<std::uint64_t> generation = 0;
-    std::unique_ptr<OpenRuntime> runtime;
-  };
-  std::mutex changing_;
-  std::array<Slot, kSlots> slots_;
-};
 
 Runtimes& runtimes() {
   static Runtimes all;
@@ -116,8 +30,8 @@ std::string& last_error() {
 
 ditune_status failed(ditune_status status, const char* what) noexcept {
   try {
-    // One line, too, where a callback or the standard library threw it.
-    last_error() = Error(*what == '\0' ? "an error that does not say what it is" : what, "").what();
+    // One line of UTF-8, also where a callback threw it, or a path or a driver's text is none.
+    last_error() = *what == '\0' ? "an error that does not say what it is" : to_plain(what);
   } catch (...) {
     return DITUNE_OUT_OF_MEMORY;
   }
@@ -134,6 +48,8 @@ ditune_status guarded(Call&& call) noexcept {
     return failed(DITUNE_INVALID_HANDLE, error.what());
   } catch (const NotPreparedError& error) {
     return failed(DITUNE_NOT_PREPARED, error.what());
+  } catch (const NoDeviceError& error) {
+    return failed(DITUNE_NO_DEVICE, error.what());
   } catch (const NoKernelError& error) {
     return failed(DITUNE_NO_KERNEL, error.what());
   } catch (const UsageError& error) {
@@ -176,6 +92,12 @@ Struct read(const Struct* from, const char* name, std::size_t first_bytes = size
   return known;
 }
 
+// As far as the caller has members for it.
+template <class Struct>
+void write(Struct* to, const Struct& known) {
+  std::memcpy(to, &known, std::min(known.size, sizeof known));
+}
+
 template <class Enum>
 Enum word(std::int32_t number, std::int32_t count, const char* name) {
   if (number < 0 || number >= count)
@@ -201,6 +123,11 @@ Asked asked(const ditune_problem* from) {
   if (e.out == Output::s32 && !(e == Epilogue{.out = Output::s32}))
     throw UsageError("an int32 output has no scales and no bias", "leave sx, sw and bias zero");
   return result;
+}
+
+DeviceName device_name(const ditune_device* from) {
+  const ditune_device d = read(from, "device");
+  return {d.name ? d.name : "", d.arch, d.sms};
 }
 
 GemmArgs arguments(const ditune_args* from, const GemmProblem& problem) {
@@ -271,6 +198,24 @@ ditune_status ditune_skipped_rows(ditune_runtime runtime, int64_t* rows) {
   return guarded([&] { required(rows, "rows") = runtimes().find(runtime).skipped_rows(); });
 }
 
+ditune_status ditune_lookup(ditune_runtime runtime, const ditune_device* device, const ditune_problem* problem,
+                            ditune_kernel_info* info) {
+  return guarded([&] {
+    OpenRuntime& its_runtime = runtimes().find(runtime);
+    const DeviceName name = device_name(device);
+    const Asked its = asked(problem);
+    ditune_kernel_info known{};
+    known.size = read(info, "info").size;
+    const LookupResult found = its_runtime.runtime().lookup(its.problem, its.epilogue, its_runtime.device(name));
+    known.match = static_cast<std::int32_t>(found.match);
+    known.device = -1;
+    known.workspace_bytes = found.plan.workspace_bytes;
+    known.config = found.match == Match::none ? "" : its_runtime.text(found.config).c_str();
+    known.note = "";
+    write(info, known);
+  });
+}
+
 ditune_status ditune_prepare(ditune_runtime runtime, int32_t device, const ditune_problem* problem,
                              ditune_kernel* kernel) {
   if (kernel) std::memset(kernel, 0, sizeof *kernel);  // even if it is misaligned
@@ -293,7 +238,7 @@ ditune_status ditune_query(ditune_kernel kernel, ditune_kernel_info* info) {
     known.workspace_bytes = prepared.workspace_bytes();
     known.config = prepared.config_text().c_str();
     known.note = prepared.note().c_str();
-    std::memcpy(info, &known, std::min(known.size, sizeof known));
+    write(info, known);
   });
 }
 

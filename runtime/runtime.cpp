@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "db/plain_text.hpp"
 #include "db/serving.hpp"
 #include "db/store.hpp"
 #include "ditune/error.hpp"
@@ -114,8 +115,24 @@ class Runtime::Impl {
   explicit Impl(RuntimeParts parts)
       : parts_(std::move(parts)), library_(std::move(parts_.records), {.on_miss = std::move(parts_.on_miss)}) {}
 
-  LookupResult lookup(const GemmProblem& problem, const Epilogue& epilogue, int device) {
-    return library_.lookup(problem, epilogue, info(device), parts_.regime);
+  LookupResult lookup(const GemmProblem& problem, const Epilogue& epilogue, const DeviceInfo& device) const {
+    return library_.lookup(problem, epilogue, device, parts_.regime);
+  }
+
+  const DeviceInfo& info(int ordinal) {
+    if (const DeviceInfo* known = devices_.find(ordinal)) return *known;
+    require_visible(ordinal);
+    return *devices_.insert(ordinal, parts_.driver->device(ordinal)).first;
+  }
+
+  void require_visible(int ordinal) const {
+    const int count = parts_.driver->device_count();
+    const std::string what = "there is no GPU " + std::to_string(ordinal);
+    if (count == 0)
+      throw NoDeviceError(what + ": no GPU is visible",
+                          "install an NVIDIA driver, or a newer one, or look at CUDA_VISIBLE_DEVICES: `ditune doctor` "
+                          "tells which");
+    if (ordinal < 0 || ordinal >= count) throw UsageError(what + ", visible: " + std::to_string(count), "count from 0");
   }
 
   const Prepared* find(const PreparedKey& key) const { return prepared_.find(key); }
@@ -145,18 +162,9 @@ class Runtime::Impl {
     std::size_t operator()(int ordinal) const noexcept { return static_cast<std::size_t>(ordinal); }
   };
 
-  const DeviceInfo& info(int ordinal) {
-    if (const DeviceInfo* known = devices_.find(ordinal)) return *known;
-    const int count = parts_.driver->device_count();
-    if (ordinal < 0 || ordinal >= count)
-      throw UsageError("there is no GPU " + std::to_string(ordinal) + ", " + std::to_string(count) + " are visible",
-                       count == 0 ? "install a driver, or look at CUDA_VISIBLE_DEVICES" : "count from 0");
-    return *devices_.insert(ordinal, parts_.driver->device(ordinal)).first;
-  }
-
   // What lookup finds; if that cannot be had, or it finds nothing, what is built in.
   Prepared make(const PreparedKey& key) {
-    const LookupResult found = lookup(key.problem, key.epilogue, key.device);
+    const LookupResult found = lookup(key.problem, key.epilogue, info(key.device));
     Prepared prepared;
     prepared.problem_ = key.problem;
     prepared.epilogue_ = key.epilogue;
@@ -171,6 +179,7 @@ class Runtime::Impl {
     if (prepared.kernel_) describe(prepared);
     if (!prepared.kernel_) take_built_in(prepared);
     prepared.config_text_ = format(prepared.config_);
+    prepared.note_ = to_plain(prepared.note_);  // quotes drivers and paths
     return prepared;
   }
 
@@ -259,6 +268,10 @@ Runtime& Runtime::operator=(Runtime&&) noexcept = default;
 Runtime::~Runtime() = default;
 
 LookupResult Runtime::lookup(const GemmProblem& problem, const Epilogue& epilogue, int device) const {
+  return impl_->lookup(problem, epilogue, impl_->info(device));
+}
+
+LookupResult Runtime::lookup(const GemmProblem& problem, const Epilogue& epilogue, const DeviceInfo& device) const {
   return impl_->lookup(problem, epilogue, device);
 }
 
@@ -272,11 +285,12 @@ void Runtime::launch(const Prepared& prepared, const GemmArgs& args, CUstream_st
 
 void Runtime::launch(const GemmArgs& args, const Epilogue& epilogue, int device, CUstream_st* stream) const {
   const PreparedKey key{{args.m, args.n, args.k}, epilogue, device};
-  const Prepared* prepared = impl_->find(key);
-  if (!prepared && impl_->is_capturing(stream))
+  if (const Prepared* prepared = impl_->find(key)) return impl_->launch(*prepared, args, stream);
+  impl_->require_visible(device);  // without a GPU there is no stream to ask
+  if (impl_->is_capturing(stream))
     throw NotPreparedError(format(key.problem) + " is not prepared, and the stream is being captured",
                            "prepare it before the capture");
-  impl_->launch(prepared ? *prepared : impl_->prepare(key), args, stream);
+  impl_->launch(impl_->prepare(key), args, stream);
 }
 
 }  // namespace ditune

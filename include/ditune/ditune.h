@@ -1,8 +1,8 @@
 /* ditune for C and for whatever calls C: find the fastest fused INT8 GEMM of a layer, prepare it, launch it.
  *
  * Y[M,N] = epilogue(X[M,K] W[N,K]^T), X and W int8, row-major. Every function returns a status; where it is not
- * DITUNE_OK, ditune_last_error() has one line that says what is wrong and what to do. Functions may be called from any
- * number of threads at once; closing a runtime while another thread uses it is an error of the program.
+ * DITUNE_OK, ditune_last_error() has one line of UTF-8 that says what is wrong and what to do. Functions may be called
+ * from any number of threads at once; closing a runtime while another thread uses it is an error of the program.
  *
  * Every struct is led by its size, set by the caller to sizeof: members are only ever added at its end, and what an
  * older caller does not have is taken as zero, which always means the default. Symbols are of version DITUNE_1. */
@@ -32,7 +32,8 @@ enum {
   DITUNE_DATABASE_ERROR = 5,   /* a database is not there, not readable, or damaged */
   DITUNE_CUDA_ERROR = 6,       /* the driver or a device failed */
   DITUNE_OUT_OF_MEMORY = 7,    /* of the host */
-  DITUNE_INTERNAL = 8
+  DITUNE_INTERNAL = 8,
+  DITUNE_NO_DEVICE = 9 /* no GPU is visible, or there is no driver for one; ditune_lookup needs neither */
 };
 
 /* 0 is no handle. A handle that was closed is told from one that was opened since, a kernel from one of another
@@ -69,7 +70,7 @@ enum {
 enum { DITUNE_REGIME_BURST = 0, DITUNE_REGIME_SUSTAINED = 1 };
 
 /* Told once of each problem that no record answers, on the thread that asks. `problem` is gone when it returns;
- * `command` tunes it. It must not call back into the runtime. */
+ * `command` tunes it on the GPU that was asked for. It must not call back into the runtime. */
 typedef void (*ditune_miss_callback)(const ditune_problem* problem, int32_t match, const char* command, void* user);
 
 typedef struct ditune_open_options {
@@ -81,10 +82,19 @@ typedef struct ditune_open_options {
   void* user;                   /* handed to on_miss */
 } ditune_open_options;
 
+/* A GPU, which need not be here: name, arch and SMs as its driver has them. What is null or 0 is taken from a GPU that
+ * ditune knows: the one of that name ("RTX 3090", "H100"), or the card that stands for the arch. */
+typedef struct ditune_device {
+  size_t size;
+  const char* name; /* "NVIDIA GeForce RTX 3090" */
+  int32_t arch;     /* 86 is sm_86 */
+  int32_t sms;
+} ditune_device;
+
 typedef struct ditune_kernel_info {
   size_t size;
   int32_t match;
-  int32_t device;
+  int32_t device;          /* its ordinal; -1 of a lookup */
   int64_t workspace_bytes; /* of device memory: zeroed once, left zero by every launch, one for each stream */
   const char* config;      /* "mma_s8:tile=...", until the runtime is closed */
   const char* note;        /* why it is not what lookup found, or ""; until the runtime is closed */
@@ -119,6 +129,12 @@ DITUNE_API ditune_status ditune_close(ditune_runtime runtime);
 /* How many winners of its databases are not used, because a value in them is wrong or out of range: their problems are
  * misses. `ditune show --skipped` lists them. */
 DITUNE_API ditune_status ditune_skipped_rows(ditune_runtime runtime, int64_t* rows);
+
+/* The kernel that ditune_prepare would look for on such a GPU. Needs no GPU, driver or compiler: nothing is loaded. The
+ * caller sets info->size; of info, `note` is "", and `config` is "" where the match is DITUNE_MATCH_NONE. What was
+ * asked before is answered without a lock. Where it fails info is left as it is. */
+DITUNE_API ditune_status ditune_lookup(ditune_runtime runtime, const ditune_device* device,
+                                       const ditune_problem* problem, ditune_kernel_info* info);
 
 /* Finds, loads and where need be compiles the kernel for a problem on the CUDA device of that ordinal. Once: what is
  * prepared is found again without a lock. Where it fails the kernel is {0, 0}. */

@@ -34,6 +34,12 @@ class NotPreparedError : public UsageError {
   using UsageError::UsageError;
 };
 
+// No GPU is visible, or there is no driver for one.
+class NoDeviceError : public UsageError {
+ public:
+  using UsageError::UsageError;
+};
+
 // No kernel could be loaded or compiled, nor one that is built in.
 class NoKernelError : public Error {
  public:

@@ -67,13 +67,16 @@ class Runtime {
   Runtime& operator=(Runtime&&) noexcept;
   ~Runtime();
 
-  // As Library's, on the visible device of that ordinal. Throws UsageError for an ordinal that is not there.
+  // As Library's, on the visible device of that ordinal. Throws UsageError for an ordinal that is not there:
+  // NoDeviceError if none is.
   LookupResult lookup(const GemmProblem& problem, const Epilogue& epilogue, int device) const;
+  // On a device that need not be here.
+  LookupResult lookup(const GemmProblem& problem, const Epilogue& epilogue, const DeviceInfo& device) const;
 
   // Finds the kernel and loads it: as it is stored; if that is not there or does not fit the device, compiled now; if
   // it cannot be, one that is built in (Match::fallback: much slower than a tuned one). Once, however many threads ask;
-  // what is prepared is returned without a lock. Throws UsageError for an illegal problem, NoKernelError if not even
-  // the built-in kernel can be loaded, with the reasons.
+  // what is prepared is returned without a lock. Throws UsageError for an illegal problem, NoDeviceError without a GPU,
+  // NoKernelError if not even the built-in kernel can be loaded, with the reasons.
   const Prepared& prepare(const GemmProblem& problem, const Epilogue& epilogue, int device) const;
 
   // Queues Y = epilogue(X W^T) on the stream and returns. The prepared device is the stream's and the calling thread's

@@ -78,6 +78,9 @@ bool begins(std::string_view words, std::string_view name);
 // empty if that takes more than two, or replaces all of it.
 std::string_view nearest(std::string_view word, std::span<const std::string_view> words);
 
+// "1 row", "2 rows"
+std::string counted(std::int64_t count, std::string_view thing);
+
 // "a, b, c"
 std::string join(std::span<const std::string_view> words);
 

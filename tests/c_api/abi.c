@@ -26,6 +26,12 @@ MEMBER(ditune_problem, bias, 40, 4);
 MEMBER(ditune_problem, op, 44, 4);
 MEMBER(ditune_problem, out, 48, 4);
 
+CHECK(sizeof(ditune_device) == 24);
+MEMBER(ditune_device, size, 0, 8);
+MEMBER(ditune_device, name, 8, 8);
+MEMBER(ditune_device, arch, 16, 4);
+MEMBER(ditune_device, sms, 20, 4);
+
 CHECK(sizeof(ditune_open_options) == 48);
 MEMBER(ditune_open_options, size, 0, 8);
 MEMBER(ditune_open_options, databases, 8, 8);
@@ -57,7 +63,7 @@ MEMBER(ditune_args, ldy, 80, 8);
 
 CHECK(DITUNE_OK == 0 && DITUNE_INVALID_ARGUMENT == 1 && DITUNE_INVALID_HANDLE == 2 && DITUNE_NOT_PREPARED == 3);
 CHECK(DITUNE_NO_KERNEL == 4 && DITUNE_DATABASE_ERROR == 5 && DITUNE_CUDA_ERROR == 6 && DITUNE_OUT_OF_MEMORY == 7);
-CHECK(DITUNE_INTERNAL == 8);
+CHECK(DITUNE_INTERNAL == 8 && DITUNE_NO_DEVICE == 9);
 CHECK(DITUNE_SX_TOKEN == 0 && DITUNE_SX_TENSOR == 1 && DITUNE_SW_CHANNEL == 0 && DITUNE_SW_TENSOR == 1);
 CHECK(DITUNE_BIAS_NONE == 0 && DITUNE_BIAS_F32 == 1 && DITUNE_BIAS_BF16 == 2 && DITUNE_BIAS_F16 == 3);
 CHECK(DITUNE_OUT_BF16 == 0 && DITUNE_OUT_F16 == 1 && DITUNE_OUT_F32 == 2 && DITUNE_OUT_S32 == 3);
@@ -72,6 +78,7 @@ typedef struct {
   ditune_status (*open)(const ditune_open_options*, ditune_runtime*);
   ditune_status (*close)(ditune_runtime);
   ditune_status (*prepare)(ditune_runtime, int32_t, const ditune_problem*, ditune_kernel*);
+  ditune_status (*lookup)(ditune_runtime, const ditune_device*, const ditune_problem*, ditune_kernel_info*);
   ditune_status (*query)(ditune_kernel, ditune_kernel_info*);
   ditune_status (*launch)(ditune_kernel, const ditune_args*, void*);
   ditune_status (*skipped_rows)(ditune_runtime, int64_t*);
@@ -79,8 +86,8 @@ typedef struct {
 } ditune_functions;
 
 int main(void) {
-  const ditune_functions all = {ditune_version, ditune_last_error, ditune_open,         ditune_close, ditune_prepare,
-                                ditune_query,   ditune_launch,     ditune_skipped_rows, ditune_run};
+  const ditune_functions all = {ditune_version, ditune_last_error, ditune_open,   ditune_close,        ditune_prepare,
+                                ditune_lookup,  ditune_query,      ditune_launch, ditune_skipped_rows, ditune_run};
   ditune_runtime runtime = 0;
   if (all.open(0, &runtime) != DITUNE_OK || runtime == 0) return 1;
   if (all.close(runtime) != DITUNE_OK) return 2;

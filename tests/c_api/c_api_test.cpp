@@ -12,6 +12,7 @@
 #include "db/sqlite.hpp"
 #include "db/store.hpp"
 #include "generator/emit.hpp"
+#include "generator/launch_plan.hpp"
 #include "runtime/fake_driver.hpp"
 
 using namespace ditune;
@@ -72,7 +73,9 @@ struct Opened {
     options.databases = &name;
     options.database_count = 1;
     driver()->launches.clear();
+    driver()->loaded.clear();
     driver()->capturing = false;
+    driver()->devices = 2;
     REQUIRE(ditune_open(&options, &runtime) == DITUNE_OK);
   }
   Opened(const Opened&) = delete;
@@ -92,6 +95,25 @@ struct Opened {
   ditune_open_options options{};
   ditune_runtime runtime = 0;
 };
+
+ditune_device device(const char* name, std::int32_t arch = 0, std::int32_t sms = 0) {
+  ditune_device its{};
+  its.size = sizeof its;
+  its.name = name;
+  its.arch = arch;
+  its.sms = sms;
+  return its;
+}
+
+// What a lookup answers, which must not fail.
+ditune_kernel_info looked_up(const Opened& opened, const ditune_device& device, const ditune_problem& asked) {
+  ditune_kernel_info info{};
+  info.size = sizeof info;
+  const ditune_status status = ditune_lookup(opened.runtime, &device, &asked, &info);
+  INFO(ditune_last_error());
+  REQUIRE(status == DITUNE_OK);
+  return info;
+}
 
 bool says(const std::string& what) {
   INFO(ditune_last_error());
@@ -120,6 +142,88 @@ TEST_CASE("c: a stored winner is prepared, described and launched") {
   CHECK(driver()->launches[0].stream == reinterpret_cast<CUstream_st*>(&stream));
   CHECK(driver()->launches[0].args.m == 4096);
   CHECK(driver()->launches[1].args.y == its.y);
+}
+
+TEST_CASE("c: a lookup needs no GPU, and finds what would be prepared on one") {
+  const Opened opened;
+  const std::string winner = format(measured_record().config);
+  driver()->devices = 0;
+  const ditune_kernel_info exact = looked_up(opened, device("RTX 3090"), problem());
+  CHECK(exact.match == DITUNE_MATCH_EXACT);
+  CHECK(exact.config == winner);
+  CHECK(exact.device == -1);
+  CHECK(exact.workspace_bytes == 0);
+  CHECK(std::string(exact.note).empty());
+  CHECK(looked_up(opened, device("RTX 3090"), problem()).config == exact.config);  // the text, too, is kept
+  const ditune_kernel_info near = looked_up(opened, device("nvidia geforce rtx 3090", 86, 0), problem(4000));
+  CHECK(near.match == DITUNE_MATCH_NEAREST_M);
+  CHECK(near.config == exact.config);
+  CHECK(looked_up(opened, device(nullptr, 86), problem()).match == DITUNE_MATCH_EXACT);
+  CHECK(looked_up(opened, device("", 86), problem()).match == DITUNE_MATCH_EXACT);
+  CHECK(looked_up(opened, device("NVIDIA GeForce RTX 3090", 86, 82), problem()).match == DITUNE_MATCH_EXACT);
+  CHECK(looked_up(opened, device("NVIDIA RTX Unheard Of", 86, 40), problem()).match == DITUNE_MATCH_OTHER_DEVICE);
+  CHECK(looked_up(opened, device(nullptr, 86, 40), problem()).match == DITUNE_MATCH_OTHER_DEVICE);
+  const ditune_kernel_info modelled = looked_up(opened, device("H100"), problem());
+  CHECK(modelled.match == DITUNE_MATCH_MODEL);
+  CHECK(std::string(modelled.config).starts_with("wgmma_s8:"));
+  CHECK(driver()->loaded.empty());
+}
+
+TEST_CASE("c: a lookup tells the workspace that the kernel needs for the problem that was asked") {
+  const Opened opened;
+  ditune_problem small = problem(16);
+  small.n = 256;
+  const ditune_kernel_info info = looked_up(opened, device("RTX 3090"), small);
+  CAPTURE(info.config);
+  const LaunchPlan plan = launch_plan(parse_config(info.config), {{16, 256, 4608}, {}, find_device("RTX 3090")});
+  CHECK(plan.workspace_bytes > 0);
+  CHECK(info.workspace_bytes == plan.workspace_bytes);
+}
+
+TEST_CASE("c: where no kernel runs a problem a lookup says so") {
+  const Opened opened;
+  ditune_problem huge = problem(2147483647);
+  huge.n = 2147483647;
+  const ditune_kernel_info info = looked_up(opened, device("RTX 3090"), huge);
+  CHECK(info.match == DITUNE_MATCH_NONE);
+  CHECK(std::string(info.config).empty());
+}
+
+TEST_CASE("c: a lookup for a GPU that is not told from others is refused, and answers nothing") {
+  const Opened opened;
+  const ditune_problem asked = problem();
+  const auto refused = [&](const ditune_device& its, const char* what) {
+    ditune_kernel_info info{};
+    info.size = sizeof info;
+    info.match = 77;
+    const ditune_status status = ditune_lookup(opened.runtime, &its, &asked, &info);
+    CHECK(says(what));
+    return status == DITUNE_INVALID_ARGUMENT && info.match == 77 && !info.config;
+  };
+  CHECK(refused(device(nullptr), "neither a name nor an arch"));
+  CHECK(refused(device("", 0, 82), "neither a name nor an arch"));
+  CHECK(refused(device("Unheard Of"), "'Unheard Of'"));
+  CHECK(refused(device("Unheard Of", 86), "set its arch and sms, too"));
+  CHECK(refused(device("Unheard Of", 0, 82), "set its arch and sms, too"));
+  CHECK(refused(device("RTX"), "'RTX'"));
+  CHECK(refused(device("RTX 3090", 89), "is sm_86"));
+  CHECK(refused(device("RTX 3090", 0, 81), "has 82 SMs"));
+  CHECK(refused(device("Unheard Of", 75, 82), "sm_75 is not supported"));
+  CHECK(refused(device(nullptr, -86), "arch is -86"));
+  CHECK(refused(device("RTX 3090", 86, -1), "sms is -1"));
+  CHECK(refused(device("RTX 3090", 86, 65536), "sms is 65536"));
+  ditune_kernel_info info{};
+  info.size = sizeof info;
+  const ditune_device good = device("RTX 3090");
+  CHECK(ditune_lookup(opened.runtime, nullptr, &asked, &info) == DITUNE_INVALID_ARGUMENT);
+  CHECK(says("device is null"));
+  CHECK(ditune_lookup(opened.runtime, &good, nullptr, &info) == DITUNE_INVALID_ARGUMENT);
+  CHECK(says("problem is null"));
+  CHECK(ditune_lookup(opened.runtime, &good, &asked, nullptr) == DITUNE_INVALID_ARGUMENT);
+  CHECK(says("info is null"));
+  info.size = 1;
+  CHECK(ditune_lookup(opened.runtime, &good, &asked, &info) == DITUNE_INVALID_ARGUMENT);
+  CHECK(ditune_lookup(0, &good, &asked, &info) == DITUNE_INVALID_HANDLE);
 }
 
 TEST_CASE("c: a handle that was closed, or never was one, is told") {
@@ -283,6 +387,43 @@ TEST_CASE("c: while a stream is captured what is not prepared is not launched") 
   CHECK(ditune_run(opened.runtime, 0, &its, &launched, nullptr) == DITUNE_OK);
 }
 
+TEST_CASE("c: without a GPU preparing and running have a status of their own, which says what to do") {
+  const Opened opened;
+  driver()->devices = 0;
+  const ditune_problem its = problem();
+  const ditune_args launched = args();
+  for (const std::int32_t device : {0, 7, -1}) {
+    CAPTURE(device);
+    ditune_kernel kernel{1, 1};
+    CHECK(ditune_prepare(opened.runtime, device, &its, &kernel) == DITUNE_NO_DEVICE);
+    CHECK(says("no GPU is visible (install an NVIDIA driver"));
+    CHECK((kernel.runtime == 0 && kernel.id == 0));
+    CHECK(ditune_run(opened.runtime, device, &its, &launched, nullptr) == DITUNE_NO_DEVICE);
+    CHECK(says("no GPU is visible (install an NVIDIA driver"));
+  }
+  CHECK(driver()->launches.empty());
+}
+
+TEST_CASE("c: an ordinal that is not there is told, also while a stream is captured") {
+  const Opened opened;
+  const ditune_problem its = problem();
+  const ditune_args launched = args();
+  driver()->capturing = true;
+  CHECK(ditune_run(opened.runtime, 7, &its, &launched, nullptr) == DITUNE_INVALID_ARGUMENT);
+  CHECK(says("there is no GPU 7, visible: 2"));
+}
+
+TEST_CASE("c: an error is valid UTF-8, whatever it quotes") {
+  const Opened opened;
+  const std::string absent = (opened.folder / "caf\xe9 caf\xc3\xa9.db").string();
+  ditune_open_options options = opened.options;
+  const char* name = absent.c_str();
+  options.databases = &name;
+  ditune_runtime runtime = 0;
+  CHECK(ditune_open(&options, &runtime) == DITUNE_DATABASE_ERROR);
+  CHECK(says("caf  caf\xc3\xa9.db"));
+}
+
 TEST_CASE("c: a database that is not there, or is none, is told") {
   const Opened opened;
   const std::string absent = (opened.folder / "absent.db").string();
@@ -401,11 +542,15 @@ TEST_CASE("c: eight threads open, prepare, launch and close") {
     threads.emplace_back([&] {
       const ditune_args launched = args();
       const ditune_problem its = problem();
+      const ditune_device card = device("RTX 3090");
       for (int i = 0; i < 50; ++i) {
         ditune_runtime own = 0;
         ditune_kernel kernel{};
         failed += ditune_open(&opened.options, &own) != DITUNE_OK;
         failed += ditune_prepare(own, i % 2, &its, &kernel) != DITUNE_OK;
+        ditune_kernel_info info{};
+        info.size = sizeof info;
+        failed += ditune_lookup(opened.runtime, &card, &its, &info) != DITUNE_OK || info.match != DITUNE_MATCH_EXACT;
         failed += ditune_launch(kernel, &launched, nullptr) != DITUNE_OK;
         failed += ditune_run(opened.runtime, 0, &its, &launched, nullptr) != DITUNE_OK;
         failed += ditune_close(own) != DITUNE_OK;

@@ -11,5 +11,7 @@ foreach(test IN ITEMS test_db test_examples)
     DITUNE_CUDA_RUNTIME="$<TARGET_FILE:CUDA::cudart_static>")
 endforeach()
 
-target_compile_definitions(test_examples PRIVATE DITUNE_EXAMPLE_LOOKUP="$<TARGET_FILE:example_lookup>")
-add_dependencies(test_examples example_lookup)
+target_compile_definitions(test_examples PRIVATE
+  DITUNE_EXAMPLE_LOOKUP="$<TARGET_FILE:example_lookup>"
+  DITUNE_EXAMPLE_LOOKUP_C="$<TARGET_FILE:example_lookup_c>")
+add_dependencies(test_examples example_lookup example_lookup_c)

@@ -59,8 +59,8 @@ TEST_CASE("run_layer builds against a header with kernels that take tensor maps"
   record.key.device = {.name = "NVIDIA H100 80GB HBM3", .sms = 132, .arch = {90}};
   record.config = parse_config("wgmma_s8:tile=128x256,stages=3");
   write_file(folder / "tuned.h", exported(current(record)));
-  const int built = run(DITUNE_GXX " -std=c++17 -Wall -Wextra -Werror -fsyntax-only -I" + folder.path().string() +
-                            kCudaInclude + " " DITUNE_SOURCE_DIR "/examples/run_layer.cpp",
+  const int built = run(DITUNE_GXX " -std=c++17 -pedantic -Wall -Wextra -Werror -fsyntax-only -I" +
+                            folder.path().string() + kCudaInclude + " " DITUNE_SOURCE_DIR "/examples/run_layer.cpp",
                         folder / "log");
   INFO(read_file(folder / "log"));
   CHECK(built == 0);
@@ -82,4 +82,20 @@ TEST_CASE("lookup finds a record, and says what it found") {
   CHECK(run(lookup + " 'RTX 3090' 0x4608x4608", folder / "log") == 1);
   CHECK(contains(read_file(folder / "log"), "lookup: "));
   CHECK(run(DITUNE_EXAMPLE_LOOKUP, folder / "log") == 2);
+}
+
+TEST_CASE("lookup_c finds a record through the C ABI, where there is no GPU, too") {
+  const TempFolder folder;
+  {
+    Store store = Store::open(folder / "t.db");
+    store.set_winner(current(measured_record()));
+  }
+  const std::string lookup = DITUNE_EXAMPLE_LOOKUP_C " " + (folder / "t.db").string();
+  REQUIRE(run(lookup + " 'RTX 3090' 256 4608 4608", folder / "log") == 0);
+  CHECK(read_file(folder / "log") == "mma_s8:tile=128x128x64,warps=2x4,stages=3, match 0, 0 bytes of workspace\n");
+  REQUIRE(run(lookup + " 'RTX 3090' 300 4608 4608", folder / "log") == 0);
+  CHECK(contains(read_file(folder / "log"), ", match 1, "));
+  CHECK(run(lookup + " 'no such card' 300 4608 4608", folder / "log") == 1);
+  CHECK(contains(read_file(folder / "log"), "lookup_c: the name 'no such card' alone"));
+  CHECK(run(DITUNE_EXAMPLE_LOOKUP_C, folder / "log") == 2);
 }

@@ -31,7 +31,7 @@ struct MadeUpDriver : Driver {
   std::unique_ptr<const LoadedKernel> load(const std::string& image, const std::string&, int, int) const override {
     const bool is_ptx = image.find(".target") != std::string::npos;
     if (image.starts_with("bad") || (is_ptx ? machine().faults.refuses_ptx : machine().faults.refuses_cubins))
-      throw CudaError("cudaLibraryLoadData: no kernel\nimage", "");
+      throw CudaError("cudaLibraryLoadData: no kernel\nimage \xe2\x82", "");
     return std::make_unique<MadeUpKernel>();
   }
   TensorMap encode(const TensorMapSpec& spec) const override {
@@ -46,7 +46,10 @@ struct MadeUpDriver : Driver {
       throw CudaError("cuTensorMapReplaceAddress refuses", "");
     return map;
   }
-  bool is_capturing(CUstream_st*) const override { return machine().faults.is_capturing; }
+  bool is_capturing(CUstream_st*) const override {
+    if (machine().faults.has_no_devices) throw CudaError("cudaStreamIsCapturing: no device", "");
+    return machine().faults.is_capturing;
+  }
 };
 
 }  // namespace

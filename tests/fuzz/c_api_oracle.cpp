@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 
 namespace ditune::fuzz {
 namespace {
@@ -40,6 +41,38 @@ bool is_legal(const ditune_problem& p) {
   return is_within(p.m, 1, kMost) && is_within(p.n, 1, kMost) && is_within(p.k, 1, kMostK) && is_within(p.sx, 0, 1) &&
          is_within(p.sw, 0, 1) && is_within(p.bias, 0, 3) && p.op == 0 && is_within(p.out, 0, 3) &&
          (p.out != DITUNE_OUT_S32 || is_plain);
+}
+
+bool is_legal(const ditune_device& d) {
+  if (!is_within(d.sms, 0, 65535) || (d.arch != 0 && !is_within(d.arch, 80, 9999))) return false;
+  const std::string_view name = d.name ? d.name : "";
+  if (name.empty()) return d.arch != 0;
+  if (d.arch != 0 && d.sms != 0) return true;
+  return std::ranges::any_of(kCards, [&](const Card& card) {
+    return name == card.name && (d.arch == 0 || d.arch == card.arch) && (d.sms == 0 || d.sms == card.sms);
+  });
+}
+
+bool is_line(const char* text) {
+  // Of a character of 1 to 4 bytes: the bits that are the same in every first byte, and the least code point.
+  struct Form {
+    unsigned mask, first;
+    std::uint32_t least, most;
+  };
+  constexpr std::array kForms{Form{0x80, 0x00, 0x20, 0x7e}, Form{0xe0, 0xc0, 0xa0, 0x7ff},
+                              Form{0xf0, 0xe0, 0x800, 0xffff}, Form{0xf8, 0xf0, 0x10000, 0x10ffff}};
+  while (*text != '\0') {
+    const auto byte = static_cast<unsigned char>(*text++);
+    const auto form = std::ranges::find_if(kForms, [&](const Form& its) { return (byte & its.mask) == its.first; });
+    if (form == kForms.end()) return false;
+    std::uint32_t point = byte & ~form->mask;
+    for (auto more = form - kForms.begin(); more > 0; --more) {
+      if ((static_cast<unsigned char>(*text) & 0xc0) != 0x80) return false;
+      point = point << 6 | (static_cast<unsigned char>(*text++) & 0x3f);
+    }
+    if (!is_within(point, form->least, form->most) || is_within(point, 0xd800, 0xdfff)) return false;
+  }
+  return true;
 }
 
 bool is_legal(const ditune_args& a, const ditune_problem& p, std::int64_t workspace_bytes) {

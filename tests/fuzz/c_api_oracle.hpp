@@ -1,13 +1,31 @@
-// Which arguments a launch is defined with: said a second time, from the header alone and in integers that do not wrap.
+// Which arguments a call is defined with, and what its texts are: said a second time, from the header alone and in
+// integers that do not wrap.
 #pragma once
 
 #include <ditune/ditune.h>
 
+#include <array>
 #include <cstdint>
 
 namespace ditune::fuzz {
 
 bool is_legal(const ditune_problem& problem);
+
+// A GPU of ditune's table, by a name that finds it.
+struct Card {
+  const char* name;
+  std::int32_t arch, sms;
+};
+inline constexpr std::array kCards{Card{"NVIDIA GeForce RTX 3090", 86, 82}, Card{"rtx 3090", 86, 82},
+                                   Card{"H100", 90, 132}};
+// What finds none: many GPUs' first word, and no GPU's.
+inline constexpr std::array kOtherNames{"RTX", "no\nsuch \xe9 card"};
+
+// For a null or empty name, one of these, or one that is no GPU's.
+bool is_legal(const ditune_device& device);
+
+// One line of UTF-8 (RFC 3629), without control characters.
+bool is_line(const char* text);
 
 // For a legal problem and a kernel that needs so much workspace. A config may ask for more: multiples of K, N and
 // strides.

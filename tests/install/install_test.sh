@@ -54,6 +54,28 @@ case $part in
     require_plugin "$folder/plugin.out" "$version"
     ;;
 
+  # A project of the C ABI alone, without what the C++ API needs.
+  c_alone)
+    version=$3 generator=$4
+    configure() { # WORDS of find_package
+      rm -rf "$folder/c_build"
+      cmake -S "$here/c_project" -B "$folder/c_build" -G "$generator" -DCMAKE_PREFIX_PATH="$installed" -DDITUNE_ASKED="$1" >"$folder/c_alone.out" 2>&1
+    }
+    says() { tr -s ' \n' ' ' <"$folder/c_alone.out" | grep -qF -- "$1" || fail "no word of '$1': $(<"$folder/c_alone.out")"; }
+    missing="the C++ API, needs packages that are not found: fmt, SQLite3, CUDAToolkit"
+    ! configure "COMPONENTS;cxx" || fail "the C++ API is found without what it needs"
+    says "$missing"
+    ! configure "COMPONENTS;c;fortran" || fail "a component that is none is found"
+    says "ditune has no component fortran"
+    for asked in "COMPONENTS;c" "COMPONENTS;c;OPTIONAL_COMPONENTS;cxx" ""; do
+      configure "$asked" || fail "find_package(ditune $asked): $(<"$folder/c_alone.out")"
+    done
+    says "$missing"
+    cmake --build "$folder/c_build"
+    "$folder/c_build/plugin" >"$folder/c_plugin.out"
+    require_plugin "$folder/c_plugin.out" "$version"
+    ;;
+
   # The same project where ditune is fetched instead of installed: the names are the same. Configured, not built.
   fetch)
     generator=$3

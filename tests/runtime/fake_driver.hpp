@@ -21,7 +21,7 @@ struct FakeLaunch {
   CUstream_st* stream;
 };
 
-// Two RTX 3090. Images that begin with "bad" fit neither.
+// Two RTX 3090, or none. Images that begin with "bad" fit neither.
 class FakeDriver : public Driver {
  public:
   struct Kernel : LoadedKernel {
@@ -36,7 +36,7 @@ class FakeDriver : public Driver {
     std::string name;
   };
 
-  int device_count() const override { return 2; }
+  int device_count() const override { return devices; }
   DeviceInfo device(int) const override { return find_device("RTX 3090"); }
   std::unique_ptr<const LoadedKernel> load(const std::string& image, const std::string& name, int ordinal,
                                            int shared_bytes) const override {
@@ -48,11 +48,15 @@ class FakeDriver : public Driver {
   }
   TensorMap encode(const TensorMapSpec&) const override { return {}; }
   TensorMap move(const TensorMap& map, const void*) const override { return map; }
-  bool is_capturing(CUstream_st*) const override { return capturing; }
+  bool is_capturing(CUstream_st*) const override {
+    if (devices == 0) throw CudaError("cudaStreamIsCapturing: cudaErrorNoDevice", "");  // as CUDA does
+    return capturing;
+  }
 
   mutable std::mutex mutex;
   mutable std::vector<std::string> loaded;  // "ORDINAL: IMAGE, SHARED BYTES"
   mutable std::vector<FakeLaunch> launches;
+  int devices = 2;
   bool capturing = false, refuses_ptx = false;
 };
 

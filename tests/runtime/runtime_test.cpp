@@ -215,7 +215,7 @@ TEST_CASE("runtime: arguments that a launch would be undefined with are refused,
 
 TEST_CASE("runtime: a device that is not there and an illegal problem are refused") {
   Fixture f({Row{}});
-  CHECK_THAT(error_of([&] { f.runtime->prepare(kProblem, {}, 2); }), Catch::Contains("no GPU 2, 2 are visible"));
+  CHECK_THAT(error_of([&] { f.runtime->prepare(kProblem, {}, 2); }), Catch::Contains("no GPU 2, visible: 2"));
   CHECK_THROWS_AS(f.runtime->lookup(kProblem, {}, -1), UsageError);
   CHECK_THROWS_AS(f.runtime->prepare({0, 4608, 4608}, {}, 0), UsageError);
 }

@@ -1,0 +1,89 @@
+// What the C ABI's target makes of its input: numbers, words and structs as a caller might hand them over.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <vector>
+
+#include "ditune/problem.hpp"
+
+namespace ditune::fuzz {
+
+// The input, read from its front; zeros behind its end.
+class Input {
+ public:
+  Input(const std::uint8_t* data, std::size_t size) : data_(data), end_(data + size) {}
+  bool at_end() const { return data_ == end_; }
+  std::uint8_t byte() { return at_end() ? std::uint8_t{0} : *data_++; }
+  std::size_t below(std::size_t count) { return byte() % count; }
+  bool one_in(std::size_t count) { return below(count) == count - 1; }
+
+  template <class T>
+  T raw() {
+    T value{};
+    const std::size_t bytes = std::min<std::size_t>(sizeof value, end_ - data_);
+    std::memcpy(&value, data_, bytes);
+    data_ += bytes;
+    return value;
+  }
+
+  template <class T, std::size_t N>
+  T among(const std::array<T, N>& values) {
+    return values[below(N)];
+  }
+
+  std::int64_t number() {
+    using Limits = std::numeric_limits<std::int64_t>;
+    if (one_in(4)) return raw<std::int64_t>();
+    return among(std::array{std::int64_t{0}, std::int64_t{1}, std::int64_t{-1}, std::int64_t{7}, std::int64_t{8},
+                            std::int64_t{16}, std::int64_t{33}, std::int64_t{96}, std::int64_t{4608}, kMaxK, kMaxK + 1,
+                            kMaxExtent - 15, kMaxExtent, kMaxExtent + 1, Limits::max(), Limits::min()});
+  }
+
+  std::int32_t word() { return one_in(8) ? raw<std::int32_t>() : static_cast<std::int32_t>(below(6)) - 1; }
+
+ private:
+  const std::uint8_t* data_;
+  const std::uint8_t* end_;
+};
+
+// A struct as a caller hands it over: mostly as it is, else of another size, misaligned, or null. It ends where its
+// memory ends.
+template <class T>
+class Handed {
+ public:
+  Handed(Input& in, T value) {
+    constexpr std::size_t kForms = 16, kMostSize = 64 * sizeof(T);
+    std::size_t size = sizeof(T), offset = 0;
+    const std::size_t form = in.below(kForms);
+    if (form == 10) return;
+    if (form == 11) size = in.below(sizeof(T));
+    if (form == 12 || form == 13) size = sizeof(T) + 1 + in.byte();
+    if (form == 14) size = in.one_in(2) ? std::numeric_limits<std::size_t>::max() : kMostSize + 1;
+    if (form == 15) offset = 1 + in.below(alignof(T) - 1);
+    value.size = size;
+    size_ = size > kMostSize ? sizeof(T) : std::max(size, sizeof value.size);
+    memory_ = std::make_unique<unsigned char[]>(offset + size_);
+    at_ = memory_.get() + offset;
+    std::memcpy(at_, &value, std::min(size_, sizeof value));
+    if (form == 13) at_[sizeof(T) + in.below(size - sizeof(T))] = 1;
+    is_sane_ = form < 11 || form == 12;
+  }
+
+  bool is_sane() const { return is_sane_; }
+  T* get() const { return reinterpret_cast<T*>(at_); }
+  std::vector<unsigned char> bytes() const { return {at_, at_ + size_}; }
+
+ private:
+  std::unique_ptr<unsigned char[]> memory_;
+  unsigned char* at_ = nullptr;
+  std::size_t size_ = 0;
+  bool is_sane_ = false;
+};
+
+}  // namespace ditune::fuzz
