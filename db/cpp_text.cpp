@@ -1,6 +1,11 @@
 #include "db/cpp_text.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cstdint>
+#include <iterator>
+#include <ranges>
 
 namespace ditune {
 namespace {
@@ -27,15 +32,17 @@ std::string string_literal(std::string_view text) {
   return out += '"';
 }
 
-std::string byte_literals(std::string_view bytes, std::string_view indent) {
-  constexpr std::size_t kLine = 28;
-  std::string out;
-  for (std::size_t at = 0; at < bytes.size(); at += kLine) {
-    out.append(at == 0 ? "" : "\n").append(indent) += '"';
-    for (const char c : bytes.substr(at, kLine)) append_octal(out, c);
-    out += '"';
+Words words(std::string_view bytes, std::string_view indent) {
+  constexpr std::size_t kLine = 5;
+  Words its{bytes.size() / sizeof(std::uint64_t) + 1, {}};
+  for (std::size_t i = 0; i < its.count; ++i) {
+    std::uint64_t word = 0;
+    for (const char c : bytes.substr(i * sizeof word, sizeof word) | std::views::reverse)
+      word = word << 8 | static_cast<unsigned char>(c);
+    if (i % kLine == 0) its.text.append(i == 0 ? "" : "\n").append(indent);
+    fmt::format_to(std::back_inserter(its.text), "{:#x},", word);
   }
-  return out;
+  return its;
 }
 
 std::string raw_literals(std::string_view text) {

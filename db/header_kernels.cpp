@@ -19,20 +19,19 @@ std::string HeaderKernels::pointer_to(const TuningRecord& winner) {
   const Epilogue& epilogue = winner.key.epilogue;
   if (options_.embed == Embed::none) return "nullptr";
   if (options_.embed == Embed::source) return pointer_to_source(config, epilogue);
-  return pointer_to_image(kernel_name(config, epilogue), cubin(winner),
-                          [](std::string_view bytes) { return byte_literals(bytes, "    "); });
+  return pointer_to_image(kernel_name(config, epilogue), cubin(winner));
 }
 
 std::string HeaderKernels::pointer_to_fallback(const Epilogue& epilogue, std::int64_t row_multiple) {
   const KernelConfig& config = fallback_config(row_multiple);
   if (options_.embed == Embed::none) return "nullptr";
   if (options_.embed == Embed::source) return pointer_to_source(config, epilogue);
-  return pointer_to_image(kernel_name(config, epilogue), options_.fallback_ptx(epilogue, row_multiple), raw_literals);
+  return pointer_to_image(kernel_name(config, epilogue), options_.fallback_ptx(epilogue, row_multiple));
 }
 
 std::string HeaderKernels::text() const {
   if (indices_.empty()) return {};
-  return "// ---- the kernels\n\n" + images_ + "inline constexpr Kernel kernels[] = {\n" + rows_ + "};\n\n";
+  return "// ---- the kernels\n\n" + bytes_ + "inline constexpr Kernel kernels[] = {\n" + rows_ + "};\n\n";
 }
 
 std::string HeaderKernels::cubin(const TuningRecord& record) const {
@@ -45,21 +44,30 @@ std::string HeaderKernels::cubin(const TuningRecord& record) const {
 
 std::string HeaderKernels::pointer_to_source(const KernelConfig& config, const Epilogue& epilogue) {
   const auto [kernel, is_new] = indices_.try_emplace(kernel_name(config, epilogue), indices_.size());
-  if (is_new)
+  if (is_new) {
+    const std::string text = emit_standalone(config, epilogue).text;
+    const bool is_short = text.size() <= kLongestLiteral;
+    if (!is_short) add_bytes(kernel->second, text);
     rows_ += fmt::format("    {{{},\n{},\n     nullptr, 0}},\n", string_literal(kernel->first),
-                         raw_literals(emit_standalone(config, epilogue).text));
+                         is_short ? raw_literals(text) : fmt::format("     bytes_{}.text", kernel->second));
+  }
   return pointer(kernel->second);
 }
 
-std::string HeaderKernels::pointer_to_image(const std::string& name, const std::string& image,
-                                            std::string (*literals)(std::string_view)) {
+std::string HeaderKernels::pointer_to_image(const std::string& name, const std::string& image) {
   const auto [kernel, is_new] = indices_.try_emplace(image, indices_.size());
   const std::size_t index = kernel->second;
   if (is_new) {
-    images_ += fmt::format("alignas(16) inline constexpr unsigned char image_{}[] =\n{};\n\n", index, literals(image));
-    rows_ += fmt::format("    {{{}, nullptr, image_{}, {}}},\n", string_literal(name), index, image.size());
+    add_bytes(index, image);
+    rows_ += fmt::format("    {{{}, nullptr, bytes_{}.image, {}}},\n", string_literal(name), index, image.size());
   }
   return pointer(index);
+}
+
+void HeaderKernels::add_bytes(std::size_t index, std::string_view bytes) {
+  const auto [count, text] = words(bytes, "    ");
+  bytes_ +=
+      fmt::format("alignas(16) inline constexpr detail::Bytes<{}> bytes_{} = {{{{\n{}\n}}}};\n\n", count, index, text);
 }
 
 }  // namespace ditune

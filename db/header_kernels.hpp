@@ -21,19 +21,19 @@ class HeaderKernels {
   std::string pointer_to(const TuningRecord& winner);
   std::string pointer_to_fallback(const Epilogue& epilogue, std::int64_t row_multiple);
 
-  // The array `kernels` and its images; empty if there are none.
+  // The array `kernels` and the bytes that it refers to; empty if there are none.
   std::string text() const;
 
  private:
   std::string cubin(const TuningRecord& record) const;
   std::string pointer_to_source(const KernelConfig& config, const Epilogue& epilogue);
-  // `literals` writes the image.
-  std::string pointer_to_image(const std::string& name, const std::string& image,
-                               std::string (*literals)(std::string_view));
+  std::string pointer_to_image(const std::string& name, const std::string& image);
+  // Adds bytes_INDEX.
+  void add_bytes(std::size_t index, std::string_view bytes);
 
   const HeaderOptions& options_;
   std::map<std::string, std::size_t> indices_;  // by what they are told apart by: the image, or the name of a source
-  std::string images_, rows_;
+  std::string bytes_, rows_;
 };
 
 }  // namespace ditune

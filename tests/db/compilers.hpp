@@ -21,7 +21,7 @@ inline bool is_found(const std::string& program) { return std::filesystem::exist
 
 inline std::vector<Compiler> compilers() {
   std::vector<Compiler> found;
-  const std::string host = " -std=c++17 -Wall -Wextra -Werror" + kCudaInclude;
+  const std::string host = " -std=c++17 -pedantic -Wall -Wextra -Werror" + kCudaInclude;
   if (is_found(DITUNE_GXX)) found.push_back({"g++", DITUNE_GXX + host});
   if (is_found(DITUNE_CLANGXX)) found.push_back({"clang++", DITUNE_CLANGXX + host});
   if (is_found(DITUNE_NVCC))

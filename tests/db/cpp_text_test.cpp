@@ -12,11 +12,14 @@ TEST_CASE("A string literal holds nothing that could end it or mean something el
                                         3)) == "\"\\0007\\377\"");
 }
 
-TEST_CASE("Bytes become adjacent literals") {
-  CHECK(byte_literals("AB", "  ") == "  \"\\101\\102\"");
-  const std::string lines = byte_literals(std::string(29, 'A'), "");
-  CHECK(lines.size() == 29 * 4 + 4 + 1);
-  CHECK(lines.substr(28 * 4 + 2) == "\n\"\\101\"");
+TEST_CASE("Bytes become numbers of a little-endian machine, with a zero byte behind them") {
+  const Words none = words("", "  "), two = words("AB", "  "), eight = words("\x01\x02\x03\x04\x05\x06\x07\xff", "");
+  CHECK((none.count == 1 && none.text == "  0x0,"));
+  CHECK((two.count == 1 && two.text == "  0x4241,"));
+  CHECK((eight.count == 2 && eight.text == "0xff07060504030201,0x0,"));
+  const Words lines = words(std::string(5 * 8, 'A'), " ");
+  CHECK(lines.count == 6);
+  CHECK(lines.text.ends_with("0x4141414141414141,\n 0x0,"));
 }
 
 TEST_CASE("Raw literals are cut between lines and cannot be closed by their content") {

@@ -4,6 +4,7 @@
 #include "compilers.hpp"
 #include "db/serving.hpp"
 #include "fixtures.hpp"
+#include "generator/emit.hpp"
 #include "generator/launch_plan.hpp"
 #include "templates/embedded.hpp"
 
@@ -351,7 +352,7 @@ TEST_CASE("A header launches with its plan's attributes, and its boxes are swizz
   write_file(folder / "tuned.h", exported({record}, Embed::cubin));
   write_file(folder / "launch.cpp", kLaunchProbe);
   const std::string program = (folder / "launch").string();
-  const int status = run(DITUNE_GXX " -std=c++17 -Wall -Wextra -Werror" + kCudaInclude + " " +
+  const int status = run(DITUNE_GXX " -std=c++17 -pedantic -Wall -Wextra -Werror" + kCudaInclude + " " +
                              (folder / "launch.cpp").string() + " -o " + program,
                          folder / "log");
   INFO(read_file(folder / "log"));
@@ -373,7 +374,7 @@ TEST_CASE("A header compiles where there is no CUDA, and with rows of several fa
              "static_assert(t::plan(*t::find(86, 16, 4608, 4608), 16).cluster == 1);\n"
              "#ifdef LAUNCH\nauto* use = &t::launch;\n#endif\n");
   const std::string command =
-      DITUNE_GXX " -std=c++17 -Wall -Wextra -Werror -fsyntax-only " + (folder / "use.cpp").string();
+      DITUNE_GXX " -std=c++17 -pedantic -Wall -Wextra -Werror -fsyntax-only " + (folder / "use.cpp").string();
   for (const std::string& with : {std::string(), kCudaInclude + (embed == Embed::cubin ? " -DLAUNCH" : "")}) {
     const int status = run(command + with, folder / "log");
     INFO(read_file(folder / "log"));
@@ -389,12 +390,42 @@ TEST_CASE("The library and an exported header live in one program") {
                                   "#include \"tuned.h\"\n#include \"ditune/library.hpp\"\n"}) {
     write_file(folder / "both.cpp", std::string(order) + "int main() { return ditune::ceil_div(1, 2) != 1; }\n");
     const std::string source = DITUNE_SOURCE_DIR;
-    const std::string command = DITUNE_GXX " -std=c++20 -Wall -Wextra -Werror -fsyntax-only -I" + source +
+    const std::string command = DITUNE_GXX " -std=c++20 -pedantic -Wall -Wextra -Werror -fsyntax-only -I" + source +
                                 "/include -I" + source + "/templates" + kCudaInclude + " " +
                                 (folder / "both.cpp").string();
     const int status = run(command, folder / "log");
     INFO(read_file(folder / "log"));
     CHECK(status == 0);
+  }
+}
+
+TEST_CASE("A header with kernels of any size compiles everywhere without a warning") {
+  const TempFolder folder;
+  std::string large;
+  while (large.size() < 100'000) large += all_bytes();
+  const TuningRecord record = hopper_record();
+  const Embed embed = GENERATE(Embed::source, Embed::cubin);
+  write_file(folder / "tuned.h",
+             export_header({record}, {.embed = embed,
+                                      .cubin_of = [&](const TuningRecord&) { return large; },
+                                      .fallback_ptx = [&](const Epilogue&, std::int64_t) { return large + "PTX"; }})
+                 .header);
+  const std::string print = embed == Embed::source
+                                ? "std::fputs(kernel.source, stdout) < 0"
+                                : "kernel.image[kernel.image_bytes] != 0 ||\n"
+                                  "  std::fwrite(kernel.image, 1, kernel.image_bytes, stdout) != kernel.image_bytes";
+  write_file(folder / "kernel.cpp",
+             "#include <cstdio>\n#include \"tuned.h\"\nconstexpr auto& kernel = *ditune_tuned::rows[0].kernel;\n"
+             "int main() { return " +
+                 print + "; }\n");
+  const std::string program = (folder / "kernel").string();
+  for (const Compiler& compiler : compilers()) {
+    INFO(compiler.name);
+    const int built = run(compiler.command + " " + (folder / "kernel.cpp").string() + " -o " + program, folder / "log");
+    INFO(read_file(folder / "log"));
+    REQUIRE(built == 0);
+    REQUIRE(run(program, folder / "log") == 0);
+    CHECK((read_file(folder / "log") == (embed == Embed::cubin ? large : emit_standalone(record.config, {}).text)));
   }
 }
 
@@ -414,7 +445,7 @@ TEST_CASE("No text of a record becomes code") {
              "int main() { std::printf(\"%s\", ditune_tuned::rows[0].device.data()); }\n");
   const std::string program = (folder / "evil").string();
   const int status =
-      run(DITUNE_GXX " -std=c++17 -Wall -Wextra -Werror " + (folder / "evil.cpp").string() + " -o " + program,
+      run(DITUNE_GXX " -std=c++17 -pedantic -Wall -Wextra -Werror " + (folder / "evil.cpp").string() + " -o " + program,
           folder / "log");
   INFO(read_file(folder / "log"));
   REQUIRE(status == 0);
@@ -444,7 +475,7 @@ TEST_CASE("Large kernels are in a file of their own, which must be of the same e
   if (!is_found(DITUNE_GXX)) return;
   const TempFolder folder;
   std::string large;
-  while (large.size() < 400'000) large += all_bytes();
+  while (large.size() < 500'000) large += all_bytes();
   const auto text = [&](const std::string& image, const std::string& file) {
     return export_header(sample_records(), {.embed = Embed::cubin,
                                             .cubin_of = [&](const TuningRecord&) { return image; },
@@ -466,7 +497,7 @@ TEST_CASE("Large kernels are in a file of their own, which must be of the same e
       "#include <cstdio>\n#include \"tuned.h\"\n"
       "int main() { auto& k = *ditune_tuned::rows[0].kernel; std::fwrite(k.image, 1, k.image_bytes, stdout); }\n");
   const std::string program = (folder / "image").string();
-  const std::string build = DITUNE_GXX " -std=c++17 -Wall -Wextra -Werror" + kCudaInclude + " " +
+  const std::string build = DITUNE_GXX " -std=c++17 -pedantic -Wall -Wextra -Werror" + kCudaInclude + " " +
                             (folder / "image.cpp").string() + " " DITUNE_CUDA_RUNTIME " -ldl -lrt -lpthread -o " +
                             program;
   write_file(folder / "a file.inc", text(large + "another", "a file.inc").kernels);
@@ -491,9 +522,9 @@ TEST_CASE("A header falls back to what the library falls back to, where there is
       {{Embed::source, "mma_s8_tile_64x64x64", "mma_s8_tile_64x128x64"},
        {Embed::cubin, ".version 8.0 // of default by 1\n", ".version 8.0 // of sx=tensor,bias=bf16,out=f16 by 16\n"}}));
   write_file(folder / "tuned.h", exported(records, embed));
-  const int built =
-      run(DITUNE_GXX " -std=c++17 -Wall -Wextra -Werror " + (folder / "fallback.cpp").string() + " -o " + program,
-          folder / "log");
+  const int built = run(
+      DITUNE_GXX " -std=c++17 -pedantic -Wall -Wextra -Werror " + (folder / "fallback.cpp").string() + " -o " + program,
+      folder / "log");
   INFO(read_file(folder / "log"));
   REQUIRE(built == 0);
   REQUIRE(run(program, folder / "log") == 0);
@@ -523,6 +554,12 @@ TEST_CASE("An embedded source is what nvcc compiles") {
                          folder / "log");
   INFO(read_file(folder / "log"));
   CHECK(status == 0);
+}
+
+TEST_CASE("A header says how many rows it has, and how many of them were measured") {
+  const std::vector<TuningRecord> one(1, sample_records()[0]);
+  CHECK(contains(exported(one, Embed::none), "// 1 row, 1 of them measured; "));
+  CHECK(contains(exported(sample_records(), Embed::none), " rows, "));
 }
 
 TEST_CASE("A winner without its kernel cannot be embedded") {

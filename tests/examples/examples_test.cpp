@@ -59,8 +59,8 @@ TEST_CASE("run_layer builds against a header with kernels that take tensor maps"
   record.key.device = {.name = "NVIDIA H100 80GB HBM3", .sms = 132, .arch = {90}};
   record.config = parse_config("wgmma_s8:tile=128x256,stages=3");
   write_file(folder / "tuned.h", exported(current(record)));
-  const int built = run(DITUNE_GXX " -std=c++17 -Wall -Wextra -Werror -fsyntax-only -I" + folder.path().string() +
-                            kCudaInclude + " " DITUNE_SOURCE_DIR "/examples/run_layer.cpp",
+  const int built = run(DITUNE_GXX " -std=c++17 -pedantic -Wall -Wextra -Werror -fsyntax-only -I" +
+                            folder.path().string() + kCudaInclude + " " DITUNE_SOURCE_DIR "/examples/run_layer.cpp",
                         folder / "log");
   INFO(read_file(folder / "log"));
   CHECK(built == 0);
