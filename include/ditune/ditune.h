@@ -1,8 +1,8 @@
 /* ditune for C and for whatever calls C: find the fastest fused INT8 GEMM of a layer, prepare it, launch it.
  *
  * Y[M,N] = epilogue(X[M,K] W[N,K]^T), X and W int8, row-major. Every function returns a status; where it is not
- * DITUNE_OK, ditune_last_error() has one line of UTF-8 that says what is wrong and what to do. Functions may be called from any
- * number of threads at once; closing a runtime while another thread uses it is an error of the program.
+ * DITUNE_OK, ditune_last_error() has one line of UTF-8 that says what is wrong and what to do. Functions may be called
+ * from any number of threads at once; closing a runtime while another thread uses it is an error of the program.
  *
  * Every struct is led by its size, set by the caller to sizeof: members are only ever added at its end, and what an
  * older caller does not have is taken as zero, which always means the default. Symbols are of version DITUNE_1. */
@@ -94,7 +94,7 @@ typedef struct ditune_device {
 typedef struct ditune_kernel_info {
   size_t size;
   int32_t match;
-  int32_t device; /* its ordinal; -1 of a lookup */
+  int32_t device;          /* its ordinal; -1 of a lookup */
   int64_t workspace_bytes; /* of device memory: zeroed once, left zero by every launch, one for each stream */
   const char* config;      /* "mma_s8:tile=...", until the runtime is closed */
   const char* note;        /* why it is not what lookup found, or ""; until the runtime is closed */
@@ -127,8 +127,8 @@ DITUNE_API ditune_status ditune_open(const ditune_open_options* options, ditune_
 DITUNE_API ditune_status ditune_close(ditune_runtime runtime);
 
 /* The kernel that ditune_prepare would look for on such a GPU. Needs no GPU, driver or compiler: nothing is loaded. The
- * caller sets info->size; of info, `note` is "", and `config` is "" where the match is DITUNE_MATCH_NONE. What was asked
- * before is answered without a lock. Where it fails info is left as it is. */
+ * caller sets info->size; of info, `note` is "", and `config` is "" where the match is DITUNE_MATCH_NONE. What was
+ * asked before is answered without a lock. Where it fails info is left as it is. */
 DITUNE_API ditune_status ditune_lookup(ditune_runtime runtime, const ditune_device* device,
                                        const ditune_problem* problem, ditune_kernel_info* info);
 
