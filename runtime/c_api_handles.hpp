@@ -14,6 +14,7 @@
 #include <utility>
 #include <variant>
 
+#include "ditune/config.hpp"
 #include "ditune/ditune.h"
 #include "ditune/error.hpp"
 #include "ditune/runtime.hpp"
@@ -41,6 +42,32 @@ struct DeviceNameOf {
 };
 using DeviceName = DeviceNameOf<std::string_view>;
 
+// A config as a map's key: compared and hashed by functions that cannot throw, which a variant's own might.
+struct ConfigKey {
+  KernelConfig config;
+
+  bool operator==(const ConfigKey& other) const noexcept {
+    bool is_same = false;
+    for_each_family([&]<class C>() {
+      const C *a = std::get_if<C>(&config), *b = std::get_if<C>(&other.config);
+      if (a && b) is_same = *a == *b;
+    });
+    return is_same;
+  }
+};
+
+// Of fields that every family has; few configs differ in nothing else.
+struct HashConfig {
+  std::size_t operator()(const ConfigKey& key) const noexcept {
+    std::size_t hash = key.config.index();
+    for_each_family([&]<class C>() {
+      if (const C* c = std::get_if<C>(&key.config))
+        for (const int field : {c->tile_m, c->tile_n, c->stages}) hash = mix(hash, static_cast<std::uint64_t>(field));
+    });
+    return hash;
+  }
+};
+
 // What a handle stands for. Takes no lock for what was asked before.
 class OpenRuntime {
  public:
@@ -56,8 +83,9 @@ class OpenRuntime {
 
   // format(config), until the runtime is closed.
   const std::string& text(const KernelConfig& config) {
-    if (const std::string* known = texts_.find(config)) return *known;
-    return *texts_.insert(config, format(config)).first;
+    const ConfigKey key{config};
+    if (const std::string* known = texts_.find(key)) return *known;
+    return *texts_.insert(key, format(config)).first;
   }
 
   // The kernel's id, by which `kernel` finds it from then on.
@@ -85,17 +113,6 @@ class OpenRuntime {
                  static_cast<std::uint64_t>(its.arch) << 32 ^ static_cast<std::uint64_t>(its.sms));
     }
   };
-  struct HashConfig {
-    // Fields that every family has; few configs differ in nothing else.
-    std::size_t operator()(const KernelConfig& config) const noexcept {
-      return std::visit(
-          [&](const auto& c) {
-            const auto tile = static_cast<std::uint64_t>(c.tile_m) << 32 | static_cast<std::uint64_t>(c.tile_n);
-            return mix(mix(config.index(), tile), static_cast<std::uint64_t>(c.stages));
-          },
-          config);
-    }
-  };
   // Rows are skipped when the runtime is opened, and at no other time.
   RuntimeOptions counting(RuntimeOptions options) {
     options.on_skipped = [this](const SkippedRows& rows) { skipped_rows_ += rows.count; };
@@ -104,7 +121,7 @@ class OpenRuntime {
   std::int64_t skipped_rows_ = 0;
   Runtime runtime_;
   AppendOnlyMap<DeviceNameOf<std::string>, DeviceInfo, HashDevice> devices_{64};
-  AppendOnlyMap<KernelConfig, std::string, HashConfig> texts_{1024};
+  AppendOnlyMap<ConfigKey, std::string, HashConfig> texts_{1024};
   AppendOnlyMap<std::uint64_t, const Prepared*, HashId> kernels_{4096};
 };
 

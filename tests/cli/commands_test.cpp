@@ -249,12 +249,12 @@ TEST_CASE("a header has the winners of several GPUs, each with a kernel for its 
 
 TEST_CASE("large kernels are exported beside the header, and never those of another export") {
   const Workplace place;
-  for (const std::string epilogue : {"default", "bias=bf16", "out=f32"})
+  for (const std::string epilogue : {"default", "bias=bf16", "out=f32", "out=f16"})
     for (const std::string arch : {"sm_86", "sm_90"})
       REQUIRE(place.ditune("tune --trials 1 --shape 512x1024x512 --arch " + arch + " --epilogue " + epilogue).code ==
               0);
   const std::string all = "export --header tuned.h", small = all + " --embed none";
-  CHECK(place.ditune(all).out == "tuned.h and tuned.h.inc: 6 records\n");
+  CHECK(place.ditune(all).out == "tuned.h and tuned.h.inc: 8 records\n");
   const std::string header = place.read("tuned.h"), kernels = place.read("tuned.h.inc");
   CHECK(header.find("#include \"tuned.h.inc\"") != std::string::npos);
   CHECK(header.size() < kernels.size());
@@ -262,7 +262,7 @@ TEST_CASE("large kernels are exported beside the header, and never those of anot
               "#include \"tuned.h\"\nint main() { return ditune_tuned::rows[0].kernel->image_bytes == 0; }\n");
   CHECK(place
             .ditune("--version >/dev/null; mkdir sub; mv use.cpp sub; "
-                    "$CXX -std=c++17 -Wall -Wextra -Werror -I. sub/use.cpp -o sub/use && sub/use")
+                    "$CXX -std=c++17 -pedantic -Wall -Wextra -Werror -I. sub/use.cpp -o sub/use && sub/use")
             .code == 0);
 
   REQUIRE(place.ditune(all).code == 0);
