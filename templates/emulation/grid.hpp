@@ -74,6 +74,8 @@ class Grid final : public Machine {
   void leave(State state);
   void end_turn();
   void check_finished();
+
+  // ---- faults (grid_faults.cpp)
   std::string stuck() const;
   std::string sentence(const Lane& lane, const Site& site, const std::string& what) const;
   [[noreturn]] void fail(const Site& site, const std::string& what);
