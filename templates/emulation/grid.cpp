@@ -83,8 +83,13 @@ void Grid::start(Cta& cta, int block) {
   cta.waiting = cta.waiting_in_cluster = cta.ended = 0;
   cta.writes.clear();
   cta.shared->forget();
+  cta.async->forget();
   cta.barriers.clear();
-  for (Warpgroup& group : cta.warpgroups) group = {};
+  cta.spare_registers = 0;
+  for (Warpgroup& group : cta.warpgroups) {
+    group = {};
+    group.registers = registers_at_launch();
+  }
   for (int thread = 0; thread < launch_.block; ++thread) {
     Lane& lane = *cta.lanes[static_cast<std::size_t>(thread)];
     Warp& warp = cta.warps[static_cast<std::size_t>(thread / kWarp)];

@@ -58,6 +58,15 @@ std::string unreached(const Lane& lane) {
 
 // No thread can run: somebody waits for one that will not come.
 std::string Grid::stuck() const {
+  for (const auto& cta : resident_) {
+    for (const auto& lane : cta->lanes) {
+      if (lane->state != State::at_registers) continue;
+      const Warpgroup& group = cta->warpgroups[static_cast<std::size_t>(lane->thread / kWarpgroupLanes)];
+      return sentence(*lane, lane->site,
+                      "waits for " + std::to_string(group.lacks) +
+                          " registers more than the CTA has left, which nobody gives back");
+    }
+  }
   for (const State state : {State::at_warp, State::at_block, State::at_warpgroup, State::at_named, State::at_cluster}) {
     for (const auto& cta : resident_) {
       const auto waiting = std::ranges::find_if(cta->lanes, [state](const auto& lane) { return lane->state == state; });
