@@ -41,7 +41,7 @@ Inputs inputs(const KernelSource& source, std::span<const EmbeddedFile> template
   files[std::string(kSource)] =
       fmt::format("{}\n#define DITUNE_KERNEL {}\n#include \"emulation/object.hpp\"\n", source.text, source.name);
   // Whatever else two objects have in common by name, each keeps its own.
-  files[std::string(kExports)] = "{ global: ditune_thread; ditune_machine; local: *; };\n";
+  files[std::string(kExports)] = "{ global: ditune_thread; ditune_machine; ditune_ctas_per_sm; local: *; };\n";
   for (const EmbeddedFile& file : templates) files[std::string(file.name)] = file.text;
   for (const EmbeddedFile& file : embedded_emulation()) files["emulation/" + std::string(file.name)] = file.text;
   return files;
@@ -57,7 +57,7 @@ std::string replace_all(std::string text, std::string_view what, std::string_vie
 
 struct HostKernel::Object {
   Object(const fs::path& file, const KernelSource& source) : library(file) {
-    if (!thread || !machine) {
+    if (!thread || !machine || !ctas_per_sm) {
       throw HostCompilerError(fmt::format("{} cannot be loaded: {}", source.name, library.error()),
                               "programs must be allowed to run from the cache's folder", library.error(), source.text);
     }
@@ -65,12 +65,14 @@ struct HostKernel::Object {
 
   Dylib library;
   void (*thread)(const void* parameter) = library.function<void(const void*)>("ditune_thread");
+  int (*ctas_per_sm)() = library.function<int()>("ditune_ctas_per_sm");
   emulation::Machine** (*machine)() = library.function<emulation::Machine**()>("ditune_machine");
 };
 
 emulation::Report HostKernel::run_raw(emulation::Launch launch, std::span<const emulation::Region> memory,
                                       const void* parameter) const {
   launch.kernel = name_;
+  launch.ctas_per_sm = object_->ctas_per_sm();
   return emulation::emulate(
       launch, memory, [&] { object_->thread(parameter); }, *object_->machine());
 }

@@ -19,8 +19,8 @@ class HostKernel {
  public:
   HostKernel() = default;  // none
   const std::string& name() const { return name_; }
-  // As emulation::emulate; `launch.kernel` is filled in here. One parameter, by value: the struct that the kernel
-  // takes. Several OS threads may run it at once.
+  // As emulation::emulate; `launch.kernel` and what its launch bounds say are filled in here. One parameter, by value:
+  // the struct that the kernel takes. Several OS threads may run it at once.
   template <class Parameter>
   emulation::Report run(const emulation::Launch& launch, std::span<const emulation::Region> memory,
                         const Parameter& parameter) const {

@@ -25,6 +25,7 @@ enum class State : unsigned char {
   at_block,
   at_named,
   at_warpgroup,
+  at_registers,  // until the CTA has enough of them
   at_cluster,
   at_phase,  // of a transaction barrier
   asleep,    // until global memory changes
@@ -136,6 +137,8 @@ struct Accumulators {
 struct Warpgroup {
   int waiting = 0;
   Site site{};
+  int registers = 0;  // of a thread
+  int lacks = 0;      // that the CTA does not have for it
   std::array<MatrixProduct, kWarpgroupLanes> asked{};
   std::deque<MatrixProduct> reading;   // products that nobody has waited for, oldest first
   std::uint64_t issued = 0, done = 0;  // products; their difference are those
@@ -155,7 +158,7 @@ struct SharedBarrier {
   bool fenced = false;      // for units, and for other CTAs
   bool known_in_cluster = false;
   std::vector<Write> writes = {};                             // of the threads that arrived
-  std::vector<std::pair<Lane*, unsigned>> async_fences = {};  // that they had made
+  std::vector<std::pair<Lane*, unsigned>> async_fences = {};  // that they knew of
   std::vector<BulkLoad> landed = {};
 };
 
@@ -169,6 +172,7 @@ struct Cta {
   int waiting = 0;             // threads at the block's barrier,
   int waiting_in_cluster = 0;  // and at the cluster's
   int ended = 0;
+  int spare_registers = 0;  // that warpgroups gave back
   std::vector<unsigned char> bytes;
   std::optional<TrackedMemory> shared;
   std::optional<AsyncBytes> async;  // of the same bytes

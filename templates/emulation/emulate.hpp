@@ -22,6 +22,7 @@ struct Launch {
   std::size_t shared_limit = 0;  // of a CTA on the device that is emulated
   std::uint64_t seed = 0;        // of the order in which warps run
   int resident = 3;              // CTAs that run at once; a cluster in any case
+  int ctas_per_sm = 1;           // for which its launch bounds leave registers; 0: it has no launch bounds
 };
 
 enum class Use : unsigned char {

@@ -42,7 +42,8 @@ class Grid final : public Machine {
   void wait_copies(unsigned pending) override;
   void wait_for_prerequisites() override;
   void named_barrier(int id, int threads, const Site& site) override;
-  void meet_in_warpgroup(const Site& site) override;
+  void raise_registers(int registers, const Site& site) override;
+  void lower_registers(int registers, const Site& site) override;
   void transaction_init(unsigned barrier, int arrivals, const Site& site) override;
   void transaction_init_fence(const Site& site) override;
   void transaction_arrive(unsigned barrier, int bytes, const Site& site) override;
@@ -74,6 +75,8 @@ class Grid final : public Machine {
   void leave(State state);
   void end_turn();
   void check_finished();
+
+  // ---- faults (grid_faults.cpp)
   std::string stuck() const;
   std::string sentence(const Lane& lane, const Site& site, const std::string& what) const;
   [[noreturn]] void fail(const Site& site, const std::string& what);
@@ -88,6 +91,8 @@ class Grid final : public Machine {
   Warpgroup& warpgroup(const Site& site);
   bool come_to_warpgroup(const Site& site);  // the last of its lanes
   void leave_warpgroup();
+  int registers_at_launch() const;  // of a thread
+  Warpgroup& registers_of_warpgroup(const Site& site);
 
   // ---- memory (grid_memory.cpp)
   // These two fail with a sentence that begins with `verb`, "reads".
@@ -103,6 +108,10 @@ class Grid final : public Machine {
   void memory_changed();
   // Before shared memory is written by whatever means.
   void check_free(const char* verb, Cta& cta, unsigned address, unsigned bytes, const Site& site);
+  // How many of a lane's async_fences the running lane knows of.
+  unsigned known_fences(const Lane& of) const;
+  // A thread wrote the byte, and the running lane knows of no fence since.
+  bool unfenced(const Cta& cta, std::size_t at) const;
   // Why bytes of this CTA's shared memory are not there for a unit that the running lane commands.
   std::optional<std::string> hidden_from_units(unsigned address, unsigned bytes);
 
@@ -115,6 +124,7 @@ class Grid final : public Machine {
 
   // ---- bulk copies (grid_bulk_copies.cpp)
   void check_bulk(const char* verb, unsigned address, unsigned bytes, unsigned alignment, const Site& site);
+  void check_handed_over(const Cta& cta, unsigned address, unsigned bytes, const Site& site);
   void issue(BulkLoad load);
   void land_any();
   void land(BulkLoad load);

@@ -75,12 +75,25 @@ void Grid::load_bytes(unsigned to, const void* from, unsigned bytes, unsigned ba
   issue(std::move(load));
 }
 
+// A load may overwrite what threads wrote or read once they have fenced (PTX ISA, "Causality Order": accesses by
+// different proxies are ordered by a proxy fence on the way from one to the other).
+void Grid::check_handed_over(const Cta& cta, unsigned address, unsigned bytes, const Site& site) {
+  for (std::size_t at = address; at < address + bytes; ++at) {
+    const AsyncBytes::Reader& reader = cta.async->last_reader(at);
+    const bool written = unfenced(cta, at);
+    if (!written && (reader.fences == 0 || known_fences(*cta.lanes[reader.thread]) >= reader.fences)) continue;
+    fail(site, shared_text("loads", address, bytes) + " that were " + (written ? "written" : "read") +
+                   " with no async_fence before the barrier");
+  }
+}
+
 void Grid::issue(BulkLoad load) {
   Cta& target = *load.to;
   const auto bytes = static_cast<unsigned>(load.data.size());
   if (target.over()) fail(load.site, "loads for block " + std::to_string(target.block) + ", which has ended");
   check_reachable(target, barrier_at(target, load.barrier, load.site), load.barrier, load.site);
   check_free("loads", target, load.address, bytes, load.site);
+  check_handed_over(target, load.address, bytes, load.site);
   target.shared->take(load.address, bytes, lane_->id);
   loads_.push_back(std::move(load));
 }

@@ -8,7 +8,8 @@
 namespace ditune::emulation {
 namespace {
 
-constexpr unsigned kMeetingsPerTurn = 8;  // of a warp, on average, before another one may run
+constexpr unsigned kMeetingsPerTurn = 8;                         // of a warp, on average, before another one may run
+constexpr int kRegistersOfSm = 64 * 1024, kMostRegisters = 256;  // of an SM since sm_50, of a thread
 
 }  // namespace
 
@@ -135,8 +136,46 @@ void Grid::leave_warpgroup() {
   end_turn();
 }
 
-void Grid::meet_in_warpgroup(const Site& site) {
-  if (come_to_warpgroup(site)) leave_warpgroup();
+// ---- registers
+
+// What ptxas gives a kernel that moves registers: all that its launch bounds leave, in steps of 8.
+int Grid::registers_at_launch() const {
+  return std::min(kMostRegisters, kRegistersOfSm / std::max(1, launch_.block * launch_.ctas_per_sm) / 8 * 8);
+}
+
+Warpgroup& Grid::registers_of_warpgroup(const Site& site) {
+  if (launch_.ctas_per_sm == 0) fail(site, "may have no effect: the kernel has no launch bounds");
+  return warpgroup(site);
+}
+
+void Grid::lower_registers(int registers, const Site& site) {
+  Warpgroup& group = registers_of_warpgroup(site);
+  if (registers > group.registers)
+    fail(site, "lowers the registers of a thread to " + std::to_string(registers) + ", of which it has " +
+                   std::to_string(group.registers));
+  if (!come_to_warpgroup(site)) return;
+  cta().spare_registers += (group.registers - registers) * kWarpgroupLanes;
+  group.registers = registers;
+  for (const auto& lane : cta().lanes)
+    if (lane->state == State::at_registers) lane->state = State::ready;
+  leave_warpgroup();
+}
+
+// A thread that has more already keeps them: ptxas gives a kernel no more at its launch than the most that it raises
+// to.
+void Grid::raise_registers(int registers, const Site& site) {
+  Warpgroup& group = registers_of_warpgroup(site);
+  if (!come_to_warpgroup(site)) return;
+  const int more = std::max(0, registers - group.registers);
+  for (;;) {
+    group.lacks = more * kWarpgroupLanes - cta().spare_registers;
+    if (group.lacks <= 0) break;
+    lane_->site = site;
+    leave(State::at_registers);
+  }
+  cta().spare_registers -= more * kWarpgroupLanes;
+  group.registers += more;
+  leave_warpgroup();
 }
 
 // ---- clusters

@@ -75,6 +75,9 @@ void Grid::shared_read(void* to, unsigned from, unsigned bytes, const Site& site
   if (const auto why = shared.hidden(from, bytes, lane_->id))
     fail(site, shared_text("reads", from, bytes) + ' ' + *why);
   std::memcpy(to, shared.data() + from, bytes);
+  // Units that may overwrite the bytes need a transaction barrier.
+  if (!cta().barriers.empty())
+    cta().async->read(from, bytes, static_cast<unsigned>(lane_->thread), lane_->async_fences.made);
 }
 
 void Grid::check_free(const char* verb, Cta& cta, unsigned address, unsigned bytes, const Site& site) {
@@ -92,20 +95,24 @@ void Grid::shared_write(unsigned to, const void* from, unsigned bytes, const Sit
   keep(shared, to, bytes);
 }
 
+// What a CTA's threads have fenced is not asked across CTAs: no order between them is modelled.
+unsigned Grid::known_fences(const Lane& of) const {
+  const AsyncFences& fences = of.async_fences;
+  if (&of == lane_ || of.warp->cta != lane_->warp->cta) return fences.made;
+  return of.warp == lane_->warp ? fences.known_in_warp : fences.known_in_block;
+}
+
+bool Grid::unfenced(const Cta& cta, std::size_t at) const {
+  const unsigned needed = cta.async->needs(at);
+  return needed > 0 && known_fences(*cta.lanes[cta.shared->writer(at) % static_cast<unsigned>(launch_.block)]) < needed;
+}
+
 // A unit sees what its commander sees, less what was written with no fence since.
 std::optional<std::string> Grid::hidden_from_units(unsigned address, unsigned bytes) {
   const Cta& block = cta();
   if (auto why = block.shared->hidden(address, bytes, lane_->id)) return why;
-  for (std::size_t at = address; at < address + bytes; ++at) {
-    const unsigned needed = block.async->needs(at);
-    if (needed == 0) continue;
-    const Lane& writer = *block.lanes[block.shared->writer(at) % static_cast<unsigned>(launch_.block)];
-    const AsyncFences& fences = writer.async_fences;
-    const unsigned known = &writer == lane_             ? fences.made
-                           : writer.warp == lane_->warp ? fences.known_in_warp
-                                                        : fences.known_in_block;
-    if (known < needed) return "that were written with no async_fence before the barrier";
-  }
+  for (std::size_t at = address; at < address + bytes; ++at)
+    if (unfenced(block, at)) return "that were written with no async_fence before the barrier";
   return std::nullopt;
 }
 

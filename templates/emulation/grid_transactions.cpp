@@ -52,7 +52,9 @@ void Grid::check_reachable(const Cta& cta, const SharedBarrier& barrier, unsigne
 void Grid::transaction_arrive(unsigned address, int bytes, const Site& site) {
   SharedBarrier& barrier = barrier_at(cta(), address, site);
   barrier.writes.insert(barrier.writes.end(), lane_->writes.begin(), lane_->writes.end());
-  barrier.async_fences.emplace_back(lane_, lane_->async_fences.made);
+  for (Lane* lane : lane_->warp->lanes)
+    if (const unsigned known = known_fences(*lane); known > lane->async_fences.known_in_block)
+      barrier.async_fences.emplace_back(lane, known);
   arrive(cta(), address, barrier, bytes, site);
 }
 

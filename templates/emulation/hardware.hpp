@@ -14,7 +14,13 @@
 // What an emitted stub says to nvcc.
 #define __global__
 #define __grid_constant__
-#define __launch_bounds__(...)
+// Kept for object.hpp: this ends a declaration, says the bounds, and begins the kernel's own.
+#define __launch_bounds__(...)                       \
+  ditune_has_launch_bounds();                        \
+  namespace ditune::emulation::stub {                \
+  constexpr LaunchBounds kLaunchBounds{__VA_ARGS__}; \
+  }                                                  \
+  extern "C" void
 
 namespace ditune {
 

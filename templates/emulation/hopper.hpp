@@ -8,16 +8,15 @@ namespace ditune {
 
 // ---- warpgroups and clusters
 
-// Registers are not modelled; all lanes of a warpgroup come here.
 template <int Registers>
 inline void raise_registers(DITUNE_WHERE) {
-  static_assert(Registers % 8 == 0 && Registers >= 24 && Registers <= 240);
-  emulation::machine().meet_in_warpgroup(DITUNE_SITE);
+  static_assert(Registers % 8 == 0 && Registers >= 24 && Registers <= 256);
+  emulation::machine().raise_registers(Registers, DITUNE_SITE);
 }
 template <int Registers>
 inline void lower_registers(DITUNE_WHERE) {
-  static_assert(Registers % 8 == 0 && Registers >= 24 && Registers <= 240);
-  emulation::machine().meet_in_warpgroup(DITUNE_SITE);
+  static_assert(Registers % 8 == 0 && Registers >= 24 && Registers <= 256);
+  emulation::machine().lower_registers(Registers, DITUNE_SITE);
 }
 
 inline void named_barrier(int id, int threads, DITUNE_WHERE) {

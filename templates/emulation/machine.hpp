@@ -36,6 +36,12 @@ struct MatrixProduct {
   bool accumulate;
 };
 
+// What a kernel says of its launches, for which the compiler leaves registers. None: 0 CTAs.
+struct LaunchBounds {
+  int threads = 0;
+  int ctas_per_sm = threads > 0 ? 1 : 0;
+};
+
 // A fault ends the launch: the call that found it does not return. Accesses are of 1 to 16 bytes, aligned to their
 // size.
 class Machine {
@@ -74,8 +80,11 @@ class Machine {
 
   // `threads` threads of the CTA, whole warps, have come to barrier `id` (1 to 15).
   virtual void named_barrier(int id, int threads, const Site& site) = 0;
-  // All lanes of the warpgroup (four warps, the first of them a multiple of four) have come here. Orders no memory.
-  virtual void meet_in_warpgroup(const Site& site) = 0;
+  // All lanes of the warpgroup (four warps, the first of them a multiple of four) have come here, and have so many
+  // registers each from now on: the CTA gets back what they had more, or gives what they lack once it has that. Orders
+  // no memory.
+  virtual void raise_registers(int registers, const Site& site) = 0;
+  virtual void lower_registers(int registers, const Site& site) = 0;
 
   // Transaction barriers, 8 bytes of shared memory each. A phase is over once all arrivals are made and all bytes that
   // they expect have come; then these bytes, and what the arriving threads wrote before, are there for the CTA.
@@ -87,7 +96,8 @@ class Machine {
   virtual void transaction_wait(unsigned barrier, unsigned parity, const Site& site) = 0;
 
   // Bulk copies, which a unit makes on its own. What a thread wrote to shared memory is there for units once it has
-  // fenced; until a store is waited for, its bytes must not be written.
+  // fenced, and so may a load overwrite what it wrote or read; until a store is waited for, its bytes must not be
+  // written.
   virtual void async_fence(const Site& site) = 0;
   virtual void load_box(unsigned to, const TensorMapSpec& map, int row, int column, unsigned barrier, unsigned ranks,
                         const Site& site) = 0;  // `ranks`: a bit for each CTA of the cluster

@@ -19,11 +19,18 @@ extern "C" ditune::emulation::Machine** ditune_machine() { return &ditune::emula
 // A thread of the kernel, of whatever struct it takes by value. The source defines DITUNE_KERNEL as its name.
 namespace ditune::emulation {
 
+constexpr LaunchBounds kLaunchBounds;  // unless the stub says others, which hide these
+namespace stub {
+inline LaunchBounds launch_bounds() { return kLaunchBounds; }
+}  // namespace stub
+
 template <class Parameter>
 void call(void (*kernel)(Parameter), const void* parameter) {
   kernel(*static_cast<const Parameter*>(parameter));
 }
 
 }  // namespace ditune::emulation
+
+extern "C" int ditune_ctas_per_sm() { return ditune::emulation::stub::launch_bounds().ctas_per_sm; }
 
 extern "C" void ditune_thread(const void* parameter) { ditune::emulation::call(DITUNE_KERNEL, parameter); }

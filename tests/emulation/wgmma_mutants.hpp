@@ -196,6 +196,22 @@ inline const std::vector<Mutant> kWgmmaMutants = {
     {"a row has the scale of the one eight above", kHalves, "wgmma_s8_output.cuh",
      "dequantize(two[0], row_scale[block][half]", "dequantize(two[0], row_scale[block][0]"},
 
+    // ---- what ordinary accesses to shared memory and bulk copies owe one another
+    {"cleared scales are not fenced before others are loaded over them", kHalves, "wgmma_s8.cuh",
+     "async_fence();  // loads come after it", ""},
+    {"scales are read once more behind the last fence", kHalves, "wgmma_s8_output.cuh",
+     "if (lane == 0) transaction_arrive(Layout::terms_empty",
+     "column_terms(0);\n      warp_barrier();\n      if (lane == 0) transaction_arrive(Layout::terms_empty"},
+
+    // ---- registers
+    {"the producer does not give its registers back", kHalves, "wgmma_s8.cuh", "lower_registers<24>();", ""},
+    {"the producer keeps 8 registers too many", kHalves, "wgmma_s8.cuh", "lower_registers<24>();",
+     "lower_registers<32>();"},
+    {"consumers ask for 8 registers too many", kTurns, "wgmma_s8.cuh", "raise_registers<240>();",
+     "raise_registers<248>();"},
+    {"consumers lower their registers to more than they have", kHalves, "wgmma_s8.cuh", "raise_registers<240>();",
+     "lower_registers<240>();"},
+
     // ---- clusters
     {"a CTA of a cluster ends before the others have signalled it", kPair, "wgmma_s8_producer.cuh",
      "if constexpr (cluster_size(config) > 1) {\n      for", "if constexpr (false) {\n      for"},

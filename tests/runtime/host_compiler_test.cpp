@@ -173,6 +173,27 @@ __global__ void write_two(const Two two) {
   CHECK(std::ranges::count(y, 42) == 32);
 }
 
+TEST_CASE("A kernel has the registers that its launch bounds leave") {
+  const auto fault = [](const std::string& bounds) {
+    const KernelSource source{"specialized", R"(#include "hopper.cuh"
+#include "gemm_args.cuh"
+extern "C" __global__ void )" + bounds + R"( specialized(const __grid_constant__ ditune::GemmArgs) {
+  if (ditune::thread_index() < 128)
+    ditune::lower_registers<24>();
+  else
+    ditune::raise_registers<112>();
+}
+)"};
+    const TempFolder cache;
+    return HostCompiler("c++", cache.path()).compile(source).run({.block = 384}, {}, GemmArgs{}).fault;
+  };
+  CHECK(fault("__launch_bounds__(384)") == "");
+  CHECK(fault("__launch_bounds__(384, 1)") == "");
+  CHECK_THAT(fault("__launch_bounds__(384, 2)"),
+             Catch::Contains("raise_registers") && Catch::Contains("waits for 1024 registers"));
+  CHECK_THAT(fault(""), Catch::Contains("the kernel has no launch bounds"));
+}
+
 TEST_CASE("What was compiled once is not compiled again") {
   const NotingCompiler noting;
   const TempFolder cache;

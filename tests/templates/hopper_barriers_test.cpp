@@ -1,6 +1,7 @@
 // Barriers of Hopper under emulation: transaction barriers, named ones, those of clusters.
 #include <algorithm>
 #include <array>
+#include <type_traits>
 
 #include "catch.hpp"
 #include "templates/emulated_hopper.hpp"
@@ -12,6 +13,9 @@ using Catch::Contains;
 namespace {
 
 constexpr SharedAddress kBarrier = 1024;
+
+template <int N>
+using Registers = std::integral_constant<int, N>;
 
 }  // namespace
 
@@ -333,6 +337,54 @@ TEST_CASE("registers are moved by whole warpgroups") {
                    }),
              Contains("other lanes of the warpgroup are at"));
   CHECK_THAT(fault({.block = 64}, [] { lower_registers<24>(); }), Contains("needs four warps"));
+}
+
+TEST_CASE("registers are raised by what other warpgroups gave back, and by no more") {
+  // Of 65536 an SM has 168 for each of 384 threads, in steps of 8.
+  const auto faults_of = [](auto lowered, auto raised) {
+    return fault({.block = 384}, [] {
+      if (thread_index() < 128)
+        lower_registers<decltype(lowered)::value>();
+      else
+        raise_registers<decltype(raised)::value>();
+    });
+  };
+  CHECK(faults_of(Registers<24>{}, Registers<240>{}) == "");
+  CHECK_THAT(faults_of(Registers<32>{}, Registers<240>{}),
+             Contains("raise_registers") && Contains("waits for 1024 registers more than the CTA has left"));
+  CHECK_THAT(faults_of(Registers<24>{}, Registers<248>{}),
+             Contains("waits for 2048 registers more than the CTA has left"));
+  CHECK_THAT(faults_of(Registers<176>{}, Registers<240>{}),
+             Contains("lowers the registers of a thread to 176, of which it has 168"));
+  // As ptxas sees to it, nobody has more than the most that is asked for.
+  CHECK(faults_of(Registers<24>{}, Registers<160>{}) == "");
+}
+
+TEST_CASE("a CTA that begins has all of its registers where the one before it left them") {
+  CHECK(fault({.grid = 8, .block = 384}, [] {
+          if (thread_index() < 128)
+            lower_registers<24>();
+          else
+            raise_registers<240>();
+        }) == "");
+}
+
+TEST_CASE("two CTAs on an SM have half of its registers each, and without launch bounds nobody knows") {
+  const auto with = [](int ctas) {
+    return emulation::emulate(
+               {.kernel = "k", .block = 384, .ctas_per_sm = ctas}, {},
+               [] {
+                 if (thread_index() < 128)
+                   lower_registers<24>();
+                 else
+                   raise_registers<112>();
+               },
+               emulation::running())
+        .fault;
+  };
+  CHECK(with(1) == "");
+  CHECK_THAT(with(2), Contains("waits for 1024 registers more than the CTA has left"));
+  CHECK_THAT(with(0), Contains("may have no effect: the kernel has no launch bounds"));
 }
 
 TEST_CASE("warp_uniform hands round the value of lane 0") {

@@ -207,6 +207,7 @@ TEST_CASE("a box lands once, and is then as any bytes") {
               [&] {
                 for (unsigned i = 0; i < 4; ++i)
                   shared_store(kBox + i * 512 + static_cast<unsigned>(thread_index()) * 4, 0);
+                async_fence();
                 init_barrier(kBarrier, 1);
                 if (thread_index() == 0) {
                   transaction_expect(kBarrier, kBoxBytes);
@@ -393,6 +394,77 @@ TEST_CASE("a fence before an arrival is known when the phase is over") {
   };
   CHECK(store(true) == "");
   CHECK_THAT(store(false), Contains("no async_fence"));
+}
+
+TEST_CASE("what a load overwrites was fenced by those that wrote or read it, before they handed it over") {
+  Tensor tensor(16, 128, 1);
+  enum class Fence { none, before, after };
+  const auto reload = [&](bool read, Fence fence) {
+    return fault({}, {tensor.region(Use::input)}, [&, read, fence] {
+      const auto load = [&] {
+        if (thread_index() != 0) return;
+        transaction_expect(kBarrier, kBoxBytes);
+        load_box(kBox, tensor.map(), 0, 0, kBarrier);
+      };
+      init_barrier(kBarrier, 1);
+      if (read) {
+        load();
+        transaction_wait(kBarrier, 0);
+        shared_load(kBox + static_cast<unsigned>(thread_index()) * 4);
+      } else {
+        shared_store(kBox + static_cast<unsigned>(thread_index()) * 4, 0);
+      }
+      if (fence == Fence::before) async_fence();
+      block_barrier();
+      if (fence == Fence::after) async_fence();
+      load();
+      transaction_wait(kBarrier, read ? 1 : 0);
+    });
+  };
+  CHECK(reload(true, Fence::before) == "");
+  CHECK(reload(false, Fence::before) == "");
+  for (const Fence fence : {Fence::none, Fence::after}) {
+    CHECK_THAT(reload(true, fence), Contains("load_box") && Contains("read with no async_fence before the barrier"));
+    CHECK_THAT(reload(false, fence),
+               Contains("load_box") && Contains("written with no async_fence before the barrier"));
+  }
+}
+
+TEST_CASE("a lane hands over what its warp has fenced, once the warp has met") {
+  Tensor tensor(16, 128, 1);
+  const auto hand_over = [&](bool meets) {
+    return faults({}, {tensor.region(Use::input)}, [&, meets] {
+      init_barrier(kBarrier, 1);
+      init_barrier(kOther, 1);
+      if (thread_index() >= 96) {
+        shared_store(kBox + static_cast<unsigned>(thread_index()) * 4, 0);
+        async_fence();
+        if (meets) warp_barrier();
+        if (thread_index() == 96) transaction_arrive(kOther);
+      } else if (thread_index() == 0) {
+        transaction_wait(kOther, 0);
+        transaction_expect(kBarrier, kBoxBytes);
+        load_box(kBox, tensor.map(), 0, 0, kBarrier);
+        transaction_wait(kBarrier, 0);
+      }
+    });
+  };
+  CHECK(hand_over(true) == 0);
+  CHECK(hand_over(false) > 0);
+}
+
+TEST_CASE("a CTA that begins knows nothing of what others left unfenced") {
+  Tensor tensor(16, 128, 1);
+  CHECK(fault({.grid = 6}, {tensor.region(Use::input)}, [&] {
+          init_barrier(kBarrier, 1);
+          if (thread_index() == 0) {
+            transaction_expect(kBarrier, kBoxBytes);
+            load_box(kBox, tensor.map(), 0, 0, kBarrier);
+          }
+          transaction_wait(kBarrier, 0);
+          shared_load(kBox + static_cast<unsigned>(thread_index()) * 4);
+          shared_store(kBox + static_cast<unsigned>(thread_index()) * 4, 0);
+        }) == "");
 }
 
 TEST_CASE("what is stored stays until the store is waited for") {
