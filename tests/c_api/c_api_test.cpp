@@ -208,7 +208,7 @@ TEST_CASE("c: a lookup for a GPU that is not told from others is refused, and an
   CHECK(refused(device("RTX"), "'RTX'"));
   CHECK(refused(device("RTX 3090", 89), "is sm_86"));
   CHECK(refused(device("RTX 3090", 0, 81), "has 82 SMs"));
-  CHECK(refused(device("Unheard Of", 75, 82), "sm_75 is not supported"));
+  CHECK(refused(device("Unheard Of", 75, 82), "sm_75 is too old"));
   CHECK(refused(device(nullptr, -86), "arch is -86"));
   CHECK(refused(device("RTX 3090", 86, -1), "sms is -1"));
   CHECK(refused(device("RTX 3090", 86, 65536), "sms is 65536"));

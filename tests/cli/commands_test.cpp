@@ -459,7 +459,7 @@ TEST_CASE("without a GPU as many candidates are compiled as --trials says, and -
         "candidates are compiled in the cost model's order\n");
 }
 
-TEST_CASE("--device all is offered where it is taken") {
+TEST_CASE("commands that take --device all offer it, and no others") {
   const Workplace place;
   CHECK(place.ditune("tune --help").out.find("N|all") != std::string::npos);
   CHECK(place.ditune("export --help").out.find("N|all") != std::string::npos);

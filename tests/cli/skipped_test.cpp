@@ -39,7 +39,7 @@ TEST_CASE("what reads winners says how many are skipped and how to see them") {
     CHECK(outcome.code == 0);
     CHECK(outcome.err == kNote);
   }
-  CHECK(place.ditune("doctor").out.find("1 winners, 2 skipped: see ditune show --skipped") != std::string::npos);
+  CHECK(place.ditune("doctor").out.find("1 winner, 2 skipped: see ditune show --skipped") != std::string::npos);
   for (const std::string& command :
        {std::string("list --json"), std::string("show --json"), "lookup --json --shape 64x1024x1024" + kTarget}) {
     CAPTURE(command);

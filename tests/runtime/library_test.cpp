@@ -94,7 +94,8 @@ TEST_CASE("Between two winners that differ the one that is expected to be faster
                    {2047, kSmall},
                    {2048, kBig},
                    {2049, kSmall},
-                   {8192, kSmall},
+                   {4096, kSmall},
+                   {8192, kBig},    // seven octaves from where kSmall was measured, little of that counts
                    {8193, kBig}}};  // beyond four times the last m it serves, whatever is faster
   const Case& expected = GENERATE_REF(as_the_model, slow, fast);
   const Library lib = library({{.problem = {64, 4608, 4608}, .config = kSmall, .us = expected.small_us},
