@@ -104,6 +104,8 @@ struct Lane {
   unsigned awaited = 0;        // or transaction barrier
   unsigned exchanges = 0;
   std::vector<Write> writes;    // since its last block barrier
+  std::size_t in_warp = 0;      // the first of them that its warp does not see yet
+  std::size_t most_writes = 0;  // before those that repeat others are left out
   std::deque<Copy> copies;      // not brought yet, oldest first
   std::deque<unsigned> groups;  // how many of them each committed group has
   unsigned uncommitted = 0;

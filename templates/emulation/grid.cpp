@@ -3,16 +3,36 @@
 #include <algorithm>
 #include <numeric>
 
+#include "emulation/signals.hpp"
+
 namespace ditune::emulation {
 namespace {
 
+constexpr long long kLeastTurns = 1024, kTurnsPerByte = 2;  // of a warp
 constexpr int kSpeeds[] = {1, 4, 16};
-constexpr unsigned kTurnsPerLanding = 4;  // of warps, on average, while bulk copies are under way
+// Of warps, on average, while bulk copies are under way: of a launch with a memory that is fast, and of one where
+// copies land once nobody can go on without them, which shows who does not wait.
+constexpr unsigned kTurnsPerLanding[] = {4, 256};
+
+// The turns that a launch may take until it is further on. Until then each CTA that runs computes at most a tile, in
+// steps of 32 bytes of the inputs' rows: a warp then has about ten turns a step, and few beside.
+long long most_turns(const Launch& launch, std::span<const Region> memory) {
+  std::size_t row = 0;
+  for (const Region& region : memory)
+    if (region.use == Use::input) row = std::max(row, region.row_bytes);
+  const int ctas = std::min(launch.grid, std::max(launch.resident, launch.cluster));
+  return ctas * (launch.block / kWarp) * (kLeastTurns + kTurnsPerByte * static_cast<long long>(row));
+}
 
 }  // namespace
 
 Grid::Grid(const Launch& launch, std::span<const Region> memory, const std::function<void()>& thread)
-    : launch_(launch), thread_(thread), memory_(memory, launch.block, launch.cluster), random_(launch.seed) {
+    : launch_(launch),
+      thread_(thread),
+      memory_(memory, launch.block, launch.cluster),
+      random_(launch.seed),
+      turns_per_landing_(kTurnsPerLanding[random_() % std::size(kTurnsPerLanding)]),
+      most_turns_(most_turns(launch, memory)) {
   // No order of CTAs is promised.
   waiting_clusters_.resize(static_cast<std::size_t>(launch.grid / launch.cluster));
   std::iota(waiting_clusters_.begin(), waiting_clusters_.end(), 0);
@@ -20,10 +40,11 @@ Grid::Grid(const Launch& launch, std::span<const Region> memory, const std::func
 }
 
 Report Grid::run() {
+  const SignalTrap trap(&Grid::caught, this);
   for (admit(); !resident_.empty(); admit()) {
     const bool under_way = !loads_.empty() || !stores_.empty();
     Warp* const warp = pick();
-    if (under_way && (warp == nullptr || random_() % kTurnsPerLanding == 0)) {
+    if (under_way && (warp == nullptr || random_() % turns_per_landing_ == 0)) {
       land_any();
       if (!fault_.empty()) break;
       continue;
@@ -32,8 +53,7 @@ Report Grid::run() {
       fault_ = stuck();
       break;
     }
-    lane_ = *std::ranges::find(warp->lanes, State::ready, &Lane::state);
-    scheduler_.switch_to(lane_->fiber);
+    run_warp(*warp);
     if (exception_) std::rethrow_exception(exception_);
     if (!fault_.empty()) break;
     retire();
@@ -42,6 +62,28 @@ Report Grid::run() {
     if (const auto leftover = memory_.leftover()) fault_ = launch_.kernel + ": " + *leftover;
   }
   return {.fault = fault_, .shared = conflicts_.traffic(), .box_bytes = box_bytes_};
+}
+
+// Its turn: until it waits, or makes way for another.
+void Grid::run_warp(const Warp& warp) {
+  lane_ = *std::ranges::find(warp.lanes, State::ready, &Lane::state);
+  if (++turns_ > most_turns_) {
+    fault_ = endless();
+    return;
+  }
+  accesses_ = 0;
+  in_kernel_ = true;
+  scheduler_.switch_to(lane_->fiber);
+  in_kernel_ = false;
+  if (signal_ != 0) fault_ = sentence(*lane_, signal_text(signal_));
+}
+
+// The lane's stack is left as it is: what the signal interrupted cannot be unwound.
+void Grid::caught(void* argument, int signal) {
+  Grid& grid = *static_cast<Grid*>(argument);
+  if (!grid.in_kernel_) return;
+  grid.signal_ = signal;
+  grid.lane_->fiber.exit_to(grid.scheduler_);
 }
 
 // ---- CTAs
@@ -79,6 +121,7 @@ Cta& Grid::seat() {
 }
 
 void Grid::start(Cta& cta, int block) {
+  turns_ = 0;
   cta.block = block;
   cta.waiting = cta.waiting_in_cluster = cta.ended = 0;
   cta.writes.clear();
@@ -98,10 +141,12 @@ void Grid::start(Cta& cta, int block) {
     lane.thread = thread;
     lane.id = static_cast<unsigned>(block) * static_cast<unsigned>(launch_.block) + static_cast<unsigned>(thread);
     lane.state = State::ready;
+    lane.site = {};
     lane.prerequisites = false;
     lane.polled = nullptr;
     lane.groups.clear();
     lane.writes.clear();
+    lane.in_warp = 0;
     lane.async_fences = {};
     lane.stores = {};
     lane.products = {};
@@ -163,6 +208,7 @@ void Grid::enter(void* argument) {
   }
   if (stopped) self.fiber.exit_to(grid.scheduler_);  // from out of the handlers, so that the exception ends
   self.state = State::ended;
+  grid.turns_ = 0;
   ++self.warp->cta->ended;
   grid.complete_cluster_meeting(*self.warp->cta);
   self.fiber.exit_to(grid.next());

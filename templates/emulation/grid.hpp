@@ -71,6 +71,8 @@ class Grid final : public Machine {
   Warp* pick();
   void retire();
   static void enter(void* grid);
+  void run_warp(const Warp& warp);
+  static void caught(void* grid, int signal);
   Fiber& next();
   void leave(State state);
   void end_turn();
@@ -79,6 +81,9 @@ class Grid final : public Machine {
   // ---- faults (grid_faults.cpp)
   std::string stuck() const;
   std::string sentence(const Lane& lane, const Site& site, const std::string& what) const;
+  // Where no wrapper was called: tells the last one that the lane waited at.
+  std::string sentence(const Lane& lane, const std::string& what) const;
+  std::string endless() const;
   [[noreturn]] void fail(const Site& site, const std::string& what);
 
   // ---- meetings (grid_meetings.cpp)
@@ -106,6 +111,8 @@ class Grid final : public Machine {
   void publish_block(Cta& cta);
   void publish_cluster(std::span<Cta* const> ctas);
   void memory_changed();
+  void note_output(const TrackedMemory& memory, std::size_t offset);  // before it is written
+  void count_access(const Site& site);
   // Before shared memory is written by whatever means.
   void check_free(const char* verb, Cta& cta, unsigned address, unsigned bytes, const Site& site);
   // How many of a lane's async_fences the running lane knows of.
@@ -147,6 +154,7 @@ class Grid final : public Machine {
   GlobalMemory memory_;
   BankConflicts conflicts_;
   std::mt19937_64 random_;
+  unsigned turns_per_landing_;
   std::vector<int> waiting_clusters_;  // not started, the next one last
   std::vector<std::unique_ptr<Cta>> resident_;
   std::vector<std::unique_ptr<Cta>> spare_;  // ended ones, whose stacks serve again
@@ -157,6 +165,11 @@ class Grid final : public Machine {
   long long box_bytes_ = 0;         // asked for so far
   std::uint64_t version_ = 1;       // of global memory
   int asleep_ = 0;
+  long long turns_ = 0;     // since a thread began or ended or wrote output where there was none,
+  long long most_turns_;    // and how many there may be
+  long long accesses_ = 0;  // in this turn
+  bool in_kernel_ = false;
+  int signal_ = 0;  // that the kernel raised
   std::string fault_;
   std::exception_ptr exception_;
 };

@@ -160,8 +160,10 @@ void Grid::store_box(const TensorMapSpec& map, int row, int column, unsigned fro
 
 void Grid::land(BulkStore& store) {
   const unsigned char* const shared = store.lane->warp->cta->shared->data();
-  for (const BulkStore::Piece& piece : store.pieces)
+  for (const BulkStore::Piece& piece : store.pieces) {
+    note_output(*piece.memory, piece.offset);
     piece.memory->write(piece.offset, shared + piece.from, piece.bytes, store.lane->id, Visible::thread);
+  }
   store.landed = true;
   std::erase(stores_, &store);
   memory_changed();

@@ -3,10 +3,34 @@
 #include "emulation/site.hpp"
 
 namespace ditune::emulation {
+namespace {
+
+constexpr long long kMostAccesses = 1 << 24;  // in a turn of a warp, between two waits
+
+std::string thread_text(const Lane& lane) {
+  return "block " + std::to_string(lane.warp->cta->block) + ", warp " + std::to_string(lane.warp->index) + ", lane " +
+         std::to_string(lane.thread % kWarp);
+}
+
+}  // namespace
 
 std::string Grid::sentence(const Lane& lane, const Site& site, const std::string& what) const {
-  return launch_.kernel + ": " + text(site) + ", block " + std::to_string(lane.warp->cta->block) + ", warp " +
-         std::to_string(lane.warp->index) + ", lane " + std::to_string(lane.thread % kWarp) + ": " + what;
+  return launch_.kernel + ": " + text(site) + ", " + thread_text(lane) + ": " + what;
+}
+
+std::string Grid::sentence(const Lane& lane, const std::string& what) const {
+  const std::string behind = lane.site.wrapper == nullptr ? "" : "behind " + text(lane.site) + ", ";
+  return launch_.kernel + ": " + behind + thread_text(lane) + ": " + what;
+}
+
+std::string Grid::endless() const {
+  return sentence(*lane_, "comes to no end: in " + std::to_string(most_turns_) +
+                              " turns of warps no output was written where there was none");
+}
+
+void Grid::count_access(const Site& site) {
+  if (++accesses_ > kMostAccesses)
+    fail(site, "comes to no end: " + std::to_string(kMostAccesses) + " accesses to memory, and nobody was waited for");
 }
 
 void Grid::fail(const Site& site, const std::string& what) {

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cstring>
+#include <tuple>
 
 #include "emulation/grid.hpp"
 #include "emulation/site.hpp"
@@ -6,15 +8,34 @@
 namespace ditune::emulation {
 // ---- who sees what
 
+namespace {
+
+constexpr std::size_t kFewWrites = 1024;
+
+// So that a thread that goes on without a block barrier, from tile to tile, does not keep more and more.
+void leave_out_repeated(Lane& lane) {
+  const auto place = [](const Write& write) { return std::tuple(write.memory, write.offset, write.bytes); };
+  std::ranges::sort(lane.writes, {}, place);
+  const auto repeated = std::ranges::unique(lane.writes, {}, place);
+  lane.writes.erase(repeated.begin(), repeated.end());
+  lane.in_warp = 0;
+  lane.most_writes = std::max(kFewWrites, 2 * lane.writes.size());
+}
+
+}  // namespace
+
 void Grid::keep(TrackedMemory& memory, std::size_t offset, unsigned bytes) {
   lane_->writes.push_back({&memory, offset, bytes, lane_->id});
+  if (lane_->writes.size() > lane_->most_writes) leave_out_repeated(*lane_);
   if (&memory == &*cta().shared) cta().async->written(offset, bytes, lane_->async_fences.made);
 }
 
 void Grid::publish_warp(Warp& warp) {
   for (Lane* lane : warp.lanes) {
-    for (const Write& write : lane->writes)
+    for (; lane->in_warp < lane->writes.size(); ++lane->in_warp) {
+      const Write& write = lane->writes[lane->in_warp];
       write.memory->publish(write.offset, write.bytes, write.writer, Visible::warp);
+    }
     lane->async_fences.known_in_warp = lane->async_fences.made;
   }
 }
@@ -30,6 +51,7 @@ void Grid::publish(Cta& cta, std::span<const Write> writes) {
 void Grid::publish_lane(Lane& lane) {
   publish(*lane.warp->cta, lane.writes);
   lane.writes.clear();
+  lane.in_warp = 0;
   lane.async_fences.known_in_warp = lane.async_fences.known_in_block = lane.async_fences.made;
 }
 
@@ -62,6 +84,7 @@ void Grid::fence(const Site&) {
 // ---- shared memory
 
 void Grid::check_shared(const char* verb, unsigned address, unsigned bytes, const Site& site) {
+  count_access(site);
   const std::size_t size = launch_.shared_bytes;
   if (address + std::size_t{bytes} > size)
     fail(site, shared_text(verb, address, bytes) + ", beyond the " + std::to_string(size) + " that the CTA has");
@@ -122,12 +145,17 @@ GlobalMemory::Place Grid::check_global(const char* verb, const void* address, un
                                        const Site& site) {
   if (launch_.dependent && !lane_->prerequisites)
     fail(site, std::string(verb) + " global memory with no wait_for_prerequisites before");
+  count_access(site);
   GlobalMemory::Place place = memory_.find(address, bytes, writes);
   if (!place.fault.empty()) fail(site, std::string(verb) + ' ' + place.fault);
   return place;
 }
 
 void Grid::wait_for_prerequisites() { lane_->prerequisites = true; }
+
+void Grid::note_output(const TrackedMemory& memory, std::size_t offset) {
+  if (!memory.written(offset)) turns_ = 0;
+}
 
 void Grid::memory_changed() {
   ++version_;
@@ -156,6 +184,7 @@ void Grid::global_read(void* to, const void* from, unsigned bytes, const Site& s
 
 void Grid::global_write(void* to, const void* from, unsigned bytes, const Site& site) {
   const GlobalMemory::Place place = check_global("writes", to, bytes, true, site);
+  note_output(*place.memory, place.offset);
   place.memory->write(place.offset, from, bytes, lane_->id, Visible::thread);
   keep(*place.memory, place.offset, bytes);
   memory_changed();

@@ -32,6 +32,7 @@ class TrackedMemory {
   void forget();
 
   void write(std::size_t offset, const void* from, unsigned bytes, unsigned writer, Visible visible);
+  bool written(std::size_t at) const { return visible_[at] != Visible::nobody; }
   // The bytes of a copy that is under way: poison until it is written.
   void take(std::size_t offset, unsigned bytes, unsigned writer);
   bool taken(std::size_t offset, unsigned bytes) const;

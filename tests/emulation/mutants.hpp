@@ -111,6 +111,10 @@ inline const std::vector<Mutant> kMmaMutants = {
      "tiles_m - first < height ? tiles_m - first : height", "height"},
     {"a persistent CTA leaves a tile a block early", kPersistent, "mma_s8_load.cuh", "if (blocks_left == 0)",
      "if (blocks_left == 1)"},
+    {"a persistent CTA does not go on to its next tile", kPersistent, "mma_s8.cuh", "work += grid_size();\n    } while",
+     "} while"},
+    {"bands of tiles are counted rounded down: there are none", kPlain, "layout.cuh",
+     "bands = (tiles_m + group - 1) / group;", "bands = tiles_m / group;"},
 
     // ---- parts of K
     {"parts of K overlap", kSplit, "mma_s8_tile.cuh", "blocks * part / config.split_k",

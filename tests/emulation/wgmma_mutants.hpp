@@ -212,6 +212,13 @@ inline const std::vector<Mutant> kWgmmaMutants = {
     {"consumers lower their registers to more than they have", kHalves, "wgmma_s8.cuh", "raise_registers<240>();",
      "lower_registers<240>();"},
 
+    // ---- walks over tiles, and divisions
+    {"the next tile is the same one", kNarrow, "wgmma_s8_work.cuh", "whole += clusters;", ""},
+    {"the producer's walk has no end", kTurns, "wgmma_s8_producer.cuh", "walk.more(); walk.next()",
+     "true; walk.next()"},
+    {"steps are divided by the number of the cluster", kParts, "wgmma_s8_work.cuh",
+     "return shared * k_steps * of / clusters;", "return shared * k_steps * of / cluster;"},
+
     // ---- clusters
     {"a CTA of a cluster ends before the others have signalled it", kPair, "wgmma_s8_producer.cuh",
      "if constexpr (cluster_size(config) > 1) {\n      for", "if constexpr (false) {\n      for"},

@@ -77,6 +77,19 @@ extern "C" __global__ void __launch_bounds__(384, 1) hopper(int* p) {
   CHECK_THROWS_AS(Nvrtc().compile(source, SmArch{100}), NvrtcError);
 }
 
+TEST_CASE("Registers that are raised and that nobody gives back are not told: docs/emulation.md says who tells") {
+  const KernelSource source{"hopper", R"(#include "hopper.cuh"
+extern "C" __global__ void __launch_bounds__(384, 1) hopper(int* p) {
+  if (threadIdx.x < 128)
+    ditune::lower_registers<40>();
+  else
+    ditune::raise_registers<256>();
+  p[threadIdx.x] = 1;
+}
+)"};
+  CHECK(Nvrtc().compile(source, SmArch{90}).resources.registers == 168);
+}
+
 TEST_CASE("A refused source is an error that carries the log and the source") {
   const KernelSource wrong{"wrong", "extern \"C\" __global__ void wrong() { no_such_function(); }\n"};
   try {

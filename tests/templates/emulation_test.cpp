@@ -556,3 +556,25 @@ TEST_CASE("a shuffle and a vote are an exchange each") {
         }).empty());
   CHECK(wrong == 0);
 }
+
+TEST_CASE("a kernel that goes on and on is a fault, be it from barrier to barrier or from access to access") {
+  const auto endless = [](const std::function<void()>& step) {
+    std::array<int, 32> y{};
+    const Region region{.name = "y", .data = y.data(), .row_bytes = sizeof(y), .use = Use::output};
+    return emulation::emulate(
+               {.kernel = "k", .shared_bytes = 64, .shared_limit = 64}, std::vector{region},
+               [&] {
+                 for (;;) {
+                   global_store(&y[static_cast<std::size_t>(thread_index())], 1);
+                   step();
+                 }
+               },
+               emulation::running())
+        .fault;
+  };
+  CHECK_THAT(endless([] { warp_barrier(); }), Contains("k: behind warp_barrier") &&
+                                                  Contains("block 0, warp 0, lane ") &&
+                                                  Contains("comes to no end: in"));
+  CHECK_THAT(endless([] {}),
+             Contains("global_store") && Contains("comes to no end") && Contains("nobody was waited for"));
+}
