@@ -45,9 +45,9 @@ inline cudaError_t encode(const ditune::TensorMapSpec& spec, ditune::TensorMap& 
                             static_cast<cuuint32_t>(spec.box_rows)};
   const cuuint32_t steps[] = {1, 1};
   CUtensorMap encoded{};
-  const CUresult status = encode_tiled(&encoded, type, 2, const_cast<void*>(spec.base), extents, pitch, box, steps,
-                                       CU_TENSOR_MAP_INTERLEAVE_NONE, swizzle, promotion,
-                                       CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  const CUresult status =
+      encode_tiled(&encoded, type, 2, const_cast<void*>(spec.base), extents, pitch, box, steps,
+                   CU_TENSOR_MAP_INTERLEAVE_NONE, swizzle, promotion, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   static_assert(sizeof encoded == sizeof map, "what the kernel reads");
   std::memcpy(&map, &encoded, sizeof map);
   return status == CUDA_SUCCESS ? cudaSuccess : cudaErrorInvalidValue;

@@ -16,7 +16,7 @@ namespace ditune::test {
 struct FakeGpu {
   std::set<std::string> failing, spilling;  // config texts
   bool all_fail = false, all_spill = false;
-  std::string reason = "does not compile";  // of what fails
+  std::string reason = "does not compile";                   // of what fails
   std::map<std::string, double> factors, sustained_factors;  // on the cost, by config text; sustained: without them
   std::map<std::string, int> registers;                      // by config text; 128
   std::set<std::string> failing_sustained;
