@@ -32,20 +32,6 @@ std::vector<Row> matching(std::vector<Row> rows, const std::vector<Layer>& layer
   return rows;
 }
 
-}  // namespace
-
-void add_database(CLI::App& app, std::string& db) {
-  app.add_option("--db", db, "the file of records ($DITUNE_DB, or tuning.db under $XDG_DATA_HOME/ditune)");
-}
-
-void add_records(CLI::App& app, RecordOptions& options, Devices devices) {
-  add_select(app, options.select);
-  add_target(app, options.target, devices);
-  add_database(app, options.db);
-}
-
-namespace {
-
 // None where the environment has no place for one.
 std::optional<std::filesystem::path> default_database() {
   if (const std::string path = environment("DITUNE_DB"); !path.empty()) return path;
@@ -57,6 +43,16 @@ std::optional<std::filesystem::path> default_database() {
 }
 
 }  // namespace
+
+void add_database(CLI::App& app, std::string& db) {
+  app.add_option("--db", db, "the file of records ($DITUNE_DB, or tuning.db under $XDG_DATA_HOME/ditune)");
+}
+
+void add_records(CLI::App& app, RecordOptions& options, Devices devices) {
+  add_select(app, options.select);
+  add_target(app, options.target, devices);
+  add_database(app, options.db);
+}
 
 std::filesystem::path database_path(const std::string& db) {
   if (!db.empty()) return db;
@@ -123,10 +119,11 @@ const std::vector<Layer>& Records::asked_for() {
 }
 
 std::size_t Records::take_skipped(const std::vector<Layer>& layers) {
+  LayerSet problems;  // whatever the epilogue: a skipped row may have none
+  for (const Layer& layer : layers) problems.insert({layer.problem, {}});
   const std::size_t before = skipped_.size();
   std::ranges::copy_if(store_->skipped(), std::back_inserter(skipped_), [&](const SkippedRow& row) {
-    return layers.empty() ||
-           std::ranges::any_of(layers, [&](const Layer& layer) { return may_be_of(row, layer.problem); });
+    return layers.empty() || !has_legal_problem(row) || problems.contains({row.problem, {}});
   });
   return skipped_.size() - before;
 }

@@ -43,26 +43,26 @@ class Records {
   // Of a store that is open already.
   Records(Store store, const RecordOptions& options) : options_(options), store_(std::move(store)) {}
 
-  // What is asked for: what is left out of the options matches all.
+  // Rows that the options select; an option that is left out selects all.
   std::vector<TuningRecord> winners();
   std::vector<Trial> trials();
-  // Whatever is asked for.
+  // All rows of the file.
   std::vector<TuningRecord> all_winners();
   std::vector<Trial> all_trials();
-  // Of winners and trials that are asked for, those that are skipped; without the note.
+  // The skipped rows among the selected winners and trials. Prints no note.
   const std::vector<SkippedRow>& read_skipped();
 
   const std::optional<Store>& store() const { return store_; }
-  // By the calls so far.
+  // The rows that the calls so far skipped.
   const std::vector<SkippedRow>& skipped() const { return skipped_; }
   // Adds their number to each row of a JSON array, if there are any.
   void add_skipped(Json& rows) const;
-  // For those who found none: a word on standard error, unless the note has said that rows were skipped.
+  // Prints that no row was found, unless rows were skipped: their note says enough.
   void report_none() const;
 
  private:
   const std::vector<Layer>& asked_for();
-  // By the store's last call; returns how many.
+  // Adds the rows that the store's last call skipped, of these layers; returns how many.
   std::size_t take_skipped(const std::vector<Layer>& layers);
 
   RecordOptions options_;
@@ -77,7 +77,7 @@ std::vector<TuningRecord> of_targets(std::vector<TuningRecord> records, const st
 // "ditune show --skipped", with --db where `db` needs it: what lists the rows that are skipped.
 std::string show_skipped(const std::string& db);
 
-// The note on standard error that so many rows are skipped; none if there are none. `what`: "winner" or "trial".
+// Prints a note that `count` rows are skipped, unless that is 0. `what` is the row: "winner" or "trial".
 void note_skipped(std::size_t count, std::string_view what, const std::string& db);
 
 }  // namespace ditune::cli

@@ -51,8 +51,8 @@ void print_help(const CLI::App& app, const CLI::ParseError& asked) {
   flush_results();
 }
 
-// A file that is opened gets the lowest free number: of a standard file that is closed, it would take what is printed.
-// For reading only, so that a result that is printed there is an error.
+// A file gets the lowest free descriptor when it is opened. If standard output is closed, a database could get its
+// descriptor, and results would be printed into the database. Opened for reading only, so that printing there fails.
 void fill_closed_standard_files() {
   for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
     if (::fcntl(descriptor, F_GETFD) < 0) static_cast<void>(::open("/dev/null", O_RDONLY));

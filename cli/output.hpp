@@ -1,8 +1,8 @@
-// What is printed: results on standard output, as tables and lines for people or JSON for programs, and messages on
-// standard error. Paths and names may hold any bytes; only what is plain text reaches a terminal as it is.
+// All output of the program. Results go to standard output: tables and lines for people, JSON for programs. Messages go
+// to standard error. Paths and names may hold any bytes; control characters in them are escaped.
 //
-// A result that cannot be written is an error. A message that cannot be written is dropped: nobody can be told, and
-// what the command did stays as it is.
+// A result that cannot be written is an error. A message that cannot be written is dropped: nobody can be told, and the
+// command's work is not undone.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -51,7 +51,7 @@ void print_line(std::string_view line);  // without its end
 void print_text(std::string_view text);  // as it is, for programs: a source
 void flush_results();                    // at the end: standard output keeps some of it until then
 
-// Messages, a line each. Every error is "ditune: error: ...", what is worth knowing "ditune: note: ...".
+// Messages, one line each. Errors begin with "ditune: error: ", notes with "ditune: note: ".
 void print_error(std::string_view message);
 void print_note(std::string_view message);
 void print_message(std::string_view message);

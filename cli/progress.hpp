@@ -1,4 +1,4 @@
-// One line on standard error that says what is being done.
+// Progress on standard error: on a terminal one line that is replaced; elsewhere a tuning run prints a line every 30 s.
 #pragma once
 
 #include <chrono>
@@ -24,7 +24,7 @@ class ProgressLine {
   Pace pace_{Pace::Clock::now()};
 };
 
-// The same for many short steps: a line now and then that says how much of them is done.
+// Of many short steps: what share of them is done. On a terminal only.
 class StepsLine {
  public:
   StepsLine(std::string doing, std::size_t steps);

@@ -26,15 +26,11 @@ struct History {
 };
 
 std::vector<History> histories(Records& stored) {
-  const auto name_of = [](TuningKey key) {
-    key.template_hash.clear();  // whichever the family
-    return format(key);
-  };
   std::unordered_map<std::string, std::vector<Trial>> trials;
-  for (Trial& trial : stored.trials()) trials[name_of(trial.key)].push_back(std::move(trial));
+  for (Trial& trial : stored.trials()) trials[name_of_layer(trial.key)].push_back(std::move(trial));
   std::vector<History> all;
   for (TuningRecord& winner : stored.winners()) {
-    std::vector<Trial> its = trials[name_of(winner.key)];
+    std::vector<Trial> its = trials[name_of_layer(winner.key)];
     all.push_back({std::move(winner), std::move(its)});
   }
   return all;

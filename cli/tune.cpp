@@ -220,8 +220,7 @@ ExitCode tune_layers(const Options& options) {
     tried += outcome.tried;
     for (const std::string& remark : outcome.remarks) print_note(remark);
   }
-  const SurvivorTable survivors = survivors_of(jobs, *stored.store());
-  if (tried > 0) static_cast<void>(stored.all_trials());  // the search has read them
+  const SurvivorTable survivors(stored.all_trials());
   if (options.json) {
     Json json = Json::array();
     for (const TuningRecord& winner : winners)

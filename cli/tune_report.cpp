@@ -2,9 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <iterator>
-#include <set>
+#include <vector>
 
 #include "cli/output.hpp"
 #include "cli/survivors.hpp"
@@ -19,15 +17,6 @@ LayerSet tuned_layers(const std::vector<TuningRecord>& records) {
   LayerSet layers;
   for (const TuningRecord& record : records) layers.insert(layer_of(record));
   return layers;
-}
-
-SurvivorTable survivors_of(const std::vector<TuneJob>& jobs, const Store& store) {
-  std::set<DeviceClass> devices;
-  for (const TuneJob& job : jobs) devices.insert(device_class(job.target.device));
-  std::vector<Trial> trials;
-  for (const DeviceClass& device : devices)
-    std::ranges::move(store.trials({device, {}, {}, {}}), std::back_inserter(trials));
-  return SurvivorTable(trials);
 }
 
 void report_few_survivors(const std::vector<TuningRecord>& winners, const SurvivorTable& table) {

@@ -21,9 +21,6 @@ std::string name_of(const Layer& layer);
 Layer layer_of(const TuningRecord& record);
 LayerSet tuned_layers(const std::vector<TuningRecord>& records);
 
-// Of the devices of all jobs.
-SurvivorTable survivors_of(const std::vector<TuneJob>& jobs, const Store& store);
-
 // A line for each winner that few candidates were left for.
 void report_few_survivors(const std::vector<TuningRecord>& winners, const SurvivorTable& table);
 

@@ -30,5 +30,5 @@ install(FILES templates/epilogue_spec.cuh templates/gemm_args.cuh templates/host
               templates/tensor_map.cuh ${configs}
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ditune)
 
-install(FILES README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR})

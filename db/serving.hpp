@@ -34,7 +34,7 @@ struct Served {
 // of the four next winners below and the four above: the one that is fastest there by the cost model, corrected by how
 // much slower than predicted the winner was at its own m, beside the mean of these winners. Half of that, as an
 // exponent, is believed beside its m, a quarter an octave away: a winner is one of many candidates at its m and partly
-// won by luck, so all of it misled. A winner an octave away must be 2% faster for that. Of winners with the same
+// won by luck, so all of it misled. Each octave of distance counts as 2% slower. Of winners with the same
 // config, and where two are equally fast, the one that is nearest on a log scale serves, at the same distance the
 // larger. The model is asked at multiples of 16, in wide gaps of 64 or more: tiles have such sizes. Predicted winners
 // beside measured ones serve their own m alone.

@@ -78,14 +78,26 @@ std::string salvage_cubin(const Database& db, const std::string& hash) {
   }
 }
 
+// Of a file that was made and never filled. Others may be about to fill it: they hold its lock, or find at their commit
+// that it is gone.
+void remove_if_empty(Database db, const std::filesystem::path& path) {
+  try {
+    const Transaction lock(db);
+    std::error_code error;
+    if (std::filesystem::file_size(path, error) == 0 && !error) std::filesystem::remove(path, error);
+  } catch (const DbError&) {
+    // It is in use, and not ours to remove.
+  }
+}
+
 }  // namespace
 
-bool may_be_of(const SkippedRow& row, const GemmProblem& problem) {
+bool has_legal_problem(const SkippedRow& row) {
   try {
     validate(row.problem);
-    return row.problem == problem;
-  } catch (const UsageError&) {
     return true;
+  } catch (const UsageError&) {
+    return false;
   }
 }
 
@@ -103,22 +115,6 @@ Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Store::Store(Store&&) noexcept = default;
 Store& Store::operator=(Store&&) noexcept = default;
 Store::~Store() = default;
-
-namespace {
-
-// Of a file that was made and never filled. Others may be about to fill it: they hold its lock, or find at their commit
-// that it is gone.
-void remove_if_empty(Database db, const std::filesystem::path& path) {
-  try {
-    const Transaction lock(db);
-    std::error_code error;
-    if (std::filesystem::file_size(path, error) == 0 && !error) std::filesystem::remove(path, error);
-  } catch (const DbError&) {
-    // It is in use, and not ours to remove.
-  }
-}
-
-}  // namespace
 
 Store Store::open(const std::filesystem::path& path) {
   const FileState state = inspect_file(path);

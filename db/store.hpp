@@ -38,8 +38,8 @@ struct SkippedRow {
   std::string reason;            // and what to do
 };
 
-// One whose own problem is illegal may be of any.
-bool may_be_of(const SkippedRow& row, const GemmProblem& problem);
+// Where it has none, nobody knows which problem the row belongs to.
+bool has_legal_problem(const SkippedRow& row);
 
 // A row that does not validate (a config that does not parse, a size that is not legal, a time that is not positive) is
 // skipped and counted, never returned and never a crash. For one thread at a time; each thread or process may open its

@@ -53,7 +53,7 @@ std::vector<Task> tasks_for(const Target& target, std::span<const KernelConfig> 
     for (const OperandCase which : options.cases) {
       const Strides strides = strides_of(which, small.problem, multiples);
       auto& problem = problems[{small.problem, small.device.sms, strides, values_of(which)}];
-      if (!problem) problem = std::make_shared<SharedProblem>(small, strides, Contents(options.seed, values_of(which)));
+      if (!problem) problem = std::make_shared<SharedProblem>(small, strides, Contents{options.seed, values_of(which)});
       task.problems.push_back(problem);
     }
   }

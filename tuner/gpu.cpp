@@ -201,7 +201,7 @@ class GpuTuner::Impl {
     if (problem_ && is_same(problem_->target(), target) && layout_ == layout) return;
     tell_running(target, {});
     problem_.reset();  // its memory is needed
-    problem_ = std::make_shared<GpuProblem>(target, layout.strides, layout.sets, Contents(options_.seed, layout.values),
+    problem_ = std::make_shared<GpuProblem>(target, layout.strides, layout.sets, Contents{options_.seed, layout.values},
                                             kernels_);
     layout_ = layout;
   }

@@ -34,7 +34,6 @@ struct RowShape {
 // between them has addresses, but no memory: any pitch costs only what its rows hold.
 class HostRows {
  public:
-  HostRows() = default;
   // `guard` bytes, at most 4096, exist before and behind the rows. Throws Error if there are not enough addresses.
   explicit HostRows(const RowShape& shape, std::size_t guard = 0);
 

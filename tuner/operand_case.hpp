@@ -15,12 +15,10 @@ enum class Values : unsigned char {
   extreme,  // sums as large as K allows, and large parts that cancel: beyond what a float32 holds exactly
 };
 
-// What operands hold; a seed alone stands for random values.
+// What operands hold.
 struct Contents {
-  // NOLINTNEXTLINE(google-explicit-constructor)
-  constexpr Contents(std::uint64_t random_seed, Values kind = Values::random) : seed(random_seed), values(kind) {}
-  std::uint64_t seed;
-  Values values;
+  std::uint64_t seed = 0;
+  Values values = Values::random;
 };
 
 enum class OperandCase : unsigned char {

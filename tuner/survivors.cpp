@@ -8,12 +8,16 @@
 namespace ditune {
 namespace {
 
-std::string name_of(TuningKey key, Source source) {
-  key.template_hash.clear();
-  return format(key) + "|" + std::string(format(source));
+std::string name_of(const TuningKey& key, Source source) {
+  return name_of_layer(key) + "|" + std::string(format(source));
 }
 
 }  // namespace
+
+std::string name_of_layer(TuningKey key) {
+  key.template_hash.clear();
+  return format(key);
+}
 
 SurvivorTable::SurvivorTable(std::span<const Trial> trials) {
   std::map<std::string, std::map<std::string, const Trial*>> last;  // by layer, then by config

@@ -20,6 +20,10 @@ struct Survivors {
   bool are_few() const { return 2 * survived < tried; }
 };
 
+// What the trials of all families for one layer on one device in one regime have in common: the key without its
+// template hash.
+std::string name_of_layer(TuningKey key);
+
 class SurvivorTable {
  public:
   // In the order of trying. Trials of older templates do not count.

@@ -33,10 +33,10 @@ struct WorkerOptions {
 
 // The parent's side. The worker is started when it is first needed and replaced whenever it is lost. The candidate that
 // took it down has failed, with the reason as its failure; where several could have, each is asked for alone. One whose
-// worker was killed from outside is tried again, alone; after three kills it has failed in this call, with a failure of
-// which was_killed (killed.hpp) is true. Calls
-// throw what the worker's backend throws, and Error if the worker cannot be started or is lost three times in a row
-// with no candidate at work. Use it from one thread; the worker ends with the last copy.
+// worker was killed from outside is tried again, alone; after three kills it has failed in this call, and was_killed
+// (killed.hpp) is true of its failure. Calls throw what the worker's backend throws, and Error if the worker cannot be
+// started or is lost three times in a row with no candidate at work. Use it from one thread; the worker ends with the
+// last copy.
 TuneBackend worker_backend(WorkerOptions options);
 
 }  // namespace ditune

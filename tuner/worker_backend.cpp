@@ -63,10 +63,12 @@ class Record {
         Kills& kills = kills_[suspect];
         kills = {kills.count + 1, is_alone && kills.count + 1 >= kKills, reason};
       }
-      if (breakdown.is_kill || !is_alone)
+      if (breakdown.is_kill || !is_alone) {
         suspected_.insert(suspect);
-      else
-        guilty_.insert({suspect, reason}), suspected_.erase(suspect);
+      } else {
+        guilty_.insert({suspect, reason});
+        suspected_.erase(suspect);
+      }
     }
   }
   // Kills from outside are counted anew in each call: memory can be there again.

@@ -3,8 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
-
-#include "text.hpp"
+#include <cctype>
 
 namespace ditune {
 namespace {
@@ -29,6 +28,12 @@ constexpr std::array kOldCards{
     OldCard{"k80", 37},         OldCard{"k40", 35},          OldCard{"k20", 35},
 };
 
+// Whether `name` begins with these words: "p4" does not begin "p40".
+bool begins(std::string_view words, std::string_view name) {
+  if (words.empty() || !name.starts_with(words)) return false;
+  return name.size() == words.size() || std::isalnum(static_cast<unsigned char>(name[words.size()])) == 0;
+}
+
 std::string_view generation(SmArch arch) {
   if (arch.number >= 75) return "Turing";
   if (arch.number >= 70) return "Volta";
@@ -46,7 +51,7 @@ UsageError too_old(std::string_view what, SmArch arch) {
 
 SmArch arch_of_old_card(std::string_view name) {
   for (const OldCard& card : kOldCards)
-    if (text::begins(card.name, name)) return {card.arch};
+    if (begins(card.name, name)) return {card.arch};
   return {};
 }
 

@@ -3,7 +3,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <numeric>
 #include <utility>
@@ -118,11 +117,6 @@ std::size_t parse_word(const KeyValue& pair, std::span<const std::string_view> w
   if (found == words.end())
     throw UsageError(fmt::format("unknown value '{}' of {}", pair.value, pair.key), "use " + join(words));
   return static_cast<std::size_t>(found - words.begin());
-}
-
-bool begins(std::string_view words, std::string_view name) {
-  if (words.empty() || !name.starts_with(words)) return false;
-  return name.size() == words.size() || std::isalnum(static_cast<unsigned char>(name[words.size()])) == 0;
 }
 
 std::string_view nearest(std::string_view word, std::span<const std::string_view> words) {

@@ -70,10 +70,6 @@ std::string_view word(Enum value, std::span<const std::string_view> words) {
   return words[static_cast<std::size_t>(value)];
 }
 
-// Whether `name` begins with these words: "H100" begins "H100 80GB HBM3" and "A100" begins "A100-SXM4-80GB"; "A10" does
-// not begin "A100".
-bool begins(std::string_view words, std::string_view name);
-
 // The first of the `words` that are nearest to `word` by letters to insert, remove or replace, for "did you mean";
 // empty if that takes more than two, or replaces all of it.
 std::string_view nearest(std::string_view word, std::span<const std::string_view> words);

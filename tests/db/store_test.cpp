@@ -339,6 +339,7 @@ TEST_CASE("A skipped row is told by as much of it as can be read, and is counted
     CHECK(store.winners(its).empty());
     REQUIRE(store.skipped().size() == 1);
     const SkippedRow& row = store.skipped()[0];
+    CHECK(has_legal_problem(row));
     CHECK(row.device == record.key.device.name);
     CHECK(row.problem == record.key.problem);
     CHECK(row.epilogue == format(record.key.epilogue));
@@ -349,7 +350,7 @@ TEST_CASE("A skipped row is told by as much of it as can be read, and is counted
   const Store store = Store::open_read_only(folder / "t.db");
   CHECK(store.winners().empty());
   REQUIRE(store.skipped().size() == 1);
-  CHECK(may_be_of(store.skipped()[0], *other.problem));
+  CHECK_FALSE(has_legal_problem(store.skipped()[0]));
 }
 
 TEST_CASE("A trial with tampered samples is skipped and counted") {

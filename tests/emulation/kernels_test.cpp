@@ -17,7 +17,7 @@ namespace {
 HostCompiler compiler() { return {DITUNE_CXX, DITUNE_OBJECTS}; }
 
 std::string run(const KernelConfig& config, const Target& target, const Strides& strides,
-                const Contents& contents = 1) {
+                const Contents& contents = {.seed = 1}) {
   require_legal(config, target);
   return HostProblem(target, strides, contents)
       .run(compiler().compile(emit(config, target.epilogue)), config, 1)
@@ -82,7 +82,7 @@ TEST_CASE("what lies between rows is not touched") {
 }
 
 TEST_CASE("the longest K and the largest sums that there are") {
-  constexpr Contents kContents(1, Values::extreme);
+  constexpr Contents kContents{1, Values::extreme};
   const Epilogue sums{.out = Output::s32};
   const GemmProblem odd{5, 6, kMaxK};
   for (const char* config : {"mma_s8:tile=16x64x256,warps=1x4,stages=2,load=1",

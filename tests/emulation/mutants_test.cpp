@@ -56,7 +56,7 @@ Emulation run(const HostCompiler& compiler, const Ground& ground, std::span<cons
   Target target{ground.problem, ground.epilogue, reference_device({ground.arch})};
   target.device.sms = ground.sms;
   require_legal(config, target);
-  const HostProblem problem(target, strides_of(ground), Contents(1, values_of(ground.operands)));
+  const HostProblem problem(target, strides_of(ground), Contents{1, values_of(ground.operands)});
   const HostKernel kernel = compiler.compile(emit(config, ground.epilogue), templates);
   Emulation emulation;
   for (std::uint64_t schedule = 0; schedule < kSchedules && emulation.failure.empty(); ++schedule)

@@ -49,7 +49,8 @@ class LateProblem {
   LateProblem(const Target& target, const KernelConfig& config)
       : target_(target),
         config_(config),
-        operands_(target.problem, target.epilogue, packed_strides(target.problem), 1, 9, *gpu().kernels, stream_),
+        operands_(target.problem, target.epilogue, packed_strides(target.problem), 1, {.seed = 9}, *gpu().kernels,
+                  stream_),
         x_(static_cast<std::size_t>(target.problem.m * target.problem.k)),
         y_(operands_.output_bytes()),
         expected_(operands_.output_bytes()),

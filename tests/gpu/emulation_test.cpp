@@ -41,7 +41,7 @@ struct Emulated {
 };
 
 Emulated emulate(const Case& one, const HostCompiler& compiler) {
-  HostProblem problem(one.target, strides_of(one), Contents(one.seed, values_of(one.operands)));
+  HostProblem problem(one.target, strides_of(one), Contents{one.seed, values_of(one.operands)});
   const HostKernel kernel = compiler.compile(emit(one.config, one.target.epilogue));
   Emulation emulation = problem.run(kernel, one.config, one.seed);
   return {std::move(problem), std::move(emulation)};

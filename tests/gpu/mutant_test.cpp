@@ -28,7 +28,7 @@ KernelSource with_fault(const KernelConfig& config, const std::string& fault) {
 }
 
 std::string failure_of(const KernelSource& source, const KernelConfig& config) {
-  GpuProblem problem(target(), packed_strides(kProblem), OperandSets::one, 5, gpu().kernels);
+  GpuProblem problem(target(), packed_strides(kProblem), OperandSets::one, {.seed = 5}, gpu().kernels);
   return problem.failure(gpu().load(source), config);
 }
 
@@ -56,7 +56,7 @@ TEST_CASE("gpu: writes before and behind the output are found") {
 
 TEST_CASE("gpu: a workspace that is not zero again is found, and cleaned for the next kernel") {
   const KernelConfig config = config_with(true);
-  GpuProblem problem(target(), packed_strides(kProblem), OperandSets::one, 5, gpu().kernels);
+  GpuProblem problem(target(), packed_strides(kProblem), OperandSets::one, {.seed = 5}, gpu().kernels);
   // The byte right behind the workspace: no CTA touches it, so the fault does not race with the kernel.
   const std::string fault =
       "static_cast<char*>(args.workspace)[" + std::to_string(launch_plan(config, target()).workspace_bytes) + "] = 1;";
@@ -66,7 +66,7 @@ TEST_CASE("gpu: a workspace that is not zero again is found, and cleaned for the
 
 TEST_CASE("gpu: a kernel that is wrong elsewhere too leaves no trace in the workspace") {
   const KernelConfig config = config_with(true);
-  GpuProblem problem(target(), packed_strides(kProblem), OperandSets::one, 5, gpu().kernels);
+  GpuProblem problem(target(), packed_strides(kProblem), OperandSets::one, {.seed = 5}, gpu().kernels);
   const std::string fault =
       "static_cast<unsigned short*>(args.y)[-1] = 0;"
       "static_cast<char*>(args.workspace)[" +
@@ -105,6 +105,6 @@ extern "C" __global__ void reordered(ditune::GemmArgs args) {
 }
 )"};
   const Target target = gpu().target(kProblem, {.out = Output::f32});
-  GpuProblem problem(target, packed_strides(kProblem), OperandSets::one, 5, gpu().kernels);
+  GpuProblem problem(target, packed_strides(kProblem), OperandSets::one, {.seed = 5}, gpu().kernels);
   CHECK(contains(problem.failure(gpu().load(reordered), enumerate(target).front()), "outputs wrong"));
 }

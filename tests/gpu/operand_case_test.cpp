@@ -29,7 +29,7 @@ struct Operation {
 std::string failure(const KernelSource& source, const Operation& of, OperandCase which) {
   const Target target = gpu().target(of.problem, of.epilogue);
   const Strides strides = strides_of(which, of.problem, stride_multiples(of.config, of.epilogue.out), kFar);
-  GpuProblem problem(target, strides, OperandSets::one, Contents(5, values_of(which)), gpu().kernels);
+  GpuProblem problem(target, strides, OperandSets::one, Contents{5, values_of(which)}, gpu().kernels);
   return problem.failure(gpu().load(source), of.config);
 }
 
@@ -99,7 +99,7 @@ TEST_CASE("gpu: M and N at the end of their range") {
     const Target target = gpu().target(problem);
     INFO(format(problem));
     require_legal(config, target);
-    GpuProblem laid_out(target, packed_strides(problem), OperandSets::one, 5, gpu().kernels);
+    GpuProblem laid_out(target, packed_strides(problem), OperandSets::one, {.seed = 5}, gpu().kernels);
     CHECK(laid_out.failure(gpu().load(config), config) == "");
   }
 }

@@ -104,7 +104,7 @@ TEST_CASE("gpu: the reference computes the contract, every epilogue") {
   const GemmProblem problem{67, 35, 130};
   for (const Epilogue& epilogue : all_epilogues()) {
     INFO(format(epilogue));
-    const Operands operands(problem, epilogue, packed_strides(problem), 1, 3, *gpu().kernels, stream);
+    const Operands operands(problem, epilogue, packed_strides(problem), 1, {.seed = 3}, *gpu().kernels, stream);
     const GemmArgs args = operands.args(0);
     gpu().kernels->gemm({args, epilogue}, stream);
     stream.synchronize();
@@ -123,9 +123,9 @@ TEST_CASE("gpu: operands are spread as in real layers, each set its own, the sam
     return from_device<signed char>(operands.args(set).w, static_cast<std::size_t>(problem.n * problem.k));
   };
   const Epilogue epilogue{.bias = Bias::f32};
-  const Operands first(problem, epilogue, packed_strides(problem), 2, 5, *gpu().kernels, stream);
-  const Operands again(problem, epilogue, packed_strides(problem), 2, 5, *gpu().kernels, stream);
-  const Operands other(problem, epilogue, packed_strides(problem), 2, 6, *gpu().kernels, stream);
+  const Operands first(problem, epilogue, packed_strides(problem), 2, {.seed = 5}, *gpu().kernels, stream);
+  const Operands again(problem, epilogue, packed_strides(problem), 2, {.seed = 5}, *gpu().kernels, stream);
+  const Operands other(problem, epilogue, packed_strides(problem), 2, {.seed = 6}, *gpu().kernels, stream);
   const auto x = x_of(first, 0);
   CHECK(std::set<signed char>(x.begin(), x.end()).size() == 256);
   double squares = 0;

@@ -23,7 +23,7 @@ class Layer {
   Layer(const GemmProblem& problem, const Epilogue& epilogue, const Strides& strides, std::uint64_t seed)
       : problem_(problem),
         epilogue_(epilogue),
-        operands_(problem, epilogue, strides, 1, seed, *gpu().kernels, stream_) {
+        operands_(problem, epilogue, strides, 1, {.seed = seed}, *gpu().kernels, stream_) {
     poison();  // what lies between rows is compared, too
     gpu().kernels->gemm({operands_.args(0), epilogue_}, stream_);
     expected_ = output();

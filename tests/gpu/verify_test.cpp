@@ -16,7 +16,7 @@ const std::vector<GemmProblem> kTypical = {{4096, 4608, 4608}, {16, 4608, 4608},
 
 // Verifies those of the configs that no constraint refuses; returns how many.
 int verify_legal(const Target& target, const std::vector<KernelConfig>& configs, const Strides& strides) {
-  GpuProblem problem(target, strides, OperandSets::one, 11, gpu().kernels);
+  GpuProblem problem(target, strides, OperandSets::one, {.seed = 11}, gpu().kernels);
   int legal = 0;
   for (const KernelConfig& config : configs) {
     if (refusal(config, target)) continue;
@@ -78,7 +78,7 @@ TEST_CASE("gpu: built-in kernels, every epilogue, as the driver compiles them") 
       const Target target = gpu().target(shape, epilogue);
       const FallbackKernel built_in = fallback_kernel(epilogue, gpu().device.arch, shape.k);
       const Kernel kernel(std::string(built_in.image), built_in.name);
-      GpuProblem problem(target, packed_strides(shape), OperandSets::one, 6, gpu().kernels);
+      GpuProblem problem(target, packed_strides(shape), OperandSets::one, {.seed = 6}, gpu().kernels);
       INFO(format(shape) << ' ' << built_in.name);
       CHECK(problem.failure(kernel, built_in.config) == "");
     }
@@ -96,7 +96,7 @@ TEST_CASE("gpu: rows apart: what lies between them is not touched") {
 
 TEST_CASE("gpu: parts of K leave the workspace zero, launch after launch") {
   const Target target = gpu().target({64, 264, 4608});
-  GpuProblem problem(target, packed_strides(target.problem), OperandSets::one, 2, gpu().kernels);
+  GpuProblem problem(target, packed_strides(target.problem), OperandSets::one, {.seed = 2}, gpu().kernels);
   int split = 0;
   for (const KernelConfig& config : covering_configs({target.problem})) {
     if (launch_plan(config, target).workspace_bytes == 0) continue;
@@ -109,8 +109,8 @@ TEST_CASE("gpu: parts of K leave the workspace zero, launch after launch") {
 
 TEST_CASE("gpu: replayed graphs compute the same bits") {
   const Target target = gpu().target({100, 136, 1040});
-  const Operands operands(target.problem, target.epilogue, packed_strides(target.problem), 1, 4, *gpu().kernels,
-                          Stream());
+  const Operands operands(target.problem, target.epilogue, packed_strides(target.problem), 1, {.seed = 4},
+                          *gpu().kernels, Stream());
   const Stream stream;
   const DeviceBuffer expected(operands.output_bytes());
   GemmArgs args = operands.args(0);
@@ -140,10 +140,10 @@ TEST_CASE("gpu: arguments that a config does not take are refused before a launc
   const Target target = gpu().target({64, 64, 64});
   const KernelConfig config = enumerate(target).front();
   const Kernel kernel = gpu().load(config);
-  GpuProblem misaligned(target, {.x = 72, .w = 64, .y = 64}, OperandSets::one, 1, gpu().kernels);
+  GpuProblem misaligned(target, {.x = 72, .w = 64, .y = 64}, OperandSets::one, {.seed = 1}, gpu().kernels);
   CHECK_THROWS_AS(misaligned.failure(kernel, config), UsageError);
 
-  const Operands operands(target.problem, {}, packed_strides(target.problem), 1, 1, *gpu().kernels, Stream());
+  const Operands operands(target.problem, {}, packed_strides(target.problem), 1, {.seed = 1}, *gpu().kernels, Stream());
   GemmArgs args = operands.args(0);
   CHECK_NOTHROW(check_args(config, {}, args, 0));
   args.x += 1;
@@ -153,7 +153,7 @@ TEST_CASE("gpu: arguments that a config does not take are refused before a launc
 TEST_CASE("gpu: a launch that the device refuses is an error, and the device goes on") {
   const Target target = gpu().target({64, 64, 64});
   const KernelConfig config = enumerate(target).front();
-  const Operands operands(target.problem, {}, packed_strides(target.problem), 1, 1, *gpu().kernels, Stream());
+  const Operands operands(target.problem, {}, packed_strides(target.problem), 1, {.seed = 1}, *gpu().kernels, Stream());
   PreparedLaunch launch = prepare_launch(gpu().load(config), config, target, operands.args(0));
   launch.plan.shared_bytes = 1 << 20;
   const Stream stream;

@@ -41,7 +41,7 @@ std::vector<KernelConfig> narrow_configs() {
 }
 
 void check(const std::vector<KernelConfig>& configs, const Target& target, const Strides& strides) {
-  GpuProblem problem(target, strides, OperandSets::one, 21, gpu().kernels);
+  GpuProblem problem(target, strides, OperandSets::one, {.seed = 21}, gpu().kernels);
   for (const KernelConfig& config : configs) {
     INFO(format(target.problem) << " " << format(target.epilogue) << " " << format(config));
     require_legal(config, target);
@@ -95,8 +95,8 @@ TEST_CASE("gpu: wgmma_s8: rows apart: what lies between them is not touched") {
 TEST_CASE("gpu: wgmma_s8: launches follow one another without a pause, and leave the workspace to the next") {
   if (!is_hopper()) return;
   const Target target = gpu().target({1000, 1544, 1040});
-  const auto problem =
-      std::make_shared<GpuProblem>(target, packed_strides(target.problem), OperandSets::beyond_l2, 3, gpu().kernels);
+  const auto problem = std::make_shared<GpuProblem>(target, packed_strides(target.problem), OperandSets::beyond_l2,
+                                                    Contents{.seed = 3}, gpu().kernels);
   std::vector<TimedEntry> entries;
   for (const KernelConfig& config : configs()) {
     const Kernel kernel = gpu().load(config);

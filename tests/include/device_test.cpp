@@ -4,22 +4,10 @@
 
 #include "catch.hpp"
 #include "ditune/error.hpp"
+#include "error_of.hpp"
 
 using namespace ditune;
-
-namespace {
-
-template <class Call>
-std::string error_of(Call&& call) {
-  try {
-    call();
-  } catch (const UsageError& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-}  // namespace
+using ditune::test::error_of;
 
 TEST_CASE("an arch is read with and without its feature suffix") {
   CHECK(parse_arch("sm_86").number == 86);

@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "catch.hpp"
+#include "error_of.hpp"
 
 using namespace ditune;
+using ditune::test::error_of;
 
 namespace {
 
@@ -17,16 +19,6 @@ std::string text_of(const std::vector<ModelLayer>& layers) {
 }
 
 ModelInput at(const char* resolution) { return {.resolution = parse_resolution(resolution)}; }
-
-template <class Call>
-std::string error_of(Call&& call) {
-  try {
-    call();
-  } catch (const UsageError& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 }  // namespace
 

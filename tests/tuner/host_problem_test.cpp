@@ -22,11 +22,13 @@ Target target(const GemmProblem& problem, const Epilogue& epilogue = {}) {
 // Of the kernel that computes sums one by one and does `store` with each.
 std::string plain_failure(const std::string& store, const KernelConfig& config = kSmall) {
   const HostKernel kernel = host_compiler().compile(plain_kernel(store));
-  return HostProblem(target(kTiny, {.out = Output::s32}), kApart, 1).run(kernel, config, 1).failure;
+  return HostProblem(target(kTiny, {.out = Output::s32}), kApart, {.seed = 1}).run(kernel, config, 1).failure;
 }
 
 std::string emitted_failure(const KernelConfig& config, const Target& on, const Strides& strides) {
-  return HostProblem(on, strides, 2).run(host_compiler().compile(emit(config, on.epilogue)), config, 3).failure;
+  return HostProblem(on, strides, {.seed = 2})
+      .run(host_compiler().compile(emit(config, on.epilogue)), config, 3)
+      .failure;
 }
 
 const std::string kStore = "global_store(y + row * args.ldy + column, acc);";
@@ -35,7 +37,7 @@ const std::string kStore = "global_store(y + row * args.ldy + column, acc);";
 
 TEST_CASE("a right kernel passes, and its output is the plain loop's") {
   CHECK(plain_failure(kStore) == "");
-  const HostProblem packed(target(kTiny, {.out = Output::s32}), packed_strides(kTiny), 1);
+  const HostProblem packed(target(kTiny, {.out = Output::s32}), packed_strides(kTiny), {.seed = 1});
   const Emulation emulation = packed.run(host_compiler().compile(plain_kernel(kStore)), kSmall, 1);
   CHECK(emulation.failure == "");
   CHECK(emulation.output == packed.expected());
@@ -76,7 +78,7 @@ TEST_CASE("a workspace that is not left zero is a fault") {
 
 TEST_CASE("operands that a config does not take are refused") {
   const HostKernel kernel = host_compiler().compile(plain_kernel(kStore));
-  const HostProblem problem(target(kTiny, {.out = Output::s32}), {.x = 24, .w = 16, .y = 7}, 1);
+  const HostProblem problem(target(kTiny, {.out = Output::s32}), {.x = 24, .w = 16, .y = 7}, {.seed = 1});
   CHECK_THROWS_AS(problem.run(kernel, kSmall, 1), UsageError);  // it copies 16 bytes at a time
 }
 
