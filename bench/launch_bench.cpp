@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the runtime library adds to a launch, and how long the first launch of a stored winner takes. Needs a GPU and
 // NVRTC.
 #include <benchmark/benchmark.h>

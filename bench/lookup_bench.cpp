@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How long a lookup takes among ten thousand records: it is on the way of every launch that keeps no answer; and what
 // the library does for a launch before the driver's part.
 #include <benchmark/benchmark.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // bench/model_check TABLE: what the cost model makes of a measured table of tiles, see docs/search.md.
 #include "bench/model_check.hpp"
 

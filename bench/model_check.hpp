@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The cost model held against times that someone else measured on a card that is not here: CUTLASS 2.x's tiles on an
 // RTX A6000, described to the model as configs of mma_s8. bench/model_check prints it, tests/generator holds it.
 #pragma once

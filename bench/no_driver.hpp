@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A driver that does nothing: what is left of a launch is the library's own.
 #pragma once
 

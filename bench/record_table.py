@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """What was measured in a tuning database, as a table that replays and the cost model's checks read.
 
   bench/record_table.py DATABASE > TABLE.csv

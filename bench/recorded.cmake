@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Recorded tables, compressed in data/ beside this file, are unpacked into the build folder.
 set(DITUNE_RECORDED ${PROJECT_BINARY_DIR}/recorded)
 file(GLOB archives CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/data/*.tar.xz)

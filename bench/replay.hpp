@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Recorded tables stand in for a GPU: what the cost model and the strategies make of candidates that were all measured.
 // bench/search_replay prints it, tests/tuner holds it.
 #pragma once

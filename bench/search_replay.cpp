@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // bench/search_replay TABLE...: what the cost model and the strategies make of recorded tables, see docs/search.md.
 #include <array>
 #include <cstdio>

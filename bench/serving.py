@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Is what lookup serves at M that nobody tuned the best of what is stored? Judges `ditune bench --against winners --json`.
 
   bench/serving.py BENCH.json

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Is there an M at which a layer is slower than at a larger one? Judges what `ditune bench --json` says of many M.
 
   bench/sweep_m.py BENCH.json OUT.csv OUT.svg

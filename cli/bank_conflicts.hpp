@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where kernels wait for the banks of shared memory, as the emulation counted it.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // ditune bench: what lookup finds, timed beside cuBLASLt, the winners that it did not choose or what other databases
 // have, in the same interleaved rounds, or blocks.
 #include <fmt/format.h>

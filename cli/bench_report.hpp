@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What bench found, as tables and JSON.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The subcommands. Each file adds its own options and says what to run once the line is parsed.
 #pragma once
 

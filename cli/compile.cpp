@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // ditune compile: a variant as cubin, and what it needs of an SM.
 #include <fmt/format.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which file the records are in, and what is read from it.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // ditune devices: the GPUs that are here, or those that --gpu knows.
 #include "cli/command.hpp"
 #include "cli/output.hpp"

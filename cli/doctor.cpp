@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // ditune doctor: what is there, what is missing, and what to do about it.
 #include <fmt/format.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // ditune emit: a variant as CUDA C++.
 #include "generator/emit.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // ditune export: winners as a header for programs that carry neither NVRTC nor SQLite.
 #include <fmt/format.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The host's C++ compiler, as the environment names it.
 #pragma once
 

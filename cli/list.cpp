@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // ditune list: the winners in the database.
 #include "cli/command.hpp"
 #include "cli/database.hpp"

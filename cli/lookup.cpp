@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // ditune lookup: what the library would launch for a layer, and how well that matched.
 #include <cmath>
 

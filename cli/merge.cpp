@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // ditune merge: the records of other machines taken into one database.
 #include "db/merge.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // ditune models: the models whose layers are known, or the problems of one.
 #include "models/models.hpp"
 

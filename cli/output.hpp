@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // All output of the program. Results go to standard output: tables and lines for people, JSON for programs. Messages go
 // to standard error. Paths and names may hold any bytes; control characters in them are escaped.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // When a run that writes to a log says how far it is.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Progress on standard error: on a terminal one line that is replaced; elsewhere a tuning run prints a line every 30 s.
 #pragma once
 

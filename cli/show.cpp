@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // ditune show: all that is known of winners, and what else was tried; or what failed.
 #include <fmt/format.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // ditune space: the candidates of a layer on a GPU, best by the cost model first, or those that a constraint refuses.
 #include <algorithm>
 

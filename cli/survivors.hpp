@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What is said of a winner that few candidates were left for, or that others may beat once they can be tried.
 #pragma once
 

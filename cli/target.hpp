@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // TARGET: the GPU that a command is about, here or not.
 #pragma once
 

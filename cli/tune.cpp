@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // ditune tune: from layers to winners in the database.
 #include "tuner/tune.hpp"
 

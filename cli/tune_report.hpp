@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What ditune tune says of layers of which few or no candidates survived.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Options that take a whole number or one of a few words.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One variant of one problem on one GPU: what emit and compile are about.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // ditune verify: variants against the reference, bit for bit, on a GPU or under emulation.
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where variants are verified: on a GPU that is here, or on the CPU under emulation.
 #pragma once
 

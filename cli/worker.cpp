@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // ditune worker: where the candidates of ditune tune run. It speaks with the process that started it, not with people,
 // and is in no list of commands.
 #include "tuner/worker.hpp"

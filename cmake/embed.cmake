@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # ditune_embed(TARGET FILE...): the text of the files as `constexpr ditune::EmbeddedFile kEmbeddedFiles[]` in a header
 # "embedded_files.hpp" that only TARGET's sources see (struct in templates/embedded.hpp). Written again when a file changes.
 function(ditune_embed target)

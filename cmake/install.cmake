@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # What cmake --install writes: the program, the C++ API (ditune::ditune), the C ABI (ditune::ditune_c), and what CMake
 # and pkg-config find them by. Nothing of it knows where it was installed to.
 include(CMakePackageConfigHelpers)

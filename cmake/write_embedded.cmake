@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # cmake -DOUTPUT=header -DINPUTS=a|b -P write_embedded.cmake: what ditune_embed runs at build time.
 string(REPLACE "|" ";" inputs "${INPUTS}")
 set(code "// Written by cmake/write_embedded.cmake.\n#pragma once\n\n#include \"templates/embedded.hpp\"\n\n")

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Text and bytes as C++17 literals that no content can break out of.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What becomes of a damaged database: it is kept under another name, and a new one goes on with what is sound of it.
 #pragma once
 

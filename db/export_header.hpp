@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Winners as one C++17 header without dependencies.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "db/file_system.hpp"
 
 #include <sys/vfs.h>

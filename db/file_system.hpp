@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where a file lies: on file systems of other machines locks and shared memory, which SQLite's log needs, do not hold.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One database taken into another. The result depends neither on the order nor on the number of times: merging is
 // commutative, associative and idempotent in what winners() and trials() then hold.
 #pragma once

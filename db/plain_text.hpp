@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Text that can be shown on a terminal and written as JSON: well-formed UTF-8 without control characters.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Trials and winners as rows of the tables in schema_1.sql and schema_2.sql.
 #pragma once
 

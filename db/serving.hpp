@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which winner of a layer serves which M: what the library answers, and what an exported header has as its rows.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // SQLite handles, one move-only class each: a constructor acquires, a destructor releases and never throws. Errors are
 // DbError.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The SQLite file that remembers: every trial, and the winner of every key (schema_1.sql and what follows it). The
 // library reads it once; nothing here is on the way of a launch.
 #pragma once

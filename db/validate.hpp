@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a trial or a winner must satisfy to be stored, and to be believed when it is read back. Each throws UsageError.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A database on a network file system, worked on through a local copy.
 #pragma once
 

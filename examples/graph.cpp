@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Captures the linears of one block of Ideogram 4 in a CUDA graph, replays it and prints what a block takes. Links
 // ditune::ditune and the CUDA runtime.
 //

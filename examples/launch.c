@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Runs a layer through the C ABI and checks what it computes: a C99 program that links libditune.so and the CUDA
  * runtime.
  *

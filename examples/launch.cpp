@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs a layer through the C++ API, y = (Xq * Wq^T) * sx * sw in float32, and checks rows of it against a CPU loop.
 // Links ditune::ditune and the CUDA runtime.
 //

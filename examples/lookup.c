@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Finds the best kernel of a layer through the C ABI: a C99 program that links libditune.so alone, and needs no GPU.
  *
  *   lookup_c DATABASE GPU M N K

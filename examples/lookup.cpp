@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Finds the best kernel of a layer from code.
 //
 //   lookup tuning.db "RTX 3090" 4096x4608x4608 [EPILOGUE]

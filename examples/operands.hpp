@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the examples of the C++ API share: CUDA handles that free themselves, and random operands.
 #pragma once
 

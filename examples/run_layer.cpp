@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs a layer through an exported header, y = (Xq * Wq^T) * sx * sw in bf16, and checks rows of it against a CPU loop.
 // Needs tuned.h and the CUDA runtime; nothing else of ditune:
 //

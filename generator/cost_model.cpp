@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "generator/cost_model.hpp"
 
 #include "generator/families.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a launch should take, from the device's numbers alone.
 #pragma once
 

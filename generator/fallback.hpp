@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What serves a problem when nothing better can be had: the configs whose kernels are built into the library.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a kernel family brings to the generator: a specialization of Family, in FAMILY.hpp.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "generator/kernel_parameter.hpp"
 
 #include "generator/families.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The one parameter that a kernel is launched with, by value: GemmArgs, or what its family puts around them.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The launch plan of any family's config, and whether a kernel takes given operands.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What memory costs a launch, whatever the kernel family.
 #pragma once
 

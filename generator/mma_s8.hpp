@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The family mma_s8 in the generator; templates/mma_s8.cuh is the kernel.
 #pragma once
 

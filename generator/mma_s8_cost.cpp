@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a launch of the family mma_s8 should take. The constants are fitted to the table in tests/generator/data (RTX
 // A6000, 270 times, 7% off in the root mean square; docs/search.md) and to five rates of a prototype on an H100 (5%);
 // what is per SM and clock carries over to other cards. Of 499 trials of later runs on an H100 they are 10% off, 4%

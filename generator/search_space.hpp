@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The candidates of a problem on a device, and why a config is not one. Pure; nothing here touches CUDA.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a launch of the family wgmma_s8 should take. The constants are fitted to what an H100 80GB took for the recorded
 // candidates in bench/data that are within half of their problem's best; tests/generator/wgmma_s8_cost_test.cpp has
 // trials of an earlier run. docs/search.md says how far it is off.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the kernel's code and the device allow of the family wgmma_s8.
 #include <fmt/format.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The dimensions of the family wgmma_s8, and which of their points are worth a try. Candidates are built in three
 // steps, shape, then cluster and pipeline, then schedule; a point refused at one step stands for all that would follow.
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Comma-separated values with a header line: the table of models, and users' lists of problems.
 #pragma once
 

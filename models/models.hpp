@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The linear layers of known diffusion transformers (models.csv), and the GEMM problems that they stand for on an
 // input.
 #pragma once

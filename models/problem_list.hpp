@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Users' lists of problems: a CSV file with the columns m, n, k and, if it likes, epilogue.
 #pragma once
 

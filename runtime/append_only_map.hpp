@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A hash map that only grows: what is in it stays where it is, and finding it takes no lock.
 #pragma once
 

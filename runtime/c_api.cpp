@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The C ABI: structs of any size, exceptions to codes. Its handles are in c_api_handles.hpp.
 #include <algorithm>
 #include <cstddef>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The handles of the C ABI, which know whether they were closed.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What timed rounds say of kernels that ran beside each other: which rounds count, who is fastest, by how much.
 #pragma once
 

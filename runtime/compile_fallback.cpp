@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // compile_fallback NVRTC HEADER: what the build runs to compile the kernels that runtime/fallback.cpp embeds.
 #include <fmt/format.h>
 

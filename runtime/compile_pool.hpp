@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Compiles ahead on several threads, each source once.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What ditune is measured against: cuBLASLt on the same shape. Opened with dlopen, used by the benchmark alone.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // CUDA handles, one move-only class each. Errors are CudaError with the expression that failed.
 // Links the CUDA runtime statically; a program that links this starts on a machine without a driver.
 #pragma once

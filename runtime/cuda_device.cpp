@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which GPUs are there, and what they are.
 #include <fmt/format.h>
 

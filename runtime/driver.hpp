@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What dispatch needs of the CUDA driver: a seam, so that it can be tested where there is no GPU.
 #pragma once
 

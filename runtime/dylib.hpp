@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A shared library opened when it is needed, so that the program starts where it is not installed or not yet written.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Watts from a counter of joules that moves in steps.
 #pragma once
 

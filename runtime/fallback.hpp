@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Kernels that are built into the library: with no database and no NVRTC, every problem is still served.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The host's C++ compiler: CUDA C++ -> a kernel that runs on the CPU, under templates/emulation.
 #pragma once
 

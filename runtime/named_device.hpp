@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A GPU that need not be here, by what a caller tells of it.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Clocks and what limits them, power, energy, temperature, processes and driver version through NVML, opened with
 // dlopen; absent values where it is not there.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // NVRTC: CUDA C++ -> cubin, without a GPU. Opened with dlopen when first needed.
 #pragma once
 

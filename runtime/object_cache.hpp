@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Files kept in a folder under keys that tell all that they are made of, and folders to make them in.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "runtime/prepared_launch.hpp"
 
 #include "generator/launch_plan.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a Runtime is made of; tests bring their own.
 #pragma once
 

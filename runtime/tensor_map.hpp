@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tensor maps: what the copy unit of Hopper needs to know of a tensor.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How long a launch takes: CUDA-graph replays, operands rotating beyond L2, entries interleaved in rounds.
 #pragma once
 

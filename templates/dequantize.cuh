@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The epilogue's arithmetic on `vec` adjacent outputs of one row, in the order that the numerics contract fixes.
 #pragma once
 

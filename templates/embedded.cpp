@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "templates/embedded.hpp"
 
 #include <algorithm>
@@ -52,6 +53,7 @@ void append_inlined(std::string& out, std::string_view text, std::set<std::strin
   while (!text.empty()) {
     const std::string_view line = take_line(text);
     if (const auto pragma = directive(line, "pragma"); pragma && pragma->starts_with("once")) continue;
+    if (line.starts_with("// SPDX-")) continue;
     const EmbeddedFile* file = included_template(line);
     if (!file) {
       out += line;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The kernels' sources, embedded by CMake, so that nothing is looked for on disk.
 #pragma once
 
@@ -21,7 +22,7 @@ std::span<const EmbeddedFile> embedded_templates();
 std::string_view embedded_template(std::string_view name);
 
 // The text `root` with every #include "..." of an embedded template replaced by that file, each once, in order, and
-// without #pragma once: one self-contained text. Other includes stay as they are.
+// without #pragma once and SPDX lines: one self-contained text. Other includes stay as they are.
 std::string inline_templates(std::string_view root);
 
 // C++ without its comments (those in literals are none), blank lines and trailing blanks.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a kernel fuses behind its int32 accumulator. Shared by host and device; C++17.
 //
 //     y   = (float(acc) * sx[m]) * sw[n]      float32, round to nearest, never contracted

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The one parameter of every GEMM kernel, passed by value. Shared by host and device; C++17, no includes.
 #pragma once
 

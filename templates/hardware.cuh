@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // All of the hardware that a kernel touches, as thin named wrappers. Kernels use nothing else, so that the same kernel
 // runs on the CPU against emulation/hardware.hpp. Section numbers are those of the PTX ISA 9.0 manual's chapters by
 // name.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The hardware that sm_90a adds, as thin named wrappers: see hardware.cuh. Section names are those of the PTX ISA 9.0
 // manual.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Marks the pure functions that host and device share. C++17, no includes.
 #pragma once
 

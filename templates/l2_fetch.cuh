@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How a tensor map asks L2 to fetch from memory (CUtensorMapL2promotion). Host only; C++17.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How a kernel is launched. Shared by the tuner, the library, the exported header and the emulation; C++17.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Layout arithmetic of shared memory and of the order in which tiles are computed: pure, constexpr, tested on the host.
 #pragma once
 

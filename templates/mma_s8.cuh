@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Family mma_s8: int8 GEMM on mma.sync with a cp.async pipeline, dequantization fused. sm_80 and newer.
 //
 //   X, W in global --cp.async--> stages in shared memory --ldmatrix--> fragments --mma--> int32 accumulators --> Y

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One variant of the family mma_s8, and how it is launched. Shared by host and device; C++17.
 #pragma once
 

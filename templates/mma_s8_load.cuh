@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Family mma_s8: global memory -> the stages of the pipeline.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Family mma_s8: accumulators -> epilogue -> Y.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Family mma_s8: which outputs a CTA, a warp and a lane compute.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where a launch's operands lie: whether it writes where it reads. For the host alone: the library's and the exported
 // header's; C++17.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What candidates are checked with: random operands, a plain GEMM of its own, a comparison on the device. Shares no
 // code with the kernel families, so that a mistake of theirs cannot be here too; made to be obviously right, then fast
 // enough.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The parameters of the kernels in reference.cuh, each passed by value. Shared by host and device; C++17.
 #pragma once
 

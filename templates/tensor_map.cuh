@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Two-dimensional tensors as the copy unit of Hopper sees them, and the parameter of kernels that use it. Shared by
 // host and device; C++17.
 #pragma once

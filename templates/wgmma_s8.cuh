@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Family wgmma_s8: int8 GEMM on wgmma with a TMA pipeline, dequantization fused, sm_90a.
 //
 //   X, W in global --TMA--> stages in shared memory --wgmma--> int32 accumulators --> staging --TMA--> Y

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Family wgmma_s8: accumulators of a consumer warpgroup -> epilogue -> Y.
 #pragma once
 

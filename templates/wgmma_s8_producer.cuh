@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Family wgmma_s8: the thread that copies X, W and the columns' scales and bias to shared memory.
 #pragma once
 

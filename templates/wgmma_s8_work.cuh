@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Family wgmma_s8: what a CTA computes, step by step, and where it keeps it.
 #pragma once
 

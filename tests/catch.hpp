@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Catch2 2 or 3, whichever is installed.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Candidates to cubins, ahead of time and on all cores.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The tuner's work without a GPU: NVRTC and ptxas say what a candidate needs, the cost model what it would take.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What measurements amount to: who leads, and who wins.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Verification without a GPU: each config's emitted source, compiled by the host's compiler and run under emulation.
 #pragma once
 

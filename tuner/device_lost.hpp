@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The error of a device that does nothing any more for this process.
 #pragma once
 

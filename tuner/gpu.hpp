@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The tuner's work on a real GPU: candidates are compiled ahead on all cores, verified bit for bit, and only then
 // timed.
 #pragma once

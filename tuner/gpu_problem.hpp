@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A problem laid out on the GPU: operands, the reference's result, a workspace.
 #pragma once
 

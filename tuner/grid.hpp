@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Candidates as points on a grid, whatever their family: a dimension for each key of the text form.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The guided strategy: the cost model ranks, measurement decides.
 #pragma once
 

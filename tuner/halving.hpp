@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The halving strategy: successive halving of shapes, the cost model choosing which take part.
 #pragma once
 

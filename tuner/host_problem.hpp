@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A problem laid out in host memory, on which kernels are run under emulation and compared with a plain loop.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Host memory for the operands of an emulated kernel.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Failures that say nothing about a candidate: its process was killed from outside, by the kernel where memory is short
 // or by a person.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What is to be tuned, and how a list of it is split over machines or GPUs.
 #pragma once
 

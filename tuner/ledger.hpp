@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the tuner reads from the store and writes to it, for one device.
 #pragma once
 

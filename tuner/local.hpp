@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The local strategy: hill climbing with restarts.
 #pragma once
 

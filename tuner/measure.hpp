@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How the tuner learns what a config costs: callables, so that search and store never know where it happens.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The cases that verification runs every kernel on: how its operands lie in memory, and what they hold.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How large the operands of a problem are.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The numerics contract as a plain loop on the host: what every variant must give. Shares no code with the kernels.
 #pragma once
 

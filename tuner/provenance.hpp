@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where results come from, as far as this program knows by itself.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which of the kernels that run in the same rounds run in the next one, too: those that lag are let go early, and the
 // few that lead run until they can be told apart.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the strategies have in common that start from the cost model's order.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What is on record of a layer and need not be found out again.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The kernels of templates/reference.cuh, loaded on the current device.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What users should know of measurements: why times can be longer than they need be.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // In what order candidates are tried. Pure policy: knows neither how to measure nor where results are kept.
 #pragma once
 

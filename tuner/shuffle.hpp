@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Orders drawn from a seed: the same on every machine and with every standard library.
 #pragma once
 

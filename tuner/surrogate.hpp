@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What measurements say about the cost model's error, of the candidates that were not measured, too: a Gaussian
 // process on top of the model.
 #pragma once

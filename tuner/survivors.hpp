@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How many of a layer's candidates were left to choose from.
 #pragma once
 

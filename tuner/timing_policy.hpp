@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How kernels of one measurement are timed beside one another, for each effort, and what of it is kept.
 #pragma once
 

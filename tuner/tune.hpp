@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // From problems to winners: search, measure, store.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What verification, wherever it runs, says of a config.
 #pragma once
 

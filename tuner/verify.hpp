@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Is a kernel right? Every bit of its output against the reference, on the device.
 #pragma once
 

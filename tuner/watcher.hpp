@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a process in which candidates are compiled and run tells of itself, so that the candidate that takes it down is
 // known.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Candidates in a process of their own: one that crashes, hangs or poisons the GPU costs itself alone.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a worker and its parent write to each other: CBOR in frames.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One worker, as its parent sees it: what is at work there, whether it makes progress, and how it was lost.
 #pragma once
 

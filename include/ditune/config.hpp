@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // KernelConfig: one variant of one kernel family, and its text form.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the search space and the cost model need of a GPU, as a value: known GPUs are in a table, so one can generate
 // for a GPU that is not here.
 #pragma once

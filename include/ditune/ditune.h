@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* ditune for C and for whatever calls C: find the fastest fused INT8 GEMM of a layer, prepare it, launch it.
  *
  * Y[M,N] = epilogue(X[M,K] W[N,K]^T), X and W int8, row-major. Every function returns a status; where it is not

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Text form of Epilogue (defined in templates/epilogue_spec.cuh, which says what each field does).
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every error ditune throws. A message is one line: what is wrong, then in parentheses what to do.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The runtime library: find the best kernel for a layer. Records are read once into memory; a lookup touches no file.
 #pragma once
 

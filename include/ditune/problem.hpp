@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The shape of one GEMM: acc[m,n] = sum_k X[m,k] * W[n,k], X and W int8 row-major, acc int32.
 #pragma once
 

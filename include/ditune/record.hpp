@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a winner is found by, and what is remembered of it.
 #pragma once
 

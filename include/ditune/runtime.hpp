@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an inference runtime links against: opened once, it finds the best kernel of a layer, loads it and launches it.
 #pragma once
 

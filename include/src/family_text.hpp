@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What config.cpp needs of each family: a specialization beside the family's name, in FAMILY_text.hpp.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mma_s8_text.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The text form of the family mma_s8; config.hpp describes it.
 #pragma once
 

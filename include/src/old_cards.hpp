@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // GPUs and archs that are too old for ditune, so that an error says that instead of "unknown".
 #pragma once
 

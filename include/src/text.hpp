@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The pieces that the text forms share: "key=value,key=value", "AxBxC", words of an enum.
 #pragma once
 

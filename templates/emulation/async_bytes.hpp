@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the units that copy and multiply by themselves (PTX ISA, "Async Proxy") make of the bytes of shared memory: they
 // see what a thread wrote once it has fenced, they may overwrite what it wrote or read once it has fenced, and what
 // they still read must not be written.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How the accesses of warps to shared memory meet its banks: 32 of 4 bytes (CUDA C++ Programming Guide, "Shared
 // Memory"). An access of 4 bytes a lane is served for the whole warp at once, one of 8 for a half, one of 16 for a
 // quarter; each of these takes as many wavefronts as the bank has words that most are wanted of.

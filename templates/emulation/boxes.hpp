@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The geometry of bulk copies: boxes of a tensor, in rows of 32, 64 or 128 bytes that are swizzled in shared memory.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The state of a CTA that runs: its lanes, warps and warpgroups, its memory, and what units do for it.
 #pragma once
 

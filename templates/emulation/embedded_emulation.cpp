@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "emulation/embedded_emulation.hpp"
 
 #include "embedded_files.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The emulated hardware's sources that a kernel is compiled with, embedded by CMake.
 #pragma once
 

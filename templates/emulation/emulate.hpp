@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs a kernel on the CPU: its grid, its threads and the memory that it may touch.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Stacks that functions run on in turns, on one OS thread.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The global memory of one launch: rows of known places and uses.
 #pragma once
 

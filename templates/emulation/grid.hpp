@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One launch while it runs: its resident CTAs, and whose turn it is.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Bulk copies: what a thread asks of the unit that makes them, and how they land at a moment that the seed draws.
 #include <algorithm>
 #include <cstdint>

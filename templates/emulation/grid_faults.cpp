@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What is said of a launch that goes wrong: by the thread that found it, or where no thread can go on.
 #include "emulation/grid.hpp"
 #include "emulation/site.hpp"

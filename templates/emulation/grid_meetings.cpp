@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where threads wait for one another: warps, CTAs, parts of them, clusters.
 #include <algorithm>
 #include <cstring>

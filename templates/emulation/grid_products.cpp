@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Warpgroups' asynchronous products: computed at once when the last lane has come, given back when they are waited for.
 // Reading the operands later would make no difference: who writes them before has made a fault.
 #include <algorithm>

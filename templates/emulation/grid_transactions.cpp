@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Transaction barriers: who may use them, and what the end of a phase brings.
 #include <cstring>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The hardware of hardware.cuh on the CPU. What an instruction does is written here, lane by lane; what the machine
 // under it does is behind machine.hpp.
 #pragma once

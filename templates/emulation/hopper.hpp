@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The hardware of hopper.cuh on the CPU: see hardware.hpp.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What emulated hardware does for the threads of a kernel. The wrappers of hardware.hpp are written in these terms and
 // emulate.hpp runs them; this interface is all that a compiled kernel and the machine under it share.
 #pragma once

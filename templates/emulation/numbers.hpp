@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Conversions as the hardware does them (PTX ISA, "cvt"): to nearest, ties to even; NaN is 0x7fff.
 #pragma once
 

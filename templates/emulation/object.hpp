@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a kernel compiled as an object of its own adds to its source, so that a program that opens the object can run
 // it.
 #pragma once

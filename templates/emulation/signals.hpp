@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Signals that running code raises itself: an integer is divided by zero, memory is used that is not there.
 #pragma once
 

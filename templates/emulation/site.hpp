@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How a call of a wrapper, and what it does, is written in a fault.
 #pragma once
 

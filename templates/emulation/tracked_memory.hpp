@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Bytes that know for whom they are there: what a thread wrote is there for others only after a barrier or a fence.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The arithmetic of one transaction barrier (PTX ISA, "mbarrier"): a phase is over when all arrivals have been made and
 // all bytes that they expect have come.
 #pragma once

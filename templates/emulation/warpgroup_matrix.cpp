@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "emulation/warpgroup_matrix.hpp"
 
 #include <vector>

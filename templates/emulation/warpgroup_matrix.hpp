@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The arithmetic of wgmma.m64nNk32 of int8: descriptors, fragments, products (PTX ISA, "Asynchronous Warpgroup Level
 // Matrix Instructions").
 #pragma once

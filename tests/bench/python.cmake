@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # bench/sweep_m.py, scripts/sweep-m and bench/serving.py; passed over where there is no Python.
 find_package(Python3 COMPONENTS Interpreter)
 if(Python3_Interpreter_FOUND)

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """bench/serving.py on what bench prints of a few M."""
 import json
 import subprocess

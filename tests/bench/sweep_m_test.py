@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """bench/sweep_m.py on what bench prints of a few M, and scripts/sweep-m with a stand-in for ditune."""
 import csv
 import json

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The C ABI as version DITUNE_1 has it: a change of a layout or a value does not compile. Members may be added at the
  * end of a struct: then its line here gets the larger size, and the others stay. C99. */
 #include <ditune/ditune.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The C ABI with a driver that has no GPU: the answers, and every misuse that can be seen from the host.
 #include <ditune/ditune.h>
 

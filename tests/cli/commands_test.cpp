@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the commands answer without a GPU.
 #include <algorithm>
 #include <nlohmann/json.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A wrong request is one line on stderr that says what is wrong and what to do, exit code 2, and nothing written.
 #include <unistd.h>
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2034  # others use the variables
 # Sourced by the tests of docs/fleet.md with DITUNE UNDIVIDED as its arguments: goes to a temporary folder, $place, with the jobs
 # of the docs and a `ditune` on PATH that tunes for a card that is not here, one trial a layer. UNDIVIDED is the file of the

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # fleet_test.sh DITUNE UNDIVIDED: runs the jobs of docs/fleet.md with the variables that their schedulers set, on a machine without a
 # GPU, and compares what is merged with UNDIVIDED.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # fleet_undivided.sh DITUNE UNDIVIDED: writes the winners of one run of the whole list.
 set -euo pipefail
 touch "$2"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What becomes of results and messages that cannot be written, and of bytes that a terminal would obey.
 #include "catch.hpp"
 #include "cli/program.hpp"

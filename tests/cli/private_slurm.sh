@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 # Sourced: a Slurm of its own in the current folder, run by whoever runs the script, on loopback addresses and free ports. It
 # does not touch a Slurm of the host. Its one node has as many CPUs as are asked for and four GPUs, whatever the machine has.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs the built ditune as a user would, in a folder of its own, as on a machine without a GPU.
 #pragma once
 

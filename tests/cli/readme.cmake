@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # README.md's examples are compiled and run.
 set(readme_lookup ${CMAKE_CURRENT_BINARY_DIR}/readme_lookup.cpp)
 add_custom_command(

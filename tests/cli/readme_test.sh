@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # readme_test.sh DITUNE LOOKUP CXX CUDA_INCLUDE CUDA_LIB: runs README.md's examples in order, as on a machine without a GPU.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Rows that do not validate are skipped, and every command that reads records says so.
 #include <nlohmann/json.hpp>
 

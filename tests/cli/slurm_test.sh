@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # slurm_test.sh DITUNE UNDIVIDED: submits the jobs of docs/fleet.md to a Slurm of its own, has one task requeued while it runs and one
 # killed and then requeued, and compares what is merged with UNDIVIDED. Exits 77 where Slurm is not installed.
 set -euo pipefail

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // ditune verify --on cpu.
 #include <algorithm>
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The compilers that exported headers and the examples must please; a test passes over those that are not installed.
 find_program(DITUNE_GXX NAMES g++)
 find_program(DITUNE_CLANGXX NAMES clang++ clang++-19 clang++-18 clang++-17 clang++-16)

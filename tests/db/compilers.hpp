@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs the compilers that CMake found (compilers.cmake) on made-up programs.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the database's tests share: folders that go away, and trials and winners of a made-up run.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "db/sha256.hpp"
 
 #include "catch.hpp"

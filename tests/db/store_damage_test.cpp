@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Damaged files: every answer is rows or DbError, nothing else.
 #include <map>
 #include <random>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Mistakes that plain operands do not show, each with the case of operands that must. Those in tensor maps, which the
 // host makes, are no mutants: tests/generator/kernel_parameter_test.cpp knows what maps hold.
 #pragma once

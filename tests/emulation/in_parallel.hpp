@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Work on all cores. Catch2's assertions are not for several threads: results are kept and judged afterwards.
 #pragma once
 

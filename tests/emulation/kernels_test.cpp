@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Emitted kernels, compiled for the host and run under emulation: bit for bit what a plain loop computes.
 #include <cstdio>
 

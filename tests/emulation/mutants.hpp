@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Mistakes that one could make in the kernels' templates, each with a launch that should show it.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Does the emulation bite? Kernels with a mistake each: every one must be caught, by a wrong result or by a fault.
 #include "emulation/mutants.hpp"
 

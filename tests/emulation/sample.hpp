@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What stands for all kernels where all are too many: few configs, and the problems and epilogues that they are run on.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Mistakes that one could make in the templates of wgmma_s8.
 #pragma once
 

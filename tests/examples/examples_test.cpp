@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The examples, built and run as their first lines say.
 #include "catch.hpp"
 #include "db/export_header.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An exported header against the library, on problems that nobody picked.
 #include <algorithm>
 #include <array>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Calls of the C ABI as a program without regard for its header might make them. Whatever the host can see is refused
 // with a status and a sentence; what is launched is defined.
 #include <ditune/ditune.h>

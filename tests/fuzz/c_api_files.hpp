@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The databases that the C ABI's target opens.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the C ABI's target makes of its input: numbers, words and structs as a caller might hand them over.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The machine that the C ABI's target runs on: a driver of two cards, a compiler, and what can go wrong with both.
 #pragma once
 

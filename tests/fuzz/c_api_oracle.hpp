@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which arguments a call is defined with, and what its texts are: said a second time, from the header alone and in
 // integers that do not wrap.
 #pragma once

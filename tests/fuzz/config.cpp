@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The text of a config: refused, or the same after being printed and read again, and judged for every kind of target.
 #include "ditune/config.hpp"
 

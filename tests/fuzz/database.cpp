@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The bytes of a database file.
 #include "databases.hpp"
 #include "fuzz.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How libFuzzer changes a database file: mostly a few bytes in place, since all that is behind an insertion would be
 // lost, and not in the part of the header without which nothing else is read.
 #include <algorithm>

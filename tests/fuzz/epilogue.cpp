@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The text of an epilogue: refused, or the same after being printed and read again.
 #include "ditune/epilogue.hpp"
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # ditune_fuzz(TARGET lib...): fuzz/TARGET.cpp, as a libFuzzer program where DITUNE_FUZZ is on. The test is the same in
 # either build: the inputs of fuzz/corpus/TARGET, each once.
 function(ditune_fuzz target)

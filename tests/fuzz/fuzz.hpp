@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the fuzz targets share. A target is a file that defines LLVMFuzzerTestOneInput: libFuzzer calls it with made-up
 // inputs, replay.cpp with the stored ones.
 #pragma once

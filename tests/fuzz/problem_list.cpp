@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A user's CSV file of problems: refused, or legal problems, which are the same in a plain list of them.
 #include "models/problem_list.hpp"
 

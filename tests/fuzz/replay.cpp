@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The main of a target where there is no libFuzzer: runs it on every file of the folders that are named.
 #include <cstdio>
 #include <filesystem>

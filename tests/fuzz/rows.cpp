@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // SQL that another program might have run on a database: values of any kind in any column, rows without what they refer
 // to, tables of another form. Of schema 1 if it begins with "-- schema 1".
 #include <sqlite3.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "catch.hpp"
 #include "ditune/error.hpp"
 #include "generator/search_space.hpp"

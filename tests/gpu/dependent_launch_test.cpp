@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Dependent launches start while the kernel before them still writes what they read, and wait for it. sm_90 alone.
 #include <cstdint>
 #include <functional>

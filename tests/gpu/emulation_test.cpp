@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The emulation against the GPU: the same kernels on the same operands, byte for byte. Needs a C++ compiler.
 #include <cstdio>
 #include <optional>

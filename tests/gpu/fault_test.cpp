@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Candidates that fail on the device itself: the run finishes, names every one, and the others win.
 #include <algorithm>
 #include <map>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Kernels that fail, each in its way, in place of chosen configs' own.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the tests on a GPU share: the first device, a compiler, the reference kernels.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The tuner on the real device, end to end on small problems.
 #include <algorithm>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How kernels are launched: clusters, and tensor maps as the driver sees them.
 #include "catch.hpp"
 #include "gpu_fixture.hpp"

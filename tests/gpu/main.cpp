@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Catch2's main for the tests that need a GPU; without one it says so and asks ctest to count it as skipped. Started as
 // `test_gpu worker [CONFIG...]` it is the worker of fault_test.cpp.
 #include <cstdio>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Kernels with a fault each: the verifier must find every one.
 #include "catch.hpp"
 #include "generator/launch_plan.hpp"

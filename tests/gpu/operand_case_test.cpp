@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The cases of operands on a GPU: kernels are right on all of them, and each finds the mistakes that it is for.
 #include "catch.hpp"
 #include "ditune/epilogue.hpp"

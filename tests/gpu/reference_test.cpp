@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The reference kernels themselves, against plain loops on the host.
 #include <algorithm>
 #include <cmath>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the runtime library launches on a GPU: stored, compiled and built-in kernels, captured, from many threads.
 #include "ditune/runtime.hpp"
 

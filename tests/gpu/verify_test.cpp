@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every kernel, every epilogue, ragged sizes: bit for bit on the device.
 #include "catch.hpp"
 #include "ditune/epilogue.hpp"

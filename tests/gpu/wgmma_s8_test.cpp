@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The family wgmma_s8 where its CTAs have several tiles, whole and ragged, alone and in clusters. sm_90 alone.
 #include <initializer_list>
 #include <vector>

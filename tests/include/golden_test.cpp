@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What later versions must still read, and what host and device agree on, written down once: a change here is a change
 // of the store and of exported headers. golden.txt holds what this prints.
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # What cmake --install writes is used from outside. It is installed once, and only what is built already.
 set(install_flags "")
 if(DITUNE_SANITIZE)

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # install_test.sh PART FOLDER ...: one test of what cmake --install writes, in a folder of its own.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The whole search space, compiled by NVRTC for every arch: hours on a few cores.
 #include <algorithm>
 #include <array>

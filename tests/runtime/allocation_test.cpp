@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A launch of what is prepared allocates nothing.
 #include <cstdlib>
 #include <new>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Linking this at all shows that a program with the runtime in it starts without a driver.
 #include "runtime/cuda.hpp"
 

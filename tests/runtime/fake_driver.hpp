@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A driver without a GPU: keeps what it is asked for.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A libnvidia-ml with one device, of which it always tells the same. Built twice: as a driver of today, and as one that
 // lacks what not all have.
 #include <algorithm>

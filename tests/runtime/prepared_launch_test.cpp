@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Preparing touches no GPU where a kernel takes no tensor map; tests/gpu launches what was prepared.
 #include "runtime/prepared_launch.hpp"
 

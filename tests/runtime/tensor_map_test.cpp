@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a GPU does with tensor maps is in tests/gpu; here they are asked for where there may be no driver.
 #include "runtime/tensor_map.hpp"
 

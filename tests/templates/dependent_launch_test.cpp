@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Launches that may start before what the grids before them write is there, under emulation.
 #include "catch.hpp"
 #include "templates/emulated_hopper.hpp"

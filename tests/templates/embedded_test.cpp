@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "templates/embedded.hpp"
 
 #include <filesystem>
@@ -42,6 +43,7 @@ TEST_CASE("inlining puts each embedded file in once and leaves other includes al
   CHECK(count(text, "struct MmaS8Config") == 1);
   CHECK(count(text, "struct Epilogue {") == 1);
   CHECK(count(text, "#pragma once") == 0);
+  CHECK(count(text, "SPDX") == 0);
   CHECK(count(text, "#include <cstdint>\n") == 1);
   CHECK(count(text, "#include \"elsewhere.hpp\"\n") == 1);
   CHECK(count(text, "#include") + count(text, "# include") == 2);

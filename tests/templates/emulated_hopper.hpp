@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the tests of emulated Hopper hardware launch with.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The machine under emulated kernels: each fault it must name, and what it must let pass.
 #include <algorithm>
 #include <array>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Barriers of Hopper under emulation: transaction barriers, named ones, those of clusters.
 #include <algorithm>
 #include <array>

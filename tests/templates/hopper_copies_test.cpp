@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Bulk copies of Hopper under emulation.
 #include <algorithm>
 #include <array>

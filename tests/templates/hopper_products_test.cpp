@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Warpgroups' matrices of Hopper under emulation: wgmma and stmatrix.
 #include <array>
 #include <random>

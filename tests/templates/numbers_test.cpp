@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Conversions, against known roundings and against a slow formulation of what rounding is.
 #include "emulation/numbers.hpp"
 

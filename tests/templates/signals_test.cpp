@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Signals of emulated kernels: each is a fault of the launch, and nothing is left of it.
 #include "emulation/signals.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The kernel as it is emitted for the GPU, run on the CPU against a plain loop.
 // A kernel leaves unset what its epilogue does not use.
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A made-up machine for the tests of tune: costs without a GPU, and a record of what was asked of it.
 #pragma once
 

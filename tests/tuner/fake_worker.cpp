@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A worker whose backend is made up. Arguments: FAULT=CONFIG..., or "no-device" for a backend that cannot be made, or
 // "parent" and those of a worker, which this process then starts and hangs on.
 #include <sys/resource.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The compiler that compiles these tests, and kernels that stand for right and wrong ones.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a host problem says of kernels, right and wrong ones.
 #include "tuner/host_problem.hpp"
 

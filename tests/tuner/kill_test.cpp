@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A tuning run that is killed at any moment loses nothing that it said was done, and ends as if nobody had killed it.
 #include <fcntl.h>
 #include <signal.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Made-up costs for the tests of the tuner: a model's prediction, distorted as real GPUs distort it.
 #pragma once
 

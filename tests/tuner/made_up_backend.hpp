@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A made-up machine whose candidates can take the process down, each in its way.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A card whose kernels' true times are known, and how measured ones scatter about them.
 #pragma once
 

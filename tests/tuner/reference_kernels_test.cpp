@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "tuner/reference_kernels.hpp"
 
 #include "catch.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The search held against recorded tables, in place of a GPU: bench/data has them, docs/search.md what they say.
 #include "bench/replay.hpp"
 

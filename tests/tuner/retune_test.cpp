@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What earlier runs left in the store: what is not found out again, what stands, and what replaces it.
 #include <algorithm>
 

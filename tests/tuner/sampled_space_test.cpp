@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Candidates as NVRTC and ptxas see them: none is dead on arrival, and those that rank first do not spill.
 #include <algorithm>
 #include <cmath>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the tests of tune() share: a store in a folder of its own, a fake GPU, layers.
 #pragma once
 

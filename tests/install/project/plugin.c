@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Opens a runtime and asks it for a kernel: without a GPU, a clear error. */
 #include <ditune/ditune.h>
 #include <stdio.h>

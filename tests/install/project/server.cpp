@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Looks a kernel up, which needs no GPU, and opens the runtime, which needs none either until it launches.
 #include <ditune/error.hpp>
 #include <ditune/library.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tunes three layers on a made-up GPU into the file that is named; its test kills it. Before each measurement it writes
 // to standard output how many trials are in the file by then, as a line.
 #include <fmt/format.h>
