@@ -222,7 +222,7 @@ void first_launch(benchmark::State& state, Fixture& (*of)()) {
 }
 
 void register_family(const std::string& family, Fixture& (*of)()) {
-  const auto add = [&](const char* name, void (*body)(benchmark::State&, Fixture& (*)())) {
+  const auto add = [&](const char* name, void (*body)(benchmark::State&, Fixture & (*)())) {
     return benchmark::RegisterBenchmark((family + '/' + name).c_str(), body, of);
   };
   add("prepared", prepared)->UseManualTime()->Iterations(kBatches);

@@ -160,7 +160,7 @@ void print_summary(const std::vector<TuneJob>& jobs, const std::vector<TuningRec
 }
 
 std::vector<Layer> layers_of(const Options& options) {
-  const std::vector<Layer> selected = require_layers(options.records.select);
+  std::vector<Layer> selected = require_layers(options.records.select);
   if (options.shard.empty()) return selected;
   std::vector<Layer> its = shard_of(selected, parse_shard(options.shard));
   if (its.empty()) print_message(fmt::format("shard {} of {} layers has none", options.shard, selected.size()));

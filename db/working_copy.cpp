@@ -40,7 +40,7 @@ std::error_code last_error() { return {errno, std::generic_category()}; }
 
 // No other user may have made it: what is copied there is trusted.
 std::filesystem::path own_folder(const std::filesystem::path& parent) {
-  const std::filesystem::path folder = parent / fmt::format("ditune-{}", ::geteuid());
+  std::filesystem::path folder = parent / fmt::format("ditune-{}", ::geteuid());
   if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
     fail_local(fmt::format("cannot make the folder {}", folder.string()), last_error());
   struct ::stat status {};
@@ -226,7 +226,7 @@ WorkingCopy::~WorkingCopy() {
 
 // The database as it is now; its name if there is one.
 std::filesystem::path WorkingCopy::fetch(const std::string& name) const {
-  const std::filesystem::path to = path_.parent_path() / name;
+  std::filesystem::path to = path_.parent_path() / name;
   if (inspect_file(database_) == FileState::ours) {
     copy_whole(database_, to);
     // Of a program that wrote it there in place.

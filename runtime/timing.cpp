@@ -150,7 +150,7 @@ TimingResult time_interleaved(std::span<const TimedEntry> entries, const TimingO
   const Event start, stop;
   std::size_t watched = 0;
   const Stay stay_and_watch = [&](const Samples& samples_us) {
-    const std::vector<std::size_t> running = stay(samples_us);
+    std::vector<std::size_t> running = stay(samples_us);
     if (!running.empty()) watched = std::ranges::min(running);
     return running;
   };

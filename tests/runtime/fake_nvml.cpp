@@ -16,6 +16,7 @@ int device = 0;
 }  // namespace
 
 extern "C" {
+// NOLINTBEGIN(readability-identifier-naming): NVML's names
 int nvmlInit_v2() { return kSuccess; }
 int nvmlShutdown() { return kSuccess; }
 int nvmlSystemGetDriverVersion(char* text, unsigned size) {
@@ -60,4 +61,5 @@ int nvmlDeviceGetComputeRunningProcesses_v2(void*, unsigned* count, Process* fou
   return kSuccess;
 }
 #endif
+// NOLINTEND(readability-identifier-naming)
 }

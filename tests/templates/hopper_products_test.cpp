@@ -24,7 +24,7 @@ struct Matrix {
     std::mt19937 random(seed);
     for (auto& v : values) v = static_cast<signed char>(random());
   }
-  int at(int row, int k) const { return values[static_cast<std::size_t>(row * kDepth + k)]; }
+  int at(int row, int k) const { return values[row * kDepth + k]; }
   // By all threads; chunks of 16 bytes.
   void store(SharedAddress to) const {
     for (int i = thread_index(); i < rows * 8; i += 128) {

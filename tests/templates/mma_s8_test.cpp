@@ -188,7 +188,7 @@ TEST_CASE("mma_s8 loads rows at any alignment") {
 
 TEST_CASE("every output type and scale granularity of mma_s8") {
   constexpr MmaS8Config kStaged = with(kSmall, [](MmaS8Config& c) { c.staging = Staging::shared; });
-  constexpr Problem p{35, 67, 80};
+  const Problem p{35, 67, 80};
   CHECK(mismatches<kSmall, Epilogue{.sx = ScaleX::tensor, .bias = Bias::f32}>(p) == 0);
   CHECK(mismatches<kSmall, Epilogue{.sw = ScaleW::tensor, .out = Output::f16}>(p) == 0);
   CHECK(mismatches<kSmall, Epilogue{.bias = Bias::f32, .out = Output::f32}>(p) == 0);

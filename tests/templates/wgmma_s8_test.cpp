@@ -239,7 +239,7 @@ TEST_CASE("wgmma_s8 gives the plain loop's bits in tiles of any 16 columns, whos
   constexpr WgmmaS8Config k224 = with(kPingpong, [](WgmmaS8Config& c) { c.tile_n = 224; });
   static_assert(y_box_bytes(k48, Output::bf16) == 32 && y_box_bytes(k48, Output::f32) == 64);
   static_assert(y_box_bytes(k80, Output::bf16) == 32 && y_box_bytes(k224, Output::f16) == 64);
-  constexpr Problem p{200, 264, 272};  // ragged: 24, 24, 120 and 40 columns of the last tile
+  const Problem p{200, 264, 272};  // ragged: 24, 24, 120 and 40 columns of the last tile
   CHECK(mismatches<k48, Epilogue{.bias = Bias::bf16}>(p) == 0);
   CHECK(mismatches<k48, Epilogue{.out = Output::f32}>(p) == 0);
   CHECK(mismatches<k48, Epilogue{.out = Output::s32}>({130, 8, 144}) == 0);
@@ -272,7 +272,7 @@ TEST_CASE("wgmma_s8 gives the plain loop's bits with one box of staging, and whe
 }
 
 TEST_CASE("every output type and scale granularity of wgmma_s8") {
-  constexpr Problem p{130, 72, 160};
+  const Problem p{130, 72, 160};
   CHECK(mismatches<kCooperative, Epilogue{.sx = ScaleX::tensor, .bias = Bias::f32}>(p) == 0);
   CHECK(mismatches<kCooperative, Epilogue{.sw = ScaleW::tensor, .out = Output::f16}>(p) == 0);
   CHECK(mismatches<kCooperative, Epilogue{.bias = Bias::f32, .out = Output::f32}>(p) == 0);
