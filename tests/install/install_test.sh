@@ -29,7 +29,7 @@ case $part in
   # Every public header is there and compiles alone, as do those that it includes.
   headers)
     compile() { echo "#include <ditune/$header>" | "$@" -pedantic -Wall -Wextra -Werror -fsyntax-only -I "$installed/include" -; }
-    for header in $(ls "$source/include/ditune" "$installed/include/ditune" | grep '[.]h$\|[.]hpp$\|[.]cuh$' | sort -u); do
+    for header in $(find "$source/include/ditune" "$installed/include/ditune" -regex '.*[.]\(h\|hpp\|cuh\)' -printf '%f\n' | sort -u); do
       echo "$header"
       compile "$CXX" -x c++ -std=c++20
     done
@@ -89,7 +89,7 @@ case $part in
     export PKG_CONFIG_LIBDIR
     PKG_CONFIG_LIBDIR=$(dirname "$(find "$installed" -name ditune.pc)")
     [ "$(pkg-config --modversion ditune)" = "$version" ] || fail "ditune.pc is of version $(pkg-config --modversion ditune)"
-    # shellcheck disable=SC2046
+    # shellcheck disable=SC2046,SC2086  # options, a word each
     $CC -std=c99 -pedantic -Wall -Wextra -Werror ${CFLAGS:-} $(pkg-config --cflags ditune) "$here/project/plugin.c" -o "$folder/plugin" $(pkg-config --libs ditune)
     LD_LIBRARY_PATH=$(pkg-config --variable=libdir ditune) "$folder/plugin" >"$folder/pkg_config.out"
     require_plugin "$folder/pkg_config.out" "$version"
