@@ -16,7 +16,7 @@ std::string_view statements(std::string_view fault) {
   if (fault == "illegal-address") return "*reinterpret_cast<volatile int*>(0x10) = 1;";
   if (fault == "infinite-loop") return "for (volatile int turn = 0;; turn = turn + 1) {}";
   if (fault == "wrong-result") return "static_cast<unsigned short*>(args.y)[0] ^= 1;";
-  // out-of-memory: a stack that is, times all threads that the SMs can hold, more than the memory of an H100.
+  // out-of-memory: nearly 512 KiB of stack, the most that a thread may have, for all threads that the SMs can hold.
   return "volatile char stack[500 * 1024];"
          "for (long long i = 0; i < args.m; ++i) stack[i * args.n % sizeof stack] = 1;"
          "if (stack[args.k] == 2) static_cast<unsigned short*>(args.y)[0] = 1;";
