@@ -11,7 +11,7 @@ struct Process {
   unsigned long long used_bytes;
   unsigned gpu_instance, compute_instance;
 };
-constexpr int kSuccess = 0, kNotFound = 6, kInsufficientSize = 7;
+[[maybe_unused]] constexpr int kSuccess = 0, kNotFound = 6, kInsufficientSize = 7;
 int device = 0;
 }  // namespace
 

@@ -86,24 +86,29 @@ TEST_CASE("Between two winners that differ the one that is expected to be faster
     double small_us;  // measured at m = 64
     std::vector<std::pair<std::int64_t, KernelConfig>> served;
   };
-  const Case as_the_model{45, {{16, kSmall}, {64, kSmall}, {1024, kBig}, {2047, kBig}, {2048, kBig}, {8192, kBig}}};
-  const Case slow{4500, {{16, kBig}, {63, kBig}, {64, kSmall}, {65, kBig}, {1024, kBig}, {2048, kBig}}};
-  const Case fast{0.45,
-                  {{16, kSmall},
-                   {65, kSmall},
-                   {1024, kSmall},
-                   {2047, kSmall},
-                   {2048, kBig},
-                   {2049, kSmall},
-                   {4096, kSmall},
-                   {8192, kBig},    // seven octaves from where kSmall was measured, little of that counts
-                   {8193, kBig}}};  // beyond four times the last m it serves, whatever is faster
-  const Case& expected = GENERATE_REF(as_the_model, slow, fast);
-  const Library lib = library({{.problem = {64, 4608, 4608}, .config = kSmall, .us = expected.small_us},
-                               {.problem = {2048, 4608, 4608}, .config = kBig, .us = 385}});
-  for (const auto& [m, config] : expected.served) {
-    CAPTURE(expected.small_us, m);
-    CHECK(lib.lookup({m, 4608, 4608}, kDefault, kCard).config == config);
+  const std::vector<Case> cases{
+      // as the model has it
+      {45, {{16, kSmall}, {64, kSmall}, {1024, kBig}, {2047, kBig}, {2048, kBig}, {8192, kBig}}},
+      // slow
+      {4500, {{16, kBig}, {63, kBig}, {64, kSmall}, {65, kBig}, {1024, kBig}, {2048, kBig}}},
+      // fast
+      {0.45,
+       {{16, kSmall},
+        {65, kSmall},
+        {1024, kSmall},
+        {2047, kSmall},
+        {2048, kBig},
+        {2049, kSmall},
+        {4096, kSmall},
+        {8192, kBig},     // seven octaves from where kSmall was measured, little of that counts
+        {8193, kBig}}}};  // beyond four times the last m it serves, whatever is faster
+  for (const auto& [small_us, served] : cases) {
+    const Library lib = library({{.problem = {64, 4608, 4608}, .config = kSmall, .us = small_us},
+                                 {.problem = {2048, 4608, 4608}, .config = kBig, .us = 385}});
+    for (const auto& [m, config] : served) {
+      CAPTURE(small_us, m);
+      CHECK(lib.lookup({m, 4608, 4608}, kDefault, kCard).config == config);
+    }
   }
 }
 
