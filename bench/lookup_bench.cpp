@@ -12,8 +12,8 @@
 #include "bench/no_driver.hpp"
 #include "db/store.hpp"
 #include "ditune/runtime.hpp"
-#include "embedded.hpp"
 #include "runtime/runtime_parts.hpp"
+#include "templates/embedded.hpp"
 
 namespace {
 

@@ -15,7 +15,7 @@
 
 #include "bench/ranks.hpp"
 #include "generator/cost_model.hpp"
-#include "tuner/search.hpp"
+#include "tuner/search/search.hpp"
 
 namespace ditune {
 

@@ -17,7 +17,7 @@
 #include "ditune/error.hpp"
 #include "runtime/comparison.hpp"
 #include "runtime/cublaslt.hpp"
-#include "tuner/gpu.hpp"
+#include "tuner/measure/gpu.hpp"
 
 namespace ditune::cli {
 namespace {

@@ -17,12 +17,12 @@
 #include "cli/select.hpp"
 #include "cli/target.hpp"
 #include "cli/values.hpp"
+#include "core/text.hpp"
 #include "db/export_header.hpp"
-#include "db/serving.hpp"
 #include "ditune/error.hpp"
-#include "include/src/text.hpp"
+#include "lookup/serving.hpp"
 #include "runtime/fallback.hpp"
-#include "tuner/compile_only.hpp"
+#include "tuner/measure/compile_only.hpp"
 
 namespace ditune::cli {
 namespace {

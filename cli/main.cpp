@@ -13,8 +13,8 @@
 
 #include "cli/command.hpp"
 #include "cli/output.hpp"
+#include "core/text.hpp"
 #include "ditune/error.hpp"
-#include "include/src/text.hpp"
 
 namespace ditune::cli {
 namespace {

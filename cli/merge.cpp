@@ -8,8 +8,8 @@
 #include "cli/database.hpp"
 #include "cli/environment.hpp"
 #include "cli/output.hpp"
+#include "core/text.hpp"
 #include "db/working_copy.hpp"
-#include "include/src/text.hpp"
 
 namespace ditune::cli {
 namespace {

@@ -20,10 +20,10 @@
 #include "cli/tune_report.hpp"
 #include "cli/values.hpp"
 #include "cli/variant.hpp"
-#include "db/serving.hpp"
 #include "db/working_copy.hpp"
 #include "ditune/library.hpp"
-#include "tuner/worker.hpp"
+#include "lookup/serving.hpp"
+#include "tuner/worker/worker.hpp"
 
 namespace ditune::cli {
 namespace {

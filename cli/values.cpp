@@ -8,8 +8,8 @@
 #include <limits>
 #include <utility>
 
+#include "core/text.hpp"
 #include "ditune/error.hpp"
-#include "include/src/text.hpp"
 
 namespace ditune::cli {
 

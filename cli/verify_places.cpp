@@ -7,8 +7,8 @@
 
 #include "cli/host.hpp"
 #include "ditune/error.hpp"
-#include "tuner/cpu_verifier.hpp"
-#include "tuner/gpu.hpp"
+#include "tuner/measure/gpu.hpp"
+#include "tuner/verify/cpu_verifier.hpp"
 
 namespace ditune::cli {
 

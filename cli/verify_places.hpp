@@ -8,7 +8,7 @@
 
 #include "cli/bank_conflicts.hpp"
 #include "generator/search_space.hpp"
-#include "tuner/verdict.hpp"
+#include "tuner/verify/verdict.hpp"
 
 namespace ditune::cli {
 

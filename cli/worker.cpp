@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // ditune worker: where the candidates of ditune tune run. It speaks with the process that started it, not with people,
 // and is in no list of commands.
-#include "tuner/worker.hpp"
+#include "tuner/worker/worker.hpp"
 
 #include <csignal>
 #include <cstdint>
@@ -9,8 +9,8 @@
 
 #include "cli/command.hpp"
 #include "cli/values.hpp"
-#include "tuner/compile_only.hpp"
-#include "tuner/gpu.hpp"
+#include "tuner/measure/compile_only.hpp"
+#include "tuner/measure/gpu.hpp"
 
 namespace ditune::cli {
 namespace {

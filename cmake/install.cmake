@@ -8,7 +8,8 @@ install(TARGETS ditune)
 # The C ABI by itself: who links it alone needs nothing of what the C++ API was built with.
 install(TARGETS ditune_c EXPORT ditune_c)
 install(EXPORT ditune_c NAMESPACE ditune:: FILE ditune-c-targets.cmake DESTINATION ${package_folder})
-install(TARGETS ditune_runtime ditune_nvrtc ditune_emulation ditune_db ditune_generator ditune_include ditune_templates
+install(TARGETS ditune_runtime ditune_nvrtc ditune_emulation ditune_db ditune_lookup ditune_generator ditune_core
+                ditune_templates
         EXPORT ditune)
 install(EXPORT ditune NAMESPACE ditune:: FILE ditune-targets.cmake DESTINATION ${package_folder})
 configure_package_config_file(cmake/ditune-config.cmake.in ${PROJECT_BINARY_DIR}/ditune-config.cmake
@@ -25,10 +26,10 @@ configure_file(cmake/ditune.pc.in ${PROJECT_BINARY_DIR}/ditune.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/ditune.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
 # The headers, and beside them those that they share with the kernels.
-file(GLOB configs CONFIGURE_DEPENDS templates/*_config.cuh)
+file(GLOB configs CONFIGURE_DEPENDS templates/*/*_config.cuh)
 install(DIRECTORY include/ditune DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(FILES templates/epilogue_spec.cuh templates/gemm_args.cuh templates/host_device.cuh templates/launch_plan.cuh
-              templates/tensor_map.cuh ${configs}
+install(FILES templates/common/host_device.cuh templates/common/launch_plan.cuh templates/common/tensor_map.cuh
+              templates/gemm_s8/epilogue_spec.cuh templates/gemm_s8/gemm_args.cuh ${configs}
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ditune)
 
 install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

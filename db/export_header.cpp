@@ -8,6 +8,7 @@
 #include <map>
 #include <utility>
 
+#include "core/text.hpp"
 #include "db/cpp_text.hpp"
 #include "db/header_kernels.hpp"
 #include "db/header_rows.hpp"
@@ -17,7 +18,6 @@
 #include "embedded_files.hpp"
 #include "generator/fallback.hpp"
 #include "generator/families.hpp"
-#include "include/src/text.hpp"
 
 namespace ditune {
 namespace {

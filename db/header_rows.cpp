@@ -4,7 +4,7 @@
 #include <map>
 #include <tuple>
 
-#include "db/serving.hpp"
+#include "lookup/serving.hpp"
 #include "db/validate.hpp"
 #include "ditune/error.hpp"
 

@@ -11,9 +11,9 @@
 #include <utility>
 #include <vector>
 
-#include "db/serving.hpp"
 #include "ditune/error.hpp"
 #include "generator/search_space.hpp"
+#include "lookup/serving.hpp"
 
 namespace ditune {
 namespace {

@@ -2,5 +2,5 @@
 // What every family brings to the generator.
 #pragma once
 
-#include "generator/mma_s8.hpp"
-#include "generator/wgmma_s8.hpp"
+#include "generator/gemm_s8/mma_s8.hpp"
+#include "generator/gemm_s8/wgmma_s8.hpp"

@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/text.hpp"
 #include "embedded_files.hpp"
-#include "include/src/text.hpp"
 #include "models/csv.hpp"
 
 namespace ditune {

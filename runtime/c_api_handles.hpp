@@ -19,8 +19,8 @@
 #include "ditune/ditune.h"
 #include "ditune/error.hpp"
 #include "ditune/runtime.hpp"
-#include "runtime/append_only_map.hpp"
-#include "runtime/hash.hpp"
+#include "lookup/append_only_map.hpp"
+#include "lookup/hash.hpp"
 #include "runtime/named_device.hpp"
 
 namespace ditune {

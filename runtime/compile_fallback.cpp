@@ -17,7 +17,7 @@ namespace {
 
 std::string header(const Nvrtc& nvrtc) {
   std::string text =
-      "// Written by runtime/compile_fallback.cpp.\n#pragma once\n\n#include \"embedded.hpp\"\n\n"
+      "// Written by runtime/compile_fallback.cpp.\n#pragma once\n\n#include \"templates/embedded.hpp\"\n\n"
       "namespace ditune {\n\nconstexpr EmbeddedFile kFallbackImages[] = {\n";
   for (const KernelConfig& config : fallback_configs()) {
     for (const Epilogue& epilogue : all_epilogues()) {

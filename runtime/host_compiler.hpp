@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The host's C++ compiler: CUDA C++ -> a kernel that runs on the CPU, under templates/emulation.
+// The host's C++ compiler: CUDA C++ -> a kernel that runs on the CPU, under emulation/.
 #pragma once
 
 #include <filesystem>

@@ -5,8 +5,8 @@
 
 #include <string>
 
-#include "db/serving.hpp"
 #include "ditune/error.hpp"
+#include "lookup/serving.hpp"
 
 namespace ditune {
 namespace {

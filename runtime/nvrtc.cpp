@@ -9,9 +9,9 @@
 #include <string_view>
 #include <vector>
 
-#include "embedded.hpp"
 #include "runtime/compiler_log.hpp"
 #include "runtime/dylib.hpp"
+#include "templates/embedded.hpp"
 
 namespace ditune {
 

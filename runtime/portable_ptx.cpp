@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/portable_ptx.hpp"
 
-#include "embedded.hpp"
+#include "templates/embedded.hpp"
 
 namespace ditune {
 namespace {

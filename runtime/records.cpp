@@ -2,9 +2,9 @@
 #include <map>
 #include <utility>
 
-#include "db/serving.hpp"
 #include "db/store.hpp"
 #include "ditune/library.hpp"
+#include "lookup/serving.hpp"
 #include "runtime/runtime_parts.hpp"
 
 namespace ditune {

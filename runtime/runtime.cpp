@@ -7,15 +7,15 @@
 #include <utility>
 
 #include "db/plain_text.hpp"
-#include "db/serving.hpp"
 #include "db/store.hpp"
 #include "ditune/error.hpp"
 #include "generator/emit.hpp"
 #include "generator/launch_plan.hpp"
 #include "generator/search_space.hpp"
-#include "runtime/append_only_map.hpp"
+#include "lookup/append_only_map.hpp"
+#include "lookup/hash.hpp"
+#include "lookup/serving.hpp"
 #include "runtime/fallback.hpp"
-#include "runtime/hash.hpp"
 #include "runtime/nvrtc.hpp"
 #include "runtime/runtime_parts.hpp"
 

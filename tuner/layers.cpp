@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <string>
 
+#include "core/text.hpp"
 #include "ditune/error.hpp"
-#include "include/src/text.hpp"
-#include "runtime/hash.hpp"
+#include "lookup/hash.hpp"
 
 namespace ditune {
 

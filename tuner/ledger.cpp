@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <utility>
 
-#include "db/serving.hpp"
 #include "generator/emit.hpp"
-#include "tuner/killed.hpp"
+#include "lookup/serving.hpp"
+#include "tuner/worker/killed.hpp"
 
 namespace ditune {
 namespace {

@@ -10,7 +10,7 @@
 
 #include "db/store.hpp"
 #include "generator/search_space.hpp"
-#include "tuner/conclude.hpp"
+#include "tuner/measure/conclude.hpp"
 #include "tuner/survivors.hpp"
 
 namespace ditune {

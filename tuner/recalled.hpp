@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "tuner/conclude.hpp"
+#include "tuner/measure/conclude.hpp"
 
 namespace ditune {
 

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "generator/emit.hpp"
-#include "tuner/killed.hpp"
+#include "tuner/worker/killed.hpp"
 
 namespace ditune {
 namespace {

@@ -10,11 +10,11 @@
 
 #include "ditune/error.hpp"
 #include "generator/cost_model.hpp"
-#include "tuner/conclude.hpp"
-#include "tuner/killed.hpp"
 #include "tuner/ledger.hpp"
+#include "tuner/measure/conclude.hpp"
 #include "tuner/recalled.hpp"
 #include "tuner/time_budget.hpp"
+#include "tuner/worker/killed.hpp"
 
 namespace ditune {
 namespace {

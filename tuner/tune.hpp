@@ -12,8 +12,8 @@
 #include "db/store.hpp"
 #include "ditune/record.hpp"
 #include "tuner/layers.hpp"
-#include "tuner/measure.hpp"
-#include "tuner/search.hpp"
+#include "tuner/measure/measure.hpp"
+#include "tuner/search/search.hpp"
 
 namespace ditune {
 

@@ -13,7 +13,7 @@
 namespace ditune {
 
 // The registration line of the families. What each brings: its config struct and kernel in templates/, its text form in
-// include/src/FAMILY_text.cpp, its candidates, constraints and cost in generator/FAMILY.hpp (docs/hacking.md).
+// core/FAMILY_text.cpp, its candidates, constraints and cost in generator/KIND/FAMILY.hpp (docs/hacking.md).
 using KernelConfig = std::variant<MmaS8Config, WgmmaS8Config>;
 
 bool operator==(const MmaS8Config& a, const MmaS8Config& b);

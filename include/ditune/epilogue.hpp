@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Text form of Epilogue (defined in templates/epilogue_spec.cuh, which says what each field does).
+// Text form of Epilogue (defined in templates/gemm_s8/epilogue_spec.cuh, which says what each field does).
 #pragma once
 
 #include <string>

@@ -3,10 +3,10 @@
 
 #include "catch.hpp"
 #include "compilers.hpp"
-#include "db/serving.hpp"
 #include "fixtures.hpp"
 #include "generator/emit.hpp"
 #include "generator/launch_plan.hpp"
+#include "lookup/serving.hpp"
 #include "templates/embedded.hpp"
 
 using namespace ditune;

@@ -2,7 +2,7 @@
 #include "db/header_rows.hpp"
 
 #include "catch.hpp"
-#include "db/serving.hpp"
+#include "lookup/serving.hpp"
 #include "ditune/error.hpp"
 #include "fixtures.hpp"
 #include "templates/embedded.hpp"

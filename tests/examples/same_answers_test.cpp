@@ -8,11 +8,11 @@
 
 #include "catch.hpp"
 #include "db/export_header.hpp"
-#include "db/serving.hpp"
 #include "ditune/library.hpp"
 #include "generator/emit.hpp"
 #include "generator/launch_plan.hpp"
 #include "generator/search_space.hpp"
+#include "lookup/serving.hpp"
 #include "runtime/fallback.hpp"
 #include "tests/db/compilers.hpp"
 #include "tests/db/fixtures.hpp"

@@ -11,10 +11,10 @@
 #include "db/header_rows.hpp"
 #include "db/merge.hpp"
 #include "db/schema_1.hpp"
-#include "db/serving.hpp"
 #include "db/sha256.hpp"
 #include "db/validate.hpp"
 #include "fuzz.hpp"
+#include "lookup/serving.hpp"
 
 namespace ditune::fuzz {
 namespace {

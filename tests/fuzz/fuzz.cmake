@@ -16,7 +16,7 @@ function(ditune_fuzz target)
 endfunction()
 
 ditune_fuzz(config ditune_generator)
-ditune_fuzz(epilogue ditune_include)
+ditune_fuzz(epilogue ditune_core)
 ditune_fuzz(problem_list ditune_models ditune_fmt)
 
 add_library(ditune_fuzz_databases STATIC fuzz/databases.cpp)

@@ -8,7 +8,7 @@
 #include "generator/launch_plan.hpp"
 #include "gpu_fixture.hpp"
 #include "runtime/prepared_launch.hpp"
-#include "tuner/operands.hpp"
+#include "tuner/verify/operands.hpp"
 
 using namespace ditune;
 using namespace ditune::test;

@@ -6,11 +6,11 @@
 
 #include "catch.hpp"
 #include "db/fixtures.hpp"
-#include "emulation/in_parallel.hpp"
-#include "emulation/sample.hpp"
 #include "generator/launch_plan.hpp"
 #include "gpu_fixture.hpp"
-#include "tuner/host_problem.hpp"
+#include "kernels/in_parallel.hpp"
+#include "kernels/sample.hpp"
+#include "tuner/verify/host_problem.hpp"
 
 using namespace ditune;
 using namespace ditune::test;

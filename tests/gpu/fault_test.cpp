@@ -7,8 +7,8 @@
 #include "db/fixtures.hpp"
 #include "faults.hpp"
 #include "gpu_fixture.hpp"
-#include "tuner/gpu.hpp"
-#include "tuner/worker.hpp"
+#include "tuner/measure/gpu.hpp"
+#include "tuner/worker/worker.hpp"
 
 using namespace ditune;
 using namespace ditune::test;

@@ -5,8 +5,8 @@
 
 #include "generator/emit.hpp"
 #include "runtime/nvrtc.hpp"
-#include "tuner/gpu.hpp"
-#include "tuner/worker.hpp"
+#include "tuner/measure/gpu.hpp"
+#include "tuner/worker/worker.hpp"
 
 namespace ditune::test {
 namespace {

@@ -7,12 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "emulation/sample.hpp"
 #include "generator/search_space.hpp"
+#include "kernels/sample.hpp"
 #include "runtime/cuda.hpp"
 #include "runtime/nvrtc.hpp"
-#include "tuner/candidate_compiler.hpp"
-#include "tuner/gpu_problem.hpp"
+#include "tuner/measure/candidate_compiler.hpp"
+#include "tuner/measure/gpu_problem.hpp"
 
 namespace ditune::test {
 

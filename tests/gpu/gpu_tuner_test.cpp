@@ -5,7 +5,7 @@
 #include "catch.hpp"
 #include "db/fixtures.hpp"
 #include "gpu_fixture.hpp"
-#include "tuner/gpu.hpp"
+#include "tuner/measure/gpu.hpp"
 
 using namespace ditune;
 using namespace ditune::test;

@@ -4,7 +4,7 @@
 #include "ditune/epilogue.hpp"
 #include "generator/launch_plan.hpp"
 #include "gpu_fixture.hpp"
-#include "tuner/gpu.hpp"
+#include "tuner/measure/gpu.hpp"
 
 using namespace ditune;
 using namespace ditune::test;

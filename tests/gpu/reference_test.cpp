@@ -7,7 +7,7 @@
 
 #include "catch.hpp"
 #include "gpu_fixture.hpp"
-#include "tuner/operands.hpp"
+#include "tuner/verify/operands.hpp"
 
 using namespace ditune;
 using namespace ditune::test;

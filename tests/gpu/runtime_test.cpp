@@ -11,7 +11,7 @@
 #include "ditune/error.hpp"
 #include "gpu_fixture.hpp"
 #include "runtime/runtime_parts.hpp"
-#include "tuner/operands.hpp"
+#include "tuner/verify/operands.hpp"
 
 using namespace ditune;
 using namespace ditune::test;

@@ -6,8 +6,8 @@
 #include <set>
 
 #include "catch.hpp"
-#include "emulation/sample.hpp"
-#include "tuner/candidate_compiler.hpp"
+#include "kernels/sample.hpp"
+#include "tuner/measure/candidate_compiler.hpp"
 
 using namespace ditune;
 using namespace ditune::test;

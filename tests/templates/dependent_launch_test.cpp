@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Launches that may start before what the grids before them write is there, under emulation.
 #include "catch.hpp"
-#include "templates/emulated_hopper.hpp"
+#include "emulation/emulated_hopper.hpp"
 
 using namespace ditune;
 using namespace ditune::test;

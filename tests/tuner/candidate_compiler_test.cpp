@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tuner/candidate_compiler.hpp"
+#include "tuner/measure/candidate_compiler.hpp"
 
 #include <atomic>
 

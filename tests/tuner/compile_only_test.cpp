@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tuner/compile_only.hpp"
+#include "tuner/measure/compile_only.hpp"
 
 #include "catch.hpp"
 #include "db/fixtures.hpp"

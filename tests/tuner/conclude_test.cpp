@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tuner/conclude.hpp"
+#include "tuner/measure/conclude.hpp"
 
 #include <array>
 #include <cmath>

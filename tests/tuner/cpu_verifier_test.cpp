@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tuner/cpu_verifier.hpp"
+#include "tuner/verify/cpu_verifier.hpp"
 
 #include <algorithm>
 #include <fstream>

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "made_up_backend.hpp"
-#include "tuner/worker.hpp"
+#include "tuner/worker/worker.hpp"
 
 using namespace ditune;
 using namespace ditune::test;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tuner/grid.hpp"
+#include "tuner/search/grid.hpp"
 
 #include <algorithm>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tuner/guided.hpp"
+#include "tuner/search/guided.hpp"
 
 #include <algorithm>
 #include <limits>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tuner/host_operands.hpp"
+#include "tuner/verify/host_operands.hpp"
 
 #include <algorithm>
 #include <cmath>

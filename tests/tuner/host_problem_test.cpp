@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a host problem says of kernels, right and wrong ones.
-#include "tuner/host_problem.hpp"
+#include "tuner/verify/host_problem.hpp"
 
 #include "catch.hpp"
 #include "ditune/error.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tuner/host_rows.hpp"
+#include "tuner/verify/host_rows.hpp"
 
 #include <algorithm>
 #include <cstdint>

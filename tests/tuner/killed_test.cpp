@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tuner/killed.hpp"
+#include "tuner/worker/killed.hpp"
 
 #include "catch.hpp"
 

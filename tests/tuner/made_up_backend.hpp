@@ -20,9 +20,9 @@
 #include <vector>
 
 #include "generator/cost_model.hpp"
-#include "tuner/candidate_compiler.hpp"
-#include "tuner/device_lost.hpp"
+#include "tuner/measure/candidate_compiler.hpp"
 #include "tuner/tune.hpp"
+#include "tuner/worker/device_lost.hpp"
 
 namespace ditune::test {
 

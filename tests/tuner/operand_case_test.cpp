@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tuner/operand_case.hpp"
+#include "tuner/verify/operand_case.hpp"
 
 #include "catch.hpp"
 #include "ditune/config.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tuner/provenance.hpp"
+#include "tuner/measure/provenance.hpp"
 
 #include <vector>
 

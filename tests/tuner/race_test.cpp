@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tuner/race.hpp"
+#include "tuner/measure/race.hpp"
 
 #include <array>
 

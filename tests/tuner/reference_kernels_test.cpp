@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tuner/reference_kernels.hpp"
+#include "tuner/verify/reference_kernels.hpp"
 
 #include "catch.hpp"
 

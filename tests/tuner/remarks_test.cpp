@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tuner/remarks.hpp"
+#include "tuner/measure/remarks.hpp"
 
 #include "catch.hpp"
 

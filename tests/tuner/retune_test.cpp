@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "catch.hpp"
-#include "embedded.hpp"
 #include "generator/search_space.hpp"
+#include "templates/embedded.hpp"
 #include "tune_fixture.hpp"
 
 using namespace ditune;

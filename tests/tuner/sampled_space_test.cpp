@@ -8,7 +8,7 @@
 #include "catch.hpp"
 #include "generator/cost_model.hpp"
 #include "runtime/nvrtc.hpp"
-#include "tuner/candidate_compiler.hpp"
+#include "tuner/measure/candidate_compiler.hpp"
 
 using namespace ditune;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tuner/search.hpp"
+#include "tuner/search/search.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,7 +12,7 @@
 #include "fake_gpu.hpp"
 #include "generator/cost_model.hpp"
 #include "landscape.hpp"
-#include "tuner/grid.hpp"
+#include "tuner/search/grid.hpp"
 
 using namespace ditune;
 using namespace ditune::test;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tuner/surrogate.hpp"
+#include "tuner/search/surrogate.hpp"
 
 #include "catch.hpp"
 #include "landscape.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tuner/timing_policy.hpp"
+#include "tuner/measure/timing_policy.hpp"
 
 #include "catch.hpp"
 

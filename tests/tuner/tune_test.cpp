@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "catch.hpp"
-#include "embedded.hpp"
+#include "templates/embedded.hpp"
 #include "tune_fixture.hpp"
 
 using namespace ditune;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tuner/worker_messages.hpp"
+#include "tuner/worker/worker_messages.hpp"
 
 #include "catch.hpp"
 #include "ditune/error.hpp"

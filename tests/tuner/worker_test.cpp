@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tuner/worker.hpp"
+#include "tuner/worker/worker.hpp"
 
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -13,7 +13,7 @@
 #include "db/fixtures.hpp"
 #include "made_up_backend.hpp"
 #include "runtime/child_process.hpp"
-#include "tuner/killed.hpp"
+#include "tuner/worker/killed.hpp"
 
 using namespace ditune;
 using namespace ditune::test;

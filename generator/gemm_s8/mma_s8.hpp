@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// The family mma_s8 in the generator; templates/gemm_s8/mma_s8.cuh is the kernel.
+#pragma once
+
+#include <vector>
+
+#include "generator/cost_model.hpp"
+#include "generator/family.hpp"
+#include "mma_s8_config.cuh"
+
+namespace ditune {
+
+template <>
+struct Family<MmaS8Config> {
+  static std::optional<Rejection> refusal(const MmaS8Config& config, const Target& target);
+  static std::vector<Candidate> candidates(const Target& target, Wanted wanted);
+  static LaunchPlan launch_plan(const MmaS8Config& config, const Target& target);
+  static Prediction predict(const MmaS8Config& config, const Target& target);
+  static int k_multiple(const MmaS8Config& config) { return config.load; }
+  static int n_multiple(const MmaS8Config&) { return 1; }
+  static int ldy_multiple(const MmaS8Config&, Output) { return 1; }
+  static KernelParameter parameter(const MmaS8Config&, const Epilogue&, const GemmArgs& args, const EncodeTensorMap&) {
+    return bytes_of(args);
+  }
+  static KernelText text(const MmaS8Config& config);
+};
+
+// Registers a thread will need: accumulators, fragments and addresses. An estimate; ptxas decides.
+int estimated_registers(const MmaS8Config& config);
+
+// CTAs that an SM holds at once, by shared memory, threads and the estimated registers.
+int resident_ctas(const MmaS8Config& config, const Target& target);
+
+// CTA tiles of the output, and steps of tile_k over K.
+std::int64_t output_tiles(const MmaS8Config& config, const GemmProblem& problem);
+std::int64_t k_tiles(const MmaS8Config& config, const GemmProblem& problem);
+
+}  // namespace ditune

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the kernel's code and the device allow of the family wgmma_s8.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "generator/gemm_s8/wgmma_s8.hpp"
+
+namespace ditune {
+namespace {
+
+using Config = WgmmaS8Config;
+
+constexpr int kWgmmaM = 64;
+constexpr int kMinWgmmaN = 32, kMaxWgmmaN = 256, kWgmmaNStep = 16;  // of wgmma_m64k32_s8 in templates/common/hopper.cuh
+constexpr int kMaxTileM = 256;                                      // rows of a TMA box
+constexpr int kMaxAccumulators = 192;                               // of a consumer thread's 240 registers
+constexpr int kMaxStages = 16;
+constexpr int kMaxStaging = 2;
+constexpr int kMaxCluster = 2;
+
+std::string arch(const Config&, const Target& t) {
+  if (t.device.arch != SmArch{90})
+    return fmt::format("wgmma is an instruction of sm_90 alone, not of {}", format(t.device.arch));
+  return {};
+}
+
+std::string alignment(const Config& c, const Target& t) {
+  using Of = Family<Config>;
+  if (t.problem.k % Of::k_multiple(c) != 0)
+    return fmt::format("K = {} is not a multiple of {}: TMA moves rows of whole 16 bytes", t.problem.k,
+                       Of::k_multiple(c));
+  if (t.problem.n % Of::n_multiple(c) != 0)
+    return fmt::format("N = {} is not a multiple of {}: TMA moves rows of whole 16 bytes", t.problem.n,
+                       Of::n_multiple(c));
+  return {};
+}
+
+std::string tile(const Config& c, const Target&) {
+  if (std::min({c.tile_m, c.cluster_m, c.cluster_n, c.group}) < 1) return "every size is at least 1";
+  if (c.tile_n < kMinWgmmaN || c.tile_n > kMaxWgmmaN || c.tile_n % kWgmmaNStep != 0)
+    return fmt::format("tile_n is {}, no multiple of {} from {} to {}", c.tile_n, kWgmmaNStep, kMinWgmmaN, kMaxWgmmaN);
+  if (c.tile_m > kMaxTileM) return fmt::format("tile_m is {}, more than {}", c.tile_m, kMaxTileM);
+  return {};
+}
+
+std::string warpgroup(const Config& c, const Target&) {
+  const int multiple = c.consumers == Consumers::cooperative ? 2 * kWgmmaM : kWgmmaM;
+  if (c.tile_m % multiple != 0)
+    return fmt::format("tile_m is {}, no multiple of {}: wgmma has {} rows", c.tile_m, multiple, kWgmmaM);
+  return {};
+}
+
+std::string registers(const Config& c, const Target&) {
+  const int accumulators = warpgroup_rows(c) * c.tile_n / kWarpgroup;
+  if (accumulators > kMaxAccumulators)
+    return fmt::format("{} accumulators a thread, its registers hold {} beside all else", accumulators,
+                       kMaxAccumulators);
+  return {};
+}
+
+std::string cluster(const Config& c, const Target&) {
+  if (c.cluster_m > kMaxCluster || c.cluster_n > kMaxCluster || cluster_size(c) > kMaxCluster)
+    return fmt::format("a cluster of {}x{} has more than {} CTAs", c.cluster_m, c.cluster_n, kMaxCluster);
+  return {};
+}
+
+std::string stages(const Config& c, const Target&) {
+  if (c.stages < 2 || c.stages > kMaxStages) return fmt::format("{} stages are not 2 to {}", c.stages, kMaxStages);
+  return {};
+}
+
+std::string staging(const Config& c, const Target&) {
+  if (c.staging < 1 || c.staging > kMaxStaging)
+    return fmt::format("{} boxes of staging are not 1 to {}", c.staging, kMaxStaging);
+  return {};
+}
+
+std::string shared_memory(const Config& c, const Target& t) {
+  if (shared_bytes(c) > t.device.shared_per_block)
+    return fmt::format("needs {} bytes of shared memory, a CTA has {}", shared_bytes(c), t.device.shared_per_block);
+  return {};
+}
+
+// Rows, columns and clusters' tiles are counted in 32 bits, in whole tiles.
+std::string grid(const Config& c, const Target& t) {
+  const std::int64_t rows = std::int64_t{c.tile_m} * c.cluster_m, columns = std::int64_t{c.tile_n} * c.cluster_n;
+  if (ceil_div(t.problem.m, rows) * rows > kMaxExtent + 1 || ceil_div(t.problem.n, columns) * columns > kMaxExtent + 1)
+    return "the last tile reaches beyond 2^31 rows or columns";
+  if (cluster_tiles(c, t.problem) > kMaxGrid) return fmt::format("more than {} tiles", kMaxGrid);
+  return {};
+}
+
+// Each cluster has a part of the shared tiles' K steps: whoever finishes a tile waits for all that share it.
+std::string decomposition(const Config& c, const Target& t) {
+  if (c.decomposition == Decomposition::data_parallel) return {};
+  if (c.consumers == Consumers::pingpong) return "ping-pong consumers take whole tiles in turns";
+  const std::int64_t tiles = cluster_tiles(c, t.problem), clusters = resident_clusters(c, t.device);
+  if (tiles * k_steps(t.problem) < clusters)
+    return fmt::format("{} K steps in all for {} clusters", tiles * k_steps(t.problem), clusters);
+  return {};
+}
+
+// In this order: each may rely on those before it.
+constexpr std::array<Constraint<Config>, 11> kLimits{{{"arch", arch},
+                                                      {"alignment", alignment},
+                                                      {"tile", tile},
+                                                      {"warpgroup", warpgroup},
+                                                      {"registers", registers},
+                                                      {"cluster", cluster},
+                                                      {"stages", stages},
+                                                      {"staging", staging},
+                                                      {"shared_memory", shared_memory},
+                                                      {"grid", grid},
+                                                      {"decomposition", decomposition}}};
+
+}  // namespace
+
+std::optional<Rejection> Family<Config>::refusal(const Config& config, const Target& target) {
+  return first_rejection<Config>(kLimits, config, target);
+}
+
+LaunchPlan Family<Config>::launch_plan(const Config& c, const Target& t) {
+  return ditune::launch_plan(c, t.epilogue.out, t.problem.m, t.problem.n, t.device.sms);
+}
+
+std::int64_t cluster_tiles(const Config& c, const GemmProblem& problem) {
+  return cluster_tiles(c, problem.m, problem.n);
+}
+
+std::int64_t output_tiles(const Config& c, const GemmProblem& problem) {
+  return ceil_div(problem.m, c.tile_m) * ceil_div(problem.n, c.tile_n);
+}
+
+std::int64_t k_steps(const GemmProblem& problem) { return ceil_div(problem.k, kWgmmaStepK); }
+
+std::int64_t resident_clusters(const Config& c, const DeviceInfo& device) {
+  return std::max(1, device.sms / cluster_size(c));
+}
+
+}  // namespace ditune

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tuner/verify/verdict.hpp"
+
+#include <fmt/format.h>
+
+namespace ditune {
+
+std::string describe(const WrongOutputs& wrong, std::int64_t outputs, Output type) {
+  const int digits = 2 * output_bytes(type);
+  return fmt::format("{} of {} outputs wrong, the first at row {}, column {}: 0x{:0{}x} where 0x{:0{}x} is right",
+                     wrong.count, outputs, wrong.row, wrong.column, wrong.actual, digits, wrong.right, digits);
+}
+
+}  // namespace ditune
