@@ -9,8 +9,8 @@ namespace ditune {
 
 template <>
 struct Fields<Epilogue> {
-  static constexpr std::tuple kRows{Row<&Epilogue::sx>{}, Row<&Epilogue::sw>{}, Row<&Epilogue::bias>{},
-                                    Row<&Epilogue::op>{}, Row<&Epilogue::out>{}};
+  static constexpr std::array kTable{field<&Epilogue::sx>(), field<&Epilogue::sw>(), field<&Epilogue::bias>(),
+                                     field<&Epilogue::op>(), field<&Epilogue::out>()};
 };
 
 }  // namespace ditune

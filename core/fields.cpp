@@ -13,14 +13,10 @@ namespace {
 
 using text::KeyValue;
 
-// Calls visit(field, its numbers) for each field.
-template <class Values, class Visit>
-void for_each_field(Values& values, Visit visit) {
-  std::span numbers = values.numbers;
-  for (const Field& field : values.fields) {
-    visit(field, numbers.first(field.members.size()));
-    numbers = numbers.subspan(field.members.size());
-  }
+// The field's own of a struct's numbers.
+template <class Number>
+std::span<Number> of(const Field& field, std::span<Number> numbers) {
+  return numbers.subspan(field.position, field.members.size());
 }
 
 // "MxNxK" of tile_m, tile_n, tile_k; "S" of stages.
@@ -51,20 +47,20 @@ void parse_value(const Field& field, const KeyValue& pair, std::span<int> number
     return;
   }
   std::vector<std::int64_t> extents(numbers.size());
-  if (!text::parse_extents(pair.value, field.max, extents) || std::ranges::find(extents, 0) != extents.end())
+  if (!text::parse_extents(pair.value, field.traits.max, extents) || std::ranges::find(extents, 0) != extents.end())
     refuse_value(
-        pair, field.max,
-        fmt::format("write {}, each 1 to {}", numbers.size() > 1 ? placeholder(field) : "a number", field.max));
+        pair, field.traits.max,
+        fmt::format("write {}, each 1 to {}", numbers.size() > 1 ? placeholder(field) : "a number", field.traits.max));
   std::ranges::transform(extents, numbers.begin(), [](std::int64_t extent) { return static_cast<int>(extent); });
-  if (!field.values.empty() && std::ranges::find(field.values, numbers[0]) == field.values.end())
-    refuse_value(pair, field.max, "use " + alternatives(field.values));
+  if (!field.traits.values.empty() && std::ranges::find(field.traits.values, numbers[0]) == field.traits.values.end())
+    refuse_value(pair, field.traits.max, "use " + alternatives(field.traits.values));
 }
 
 void require_all(std::span<const Field> fields, std::span<const KeyValue> pairs, std::string_view what) {
   std::vector<std::string> least;
   const Field* missing = nullptr;
   for (const Field& field : fields) {
-    if (!field.is_required) continue;
+    if (!field.traits.is_required) continue;
     least.push_back(fmt::format("{}={}", field.key, placeholder(field)));
     if (!missing && std::ranges::find(pairs, field.key, &KeyValue::key) == pairs.end()) missing = &field;
   }
@@ -77,11 +73,12 @@ void require_all(std::span<const Field> fields, std::span<const KeyValue> pairs,
 
 std::vector<FieldText> field_texts(const FieldValues& values) {
   std::vector<FieldText> texts;
-  for_each_field(values, [&](const Field& field, std::span<const int> its) {
-    if (std::ranges::equal(its, field.defaults) && !field.is_required) return;
+  for (const Field& field : values.fields) {
+    const std::span its = of(field, std::span(values.numbers));
+    if (std::ranges::equal(its, field.defaults) && !field.traits.is_required) continue;
     texts.push_back({&field, field.words.empty() ? fmt::format("{}", fmt::join(its, "x"))
                                                  : std::string(field.words[static_cast<std::size_t>(its[0])])});
-  });
+  }
   return texts;
 }
 
@@ -97,22 +94,23 @@ std::vector<KeyValue> parse_fields(std::string_view text, std::string_view what,
   for (const Field& field : values.fields) keys.push_back(field.key);
   std::vector<KeyValue> pairs = text::parse_key_values(text, what, keys);
   require_all(values.fields, pairs, what);
-  for (const KeyValue& pair : pairs)
-    for_each_field(values, [&](const Field& field, std::span<int> its) {
-      if (field.key == pair.key) parse_value(field, pair, its);
-    });
+  for (const KeyValue& pair : pairs) {
+    const Field& field = *std::ranges::find(values.fields, pair.key, &Field::key);
+    parse_value(field, pair, of(field, std::span(values.numbers)));
+  }
   return pairs;
 }
 
 std::vector<MemberLiteral> member_literals(const FieldValues& values) {
   std::vector<MemberLiteral> literals;
-  for_each_field(values, [&](const Field& field, std::span<const int> its) {
-    for (std::size_t i = 0; i < its.size(); ++i)
+  for (const Field& field : values.fields)
+    for (std::size_t i = 0; i < field.members.size(); ++i) {
+      const int number = values.numbers[field.position + i];
       literals.push_back({field.members[i], field.words.empty()
-                                                ? fmt::format("{}", its[i])
+                                                ? fmt::format("{}", number)
                                                 : fmt::format("ditune::{}::{}", field.type,
-                                                              field.words[static_cast<std::size_t>(its[i])])});
-  });
+                                                              field.words[static_cast<std::size_t>(number)])});
+    }
   return literals;
 }
 

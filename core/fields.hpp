@@ -2,6 +2,7 @@
 // One table per plain struct of numbers and enums. Text form, hash, C++ literals and the grid of a search come from it.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -10,7 +11,6 @@
 #include <string_view>
 #include <tuple>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
 #include "core/cpp_names.hpp"
@@ -19,109 +19,85 @@
 
 namespace ditune {
 
-// A row: one key of the text form. It is named like its member; several sizes tile_m, tile_n are one key, tile=MxN.
-template <auto... kMembers>
-struct Row {
+// What a table says of a field.
+struct FieldTraits {
   int max = 0;                    // of a number: the largest legal value, small enough that products do not overflow
   std::span<const int> values{};  // of a number: the legal values, where they are fewer than 1 to `max`
   bool is_required = false;       // its default is no legal value: a text must have it
   bool is_shape = false;          // part of the shape of a tile
 };
 
-// template <> struct Fields<T> {
-//   static constexpr std::tuple kRows{Row<&T::...>{...}, ...};  // all members, in their order
-// };
-template <class T>
-struct Fields;
-
-// A row without its types.
+// One key of the text form. It is named like its member; several sizes tile_m, tile_n are one key, tile=MxN.
 struct Field {
   std::string_view key;                       // "tile"
   std::span<const std::string_view> members;  // "tile_m", "tile_n", "tile_k"
   std::span<const int> defaults;              // the struct's own
+  std::size_t position = 0;                   // of the first of them in the struct
   std::string_view type;                      // of an enum: "Staging"
   std::span<const std::string_view> words;    // of an enum: its enumerators
-  int max = 0;
-  std::span<const int> values;
-  bool is_required = false;
-  bool is_shape = false;
+  FieldTraits traits;
 
   // How many values each of its members can have.
-  constexpr std::uint64_t cardinality() const { return words.empty() ? max + std::uint64_t{1} : words.size(); }
+  constexpr std::uint64_t cardinality() const { return words.empty() ? traits.max + std::uint64_t{1} : words.size(); }
 };
+
+// template <> struct Fields<T> {
+//   static constexpr std::array kTable{field<&T::...>({...}), ...};  // all members, in their order
+// };
+template <class T>
+struct Fields;
 
 namespace detail {
 
-template <auto kFirst, auto... kRest>
-struct RowTexts {
-  using Struct = StructOf<kFirst>;
-  using Type = TypeOf<kFirst>;
-  static constexpr std::array<std::string_view, 1 + sizeof...(kRest)> kNames{kMemberName<kFirst>,
-                                                                             kMemberName<kRest>...};
-  static constexpr std::array<int, 1 + sizeof...(kRest)> kDefaults{static_cast<int>(Struct{}.*kFirst),
-                                                                   static_cast<int>(Struct{}.*kRest)...};
-};
-
 template <auto... kMembers>
-constexpr Field field_of(const Row<kMembers...>& row) {
-  using Texts = RowTexts<kMembers...>;
-  std::string_view key = Texts::kNames[0];
-  if (sizeof...(kMembers) > 1) key = key.substr(0, key.rfind('_'));
-  Field field{.key = key,
-              .members = Texts::kNames,
-              .defaults = Texts::kDefaults,
-              .type = {},
-              .words = {},
-              .max = row.max,
-              .values = row.values,
-              .is_required = row.is_required,
-              .is_shape = row.is_shape};
-  if constexpr (std::is_enum_v<typename Texts::Type>) {
-    field.type = type_name<typename Texts::Type>();
-    field.words = kEnumerators<typename Texts::Type>;
-  }
-  return field;
+inline constexpr std::array<std::string_view, sizeof...(kMembers)> kNames{kMemberName<kMembers>...};
+template <auto... kMembers>
+inline constexpr std::array<int, sizeof...(kMembers)> kDefaults{static_cast<int>(StructOf<kMembers>{}.*kMembers)...};
+
+// Where the members of a struct have these, which are neighbours; elsewhere than any if they are not.
+template <auto kFirst, auto... kRest>
+constexpr std::size_t position_of() {
+  const StructOf<kFirst> value{};
+  const auto all = std::apply(
+      [](const auto&... member) { return std::array<const void*, sizeof...(member)>{&member...}; }, members(value));
+  const std::array<const void*, 1 + sizeof...(kRest)> wanted{&(value.*kFirst), &(value.*kRest)...};
+  return static_cast<std::size_t>(std::ranges::search(all, wanted).begin() - all.begin());
 }
 
-template <class T, auto... kMembers>
-constexpr auto addresses(const T& value, const Row<kMembers...>&) {
-  return std::array<const void*, sizeof...(kMembers)>{&(value.*kMembers)...};
+}  // namespace detail
+
+template <auto kFirst, auto... kRest>
+constexpr Field field(FieldTraits traits = {}) {
+  Field field{.key = kMemberName<kFirst>,
+              .members = detail::kNames<kFirst, kRest...>,
+              .defaults = detail::kDefaults<kFirst, kRest...>,
+              .position = detail::position_of<kFirst, kRest...>(),
+              .type = {},
+              .words = {},
+              .traits = traits};
+  if (sizeof...(kRest) > 0) field.key = field.key.substr(0, field.key.rfind('_'));
+  if constexpr (std::is_enum_v<TypeOf<kFirst>>) {
+    field.type = type_name<TypeOf<kFirst>>();
+    field.words = kEnumerators<TypeOf<kFirst>>;
+  }
+  return field;
 }
 
 // A member that is missing, or in another place than in the struct, would be lost in silence.
 template <class T>
 constexpr bool has_all_members() {
-  const T value{};
-  std::array<const void*, kMemberCount<T>> found{};
-  std::size_t count = 0;
-  const auto add = [&](const auto& row) {
-    for (const void* address : addresses(value, row))
-      if (count++ < found.size()) found[count - 1] = address;
-  };
-  std::apply([&](const auto&... row) { (add(row), ...); }, Fields<T>::kRows);
-  std::apply([&](const auto&... member) { count += found == std::array<const void*, kMemberCount<T>>{&member...}; },
-             members(value));
-  return count == kMemberCount<T> + 1;
+  std::size_t next = 0;
+  for (const Field& field : Fields<T>::kTable) {
+    if (field.position != next) return false;
+    next += field.members.size();
+  }
+  return next == kMemberCount<T>;
 }
 
 template <class T>
-constexpr auto fields_of() {
-  static_assert(has_all_members<T>(), "the rows of Fields<T> are not the members of T in their order");
-  return std::apply([](const auto&... row) { return std::array{field_of(row)...}; }, Fields<T>::kRows);
-}
-
-}  // namespace detail
-
-template <class T>
-inline constexpr auto kFields = detail::fields_of<T>();
-
-// The members as numbers, in their order.
-template <class T>
-using Numbers = std::array<int, kMemberCount<T>>;
-
-template <class T>
-constexpr Numbers<T> numbers_of(const T& value) noexcept {
-  return std::apply([](const auto&... member) { return Numbers<T>{static_cast<int>(member)...}; }, members(value));
+constexpr std::span<const Field> fields_of() {
+  static_assert(has_all_members<T>(), "Fields<T> does not have the members of T in their order");
+  return Fields<T>::kTable;
 }
 
 template <class T>
@@ -138,9 +114,8 @@ constexpr T from_numbers(std::span<const int> numbers) {
 template <class T>
 inline constexpr auto kCardinalities = [] {
   std::array<std::uint64_t, kMemberCount<T>> cardinalities{};
-  std::size_t i = 0;
-  for (const Field& field : kFields<T>)
-    for (std::size_t end = i + field.members.size(); i < end; ++i) cardinalities[i] = field.cardinality();
+  for (const Field& field : fields_of<T>())
+    for (std::size_t i = 0; i < field.members.size(); ++i) cardinalities[field.position + i] = field.cardinality();
   return cardinalities;
 }();
 
@@ -169,7 +144,7 @@ constexpr std::uint64_t index_of(const T& value) noexcept {
 
 template <class T>
 constexpr T from_index(std::uint64_t index) {
-  Numbers<T> numbers{};
+  std::array<int, kMemberCount<T>> numbers{};
   for (std::size_t i = numbers.size(); i-- > 0; index /= kCardinalities<T>[i])
     numbers[i] = static_cast<int>(index % kCardinalities<T>[i]);
   return from_numbers<T>(numbers);
@@ -183,8 +158,11 @@ struct FieldValues {
 
 template <class T>
 FieldValues field_values(const T& value) {
-  const Numbers<T> numbers = numbers_of(value);
-  return {kFields<T>, {numbers.begin(), numbers.end()}};
+  return std::apply(
+      [](const auto&... member) {
+        return FieldValues{fields_of<T>(), {static_cast<int>(member)...}};
+      },
+      members(value));
 }
 
 // A field's key and value in a text form: "tile", "128x256x64".

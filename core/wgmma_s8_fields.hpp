@@ -12,15 +12,15 @@ struct Fields<WgmmaS8Config> {
   static constexpr std::string_view kFamily = "wgmma_s8";
   // The largest values are far beyond what any device runs.
   using C = WgmmaS8Config;
-  static constexpr std::tuple kRows{
-      Row<&C::tile_m, &C::tile_n>{.max = 1024, .is_required = true, .is_shape = true},
-      Row<&C::stages>{.max = 64, .is_required = true},
-      Row<&C::consumers>{},
-      Row<&C::decomposition>{},
-      Row<&C::cluster_m, &C::cluster_n>{.max = 16},
-      Row<&C::group>{.max = 65535},
-      Row<&C::staging>{.max = 64},
-      Row<&C::launch>{},
+  static constexpr std::array kTable{
+      field<&C::tile_m, &C::tile_n>({.max = 1024, .is_required = true, .is_shape = true}),
+      field<&C::stages>({.max = 64, .is_required = true}),
+      field<&C::consumers>(),
+      field<&C::decomposition>(),
+      field<&C::cluster_m, &C::cluster_n>({.max = 16}),
+      field<&C::group>({.max = 65535}),
+      field<&C::staging>({.max = 64}),
+      field<&C::launch>(),
   };
 };
 

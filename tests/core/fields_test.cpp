@@ -48,34 +48,34 @@ namespace ditune {
 template <>
 struct Fields<Toy> {
   static constexpr std::array kBytes{4, 2, 1};
-  static constexpr std::tuple kRows{Row<&Toy::box_m, &Toy::box_n>{.max = 100, .is_required = true, .is_shape = true},
-                                    Row<&Toy::depth>{.max = 9}, Row<&Toy::colour>{},
-                                    Row<&Toy::bytes>{.max = 4, .values = kBytes}};
+  static constexpr std::array kTable{
+      field<&Toy::box_m, &Toy::box_n>({.max = 100, .is_required = true, .is_shape = true}),
+      field<&Toy::depth>({.max = 9}), field<&Toy::colour>(), field<&Toy::bytes>({.max = 4, .values = kBytes})};
 };
 template <>
 struct Fields<Swapped> {
-  static constexpr std::tuple kRows{Row<&Swapped::b>{.max = 1}, Row<&Swapped::a>{.max = 1}};
+  static constexpr std::array kTable{field<&Swapped::b>({.max = 1}), field<&Swapped::a>({.max = 1})};
 };
 template <>
 struct Fields<Repeated> {
-  static constexpr std::tuple kRows{Row<&Repeated::a>{.max = 1}, Row<&Repeated::a>{.max = 1}};
+  static constexpr std::array kTable{field<&Repeated::a>({.max = 1}), field<&Repeated::a>({.max = 1})};
 };
 template <>
 struct Fields<Short> {
-  static constexpr std::tuple kRows{Row<&Short::a>{.max = 1}};
+  static constexpr std::array kTable{field<&Short::a>({.max = 1})};
 };
 template <>
 struct Fields<Tiny> {
-  static constexpr std::tuple kRows{Row<&Tiny::ink>{}, Row<&Tiny::paper>{}};
+  static constexpr std::array kTable{field<&Tiny::ink>(), field<&Tiny::paper>()};
 };
 
 }  // namespace ditune
 
 TEST_CASE("a table that is not the struct's members in their order does not compile") {
-  STATIC_REQUIRE(detail::has_all_members<Toy>());
-  STATIC_REQUIRE_FALSE(detail::has_all_members<Short>());
-  STATIC_REQUIRE_FALSE(detail::has_all_members<Swapped>());
-  STATIC_REQUIRE_FALSE(detail::has_all_members<Repeated>());
+  STATIC_REQUIRE(has_all_members<Toy>());
+  STATIC_REQUIRE_FALSE(has_all_members<Short>());
+  STATIC_REQUIRE_FALSE(has_all_members<Swapped>());
+  STATIC_REQUIRE_FALSE(has_all_members<Repeated>());
 }
 
 TEST_CASE("the members of a struct are counted and reached in their order") {
@@ -114,7 +114,7 @@ TEST_CASE("every member makes a difference to text, equality and C++") {
     texts.insert(format_fields(field_values(toy)));
     literals.insert(designated_initializers(field_values(toy)));
     CHECK(parse(format_fields(field_values(toy))) == toy);
-    CHECK(from_numbers<Toy>(numbers_of(toy)) == toy);
+    CHECK(from_numbers<Toy>(field_values(toy).numbers) == toy);
     CHECK((toy == base) == (&toy == &toys[0]));
   }
   CHECK(texts.size() == toys.size());

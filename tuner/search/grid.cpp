@@ -46,7 +46,7 @@ Grid make_grid(std::span<const KernelConfig> configs) {
     set("family", shape_name);
     for (const FieldText& its : texts_of(config)) {
       set(its.field->key, its.value);
-      if (its.field->is_shape) shape_name += '/' + its.value;
+      if (its.field->traits.is_shape) shape_name += '/' + its.value;
     }
     grid.shapes.push_back(shape(shape_name));
   }
