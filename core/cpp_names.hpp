@@ -63,6 +63,12 @@ inline constexpr std::string_view kMemberName = detail::name_of<kMember>();
 template <class Enum>
 inline constexpr auto kEnumerators = detail::enumerator_names<Enum>();
 
+// The one of a value, which is its word in text forms, too.
+template <class Enum>
+constexpr std::string_view enumerator(Enum value) {
+  return kEnumerators<Enum>[static_cast<std::size_t>(value)];
+}
+
 template <class Argument>
 constexpr std::string_view type_name() {
   return detail::last_name(__PRETTY_FUNCTION__);

@@ -200,10 +200,4 @@ std::vector<MemberLiteral> member_literals(const FieldValues& values);
 // The same as ".tile_m = 128, ...", in lines that break where they do whatever the values are.
 std::string designated_initializers(const FieldValues& values);
 
-// The word of an enum's value.
-template <class Enum>
-constexpr std::string_view enumerator(Enum value) {
-  return kEnumerators<Enum>[static_cast<std::size_t>(value)];
-}
-
 }  // namespace ditune

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
-#include <initializer_list>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -55,14 +54,6 @@ struct Texts {
   Parsed<KernelConfig> config{parse_config};
 };
 
-// The one of `values` whose text it is.
-template <class Enum>
-Enum parse_word(const std::string& text, std::initializer_list<Enum> values) {
-  for (const Enum value : values)
-    if (text == format(value)) return value;
-  throw UsageError(fmt::format("unknown word '{}'", text), "tune it again");
-}
-
 // A stored array, no text being an empty one, whose elements all satisfy `is_element`.
 template <class Element, class IsElement>
 std::vector<Element> parse_array(const std::string& text, IsElement is_element) {
@@ -107,8 +98,14 @@ class RowReader {
     value = static_cast<int>(stored);
   }
   void read(double& value) { value = statement_.is_null(next_) ? 0 : require(statement_.real(next_)); }
-  void read(Regime& regime) { regime = parse_word(text(), {Regime::burst, Regime::sustained}); }
-  void read(Source& source) { source = parse_word(text(), {Source::measured, Source::predicted}); }
+  template <class Enum>
+  requires std::is_enum_v<Enum>
+  void read(Enum& value) {
+    const std::string word = text();
+    const auto found = std::ranges::find(kEnumerators<Enum>, word);
+    if (found == kEnumerators<Enum>.end()) throw UsageError(fmt::format("unknown word '{}'", word), "tune it again");
+    value = static_cast<Enum>(found - kEnumerators<Enum>.begin());
+  }
   void read(Epilogue& epilogue) { epilogue = texts_.epilogue(text()); }
   void read(KernelConfig& config) { config = texts_.config(text()); }
   void read(std::vector<double>& samples) {
