@@ -17,6 +17,7 @@
 #include "cli/select.hpp"
 #include "cli/target.hpp"
 #include "cli/values.hpp"
+#include "core/cpp_names.hpp"
 #include "core/text.hpp"
 #include "db/export_header.hpp"
 #include "ditune/error.hpp"
@@ -26,8 +27,6 @@
 
 namespace ditune::cli {
 namespace {
-
-constexpr std::array<std::string_view, 3> kEmbedWords{"none", "source", "cubin"};  // as in Embed
 
 struct Options {
   RecordOptions records;  // its target is left out
@@ -105,7 +104,7 @@ void add_export(CLI::App& app, Run& run) {
   const Command<Options> command(app, run, "export", "winners as a C++17 header without dependencies", export_winners);
   Options& options = *command.options;
   command.app->add_option("--header", options.header, "the file to write")->required();
-  add_word(*command.app, "--embed", kEmbedWords, "what of the kernels (cubin)",
+  add_word(*command.app, "--embed", kEnumerators<Embed>, "what of the kernels (cubin)",
            [&options](std::size_t index) { options.embed = static_cast<Embed>(index); });
   add_regime(*command.app, options.regime, "whose winners are preferred (burst)");
   add_select(*command.app, options.records.select);

@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <array>
 #include <limits>
 #include <utility>
 
+#include "core/cpp_names.hpp"
 #include "core/text.hpp"
 #include "ditune/error.hpp"
 
@@ -57,8 +57,7 @@ CLI::Option* add_word(CLI::App& app, const std::string& name, std::span<const st
 }
 
 CLI::Option* add_regime(CLI::App& app, Regime& regime, const std::string& description) {
-  static constexpr std::array<std::string_view, 2> kWords{"burst", "sustained"};  // in the order of the enum's values
-  return add_word(app, "--regime", kWords, description,
+  return add_word(app, "--regime", kEnumerators<Regime>, description,
                   [&regime](std::size_t word) { regime = static_cast<Regime>(word); });
 }
 

@@ -6,9 +6,8 @@
 #include <optional>
 #include <vector>
 
-#include "core/mma_s8_text.hpp"
+#include "core/config_fields.hpp"
 #include "core/text.hpp"
-#include "core/wgmma_s8_text.hpp"
 #include "ditune/error.hpp"
 
 namespace ditune {
@@ -16,16 +15,22 @@ namespace {
 
 std::string family_names() {
   std::vector<std::string_view> names;
-  for_each_family([&]<class Config>() { names.push_back(FamilyText<Config>::kName); });
+  for_each_family([&]<class Config>() { names.push_back(Fields<Config>::kFamily); });
   return text::join(names);
 }
 
 }  // namespace
 
+std::string_view word(Staging staging) { return enumerator(staging); }
+std::string_view word(Schedule schedule) { return enumerator(schedule); }
+std::string_view word(Consumers consumers) { return enumerator(consumers); }
+std::string_view word(Decomposition decomposition) { return enumerator(decomposition); }
+std::string_view word(Launch launch) { return enumerator(launch); }
+
 std::string format(const KernelConfig& config) {
   return std::visit(
       []<class Config>(const Config& c) {
-        return fmt::format("{}:{}", FamilyText<Config>::kName, FamilyText<Config>::format(c));
+        return fmt::format("{}:{}", Fields<Config>::kFamily, format_fields(field_values(c)));
       },
       config);
 }
@@ -38,14 +43,14 @@ KernelConfig parse_config(std::string_view text) {
   const std::string_view family = text.substr(0, colon);
   std::optional<KernelConfig> config;
   for_each_family([&]<class Config>() {
-    if (family == FamilyText<Config>::kName) config = FamilyText<Config>::parse(text.substr(colon + 1));
+    if (family == Fields<Config>::kFamily) config = parse_fields<Config>(text.substr(colon + 1), "config");
   });
   if (!config) throw UsageError(fmt::format("unknown kernel family '{}'", family), "use " + family_names());
   return *config;
 }
 
 std::string_view family_name(const KernelConfig& config) {
-  return std::visit([]<class Config>(const Config&) { return FamilyText<Config>::kName; }, config);
+  return std::visit([]<class Config>(const Config&) { return Fields<Config>::kFamily; }, config);
 }
 
 }  // namespace ditune

@@ -5,6 +5,8 @@
 
 #include <array>
 
+#include "core/cpp_names.hpp"
+
 namespace ditune {
 namespace {
 
@@ -43,9 +45,9 @@ bool is_better(const TuningRecord& a, const TuningRecord& b, Regime regime) {
   return a.microseconds() < b.microseconds();
 }
 
-std::string_view format(Regime regime) { return regime == Regime::burst ? "burst" : "sustained"; }
+std::string_view format(Regime regime) { return enumerator(regime); }
 
-std::string_view format(Source source) { return source == Source::measured ? "measured" : "predicted"; }
+std::string_view format(Source source) { return enumerator(source); }
 
 std::string_view format(Match match) {
   // In the order of the enum's values.

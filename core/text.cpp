@@ -66,22 +66,6 @@ std::vector<KeyValue> parse_key_values(std::string_view text, std::string_view w
   return pairs;
 }
 
-std::vector<KeyValue> parse_config_keys(std::string_view text, std::span<const std::string_view> known_keys,
-                                        std::span<const std::string_view> required, std::string_view least) {
-  std::vector<KeyValue> pairs = parse_key_values(text, "config", known_keys);
-  for (const std::string_view key : required) {
-    if (std::ranges::find(pairs, key, &KeyValue::key) == pairs.end())
-      throw UsageError(fmt::format("the config lacks {}", key), fmt::format("write {} at least", least));
-  }
-  return pairs;
-}
-
-void refuse_value(const KeyValue& pair, std::int64_t max, std::string_view remedy) {
-  if (are_extents_too_large(pair.value, max))
-    throw UsageError(fmt::format("value '{}' of {} is too large", pair.value, pair.key), std::string(remedy));
-  throw UsageError(fmt::format("invalid value '{}' of {}", pair.value, pair.key), std::string(remedy));
-}
-
 std::optional<std::int64_t> parse_number(std::string_view text, std::int64_t max) {
   std::int64_t value = 0;
   if (!is_digits(text) || std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc{} ||

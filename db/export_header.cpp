@@ -8,6 +8,8 @@
 #include <map>
 #include <utility>
 
+#include "core/config_fields.hpp"
+#include "core/epilogue_fields.hpp"
 #include "core/text.hpp"
 #include "db/cpp_text.hpp"
 #include "db/header_kernels.hpp"
@@ -50,8 +52,12 @@ constexpr std::size_t kMostInside = std::size_t{1} << 20;  // bytes of kernels i
 
 std::string header_part(std::string_view name) { return std::string(embedded_text(kEmbeddedFiles, name)); }
 
-KernelText kernel_text(const KernelConfig& config) {
-  return std::visit([]<class C>(const C& c) { return Family<C>::text(c); }, config);
+std::string_view config_type(const KernelConfig& config) {
+  return std::visit([]<class C>(const C&) { return type_name<C>(); }, config);
+}
+
+std::string_view parameter_type(const KernelConfig& config) {
+  return std::visit([]<class C>(const C&) { return Family<C>::kParameter; }, config);
 }
 
 int k_multiple(const KernelConfig& config) {
@@ -62,20 +68,20 @@ int ldy_multiple(const KernelConfig& config, Output out) {
   return std::visit([&]<class C>(const C& c) { return Family<C>::ldy_multiple(c, out); }, config);
 }
 
-bool takes_tensor_maps(const KernelText& text) { return text.parameter == "TmaGemmArgs"; }
+bool takes_tensor_maps(const KernelConfig& config) { return parameter_type(config) == "TmaGemmArgs"; }
 
 // The library's words, nested in the header's namespace: a program may include both.
-std::string library_part(const std::map<std::size_t, KernelText>& families) {
+std::string library_part(const std::map<std::size_t, KernelConfig>& families) {
   std::string includes =
       "#include \"gemm_args.cuh\"\n#include \"epilogue_spec.cuh\"\n#include \"operand_memory.cuh\"\n";
   std::string parameters;
   std::vector<std::string> types;
-  for (const auto& [index, text] : families) {
-    includes += fmt::format("#include \"{}_config.cuh\"\n", text.kernel);
-    if (takes_tensor_maps(text)) includes += "#include \"l2_fetch.cuh\"\n";
-    types.push_back("ditune::" + text.config_type);
+  for (const auto& [index, config] : families) {
+    includes += fmt::format("#include \"{}_config.cuh\"\n", family_name(config));
+    if (takes_tensor_maps(config)) includes += "#include \"l2_fetch.cuh\"\n";
+    types.push_back(fmt::format("ditune::{}", config_type(config)));
     parameters += fmt::format("template <>\nstruct ParameterOf<{}> {{\n  using type = ditune::{};\n}};\n", types.back(),
-                              text.parameter);
+                              parameter_type(config));
   }
   return inline_templates(includes) +
          fmt::format(
@@ -84,28 +90,19 @@ std::string library_part(const std::map<std::size_t, KernelText>& families) {
              fmt::join(types, ", "), parameters);
 }
 
-// Designated initializers are C++20: ".a = 1, .b = 2" becomes "  c.a = 1;" and "  c.b = 2;", a line each.
-std::string assignments(std::string_view fields) {
-  std::string lines;
-  while (!fields.empty()) {
-    std::string_view field = fields.substr(0, fields.find(','));
-    fields.remove_prefix(std::min(field.size() + 1, fields.size()));
-    field.remove_prefix(std::min(field.find('.'), field.size()));
-    lines += fmt::format("  c{};\n", field);
-  }
-  return lines;
-}
-
+// Assigns its fields, a line each: designated initializers are C++20.
 std::string config_function(std::size_t index, const KernelConfig& config) {
-  const KernelText text = kernel_text(config);
+  std::string lines;
+  for (const MemberLiteral& its : std::visit([](const auto& c) { return member_literals(field_values(c)); }, config))
+    lines += fmt::format("  c.{} = {};\n", its.member, its.value);
   return fmt::format("constexpr ditune::{0} config_{1}() {{  // {2}\n  ditune::{0} c;\n{3}  return c;\n}}\n\n",
-                     text.config_type, index, format(config), assignments(text.fields));
+                     config_type(config), index, format(config), lines);
 }
 
-std::string epilogue_literal(const Epilogue& e) {
-  return fmt::format(
-      "{{ditune::ScaleX::{}, ditune::ScaleW::{}, ditune::Bias::{}, ditune::EpilogueOp::{}, ditune::Output::{}}}",
-      word(e.sx), word(e.sw), word(e.bias), word(e.op), word(e.out));
+std::string epilogue_literal(const Epilogue& epilogue) {
+  std::vector<std::string> values;
+  for (const MemberLiteral& its : member_literals(field_values(epilogue))) values.push_back(its.value);
+  return fmt::format("{{{}}}", fmt::join(values, ", "));
 }
 
 // What the header has in place of `kernels`, which become the text of that file.
@@ -165,7 +162,7 @@ class Header {
   // The fields of a row from `config` to `ldy_multiple`.
   std::string variant(const KernelConfig& config, const Epilogue& epilogue) {
     const std::string name = format(config);
-    families_.try_emplace(config.index(), kernel_text(config));
+    families_.try_emplace(config.index(), config);
     const auto [function, is_new] = configs_.try_emplace(name, configs_.size());
     if (is_new) config_functions_ += config_function(function->second, config);
     return fmt::format("{}, detail::config_{}(),\n     {}, {}, {}", string_literal(name), function->second,
@@ -182,9 +179,9 @@ class Header {
 
   const HeaderOptions& options_;
   HeaderKernels kernels_{options_};
-  std::map<std::size_t, KernelText> families_;  // one config each
-  std::map<std::string, std::size_t> configs_;  // index by text
-  std::map<std::string, Epilogue> epilogues_;   // of the rows, by text
+  std::map<std::size_t, KernelConfig> families_;  // one config each
+  std::map<std::string, std::size_t> configs_;    // index by text
+  std::map<std::string, Epilogue> epilogues_;     // of the rows, by text
   std::string config_functions_, rows_, fallbacks_;
 };
 

@@ -6,181 +6,56 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <tuple>
-#include <unordered_map>
 
+#include "db/columns.hpp"
 #include "db/plain_text.hpp"
+#include "db/row_reader.hpp"
 #include "db/validate.hpp"
 #include "ditune/error.hpp"
 
 namespace ditune {
 namespace {
 
-// What trials and winners share, in the order in which Columns reads it.
-constexpr std::string_view kShared =
-    "devices.name, devices.sms, devices.arch, m, n, k, epilogue, template_hash, regime, config, source, "
-    "median_us, low_us, high_us, power_w, predicted_us, "
-    "registers, spill_bytes, shared_bytes, "
-    "gpu_uuid, driver_version, cuda_version, nvrtc_version, ditune_version, sm_clock_mhz, temperature_c, finished_at, "
-    "seed";
+using Names = std::vector<std::string_view>;
+
+template <class Columns>
+Names names_of(const Columns& columns) {
+  return std::apply([](const auto&... column) { return Names{column.name...}; }, columns);
+}
+
+// "name, sms, arch", each behind `prefix`.
+std::string list(const Names& names, std::string_view prefix = "") {
+  std::string text;
+  for (const std::string_view name : names) text.append(text.empty() ? "" : ", ").append(prefix).append(name);
+  return text;
+}
+
+// "?1, ?2, ?3"
+std::string parameters(std::size_t count) {
+  std::string text;
+  for (std::size_t i = 1; i <= count; ++i) text += fmt::format("{}?{}", i == 1 ? "" : ", ", i);
+  return text;
+}
+
+// Where a row of kAllColumns<Trial>, and so of any, has a column.
+consteval int position_of(std::string_view name) {
+  const auto names = std::apply([](const auto&... column) { return std::array{column.name...}; }, kAllColumns<Trial>);
+  const auto found = std::ranges::find(names, name);
+  return found != names.end() ? static_cast<int>(found - names.begin()) : throw "no such column";
+}
 
 // LEFT JOIN: a row that refers to nothing is read, found invalid and counted.
-constexpr std::string_view kJoins =
-    "LEFT JOIN devices ON devices.id = device_id LEFT JOIN problems ON problems.id = problem_id "
-    "LEFT JOIN configs ON configs.id = config_id LEFT JOIN toolchains ON toolchains.id = toolchain_id "
-    "WHERE (?1 IS NULL OR name = ?1) AND (?2 IS NULL OR sms = ?2) AND (?3 IS NULL OR arch = ?3) "
-    "AND (?4 IS NULL OR arch = ?4) AND (?5 IS NULL OR epilogue = ?5) AND (?6 IS NULL OR regime = ?6)";
-
-// 0 stands for unknown in memory, NULL in the tables.
-std::optional<double> known(double value) { return value == 0 ? std::nullopt : std::optional(value); }
-
-// The columns of a row from left to right; one of another type than the schema's makes the row invalid.
-class Columns {
- public:
-  explicit Columns(const Statement& statement) : statement_(statement) {}
-
-  std::int64_t integer() { return require(statement_.integer(next_++)); }
-  int small() {
-    const std::int64_t value = integer();
-    if (value < std::numeric_limits<int>::min() || value > std::numeric_limits<int>::max()) refuse();
-    return static_cast<int>(value);
-  }
-  double real_or_zero() { return null() ? 0 : require(statement_.real(next_++)); }
-  std::string text() { return require(statement_.text(next_++)); }
-  std::string text_or_empty() { return null() ? std::string() : text(); }
-
- private:
-  // Steps over a NULL.
-  bool null() {
-    const bool is_null = statement_.is_null(next_);
-    if (is_null) ++next_;
-    return is_null;
-  }
-  template <class T>
-  T require(std::optional<T> value) {
-    if (!value) refuse();
-    return *std::move(value);
-  }
-  [[noreturn]] static void refuse() { throw UsageError("a stored value has the wrong type", "tune it again"); }
-
-  const Statement& statement_;
-  int next_ = 0;
-};
-
-// Stored text is canonical, or nothing would find it.
-template <class Value>
-Value parse_canonical(const std::string& text, Value (*parse)(std::string_view)) {
-  Value value = parse(text);
-  if (format(value) != text) throw UsageError(fmt::format("'{}' is not canonical", text), "tune it again");
-  return value;
-}
-
-// What was parsed before: thousands of rows have the same few texts.
-template <class Value>
-class Parsed {
- public:
-  explicit Parsed(Value (*parse)(std::string_view)) : parse_(parse) {}
-  const Value& operator()(const std::string& text) {
-    const auto found = values_.find(text);
-    return found != values_.end() ? found->second : values_.emplace(text, parse_canonical(text, parse_)).first->second;
-  }
-
- private:
-  Value (*parse_)(std::string_view);
-  std::unordered_map<std::string, Value> values_;
-};
-
-struct Texts {
-  Parsed<Epilogue> epilogue{parse_epilogue};
-  Parsed<KernelConfig> config{parse_config};
-};
-
-// The one of `values` whose text it is.
-template <class Enum>
-Enum parse_word(const std::string& text, std::initializer_list<Enum> values) {
-  for (const Enum value : values)
-    if (text == format(value)) return value;
-  throw UsageError(fmt::format("unknown word '{}'", text), "tune it again");
-}
-
-// The columns of kShared into a Trial or a TuningRecord; `timed` is the one itself, or the trial's measurement.
-template <class Row, class Timed>
-void read_shared(Columns& columns, Texts& texts, Row& row, Timed& timed) {
-  row.key.device.name = columns.text();
-  row.key.device.sms = columns.small();
-  row.key.device.arch.number = columns.small();
-  row.key.problem.m = columns.integer();
-  row.key.problem.n = columns.integer();
-  row.key.problem.k = columns.integer();
-  row.key.epilogue = texts.epilogue(columns.text());
-  row.key.template_hash = columns.text();
-  row.key.regime = parse_word(columns.text(), {Regime::burst, Regime::sustained});
-  row.config = texts.config(columns.text());
-  row.source = parse_word(columns.text(), {Source::measured, Source::predicted});
-  timed.median_us = columns.real_or_zero();
-  timed.low_us = columns.real_or_zero();
-  timed.high_us = columns.real_or_zero();
-  timed.power_w = columns.real_or_zero();
-  row.predicted_us = columns.real_or_zero();
-  timed.resources.registers = columns.small();
-  timed.resources.spill_bytes = columns.small();
-  timed.resources.shared_bytes = columns.small();
-  Provenance& from = row.provenance;
-  from.gpu_uuid = columns.text();
-  from.driver_version = columns.text();
-  from.cuda_version = columns.text();
-  from.nvrtc_version = columns.text();
-  from.ditune_version = columns.text();
-  from.sm_clock_mhz = columns.real_or_zero();
-  from.temperature_c = columns.real_or_zero();
-  from.when = columns.text();
-  from.seed = std::bit_cast<std::uint64_t>(columns.integer());
-}
-
-// A stored array, no text being an empty one, whose elements all satisfy `is_element`.
-template <class Element, class IsElement>
-std::vector<Element> parse_array(const std::string& text, IsElement is_element) {
-  const auto json = nlohmann::json::parse(text.empty() ? "[]" : text, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_array() || !std::all_of(json.begin(), json.end(), is_element))
-    throw UsageError("a stored value is no array of what it should hold", "tune it again");
-  return json.get<std::vector<Element>>();
-}
-
-std::vector<double> parse_samples(const std::string& text) {
-  return parse_array<double>(text, [](const nlohmann::json& element) { return element.is_number(); });
-}
-
-std::vector<KernelConfig> parse_tied(const std::string& text, Texts& texts) {
-  if (text.empty()) return {};
-  std::vector<KernelConfig> tied;
-  const auto is_text = [](const nlohmann::json& element) { return element.is_string(); };
-  for (const std::string& config : parse_array<std::string>(text, is_text)) tied.push_back(texts.config(config));
-  return tied;
-}
-
-Trial read_trial(const Statement& statement, Texts& texts) {
-  Columns columns(statement);
-  Trial trial;
-  Measurement& measurement = trial.measurement;
-  read_shared(columns, texts, trial, measurement);
-  measurement.failure = columns.text_or_empty();
-  measurement.samples_us = parse_samples(columns.text_or_empty());
-  if (!is_plain(measurement.failure)) throw UsageError("a stored reason is not plain text", "tune it again");
-  validate(trial);
-  return trial;
-}
-
-TuningRecord read_winner(const Statement& statement, Texts& texts) {
-  Columns columns(statement);
-  TuningRecord record;
-  read_shared(columns, texts, record, record);
-  record.tied = parse_tied(columns.text_or_empty(), texts);
-  record.cubin_hash = columns.text_or_empty();
-  if (!is_plain(record.cubin_hash)) throw UsageError("a stored hash is not plain text", "tune it again");
-  validate(record);
-  return record;
+std::string joins() {
+  std::string text;
+  const auto join = [&](const auto& table) {
+    text += fmt::format("LEFT JOIN {0} ON {0}.id = {1} ", table.name, table.key);
+  };
+  std::apply([&](const auto&... table) { (join(table), ...); }, kReferencedTables<Trial>);
+  return text +
+         "WHERE (?1 IS NULL OR name = ?1) AND (?2 IS NULL OR sms = ?2) AND (?3 IS NULL OR arch = ?3) "
+         "AND (?4 IS NULL OR arch = ?4) AND (?5 IS NULL OR epilogue = ?5) AND (?6 IS NULL OR regime = ?6)";
 }
 
 // Rows of one problem, by the indices of `problems` and of the table: not found by reading every row.
@@ -192,22 +67,21 @@ std::string_view of_problem(const RecordFilter& filter) {
 
 // Of the statement of a select(); what has the wrong type is left out.
 SkippedRow skipped_row(const Statement& statement, const char* table, const std::string& reason) {
-  constexpr int kId = static_cast<int>(std::ranges::count(kShared, ',')) + 1 + 2;
-  enum : int { name, sms, arch, m, n, k, epilogue };  // as in kShared
+  constexpr int kId = std::tuple_size_v<decltype(kAllColumns<Trial>)>;
+  static_assert(kId == std::tuple_size_v<decltype(kAllColumns<TuningRecord>)>);
   const auto number = [&](int column) { return statement.integer(column).value_or(0); };
   return {.table = table,
           .id = number(kId),
-          .device = statement.text(name).value_or(""),
-          .epilogue = statement.text(epilogue).value_or(""),
-          .problem = {number(m), number(n), number(k)},
+          .device = statement.text(position_of("name")).value_or(""),
+          .epilogue = statement.text(position_of("epilogue")).value_or(""),
+          .problem = {number(position_of("m")), number(position_of("n")), number(position_of("k"))},
           .reason = reason};
 }
 
-// `sql` has the columns of kShared, two that `read` knows, and the id; and the filter's parameters: of kJoins and
-// of_problem.
+// Of a table whose rows `id` tells apart.
 template <class Row>
-Selection<Row> select(const Database& db, const char* table, const std::string& sql, const RecordFilter& filter,
-                      Row (*read)(const Statement&, Texts&)) {
+Selection<Row> select(const Database& db, const char* table, std::string_view id, const RecordFilter& filter,
+                      std::string_view order = "") {
   std::optional<std::string> name, epilogue;
   std::optional<std::string_view> regime;
   std::optional<int> sms, device_arch, arch;
@@ -218,7 +92,8 @@ Selection<Row> select(const Database& db, const char* table, const std::string& 
 
   Selection<Row> selection;
   Texts texts;
-  Statement statement(db, sql);
+  Statement statement(db, fmt::format("SELECT {0}, {1}.{2} FROM {1} {3} {4} {5}", list(names_of(kAllColumns<Row>)),
+                                      table, id, joins(), of_problem(filter), order));
   if (filter.problem)
     statement.bind(name, sms, device_arch, arch, epilogue, regime, filter.problem->m, filter.problem->n,
                    filter.problem->k);
@@ -226,7 +101,7 @@ Selection<Row> select(const Database& db, const char* table, const std::string& 
     statement.bind(name, sms, device_arch, arch, epilogue, regime);
   while (statement.step()) {
     try {
-      selection.rows.push_back(read(statement, texts));
+      selection.rows.push_back(RowReader(statement, texts).read<Row>());
     } catch (const UsageError& error) {
       selection.skipped.push_back(skipped_row(statement, table, error.what()));
     }
@@ -234,81 +109,95 @@ Selection<Row> select(const Database& db, const char* table, const std::string& 
   return selection;
 }
 
-// The id of the row with these values in these columns of a table, added if it is not there.
-template <class... Values>
-std::int64_t id_of(Database& db, std::string_view table, std::string_view columns, const Values&... values) {
-  std::string parameters = "?1";
-  for (std::size_t i = 2; i <= sizeof...(values); ++i) parameters += fmt::format(", ?{}", i);
-  Statement(db, fmt::format("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT DO NOTHING", table, columns, parameters))
-      .bind(values...)
-      .run();
-  Statement found(db, fmt::format("SELECT id FROM {} WHERE ({}) = ({})", table, columns, parameters));
-  found.bind(values...).step();
+// What a column holds of a row, as it is bound; 0 and nothing stand for unknown in memory, NULL in the tables.
+template <auto kMember, class Row>
+auto stored(const Column<kMember>& column, const Row& row) {
+  const auto& member = column.of(row);
+  using T = std::remove_cvref_t<decltype(member)>;
+  if constexpr (std::is_same_v<T, double>) {
+    return member == 0 ? std::nullopt : std::optional(member);
+  } else if constexpr (std::is_same_v<T, std::uint64_t>) {
+    return std::bit_cast<std::int64_t>(member);
+  } else if constexpr (std::is_same_v<T, std::string>) {
+    std::string text = column.noun.empty() ? member : to_plain(member);
+    return text.empty() && !column.noun.empty() ? std::nullopt : std::optional(std::move(text));
+  } else if constexpr (std::is_same_v<T, std::vector<double>>) {
+    return member.empty() ? std::nullopt : std::optional(nlohmann::json(member).dump());
+  } else if constexpr (std::is_same_v<T, std::vector<KernelConfig>>) {
+    std::vector<std::string> texts;
+    for (const KernelConfig& config : member) texts.push_back(format(config));
+    return texts.empty() ? std::nullopt : std::optional(nlohmann::json(texts).dump());
+  } else if constexpr (std::is_integral_v<T>) {
+    return member;
+  } else {
+    return std::string(format(member));
+  }
+}
+
+// Binds `first...`, then what the columns hold of the row.
+template <class Columns, class Row, class... First>
+Statement& bind_row(Statement& statement, const Columns& columns, const Row& row, const First&... first) {
+  return std::apply(
+      [&](const auto&... column) -> Statement& { return statement.bind(first..., stored(column, row)...); }, columns);
+}
+
+// The id of the row that has these values, added if it is not there.
+template <class ReferencedTable, class Row>
+std::int64_t id_of(Database& db, const ReferencedTable& table, const Row& row) {
+  const Names names = names_of(table.columns);
+  Statement insert(db, fmt::format("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT DO NOTHING", table.name, list(names),
+                                   parameters(names.size())));
+  bind_row(insert, table.columns, row).run();
+  Statement found(
+      db, fmt::format("SELECT id FROM {} WHERE ({}) = ({})", table.name, list(names), parameters(names.size())));
+  bind_row(found, table.columns, row).step();
   const std::optional<std::int64_t> id = found.integer(0);
   if (!id)
-    throw DbError(DbError::Kind::unusable, fmt::format("{}: table {} lost a row", db.name(), table), "restore a copy");
+    throw DbError(DbError::Kind::unusable, fmt::format("{}: table {} lost a row", db.name(), table.name),
+                  "restore a copy");
   return *id;
 }
 
-struct Ids {
-  std::int64_t device, problem, config, toolchain;
-};
-
-Ids ids_of(Database& db, const TuningKey& key, const KernelConfig& config, const Provenance& from) {
-  const GemmProblem& problem = key.problem;
-  return {.device = id_of(db, "devices", "name, sms, arch", key.device.name, key.device.sms, key.device.arch.number),
-          .problem = id_of(db, "problems", "m, n, k, epilogue", problem.m, problem.n, problem.k, format(key.epilogue)),
-          .config = id_of(db, "configs", "config", format(config)),
-          .toolchain = id_of(db, "toolchains", "driver_version, cuda_version, nvrtc_version, ditune_version",
-                             from.driver_version, from.cuda_version, from.nvrtc_version, from.ditune_version)};
-}
-
-std::optional<std::string> text_or_null(const std::string& text) {
-  return text.empty() ? std::nullopt : std::optional(text);
-}
-
-template <class Element>
-std::optional<std::string> array_or_null(const std::vector<Element>& elements) {
-  return elements.empty() ? std::nullopt : std::optional(nlohmann::json(elements).dump());
-}
-
-constexpr std::string_view kTrialColumns =
-    "device_id, problem_id, config_id, toolchain_id, template_hash, regime, source, failure, median_us, low_us, "
-    "high_us, power_w, samples_us, predicted_us, registers, spill_bytes, shared_bytes, gpu_uuid, sm_clock_mhz, "
-    "temperature_c, finished_at, seed";
-constexpr std::string_view kTrialValues =
-    "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22";
-
-void bind_trial(Database& db, Statement& statement, const Trial& trial) {
-  const Ids ids = ids_of(db, trial.key, trial.config, trial.provenance);
-  const Measurement& m = trial.measurement;
-  const Provenance& from = trial.provenance;
-  statement.bind(ids.device, ids.problem, ids.config, ids.toolchain, trial.key.template_hash, format(trial.key.regime),
-                 format(trial.source), text_or_null(to_plain(m.failure)), known(m.median_us), known(m.low_us),
-                 known(m.high_us), known(m.power_w), array_or_null(m.samples_us), known(trial.predicted_us),
-                 m.resources.registers, m.resources.spill_bytes, m.resources.shared_bytes, from.gpu_uuid,
-                 known(from.sm_clock_mhz), known(from.temperature_c), from.when,
-                 std::bit_cast<std::int64_t>(from.seed));
-}
-
-// That the tables that a row refers to agree with their indices. A comparison of all columns of an index is made in it.
-constexpr std::string_view kSoundReferences =
-    "AND EXISTS (SELECT 1 FROM devices AS d INDEXED BY sqlite_autoindex_devices_1 WHERE "
-    "(d.name, d.sms, d.arch, d.id) = (devices.name, devices.sms, devices.arch, devices.id)) "
-    "AND EXISTS (SELECT 1 FROM problems AS p INDEXED BY sqlite_autoindex_problems_1 WHERE "
-    "(p.n, p.k, p.epilogue, p.m, p.id) = (problems.n, problems.k, problems.epilogue, problems.m, problems.id)) "
-    "AND EXISTS (SELECT 1 FROM configs AS c INDEXED BY sqlite_autoindex_configs_1 WHERE "
-    "(c.config, c.id) = (configs.config, configs.id)) "
-    "AND EXISTS (SELECT 1 FROM toolchains AS t INDEXED BY sqlite_autoindex_toolchains_1 WHERE "
-    "(t.driver_version, t.cuda_version, t.nvrtc_version, t.ditune_version, t.id) = "
-    "(toolchains.driver_version, toolchains.cuda_version, toolchains.nvrtc_version, toolchains.ditune_version, "
-    "toolchains.id))";
-
-// One row after the other by its id, so that each is lost alone. `sql` has the filter's parameters and, seventh, the
-// id.
+// What a row is inserted as: the keys of what it refers to, then its own columns.
 template <class Row>
-std::vector<Row> salvage(const Database& db, std::string_view table, const std::string& sql,
-                         Row (*read)(const Statement&, Texts&)) {
+Names inserted() {
+  Names names = std::apply([](const auto&... table) { return Names{table.key...}; }, kReferencedTables<Row>);
+  const Names own = names_of(kOwnColumns<Row>);
+  names.insert(names.end(), own.begin(), own.end());
+  return names;
+}
+
+// `sql` has the parameters of inserted<Row>().
+template <class Row>
+void insert_row(Database& db, const std::string& sql, const Row& row) {
+  Statement insert(db, sql);
+  std::apply([&](const auto&... table) { bind_row(insert, kOwnColumns<Row>, row, id_of(db, table, row)...); },
+             kReferencedTables<Row>);
+  insert.run();
+}
+
+// That a row of a table is in an index of it with the same values in these columns, which are all of the index: so the
+// comparison is made in it.
+std::string is_in_index(std::string_view table, std::string_view index, const Names& names) {
+  return fmt::format("AND EXISTS (SELECT 1 FROM {0} AS i INDEXED BY {1} WHERE ({2}) = ({3})) ", table, index,
+                     list(names, "i."), list(names, fmt::format("{}.", table)));
+}
+
+// The same of all that a row refers to.
+std::string are_references_sound() {
+  std::string text;
+  const auto add = [&](const auto& table) {
+    Names names = names_of(table.columns);
+    names.push_back("id");
+    text += is_in_index(table.name, fmt::format("sqlite_autoindex_{}_1", table.name), names);
+  };
+  std::apply([&](const auto&... table) { (add(table), ...); }, kReferencedTables<Trial>);
+  return text;
+}
+
+// One row after the other by its id, so that each is lost alone. `indexed`: the columns of an index, the id last.
+template <class Row>
+std::vector<Row> salvage(const Database& db, std::string_view table, std::string_view index, const Names& indexed) {
   constexpr std::int64_t kBytesPerRow = 16;  // there are fewer rows than that many bytes allow, whatever the ids are
   std::vector<Row> rows;
   Texts texts;
@@ -316,11 +205,14 @@ std::vector<Row> salvage(const Database& db, std::string_view table, const std::
     const std::int64_t bytes = db.integer("PRAGMA page_count") * db.integer("PRAGMA page_size");
     const std::int64_t last =
         std::min(db.integer(fmt::format("SELECT ifnull(max(rowid), 0) FROM {}", table)), bytes / kBytesPerRow);
-    Statement statement(db, sql);
+    Statement statement(
+        db, fmt::format("SELECT {0} FROM {1} {2} AND {1}.{3} = ?7 {4} {5}", list(names_of(kAllColumns<Row>)), table,
+                        joins(), indexed.back(), are_references_sound(), is_in_index(table, index, indexed)));
     constexpr std::optional<int> kAny;
     for (std::int64_t id = 1; id <= last; ++id) {
       try {
-        if (statement.bind(kAny, kAny, kAny, kAny, kAny, kAny, id).step()) rows.push_back(read(statement, texts));
+        if (statement.bind(kAny, kAny, kAny, kAny, kAny, kAny, id).step())
+          rows.push_back(RowReader(statement, texts).read<Row>());
       } catch (const DamageError&) {
       } catch (const UsageError&) {
       }
@@ -373,77 +265,46 @@ bool is_backed_by(const TuningRecord& record, const Trial& trial) {
 }  // namespace
 
 void insert_trial(Database& db, const Trial& trial) {
-  Statement insert(db, fmt::format("INSERT INTO trials ({}) VALUES ({})", kTrialColumns, kTrialValues));
-  bind_trial(db, insert, trial);
-  insert.run();
+  const Names names = inserted<Trial>();
+  insert_row(db, fmt::format("INSERT INTO trials ({}) VALUES ({})", list(names), parameters(names.size())), trial);
 }
 
 bool insert_trial_if_new(Database& db, const Trial& trial) {
+  const Names names = inserted<Trial>();
   // The first three by the index; IS takes NULL for a value.
-  Statement insert(db, fmt::format("INSERT INTO trials ({0}) SELECT {1} WHERE NOT EXISTS (SELECT 1 FROM trials WHERE "
-                                   "device_id = ?1 AND problem_id = ?2 AND config_id = ?3 AND ({0}) IS ({1}))",
-                                   kTrialColumns, kTrialValues));
-  bind_trial(db, insert, trial);
-  insert.run();
+  insert_row(db,
+             fmt::format("INSERT INTO trials ({0}) SELECT {1} WHERE NOT EXISTS (SELECT 1 FROM trials WHERE "
+                         "({2}) = (?1, ?2, ?3) AND ({0}) IS ({1}))",
+                         list(names), parameters(names.size()), list({names[0], names[1], names[2]})),
+             trial);
   return db.integer("SELECT changes()") > 0;
 }
 
 void replace_winner(Database& db, const TuningRecord& record) {
-  const Ids ids = ids_of(db, record.key, record.config, record.provenance);
-  std::vector<std::string> tied;
-  for (const KernelConfig& config : record.tied) tied.push_back(format(config));
-  const ResourceUsage& used = record.resources;
-  const Provenance& from = record.provenance;
-  Statement insert(
-      db,
-      "INSERT OR REPLACE INTO winners (device_id, problem_id, template_hash, regime, config_id, "
-      "toolchain_id, source, median_us, low_us, high_us, power_w, tied, predicted_us, registers, spill_bytes, "
-      "shared_bytes, cubin_hash, gpu_uuid, "
-      "sm_clock_mhz, temperature_c, finished_at, seed) VALUES "
-      "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)");
-  insert.bind(ids.device, ids.problem, record.key.template_hash, format(record.key.regime), ids.config, ids.toolchain,
-              format(record.source), known(record.median_us), known(record.low_us), known(record.high_us),
-              known(record.power_w), array_or_null(tied), known(record.predicted_us), used.registers, used.spill_bytes,
-              used.shared_bytes, text_or_null(record.cubin_hash), from.gpu_uuid, known(from.sm_clock_mhz),
-              known(from.temperature_c), from.when, std::bit_cast<std::int64_t>(from.seed));
-  insert.run();
+  const Names names = inserted<TuningRecord>();
+  insert_row(db, fmt::format("INSERT OR REPLACE INTO winners ({}) VALUES ({})", list(names), parameters(names.size())),
+             record);
 }
 
 Selection<Trial> select_trials(const Database& db, const RecordFilter& filter) {
-  const std::string sql =
-      fmt::format("SELECT {}, failure, samples_us, trials.id FROM trials {} {} ORDER BY finished_at, trials.id",
-                  kShared, kJoins, of_problem(filter));
-  return select(db, "trials", sql, filter, read_trial);
+  return select<Trial>(db, "trials", "id", filter, "ORDER BY finished_at, trials.id");
 }
 
 Selection<TuningRecord> select_winners(const Database& db, const RecordFilter& filter) {
-  const std::string sql =
-      fmt::format("SELECT {}, tied, cubin_hash, winners.rowid FROM winners {} {}", kShared, kJoins, of_problem(filter));
-  Selection<TuningRecord> selection = select(db, "winners", sql, filter, read_winner);
+  auto selection = select<TuningRecord>(db, "winners", "rowid", filter);
   sort_by_key(selection.rows);
   return selection;
 }
 
 std::vector<Trial> salvage_trials(const Database& db) {
-  const std::string sql = fmt::format(
-      "SELECT {}, failure, samples_us FROM trials {} AND trials.id = ?7 {} "
-      "AND EXISTS (SELECT 1 FROM trials AS i INDEXED BY trials_by_problem WHERE "
-      "(i.problem_id, i.device_id, i.config_id, i.id) = "
-      "(trials.problem_id, trials.device_id, trials.config_id, trials.id))",
-      kShared, kJoins, kSoundReferences);
-  std::vector<Trial> trials = salvage(db, "trials", sql, read_trial);
+  auto trials = salvage<Trial>(db, "trials", "trials_by_problem", {"problem_id", "device_id", "config_id", "id"});
   std::erase_if(trials, [](const Trial& trial) { return !is_median_of_samples(trial.measurement); });
   return trials;
 }
 
 std::vector<TuningRecord> salvage_winners(const Database& db, const std::vector<Trial>& trials) {
-  const std::string sql = fmt::format(
-      "SELECT {}, tied, cubin_hash FROM winners {} AND winners.rowid = ?7 {} "
-      "AND EXISTS (SELECT 1 FROM winners AS i INDEXED BY sqlite_autoindex_winners_1 WHERE "
-      "(i.device_id, i.problem_id, i.template_hash, i.regime, i.rowid) = "
-      "(winners.device_id, winners.problem_id, winners.template_hash, winners.regime, winners.rowid))",
-      kShared, kJoins, kSoundReferences);
-  std::vector<TuningRecord> winners = salvage(db, "winners", sql, read_winner);
+  auto winners = salvage<TuningRecord>(db, "winners", "sqlite_autoindex_winners_1",
+                                       {"device_id", "problem_id", "template_hash", "regime", "rowid"});
   std::erase_if(winners, [&](const TuningRecord& winner) {
     return std::ranges::none_of(trials, [&](const Trial& trial) { return is_backed_by(winner, trial); });
   });

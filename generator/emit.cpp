@@ -5,21 +5,12 @@
 
 #include <cctype>
 
+#include "core/config_fields.hpp"
+#include "core/epilogue_fields.hpp"
 #include "generator/families.hpp"
 #include "templates/embedded.hpp"
 
 namespace ditune {
-namespace {
-
-std::string epilogue_fields(const Epilogue& e) {
-  return fmt::format(
-      ".sx = ditune::ScaleX::{}, .sw = ditune::ScaleW::{}, .bias = ditune::Bias::{},\n"
-      "    .op = ditune::EpilogueOp::{}, .out = ditune::Output::{}",
-      word(e.sx), word(e.sw), word(e.bias), word(e.op), word(e.out));
-}
-
-}  // namespace
-
 std::string kernel_name(const KernelConfig& config, const Epilogue& epilogue) {
   std::string name = format(config);
   if (!(epilogue == Epilogue{})) name += '_' + format(epilogue);
@@ -29,28 +20,29 @@ std::string kernel_name(const KernelConfig& config, const Epilogue& epilogue) {
 }
 
 KernelSource emit(const KernelConfig& config, const Epilogue& epilogue) {
-  const KernelText text = std::visit([]<class Config>(const Config& c) { return Family<Config>::text(c); }, config);
-  KernelSource source;
-  source.name = kernel_name(config, epilogue);
-  source.text = fmt::format(
-      "// {config_text}, epilogue {epilogue_text}\n"
-      "#include \"{header}\"\n"
-      "\n"
-      "namespace {{\n"
-      "constexpr ditune::{config_type} kConfig{{\n    {fields}}};\n"
-      "constexpr ditune::Epilogue kEpilogue{{\n    {epilogue_fields}}};\n"
-      "}}  // namespace\n"
-      "\n"
-      "extern \"C\" __global__ void __launch_bounds__(ditune::threads(kConfig), {ctas})\n"
-      "{name}(\n"
-      "    const __grid_constant__ ditune::{parameter} args) {{\n"
-      "  ditune::{kernel}<kConfig, kEpilogue>(args);\n"
-      "}}\n",
-      fmt::arg("config_text", format(config)), fmt::arg("epilogue_text", format(epilogue)),
-      fmt::arg("header", text.header), fmt::arg("config_type", text.config_type), fmt::arg("fields", text.fields),
-      fmt::arg("epilogue_fields", epilogue_fields(epilogue)), fmt::arg("name", source.name),
-      fmt::arg("kernel", text.kernel), fmt::arg("parameter", text.parameter), fmt::arg("ctas", text.ctas));
-  return source;
+  const std::string name = kernel_name(config, epilogue);
+  const auto text = [&]<class Config>(const Config& c) {
+    return fmt::format(
+        "// {config_text}, epilogue {epilogue_text}\n"
+        "#include \"{family}.cuh\"\n"
+        "\n"
+        "namespace {{\n"
+        "constexpr ditune::{config_type} kConfig{{\n    {fields}}};\n"
+        "constexpr ditune::Epilogue kEpilogue{{\n    {epilogue_fields}}};\n"
+        "}}  // namespace\n"
+        "\n"
+        "extern \"C\" __global__ void __launch_bounds__(ditune::threads(kConfig), {ctas})\n"
+        "{name}(\n"
+        "    const __grid_constant__ ditune::{parameter} args) {{\n"
+        "  ditune::{family}<kConfig, kEpilogue>(args);\n"
+        "}}\n",
+        fmt::arg("config_text", format(config)), fmt::arg("epilogue_text", format(epilogue)),
+        fmt::arg("family", Fields<Config>::kFamily), fmt::arg("config_type", type_name<Config>()),
+        fmt::arg("fields", designated_initializers(field_values(c))),
+        fmt::arg("epilogue_fields", designated_initializers(field_values(epilogue))), fmt::arg("name", name),
+        fmt::arg("parameter", Family<Config>::kParameter), fmt::arg("ctas", Family<Config>::kCtas));
+  };
+  return {name, std::visit(text, config)};
 }
 
 const std::string& template_hash(const KernelConfig& config) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a kernel family brings to the generator: a specialization of Family, in FAMILY.hpp.
+// What a kernel family brings to the generator: a specialization of Family, in FAMILY.hpp. Its kernel is the function
+// template FAMILY in FAMILY.cuh.
 #pragma once
 
 #include <algorithm>
@@ -29,7 +30,9 @@ namespace ditune {
 //   static int n_multiple(const Config&);                                    // of N
 //   static int ldy_multiple(const Config&, Output);                          // of ldy
 //   static KernelParameter parameter(const Config&, const Epilogue&, const GemmArgs&, const EncodeTensorMap&);
-//   static KernelText text(const Config&);                                   // for emission
+//   static constexpr std::string_view kParameter;                            // its type: "GemmArgs"
+//   static constexpr std::string_view kCtas;                                 // on an SM at least: an expression of
+//   kConfig
 // };
 template <class Config>
 struct Family;
@@ -99,15 +102,5 @@ int covering(const std::array<int, N>& sides, std::int64_t extent) {
   const auto found = std::ranges::find_if(sides, [extent](int side) { return side >= extent; });
   return found == sides.end() ? sides.back() : *found;
 }
-
-// What a stub says of its config.
-struct KernelText {
-  std::string header;       // of the kernel template: "mma_s8.cuh"
-  std::string config_type;  // "MmaS8Config"
-  std::string fields;       // its designated initializers, every one: ".tile_m = 128, ..."
-  std::string kernel;       // the device function: "mma_s8"
-  std::string parameter;    // "GemmArgs"
-  std::string ctas;         // on an SM at least: an expression of kConfig
-};
 
 }  // namespace ditune

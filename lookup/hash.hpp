@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "ditune/epilogue.hpp"
+#include "core/epilogue_fields.hpp"
 
 namespace ditune {
 
@@ -15,12 +15,6 @@ constexpr std::size_t mix(std::uint64_t hash, std::uint64_t field) noexcept {
 }
 
 // Different for any two epilogues.
-constexpr std::uint64_t number_of(const Epilogue& e) noexcept {
-  std::uint64_t number = 0;
-  for (const auto word : {static_cast<int>(e.sx), static_cast<int>(e.sw), static_cast<int>(e.bias),
-                          static_cast<int>(e.op), static_cast<int>(e.out)})
-    number = number << 8 | static_cast<std::uint64_t>(word);
-  return number;
-}
+constexpr std::uint64_t number_of(const Epilogue& epilogue) noexcept { return index_of(epilogue); }
 
 }  // namespace ditune

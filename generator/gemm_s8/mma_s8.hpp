@@ -22,7 +22,8 @@ struct Family<MmaS8Config> {
   static KernelParameter parameter(const MmaS8Config&, const Epilogue&, const GemmArgs& args, const EncodeTensorMap&) {
     return bytes_of(args);
   }
-  static KernelText text(const MmaS8Config& config);
+  static constexpr std::string_view kParameter = "GemmArgs";
+  static constexpr std::string_view kCtas = "kConfig.ctas";
 };
 
 // Registers a thread will need: accumulators, fragments and addresses. An estimate; ptxas decides.

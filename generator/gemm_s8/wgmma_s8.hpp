@@ -22,7 +22,8 @@ struct Family<WgmmaS8Config> {
   static int ldy_multiple(const WgmmaS8Config&, Output out) { return 16 / output_bytes(out); }
   static KernelParameter parameter(const WgmmaS8Config& config, const Epilogue& epilogue, const GemmArgs& args,
                                    const EncodeTensorMap& encode);
-  static KernelText text(const WgmmaS8Config& config);
+  static constexpr std::string_view kParameter = "TmaGemmArgs";
+  static constexpr std::string_view kCtas = "1";
 };
 
 // CTA tiles of the output, those that a cluster computes together, and steps over K.

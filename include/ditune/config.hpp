@@ -7,17 +7,18 @@
 #include <type_traits>
 #include <variant>
 
+#include "ditune/members.hpp"
 #include "mma_s8_config.cuh"
 #include "wgmma_s8_config.cuh"
 
 namespace ditune {
 
 // The registration line of the families. What each brings: its config struct and kernel in templates/, its text form in
-// core/FAMILY_text.cpp, its candidates, constraints and cost in generator/KIND/FAMILY.hpp (docs/hacking.md).
+// core/FAMILY_fields.hpp, its candidates, constraints and cost in generator/KIND/FAMILY.hpp (docs/hacking.md).
 using KernelConfig = std::variant<MmaS8Config, WgmmaS8Config>;
 
-bool operator==(const MmaS8Config& a, const MmaS8Config& b);
-bool operator==(const WgmmaS8Config& a, const WgmmaS8Config& b);
+constexpr bool operator==(const MmaS8Config& a, const MmaS8Config& b) { return members(a) == members(b); }
+constexpr bool operator==(const WgmmaS8Config& a, const WgmmaS8Config& b) { return members(a) == members(b); }
 
 // The word of a value: the same in text forms and as the enumerator in C++.
 std::string_view word(Staging staging);

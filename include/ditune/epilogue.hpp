@@ -6,13 +6,12 @@
 #include <string_view>
 #include <vector>
 
+#include "ditune/members.hpp"
 #include "epilogue_spec.cuh"
 
 namespace ditune {
 
-constexpr bool operator==(const Epilogue& a, const Epilogue& b) {
-  return a.sx == b.sx && a.sw == b.sw && a.bias == b.bias && a.op == b.op && a.out == b.out;
-}
+constexpr bool operator==(const Epilogue& a, const Epilogue& b) { return members(a) == members(b); }
 
 // A value's word: the same in text forms and as the enumerator in C++.
 std::string_view word(ScaleX sx);

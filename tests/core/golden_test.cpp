@@ -119,7 +119,7 @@ std::string print_all() {
 }  // namespace
 
 TEST_CASE("text forms, keys, the kernel's argument and launch plans are what they were") {
-  std::ifstream file(DITUNE_SOURCE_DIR "/tests/include/golden.txt");
+  std::ifstream file(DITUNE_SOURCE_DIR "/tests/core/golden.txt");
   REQUIRE(file);
   std::stringstream golden;
   golden << file.rdbuf();

@@ -5,24 +5,13 @@
 #include <string_view>
 #include <utility>
 
+#include "core/config_fields.hpp"
+
 namespace ditune {
 namespace {
 
-using Fields = std::vector<std::pair<std::string, std::string>>;
-
-// "mma_s8:tile=64x64x64,stages=3" -> {family, mma_s8}, {tile, 64x64x64}, {stages, 3}
-Fields fields(const KernelConfig& config) {
-  const std::string text = format(config);
-  const std::size_t colon = text.find(':');
-  Fields result = {{"family", text.substr(0, colon)}};
-  for (std::size_t begin = colon; begin < text.size();) {
-    const std::size_t end = std::min(text.find(',', begin + 1), text.size());
-    const std::string field = text.substr(begin + 1, end - begin - 1);
-    const std::size_t equals = field.find('=');
-    result.emplace_back(field.substr(0, equals), field.substr(equals + 1));
-    begin = end;
-  }
-  return result;
+std::vector<FieldText> texts_of(const KernelConfig& config) {
+  return std::visit([](const auto& c) { return field_texts(field_values(c)); }, config);
 }
 
 // Numbers names in the order in which they appear.
@@ -43,17 +32,21 @@ Grid make_grid(std::span<const KernelConfig> configs) {
   Numbering dimension, shape;
   std::vector<Numbering> values;
   for (const KernelConfig& config : configs) {
-    std::string shape_name;
     std::vector<int>& point = grid.points.emplace_back(grid.dimensions.size(), 0);
-    for (const auto& [key, value] : fields(config)) {
-      const auto d = static_cast<std::size_t>(dimension(key));
+    const auto set = [&](std::string_view key, const std::string& value) {
+      const auto d = static_cast<std::size_t>(dimension(std::string(key)));
       if (d == grid.dimensions.size()) {
-        grid.dimensions.push_back(key);
+        grid.dimensions.emplace_back(key);
         values.emplace_back();
         point.push_back(0);
       }
       point[d] = 1 + values[d](value);
-      if (key == "family" || key == "tile" || key == "warps") shape_name += value + '/';
+    };
+    std::string shape_name(family_name(config));
+    set("family", shape_name);
+    for (const FieldText& its : texts_of(config)) {
+      set(its.field->key, its.value);
+      if (its.field->traits.is_shape) shape_name += '/' + its.value;
     }
     grid.shapes.push_back(shape(shape_name));
   }

@@ -14,7 +14,7 @@ namespace ditune {
 struct Grid {
   std::vector<std::string> dimensions;   // "family" first, then every key that a candidate has
   std::vector<std::vector<int>> points;  // of each candidate: which value it has in each dimension; 0: the default
-  std::vector<int> shapes;               // of each candidate: numbers alike where family, tile and warps are alike
+  std::vector<int> shapes;  // of each candidate: numbers alike where the family and the tile's shape are alike
 };
 
 Grid make_grid(std::span<const KernelConfig> configs);

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tuner/worker/worker_messages.hpp"
 
-#include <array>
-#include <concepts>
 #include <cstdint>
 #include <tuple>
 #include <type_traits>
 
 #include "ditune/error.hpp"
+#include "ditune/members.hpp"
 
 namespace ditune {
 namespace {
@@ -16,58 +15,20 @@ namespace {
 constexpr std::string_view kMark = "\xD1\x74\x77\x01";
 constexpr std::size_t kHeaderBytes = kMark.size() + 4;
 
-// The fields of a struct, const or not. Whoever adds a field is told here by the compiler.
-template <class T, class Struct>
-concept Is = std::same_as<std::remove_const_t<T>, Struct>;
-
-template <Is<SmArch> T>
-auto fields(T& arch) {
-  auto& [number] = arch;
-  return std::tie(number);
-}
-
-template <Is<DeviceInfo> T>
-auto fields(T& device) {
-  auto& [name, arch, sms, shared_sm, shared_block, registers, threads, ctas, l2, clock, dram, l2_rate, mma] = device;
-  return std::tie(name, arch, sms, shared_sm, shared_block, registers, threads, ctas, l2, clock, dram, l2_rate, mma);
-}
-
-template <Is<ResourceUsage> T>
-auto fields(T& resources) {
-  auto& [registers, spilled, shared] = resources;
-  return std::tie(registers, spilled, shared);
-}
-
-template <Is<Measurement> T>
-auto fields(T& measurement) {
-  auto& [samples, median, low, high, power, resources, failure] = measurement;
-  return std::tie(samples, median, low, high, power, resources, failure);
-}
-
-template <Is<Provenance> T>
-auto fields(T& from) {
-  auto& [gpu, driver, cuda, nvrtc, version, clock, temperature, when, seed] = from;
-  return std::tie(gpu, driver, cuda, nvrtc, version, clock, temperature, when, seed);
-}
-
-template <class T>
-concept Record = requires(T& value) {
-  fields(value);
-};
-
+// A plain struct travels as the array of its members.
 template <class T>
 Message to_message(const T& value) {
-  if constexpr (Record<const T>)
-    return std::apply([](const auto&... field) { return Message::array({to_message(field)...}); }, fields(value));
+  if constexpr (std::is_aggregate_v<T>)
+    return std::apply([](const auto&... member) { return Message::array({to_message(member)...}); }, members(value));
   else
     return value;
 }
 
 template <class T>
 void from_message(const Message& message, T& value) {
-  if constexpr (Record<T>) {
+  if constexpr (std::is_aggregate_v<T>) {
     std::size_t i = 0;
-    std::apply([&](auto&... field) { (from_message(message.at(i++), field), ...); }, fields(value));
+    std::apply([&](auto&... member) { (from_message(message.at(i++), member), ...); }, members(value));
   } else {
     message.get_to(value);
   }

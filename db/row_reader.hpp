@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows of the database into trials and winners. What is no sound value is a UsageError.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "db/columns.hpp"
+#include "db/plain_text.hpp"
+#include "db/sqlite.hpp"
+#include "db/validate.hpp"
+#include "ditune/error.hpp"
+
+namespace ditune {
+
+// Stored text is canonical, or nothing would find it.
+template <class Value>
+Value parse_canonical(const std::string& text, Value (*parse)(std::string_view)) {
+  Value value = parse(text);
+  if (format(value) != text) throw UsageError(fmt::format("'{}' is not canonical", text), "tune it again");
+  return value;
+}
+
+// What was parsed before: thousands of rows have the same few texts.
+template <class Value>
+class Parsed {
+ public:
+  explicit Parsed(Value (*parse)(std::string_view)) : parse_(parse) {}
+  const Value& operator()(const std::string& text) {
+    const auto found = values_.find(text);
+    return found != values_.end() ? found->second : values_.emplace(text, parse_canonical(text, parse_)).first->second;
+  }
+
+ private:
+  Value (*parse_)(std::string_view);
+  std::unordered_map<std::string, Value> values_;
+};
+
+struct Texts {
+  Parsed<Epilogue> epilogue{parse_epilogue};
+  Parsed<KernelConfig> config{parse_config};
+};
+
+// A stored array, no text being an empty one, whose elements all satisfy `is_element`.
+template <class Element, class IsElement>
+std::vector<Element> parse_array(const std::string& text, IsElement is_element) {
+  const auto json = nlohmann::json::parse(text.empty() ? "[]" : text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_array() || !std::all_of(json.begin(), json.end(), is_element))
+    throw UsageError("a stored value is no array of what it should hold", "tune it again");
+  return json.get<std::vector<Element>>();
+}
+
+// The columns of a row from left to right; one of another type than the schema's makes the row invalid.
+class RowReader {
+ public:
+  RowReader(const Statement& statement, Texts& texts) : statement_(statement), texts_(texts) {}
+
+  template <class Row>
+  Row read() {
+    Row row;
+    std::apply([&](const auto&... column) { (read_column(column, row), ...); }, kAllColumns<Row>);
+    validate(row);
+    return row;
+  }
+
+ private:
+  template <auto kMember, class Row>
+  void read_column(const Column<kMember>& column, Row& row) {
+    auto& member = column.of(row);
+    if constexpr (std::is_same_v<decltype(member), std::string&>) {
+      member = column.noun.empty() ? text() : text_or_empty();
+      if (!column.noun.empty() && !is_plain(member))
+        throw UsageError(fmt::format("a stored {} is not plain text", column.noun), "tune it again");
+    } else {
+      read(member);
+    }
+    ++next_;
+  }
+
+  void read(std::int64_t& value) { value = require(statement_.integer(next_)); }
+  void read(std::uint64_t& value) { value = std::bit_cast<std::uint64_t>(require(statement_.integer(next_))); }
+  void read(int& value) {
+    const std::int64_t stored = require(statement_.integer(next_));
+    if (stored < std::numeric_limits<int>::min() || stored > std::numeric_limits<int>::max()) refuse();
+    value = static_cast<int>(stored);
+  }
+  void read(double& value) { value = statement_.is_null(next_) ? 0 : require(statement_.real(next_)); }
+  template <class Enum>
+  requires std::is_enum_v<Enum>
+  void read(Enum& value) {
+    const std::string word = text();
+    const auto found = std::ranges::find(kEnumerators<Enum>, word);
+    if (found == kEnumerators<Enum>.end()) throw UsageError(fmt::format("unknown word '{}'", word), "tune it again");
+    value = static_cast<Enum>(found - kEnumerators<Enum>.begin());
+  }
+  void read(Epilogue& epilogue) { epilogue = texts_.epilogue(text()); }
+  void read(KernelConfig& config) { config = texts_.config(text()); }
+  void read(std::vector<double>& samples) {
+    samples = parse_array<double>(text_or_empty(), [](const nlohmann::json& element) { return element.is_number(); });
+  }
+  void read(std::vector<KernelConfig>& configs) {
+    if (statement_.is_null(next_)) return;
+    const auto is_text = [](const nlohmann::json& element) { return element.is_string(); };
+    for (const std::string& config : parse_array<std::string>(text(), is_text))
+      configs.push_back(texts_.config(config));
+  }
+
+  std::string text() { return require(statement_.text(next_)); }
+  std::string text_or_empty() { return statement_.is_null(next_) ? std::string() : text(); }
+  template <class T>
+  T require(std::optional<T> value) {
+    if (!value) refuse();
+    return *std::move(value);
+  }
+  [[noreturn]] static void refuse() { throw UsageError("a stored value has the wrong type", "tune it again"); }
+
+  const Statement& statement_;
+  Texts& texts_;
+  int next_ = 0;
+};
+
+}  // namespace ditune
