@@ -65,9 +65,10 @@ int ldy_multiple(const KernelConfig& config, Output out) {
 bool takes_tensor_maps(const KernelText& text) { return text.parameter == "TmaGemmArgs"; }
 
 // The library's words, nested in the header's namespace: a program may include both.
-std::string library_part(const std::map<std::size_t, KernelText>& families) {
+std::string library_part(const std::map<std::size_t, KernelText>& families, Embed embed) {
   std::string includes =
       "#include \"gemm_args.cuh\"\n#include \"epilogue_spec.cuh\"\n#include \"operand_memory.cuh\"\n";
+  if (embed == Embed::cubin) includes += "#include \"fallback_args.cuh\"\n";
   std::string parameters;
   std::vector<std::string> types;
   for (const auto& [index, text] : families) {
@@ -128,8 +129,8 @@ class Header {
       for (const auto& [text, epilogue] : epilogues_) add_fallbacks(text, epilogue);
     const auto measured =
         std::ranges::count(rows, Source::measured, [](const HeaderRow& r) { return r.record.source; });
-    std::string text = fmt::format(kTop, text::counted(std::ssize(rows), "row"), measured) + library_part(families_) +
-                       header_part("types.hpp");
+    std::string text = fmt::format(kTop, text::counted(std::ssize(rows), "row"), measured) +
+                       library_part(families_, options_.embed) + header_part("types.hpp");
     std::string kernels = kernels_.text();
     const bool apart = kernels.size() > kMostInside && !options_.kernels_file.empty();
     text += "\n" + (apart ? include_kernels(options_.kernels_file, kernels) : std::exchange(kernels, {}));

@@ -27,7 +27,7 @@ std::string HeaderKernels::pointer_to_fallback(const Epilogue& epilogue, std::in
   const KernelConfig& config = fallback_config(row_multiple);
   if (options_.embed == Embed::none) return "nullptr";
   if (options_.embed == Embed::source) return pointer_to_source(config, epilogue);
-  return pointer_to_image(kernel_name(config, epilogue), options_.fallback_ptx(epilogue, row_multiple));
+  return pointer_to_image(fallback_name(config), options_.fallback_ptx(row_multiple));
 }
 
 std::string HeaderKernels::text() const {

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "generator/fallback.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
+#include "fallback_args.cuh"
 #include "generator/families.hpp"
 
 namespace ditune {
@@ -25,6 +28,33 @@ std::span<const KernelConfig> fallback_configs() { return kConfigs; }
 
 const KernelConfig& fallback_config(std::int64_t row_multiple) {
   return *std::ranges::find_if(kConfigs, [&](const KernelConfig& c) { return row_multiple % k_multiple(c) == 0; });
+}
+
+std::string fallback_name(const KernelConfig& config) { return "fallback_" + kernel_name(config, {}); }
+
+KernelSource emit_fallback(const KernelConfig& config) {
+  const KernelText text = std::visit([]<class Config>(const Config& c) { return Family<Config>::text(c); }, config);
+  KernelSource source;
+  source.name = fallback_name(config);
+  source.text = fmt::format(
+      "// {}, any epilogue\n"
+      "#include \"fallback.cuh\"\n"
+      "\n"
+      "namespace {{\n"
+      "constexpr ditune::{} kConfig{{\n    {}}};\n"
+      "}}  // namespace\n"
+      "\n"
+      "extern \"C\" __global__ void __launch_bounds__(ditune::threads(kConfig), {})\n"
+      "{}(\n"
+      "    const __grid_constant__ ditune::FallbackArgs args) {{\n"
+      "  ditune::fallback<kConfig>(args);\n"
+      "}}\n",
+      format(config), text.config_type, text.fields, text.ctas, source.name);
+  return source;
+}
+
+KernelParameter fallback_parameter(const Epilogue& epilogue, const GemmArgs& args) {
+  return bytes_of(FallbackArgs{.gemm = args, .epilogue = epilogue});
 }
 
 }  // namespace ditune

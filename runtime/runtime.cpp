@@ -10,6 +10,7 @@
 #include "db/store.hpp"
 #include "ditune/error.hpp"
 #include "generator/emit.hpp"
+#include "generator/fallback.hpp"
 #include "generator/launch_plan.hpp"
 #include "generator/search_space.hpp"
 #include "lookup/append_only_map.hpp"
@@ -151,17 +152,21 @@ class Runtime::Impl {
     require_problem(prepared, args);
     check_args(prepared.config_, prepared.epilogue_, args, prepared.plan_.workspace_bytes);
     check_memory(prepared.epilogue_, args, prepared.plan_.workspace_bytes);
-    const auto encode = [&driver = *parts_.driver, &maps = *prepared.maps_](const TensorMapSpec& spec) {
-      return maps.at(driver, spec);
-    };
-    prepared.kernel_->launch(prepared.plan_, kernel_parameter(prepared.config_, prepared.epilogue_, args, encode),
-                             stream);
+    prepared.kernel_->launch(prepared.plan_, parameter(prepared, args), stream);
   }
 
  private:
   struct Ordinal {
     std::size_t operator()(int ordinal) const noexcept { return static_cast<std::size_t>(ordinal); }
   };
+
+  KernelParameter parameter(const Prepared& prepared, const GemmArgs& args) const {
+    if (prepared.is_built_in_) return fallback_parameter(prepared.epilogue_, args);
+    return kernel_parameter(prepared.config_, prepared.epilogue_, args,
+                            [&driver = *parts_.driver, &maps = *prepared.maps_](const TensorMapSpec& spec) {
+                              return maps.at(driver, spec);
+                            });
+  }
 
   // What lookup finds; if that cannot be had, or it finds nothing, what is built in.
   Prepared make(const PreparedKey& key) {
@@ -230,19 +235,21 @@ class Runtime::Impl {
 
   void take_built_in(Prepared& prepared) {
     const DeviceInfo& device = info(prepared.device_);
-    const FallbackKernel built_in = fallback_kernel(prepared.epilogue_, device.arch, prepared.problem_.k);
+    parse_epilogue(format(prepared.epilogue_));  // or throws
+    const FallbackKernel built_in = fallback_kernel(device.arch, prepared.problem_.k);
     const Target target{prepared.problem_, prepared.epilogue_, device};
     if (const auto rejection = refusal(built_in.config, target))
       throw NoKernelError(
           "no kernel runs " + format(prepared.problem_) + " on " + device.name + ": " + rejection->reason,
           "launch it in parts");
     prepared.match_ = Match::fallback;
+    prepared.is_built_in_ = true;
     prepared.config_ = built_in.config;
     prepared.plan_ = launch_plan(built_in.config, target);
-    std::shared_ptr<const LoadedKernel>& loaded = kernels_[{prepared.device_, std::string(built_in.name)}].first;
+    std::shared_ptr<const LoadedKernel>& loaded = kernels_[{prepared.device_, built_in.name}].first;
     try {
       if (!loaded)
-        loaded = parts_.driver->load(std::string(built_in.image), std::string(built_in.name), prepared.device_,
+        loaded = parts_.driver->load(std::string(built_in.image), built_in.name, prepared.device_,
                                      prepared.plan_.shared_bytes);
     } catch (const CudaError& error) {
       throw NoKernelError("no kernel for " + format(prepared.problem_) + ": " + prepared.note_ +
@@ -250,8 +257,6 @@ class Runtime::Impl {
                           "");
     }
     prepared.kernel_ = loaded;
-    prepared.maps_ =
-        std::make_shared<const PackedMaps>(*parts_.driver, prepared.config_, prepared.epilogue_, prepared.problem_);
   }
 
   RuntimeParts parts_;

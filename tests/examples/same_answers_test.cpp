@@ -83,19 +83,17 @@ std::int64_t any_extent(std::mt19937& random, std::int64_t most) {
   return std::min(static_cast<std::int64_t>(std::exp2(magnitude(random))), most);
 }
 
-std::string made_up_ptx(const Epilogue& epilogue, std::int64_t row_multiple) {
-  return format(epilogue) + " by " + std::to_string(row_multiple);
-}
+std::string made_up_ptx(std::int64_t row_multiple) { return "by " + std::to_string(row_multiple); }
 
 // What the library's built-in kernels are to a problem, as the program prints it.
 std::string built_in(const GemmProblem& problem, const std::string& epilogue, SmArch arch, std::int64_t row_multiple) {
   if (arch < supported_archs().front() || std::ranges::find(kEpilogues, epilogue) == kEpilogues.end()) return "-";
   const Epilogue fused = parse_epilogue(epilogue);
-  const FallbackKernel kernel = fallback_kernel(fused, arch, row_multiple);
+  const FallbackKernel kernel = fallback_kernel(arch, row_multiple);
   const Target target{problem, fused, reference_device(runs_as(arch))};
   if (refusal(kernel.config, target)) return "-";
   return format(kernel.config) + " " + std::to_string(launch_plan(kernel.config, target).grid) + " " + kernel.name +
-         " " + made_up_ptx(fused, row_multiple % 16 == 0 ? 16 : 1);
+         " " + made_up_ptx(row_multiple % 16 == 0 ? 16 : 1);
 }
 
 }  // namespace

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 #include <random>
 
 #include "catch.hpp"
+#include "fallback_args.cuh"
 #include "generator/launch_plan.hpp"
 
 using namespace ditune;
@@ -124,5 +126,42 @@ TEST_CASE("a fallback refuses what it does not serve for the number of its CTAs 
     const auto rejection = refusal(config, {{kMaxExtent, kMaxExtent, 16}, {}, reference_device({90})});
     REQUIRE(rejection);
     CHECK(rejection->constraint == "grid");
+  }
+}
+
+TEST_CASE("a fallback's stub names every field of its config and no epilogue") {
+  const KernelSource source = emit_fallback(fallback_config(16));
+  CHECK(source.name == "fallback_mma_s8_tile_64x128x64_warps_2x4_stages_4");
+  CHECK(source.name == fallback_name(fallback_config(16)));
+  CHECK(
+      source.text ==
+      "// mma_s8:tile=64x128x64,warps=2x4,stages=4, any epilogue\n"
+      "#include \"fallback.cuh\"\n\n"
+      "namespace {\n"
+      "constexpr ditune::MmaS8Config kConfig{\n"
+      "    .tile_m = 64, .tile_n = 128, .tile_k = 64, .warps_m = 2, .warps_n = 4, .stages = 4, .group = 8, .split_k = "
+      "1,\n"
+      "    .staging = ditune::Staging::direct, .schedule = ditune::Schedule::each, .ctas = 1, .load = 16};\n"
+      "}  // namespace\n\n"
+      "extern \"C\" __global__ void __launch_bounds__(ditune::threads(kConfig), kConfig.ctas)\n"
+      "fallback_mma_s8_tile_64x128x64_warps_2x4_stages_4(\n"
+      "    const __grid_constant__ ditune::FallbackArgs args) {\n"
+      "  ditune::fallback<kConfig>(args);\n"
+      "}\n");
+}
+
+TEST_CASE("a fallback is launched with the arguments and the epilogue, and any epilogue alike") {
+  Draw draw;
+  for (const Epilogue& epilogue : all_epilogues()) {
+    const GemmArgs args = arguments({17, 33, 7}, epilogue, draw);
+    const KernelParameter parameter = fallback_parameter(epilogue, args);
+    REQUIRE(parameter.size == sizeof(FallbackArgs));
+    FallbackArgs passed;
+    std::memcpy(&passed, parameter.bytes.data(), sizeof passed);
+    CHECK(passed.epilogue == epilogue);
+    CHECK(std::memcmp(&passed.gemm, &args, sizeof args) == 0);
+    for (const KernelConfig& config : fallback_configs())  // one loaded kernel serves all
+      CHECK(launch_plan(config, epilogue.out, {17, 33, 7}, 84).shared_bytes ==
+            launch_plan(config, Output::bf16, {17, 33, 7}, 84).shared_bytes);
   }
 }

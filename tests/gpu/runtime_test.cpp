@@ -111,6 +111,11 @@ TEST_CASE("gpu: without a compiler the runtime launches what is built in") {
   none.compile = {};
   const Runtime runtime(std::move(none));
   for (const auto& layer : layers()) CHECK(launches_right(runtime, *layer, Match::fallback));
+  for (const Epilogue& epilogue : all_epilogues())
+    for (const GemmProblem& problem : {GemmProblem{130, 260, 272}, GemmProblem{17, 131, 37}}) {
+      Layer layer(problem, epilogue, packed_strides(problem), 6);
+      CHECK(launches_right(runtime, layer, Match::fallback));
+    }
 }
 
 TEST_CASE("gpu: the runtime launches a stored kernel without compiling it") {

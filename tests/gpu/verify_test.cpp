@@ -4,7 +4,6 @@
 #include "ditune/epilogue.hpp"
 #include "generator/launch_plan.hpp"
 #include "gpu_fixture.hpp"
-#include "runtime/fallback.hpp"
 
 using namespace ditune;
 using namespace ditune::test;
@@ -70,19 +69,6 @@ TEST_CASE("gpu: every epilogue") {
     for (std::size_t i = 0; i < problems.size(); ++i)
       legal[i] = verify_legal(gpu().target(problems[i], epilogue), configs);
     CHECK(legal == std::vector<int>{7, 2, 1});
-  }
-}
-
-TEST_CASE("gpu: built-in kernels, every epilogue, as the driver compiles them") {
-  for (const Epilogue& epilogue : all_epilogues()) {
-    for (const GemmProblem& shape : {GemmProblem{130, 260, 272}, GemmProblem{17, 131, 37}}) {
-      const Target target = gpu().target(shape, epilogue);
-      const FallbackKernel built_in = fallback_kernel(epilogue, gpu().device.arch, shape.k);
-      const Kernel kernel(std::string(built_in.image), built_in.name);
-      GpuProblem problem(target, packed_strides(shape), OperandSets::one, {.seed = 6}, gpu().kernels);
-      INFO(format(shape) << ' ' << built_in.name);
-      CHECK(problem.failure(kernel, built_in.config) == "");
-    }
   }
 }
 

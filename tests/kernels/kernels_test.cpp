@@ -101,14 +101,56 @@ TEST_CASE("the longest K and the largest sums that there are") {
   }
 }
 
-TEST_CASE("built-in kernels serve ragged problems") {
-  for (const char* text : {"1x1x1", "1x129x77", "65x1x131", "70x131x200", "130x70x17", "33x260x64", "129x129x272"}) {
+TEST_CASE("built-in kernels give the plain loop's bits with every epilogue") {
+  struct Built {
+    KernelConfig config;
+    HostKernel kernel;
+  };
+  std::vector<Built> built;
+  for (const KernelConfig& config : fallback_configs())
+    built.push_back({config, compiler().compile(emit_fallback(config))});
+  const std::vector<Epilogue> epilogues = all_epilogues();
+  std::vector<std::string> failures(epilogues.size());
+  const auto run_built_in = [&](const char* text, std::size_t i, const Strides& gaps, Values values) {
     const GemmProblem problem = parse_problem(text);
-    for (const Epilogue& epilogue : {Epilogue{.bias = Bias::f32}, Epilogue{.sx = ScaleX::tensor, .out = Output::f32}}) {
-      const Target target{problem, epilogue, reference_device({86})};
-      INFO(text << ' ' << format(epilogue));
-      CHECK(run(fallback_config(problem.k), target, packed_strides(problem)) == "");
-      CHECK(run(fallback_config(1), target, {problem.k + 3, problem.k + 5, problem.n + 1}) == "");
+    const Epilogue& epilogue = epilogues[i];
+    const Strides strides{problem.k + gaps.x, problem.k + gaps.w, problem.n + gaps.y};
+    const HostProblem host({problem, epilogue, reference_device({86})}, strides, {i, values});
+    for (const auto& [config, kernel] : built) {
+      const int multiple = std::get<MmaS8Config>(config).load;
+      if (problem.k % multiple != 0 || gaps.x % multiple != 0 || gaps.w % multiple != 0) continue;
+      const std::string failure =
+          host.run(kernel, config, i, [&](const GemmArgs& args) { return fallback_parameter(epilogue, args); }).failure;
+      if (failure.empty()) continue;
+      failures[i] += format(config) + " on " + text + " with " + format(epilogue) + ": " + failure + "\n";
     }
+  };
+  in_parallel(epilogues.size(), [&](std::size_t i) {
+    run_built_in("1x1x1", i, {}, Values::random);
+    run_built_in("17x131x48", i, {}, Values::random);  // rows of Y that begin anywhere
+    run_built_in("1x129x77", i, {}, Values::random);
+    run_built_in("70x136x80", i, {16, 32, 8}, Values::random);
+    run_built_in("65x130x272", i, {}, Values::extreme);
+    run_built_in("17x68x131", i, {3, 5, 1}, Values::extreme);
+  });
+  for (const std::string& failure : failures) CHECK(failure.empty());
+  for (const std::string& failure : failures) std::fputs(failure.c_str(), stdout);
+}
+
+TEST_CASE("built-in kernels serve the longest K and rows far apart") {
+  for (const KernelConfig& config : fallback_configs()) {
+    const int multiple = std::get<MmaS8Config>(config).load;
+    const HostKernel kernel = compiler().compile(emit_fallback(config));
+    const auto failure = [&](const Target& target, const Strides& strides, Values values) {
+      return HostProblem(target, strides, {1, values})
+          .run(kernel, config, 1, [&](const GemmArgs& args) { return fallback_parameter(target.epilogue, args); })
+          .failure;
+    };
+    INFO(format(config));
+    const GemmProblem longest{5, 6, kMaxK / multiple * multiple}, small{70, 131, 16};
+    CHECK(failure({longest, {.out = Output::s32}, reference_device({86})}, packed_strides(longest), Values::extreme) ==
+          "");
+    CHECK(failure({small, {.bias = Bias::bf16}, reference_device({86})},
+                  strides_of(OperandCase::far, small, {.k = multiple}), Values::random) == "");
   }
 }

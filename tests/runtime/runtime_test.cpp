@@ -8,7 +8,9 @@
 
 #include "catch.hpp"
 #include "ditune/error.hpp"
+#include "fallback_args.cuh"
 #include "generator/emit.hpp"
+#include "generator/fallback.hpp"
 #include "generator/launch_plan.hpp"
 #include "generator/search_space.hpp"
 #include "runtime/fake_driver.hpp"
@@ -152,6 +154,25 @@ TEST_CASE("runtime: with no database and no compiler what is built in serves eve
   f.runtime->launch(f.runtime->prepare({17, 33, 7}, {}, 0), args({17, 33, 7}), kStream);
   CHECK(f.driver->launches.size() == 1);
   CHECK_THAT(f.driver->loaded.back(), Catch::Contains(".target sm_80"));
+  CHECK(f.driver->loaded.size() == fallback_configs().size());  // whatever the epilogue
+}
+
+TEST_CASE("runtime: a built-in kernel is launched with the epilogue, and none that means nothing") {
+  Fixture f({}, false);
+  const Epilogue epilogue = parse_epilogue("sw=tensor,bias=f16,out=f32");
+  GemmArgs its = args();
+  its.bias = address<void>(7);
+  f.runtime->launch(its, epilogue, 0, kStream);
+  REQUIRE(f.driver->launches.size() == 1);
+  const FakeLaunch& launch = f.driver->launches.front();
+  CHECK(launch.kernel == fallback_name(fallback_config(16)));
+  REQUIRE(launch.parameter.size == sizeof(FallbackArgs));
+  FallbackArgs passed;
+  std::memcpy(&passed, launch.parameter.bytes.data(), sizeof passed);
+  CHECK(passed.epilogue == epilogue);
+  CHECK(std::memcmp(&passed.gemm, &its, sizeof its) == 0);
+  CHECK_THROWS_AS(f.runtime->prepare(kProblem, {.bias = Bias::f32, .out = Output::s32}, 0), UsageError);
+  CHECK_THROWS_AS(f.runtime->prepare(kProblem, {.sx = ScaleX::tensor, .out = Output::s32}, 0), UsageError);
 }
 
 TEST_CASE("runtime: where no kernel can be had all the reasons are given") {

@@ -148,7 +148,8 @@ HostProblem::HostProblem(const Target& target, const Strides& strides, const Con
       operands_(target.problem, target.epilogue, strides, contents),
       expected_(plain_gemm(operands_.args(), target.epilogue)) {}
 
-Emulation HostProblem::run(const HostKernel& kernel, const KernelConfig& config, std::uint64_t schedule) const {
+Emulation HostProblem::run(const HostKernel& kernel, const KernelConfig& config, std::uint64_t schedule,
+                           const MakeParameter& make_parameter) const {
   const LaunchPlan plan = launch_plan(config, target_);
   GemmArgs args = operands_.args();
   const GuardedOutput output(args, target_.epilogue.out, expected_);
@@ -157,6 +158,8 @@ Emulation HostProblem::run(const HostKernel& kernel, const KernelConfig& config,
   args.y = output.y();
   args.workspace = workspace.data();
   check_args(config, target_.epilogue, args, plan.workspace_bytes);
+  const KernelParameter parameter =
+      make_parameter ? make_parameter(args) : kernel_parameter(config, target_.epilogue, args, describe_tensor);
 
   std::vector<emulation::Region> memory = operands_.regions();
   memory.push_back(output.region());
@@ -173,7 +176,7 @@ Emulation HostProblem::run(const HostKernel& kernel, const KernelConfig& config,
                                          .shared_limit = static_cast<std::size_t>(target_.device.shared_per_block),
                                          .seed = schedule,
                                          .resident = std::max(kResident, target_.device.sms)},
-                                        memory, kernel_parameter(config, target_.epilogue, args, describe_tensor));
+                                        memory, parameter);
   return {.failure = report.fault.empty() ? output.failure() : std::move(report.fault),
           .shared = std::move(report.shared),
           .output = output.contents()};

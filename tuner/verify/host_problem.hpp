@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -29,9 +30,12 @@ class HostProblem {
   GemmArgs args() const { return operands_.args(); }                    // host pointers; null y and workspace
   const std::vector<std::byte>& expected() const { return expected_; }  // [m, n], packed
 
-  // Runs the kernel of this config. `schedule`: seed of the order in which its warps run. Throws UsageError if the
-  // config does not take these operands. Several threads may run kernels on one problem at once.
-  Emulation run(const HostKernel& kernel, const KernelConfig& config, std::uint64_t schedule) const;
+  // Runs the kernel of this config. `schedule`: seed of the order in which its warps run. `make_parameter`: what
+  // it is launched with, if not with kernel_parameter. Throws UsageError if the config does not take these operands.
+  // Several threads may run kernels on one problem at once.
+  using MakeParameter = std::function<KernelParameter(const GemmArgs&)>;
+  Emulation run(const HostKernel& kernel, const KernelConfig& config, std::uint64_t schedule,
+                const MakeParameter& make_parameter = {}) const;
 
  private:
   Target target_;
