@@ -20,6 +20,7 @@ struct Ground {
   int sms = 2;    // of the device: how many persistent CTAs there are
   int arch = 86;  // of the device
   OperandCase operands = OperandCase::plain;
+  bool is_built_in = false;  // the kernel of this config that takes the epilogue at run time
 };
 
 inline const Ground kPlain{"mma_s8:tile=32x64x64,warps=1x2,stages=3", {40, 70, 400}, 72, {.bias = Bias::f32}};
