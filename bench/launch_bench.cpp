@@ -27,7 +27,7 @@ namespace {
 using namespace ditune;
 
 // Little work: the queue never holds up who launches.
-constexpr GemmProblem kProblem{16, 256, 256};
+constexpr Gemm kProblem{16, 256, 256};
 constexpr int kBatch = 200;  // launches between waits; a stream's queue holds 1,024
 constexpr int kBatches = 100;
 
@@ -171,7 +171,7 @@ void time_launches(benchmark::State& state, const Fixture& fixture, const Launch
 void prepared(benchmark::State& state, Fixture& (*of)()) {
   const Fixture& fixture = of();
   const Runtime runtime(RuntimeOptions{.databases = {fixture.stored.path()}});
-  const Prepared& kernel = runtime.prepare(kProblem, {}, 0);
+  const Prepared& kernel = runtime.prepare(kProblem, 0);
   time_launches(state, fixture, [&] { runtime.launch(kernel, fixture.args, fixture.stream.get()); });
 }
 

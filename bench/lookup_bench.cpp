@@ -23,14 +23,14 @@ constexpr int kRecords = 10'000;
 constexpr std::int64_t kRowsPerLayer = 10;  // m = 256, 512, ...
 const DeviceInfo& kCard = find_device("RTX 3090");
 
-GemmProblem problem(std::int64_t layer, std::int64_t row) { return {256 << row, 4608 + 16 * layer, 4608}; }
+Gemm problem(std::int64_t layer, std::int64_t row) { return {256 << row, 4608 + 16 * layer, 4608}; }
 
 std::vector<TuningRecord> records() {
   std::vector<TuningRecord> all;
   const std::string hash = template_hash("mma_s8");
   for (std::int64_t i = 0; i < kRecords; ++i) {
     TuningRecord record;
-    record.key = {device_class(kCard), problem(i / kRowsPerLayer, i % kRowsPerLayer), {}, hash};
+    record.key = {device_class(kCard), problem(i / kRowsPerLayer, i % kRowsPerLayer), hash};
     record.config = parse_config(i % 2 == 0 ? "mma_s8:tile=128x128x64,warps=2x2,stages=3"
                                             : "mma_s8:tile=128x256x64,warps=2x4,stages=3");
     record.source = Source::measured;
@@ -46,10 +46,10 @@ const Library& library() {
 }
 
 // Asks for `asked` and stops if the answer is not of the kind that is to be timed.
-void lookup(benchmark::State& state, const GemmProblem& asked, Match expected) {
+void lookup(benchmark::State& state, const Gemm& asked, Match expected) {
   const Library& records = library();
   for (auto _ : state) {
-    const LookupResult found = records.lookup(asked, {}, kCard);
+    const LookupResult found = records.lookup(asked, kCard);
     if (found.match != expected) state.SkipWithError("another match than expected");
     benchmark::DoNotOptimize(found);
   }
@@ -62,10 +62,10 @@ void kept_model(benchmark::State& state) { lookup(state, {4096, 999, 999}, Match
 // Each time of a problem that nobody asked for before.
 void first_model(benchmark::State& state) {
   const Library fresh(std::vector<TuningRecord>{});
-  GemmProblem asked{4096, 999, 999};
+  Gemm asked{4096, 999, 999};
   for (auto _ : state) {
     ++asked.m;
-    benchmark::DoNotOptimize(fresh.lookup(asked, {}, kCard));
+    benchmark::DoNotOptimize(fresh.lookup(asked, kCard));
   }
 }
 
@@ -94,7 +94,7 @@ Runtime runtime() {
 }
 
 // Addresses that nothing reads.
-GemmArgs addresses(const GemmProblem& problem) {
+GemmArgs addresses(const Gemm& problem) {
   GemmArgs args{};
   args.x = reinterpret_cast<const signed char*>(std::uintptr_t{1} << 40);
   args.w = args.x + (std::int64_t{1} << 36);
@@ -109,7 +109,7 @@ GemmArgs addresses(const GemmProblem& problem) {
 void launch_prepared(benchmark::State& state) {
   const Runtime its = runtime();
   const GemmArgs args = addresses(problem(500, 4));
-  const Prepared& prepared = its.prepare(problem(500, 4), {}, 0);
+  const Prepared& prepared = its.prepare(problem(500, 4), 0);
   for (auto _ : state) its.launch(prepared, args, nullptr);
 }
 
@@ -125,10 +125,10 @@ BENCHMARK(launch_by_arguments);
 // whose own time is in it.
 void each(benchmark::State& state) {
   using Clock = std::chrono::steady_clock;
-  std::vector<GemmProblem> asked;
+  std::vector<Gemm> asked;
   for (std::int64_t i = 0; i < kRecords; ++i) asked.push_back(problem(i / kRowsPerLayer, i % kRowsPerLayer));
   std::ranges::shuffle(asked, std::mt19937(1));
-  for (const GemmProblem& its : asked) library().lookup(its, {}, kCard);
+  for (const Gemm& its : asked) library().lookup(its, kCard);
   std::vector<double> ns, clock_ns;
   std::size_t i = 0;
   for (auto _ : state) {

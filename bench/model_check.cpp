@@ -13,7 +13,7 @@ void print_rows(const std::vector<TableRow>& rows, const DeviceInfo& device) {
   std::printf("%-18s %-5s %-8s %7s %12s %7s\n", "problem", "pick", "fastest", "regret", "correlation", "error");
   for (const TableRow& row : rows) {
     const TileVerdict v = judge(row, device);
-    std::printf("%-18s c%-4td c%-7td %6.1f%% %12.3f %6.1f%%\n", format(row.problem).c_str(), v.pick, v.fastest,
+    std::printf("%-18s c%-4td c%-7td %6.1f%% %12.3f %6.1f%%\n", format_shape(row.problem).c_str(), v.pick, v.fastest,
                 100 * v.regret, v.correlation, 100 * v.error);
   }
 }

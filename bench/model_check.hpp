@@ -21,7 +21,7 @@ inline constexpr int kTableTiles = 9;  // c0 to c8; c12 and c13 are stream-K, wh
 using TileTimes = std::array<double, kTableTiles>;
 
 struct TableRow {
-  GemmProblem problem;
+  Gemm problem;
   TileTimes us;
 };
 
@@ -71,10 +71,10 @@ inline DeviceInfo capped_a6000(double sm_clock_mhz = 1440) {
   return device;
 }
 
-inline TileTimes predicted_times(const GemmProblem& problem, const DeviceInfo& device) {
+inline TileTimes predicted_times(const Gemm& problem, const DeviceInfo& device) {
   TileTimes us{};
   for (int i = 0; i < kTableTiles; ++i)
-    us[i] = predict(table_configs()[i], {.problem = problem, .epilogue = {}, .device = device}).total_us;
+    us[i] = predict(table_configs()[i], {.operation = problem, .device = device}).total_us;
   return us;
 }
 

@@ -54,11 +54,10 @@ inline std::vector<RecordedProblem> read_recorded(const std::string& path) {
   while (std::getline(file, line)) {
     const std::vector<std::string> fields = csv_fields(line);
     if (fields.size() != 8) throw std::runtime_error(path + ": not a line of the table: " + line);
-    const Target target{{std::stoi(fields[0]), std::stoi(fields[1]), std::stoi(fields[2])},
-                        parse_epilogue(fields[3]),
-                        find_device(fields[4])};
-    if (problems.empty() || problems.back().target.problem != target.problem ||
-        problems.back().target.epilogue != target.epilogue || problems.back().target.device != target.device)
+    const Gemm gemm{std::stoi(fields[0]), std::stoi(fields[1]), std::stoi(fields[2]), parse_epilogue(fields[3])};
+    const Target target{gemm, find_device(fields[4])};
+    if (problems.empty() || problems.back().target.operation != target.operation ||
+        problems.back().target.device != target.device)
       problems.push_back({.target = target, .configs = {}, .us = {}, .refused = {}, .predicted = {}});
     RecordedProblem& problem = problems.back();
     problem.configs.push_back(parse_config(fields[5]));

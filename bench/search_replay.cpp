@@ -44,8 +44,9 @@ void print_model(const std::vector<RecordedProblem>& problems) {
     top4.add(v.top4);
     top16.add(v.top16);
     std::printf("%-18s %10zu %9zu %9.2f %12.3f %6.1f%% %6.1f%% %6.1f%% %6.1f%%\n",
-                format(problem.target.problem).c_str(), enumerate(problem.target).size(), problem.configs.size(),
-                fastest_us(problem), v.correlation, 100 * v.error, 100 * v.top1, 100 * v.top4, 100 * v.top16);
+                describe_sizes(problem.target.operation).c_str(), enumerate(problem.target).size(),
+                problem.configs.size(), fastest_us(problem), v.correlation, 100 * v.error, 100 * v.top1, 100 * v.top4,
+                100 * v.top16);
   }
   const auto print = [&](const char* name, double of_correlation, auto&& of) {
     std::printf("%-48s %12.3f %7s %6.1f%% %6.1f%% %6.1f%%\n", name, of_correlation, "", 100 * of(top1), 100 * of(top4),
@@ -88,7 +89,7 @@ void print_strategies(const std::vector<RecordedProblem>& problems, std::size_t 
     for (std::size_t s = 0; s < kStrategies.size(); ++s) {
       const Regrets of_problem = regrets(problem, kStrategies[s], batch_size);
       for (std::size_t t = 0; t < kTrials.size(); ++t) all[s][t].add(of_problem[t]);
-      print_regrets(format(problem.target.problem).c_str(), kStrategies[s], of_problem);
+      print_regrets(describe_sizes(problem.target.operation).c_str(), kStrategies[s], of_problem);
     }
   for (std::size_t s = 0; s < kStrategies.size(); ++s) print_regrets("all", kStrategies[s], all[s]);
 }

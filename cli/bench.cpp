@@ -77,8 +77,8 @@ std::vector<KernelConfig> other_winners(const std::vector<TuningRecord>& winners
   std::vector<KernelConfig> others;
   for (const TuningRecord& record : winners) {
     const TuningKey& key = record.key;
-    const bool is_of_layer = key.problem.n == target.problem.n && key.problem.k == target.problem.k &&
-                             key.epilogue == target.epilogue && key.device == device_class(target.device);
+    const bool is_of_layer = with_rows(key.operation, rows(target.operation)) == target.operation &&
+                             key.device == device_class(target.device);
     if (is_of_layer && record.config != served && !std::ranges::count(others, record.config) &&
         !refusal(record.config, target))
       others.push_back(record.config);
@@ -92,7 +92,7 @@ std::vector<Peers> peers_of(const Options& options, const std::vector<TuningReco
   for (const std::string& name : options.against) {
     if (name == kCublasLt) {
       all.push_back([](const Target& target, const KernelConfig&) {
-        return cublaslt_peers(target.problem, target.device, kPeerBytes);
+        return cublaslt_peers(std::get<Gemm>(target.operation), target.device, kPeerBytes);
       });
     } else if (name == kWinners) {
       all.push_back([&winners, &gpu](const Target& target, const KernelConfig& served) {
@@ -104,7 +104,7 @@ std::vector<Peers> peers_of(const Options& options, const std::vector<TuningReco
         note_skipped(static_cast<std::size_t>(rows.count), "winner", name);
       }));
       all.push_back([library, name, regime = options.regime, &gpu](const Target& target, const KernelConfig&) {
-        const LookupResult found = library->lookup(target.problem, target.epilogue, target.device, regime);
+        const LookupResult found = library->lookup(target.operation, target.device, regime);
         const bool has_kernel = found.match != Match::none;
         return std::vector{peer_of(name, has_kernel ? std::vector{found.config} : std::vector<KernelConfig>(),
                                    "no kernel of ditune runs it", target, gpu)};
@@ -239,8 +239,8 @@ void check_min_clock(const Options& options, const Nvml& nvml) {
 void report_failures(std::vector<BenchResult>& results) {
   for (const BenchResult& result : results)
     if (!result.failure.empty())
-      print_error(fmt::format("{} {} {} has no figures: {}", format(result.target.problem),
-                              format(result.target.epilogue), format(result.found.config), result.failure));
+      print_error(fmt::format("{} {} has no figures: {}", describe(result.target.operation),
+                              format(result.found.config), result.failure));
   std::erase_if(results, [](const BenchResult& result) { return !result.failure.empty(); });
 }
 
@@ -249,7 +249,7 @@ ExitCode bench(const Options& options) {
     throw UsageError("--min-clock discards rounds of bursts, and there are none with --regime sustained",
                      "leave one of the two out");
   require_peers(options.against);
-  const std::vector<Layer> layers = require_layers(options.records.select);
+  const std::vector<Operation> layers = require_layers(options.records.select);
   const VisibleTarget chosen = choose_visible(options.records.target);
   Records stored(options.records);
   const std::vector<TuningRecord> winners = stored.all_winners();
@@ -260,9 +260,9 @@ ExitCode bench(const Options& options) {
   check_min_clock(options, nvml);
   const std::vector<Peers> peers = peers_of(options, winners, gpu);
   std::vector<BenchResult> results;
-  for (const Layer& layer : layers) {
-    const Target target{layer.problem, layer.epilogue, chosen.device};
-    const LookupResult found = library.lookup(target.problem, target.epilogue, target.device, options.regime);
+  for (const Operation& layer : layers) {
+    const Target target{layer, chosen.device};
+    const LookupResult found = library.lookup(target.operation, target.device, options.regime);
     if (found.match == Match::none)
       report_no_variant(target);
     else

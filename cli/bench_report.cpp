@@ -9,13 +9,13 @@
 namespace ditune::cli {
 namespace {
 
-void add_figures(Json& json, const GemmProblem& problem, const Figures& figures) {
+void add_figures(Json& json, const Operation& operation, const Figures& figures) {
   json["median_us"] = figures.us;
-  json["tops"] = tops(problem, figures.us);
+  json["tops"] = tops(operation, figures.us);
   if (figures.sm_clock_mhz > 0) json["sm_clock_mhz"] = figures.sm_clock_mhz;
   if (figures.power_w > 0) {
     json["power_w"] = figures.power_w;
-    json["picojoules_an_operation"] = picojoules_an_operation(problem, figures.us, figures.power_w);
+    json["picojoules_an_operation"] = picojoules_an_operation(operation, figures.us, figures.power_w);
   }
 }
 
@@ -24,13 +24,13 @@ std::string algorithm(const PeerFigures& peer) {
   return std::ranges::min(peer.kernels, {}, &PeerFigures::Kernel::us).config;
 }
 
-Json peer_json(const PeerFigures& peer, const GemmProblem& problem) {
+Json peer_json(const PeerFigures& peer, const Operation& operation) {
   Json json = {{"name", peer.name}};
   if (!peer.reason.empty()) {
     json["reason"] = peer.reason;
     return json;
   }
-  add_figures(json, problem, peer.figures);
+  add_figures(json, operation, peer.figures);
   if (peer.kernels.empty())
     json["algorithm"] = peer.algorithm;
   else
@@ -69,17 +69,17 @@ std::string known(double value, int decimals = 0) { return value > 0 ? fmt::form
 
 void add_kernel(Table& table, const BenchResult& result, const std::string& name, const Figures& figures,
                 const std::string& ratio) {
-  const GemmProblem& problem = result.target.problem;
-  table.add({format(problem), format(result.target.epilogue), name, number(figures.us),
-             number(tops(problem, figures.us)), known(figures.power_w), known(figures.sm_clock_mhz),
-             known(picojoules_an_operation(problem, figures.us, figures.power_w), 4), ratio});
+  const Operation& operation = result.target.operation;
+  table.add({describe_sizes(operation), format(std::get<Gemm>(operation).epilogue), name, number(figures.us),
+             number(tops(operation, figures.us)), known(figures.power_w), known(figures.sm_clock_mhz),
+             known(picojoules_an_operation(operation, figures.us, figures.power_w), 4), ratio});
 }
 
 }  // namespace
 
 Json json(const BenchResult& result) {
-  const GemmProblem& problem = result.target.problem;
-  Json json = layer_json(problem, result.target.epilogue);
+  const Operation& operation = result.target.operation;
+  Json json = layer_json(operation);
   json["config"] = format(result.found.config);
   add_device(json, device_class(result.target.device));
   json["match"] = format(result.found.match);
@@ -88,9 +88,9 @@ Json json(const BenchResult& result) {
     return json;
   }
   json["source"] = format(Source::measured);
-  add_figures(json, problem, result.figures);
+  add_figures(json, operation, result.figures);
   json["against"] = Json::array();
-  for (const PeerFigures& peer : result.peers) json["against"].push_back(peer_json(peer, problem));
+  for (const PeerFigures& peer : result.peers) json["against"].push_back(peer_json(peer, operation));
   const bool sustained = result.regime == Regime::sustained;
   json["regime"] = format(result.regime);
   Json& rounds = json[sustained ? "blocks" : "rounds"] = Json::array();
@@ -116,15 +116,12 @@ Table burst_table(const std::vector<BenchResult>& results) {
   columns.push_back({"DISCARDED", Align::right});
   Table table(columns);
   for (const BenchResult& result : results) {
-    const GemmProblem& problem = result.target.problem;
-    std::vector<std::string> cells = {format(problem),
-                                      format(result.target.epilogue),
-                                      format(result.found.config),
-                                      std::string(format(result.found.match)),
-                                      number(result.figures.us),
-                                      number(tops(problem, result.figures.us))};
+    const Operation& operation = result.target.operation;
+    std::vector<std::string> cells = {describe_sizes(operation),   format(std::get<Gemm>(operation).epilogue),
+                                      format(result.found.config), std::string(format(result.found.match)),
+                                      number(result.figures.us),   number(tops(operation, result.figures.us))};
     for (const PeerFigures& peer : result.peers) {
-      cells.push_back(peer.reason.empty() ? number(tops(problem, peer.figures.us)) : "-");
+      cells.push_back(peer.reason.empty() ? number(tops(operation, peer.figures.us)) : "-");
       cells.push_back(peer.reason.empty() ? ratio_text(peer) : "-");
     }
     cells.push_back(range(result.rounds, &GpuState::sm_clock_mhz));
@@ -164,7 +161,7 @@ std::vector<std::string> comparison(const std::vector<BenchResult>& results) {
       if (peer.reason.empty())
         ratios.push_back(peer.ratio);
       else
-        reason = fmt::format("{}: {}", format(result.target.problem), peer.reason);
+        reason = fmt::format("{}: {}", describe_sizes(result.target.operation), peer.reason);
     }
     const std::string& name = results[0].peers[i].name;
     if (!ratios.empty())

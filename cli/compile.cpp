@@ -21,12 +21,12 @@ struct Options {
 ExitCode compile(const Options& options) {
   const auto [target, config] = choose_variant(options.variant);
   if (!options.output.empty()) require_writable(options.output);
-  const CompiledKernel kernel = Nvrtc().compile(emit(config, target.epilogue), target.device.arch);
+  const CompiledKernel kernel = Nvrtc().compile(emit(config, target.operation), target.device.arch);
   if (!options.output.empty()) write_file(options.output, kernel.cubin);
   const ResourceUsage& needs = kernel.resources;
   const int shared_bytes = needs.shared_bytes + launch_plan(config, target).shared_bytes;
   if (options.json) {
-    Json json = layer_json(target.problem, target.epilogue);
+    Json json = layer_json(target.operation);
     json["config"] = format(config);
     add_device(json, device_class(target.device));
     json["registers"] = needs.registers;

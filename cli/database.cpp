@@ -19,17 +19,20 @@ RecordFilter filter_of(const RecordOptions& options) {
     filter.arch = parse_arch(options.target.arch);
   else if (!options.target.empty())
     filter.device = device_class(choose_target(options.target).device);
-  if (!options.select.epilogue.empty()) filter.epilogue = parse_epilogue(options.select.epilogue);
   filter.regime = options.regime;
   return filter;
 }
 
-// Records and trials of one of `layers`; all if there are none.
+// Records and trials of one of `layers`, of all if there are none, that have this epilogue, if it is given.
 template <class Row>
-std::vector<Row> matching(std::vector<Row> rows, const std::vector<Layer>& layers) {
-  if (layers.empty()) return rows;
-  const LayerSet wanted(layers.begin(), layers.end());
-  std::erase_if(rows, [&](const Row& row) { return !wanted.contains({row.key.problem, row.key.epilogue}); });
+std::vector<Row> matching(std::vector<Row> rows, const std::vector<Operation>& layers, const std::string& epilogue) {
+  const OperationSet wanted(layers.begin(), layers.end());
+  const std::optional<Epilogue> its =
+      epilogue.empty() ? std::nullopt : std::optional<Epilogue>(parse_epilogue(epilogue));
+  std::erase_if(rows, [&](const Row& row) {
+    const Operation& operation = row.key.operation;
+    return (!wanted.empty() && !wanted.contains(operation)) || (its && std::get<Gemm>(operation).epilogue != *its);
+  });
   return rows;
 }
 
@@ -75,18 +78,18 @@ Records::Records(const RecordOptions& options) : options_(options) {
 
 std::vector<TuningRecord> Records::winners() {
   if (!store_) return {};
-  const std::vector<Layer>& layers = asked_for();
+  const std::vector<Operation>& layers = asked_for();
   std::vector<TuningRecord> all = store_->winners(filter_of(options_));
   note_skipped(take_skipped(layers), "winner", options_.db);
-  return matching(std::move(all), layers);
+  return matching(std::move(all), layers, options_.select.epilogue);
 }
 
 std::vector<Trial> Records::trials() {
   if (!store_) return {};
-  const std::vector<Layer>& layers = asked_for();
+  const std::vector<Operation>& layers = asked_for();
   std::vector<Trial> all = store_->trials(filter_of(options_));
   note_skipped(take_skipped(layers), "trial", options_.db);
-  return matching(std::move(all), layers);
+  return matching(std::move(all), layers, options_.select.epilogue);
 }
 
 std::vector<TuningRecord> Records::all_winners() {
@@ -105,7 +108,7 @@ std::vector<Trial> Records::all_trials() {
 
 const std::vector<SkippedRow>& Records::read_skipped() {
   if (!store_) return skipped_;
-  const std::vector<Layer>& layers = asked_for();
+  const std::vector<Operation>& layers = asked_for();
   const RecordFilter filter = filter_of(options_);
   static_cast<void>(store_->winners(filter));
   take_skipped(layers);
@@ -114,17 +117,22 @@ const std::vector<SkippedRow>& Records::read_skipped() {
   return skipped_;
 }
 
-const std::vector<Layer>& Records::asked_for() {
+const std::vector<Operation>& Records::asked_for() {
   if (!layers_) layers_ = select_layers(options_.select);
   return *layers_;
 }
 
-std::size_t Records::take_skipped(const std::vector<Layer>& layers) {
-  LayerSet problems;  // whatever the epilogue: a skipped row may have none
-  for (const Layer& layer : layers) problems.insert({layer.problem, {}});
+std::size_t Records::take_skipped(const std::vector<Operation>& layers) {
+  OperationSet shapes;  // whatever the epilogue: a skipped row may have none
+  for (const Operation& layer : layers) {
+    Gemm gemm = std::get<Gemm>(layer);
+    gemm.epilogue = {};
+    shapes.insert(gemm);
+  }
   const std::size_t before = skipped_.size();
   std::ranges::copy_if(store_->skipped(), std::back_inserter(skipped_), [&](const SkippedRow& row) {
-    return layers.empty() || !has_legal_problem(row) || problems.contains({row.problem, {}});
+    const std::optional<Operation> operation = operation_of(row);
+    return shapes.empty() || !operation || shapes.contains(*operation);
   });
   return skipped_.size() - before;
 }

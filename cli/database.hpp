@@ -62,13 +62,13 @@ class Records {
   void report_none() const;
 
  private:
-  const std::vector<Layer>& asked_for();
+  const std::vector<Operation>& asked_for();
   // Adds the rows that the store's last call skipped, of these layers; returns how many.
-  std::size_t take_skipped(const std::vector<Layer>& layers);
+  std::size_t take_skipped(const std::vector<Operation>& layers);
 
   RecordOptions options_;
   std::optional<Store> store_;
-  std::optional<std::vector<Layer>> layers_;  // read once: a list may come from standard input
+  std::optional<std::vector<Operation>> layers_;  // read once: a list may come from standard input
   std::vector<SkippedRow> skipped_;
 };
 

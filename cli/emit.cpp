@@ -19,7 +19,7 @@ struct Options {
 ExitCode emit_variant(const Options& options) {
   const auto [target, config] = choose_variant(options.variant);
   const KernelSource source =
-      options.standalone ? emit_standalone(config, target.epilogue) : emit(config, target.epilogue);
+      options.standalone ? emit_standalone(config, target.operation) : emit(config, target.operation);
   if (options.output.empty())
     print_text(source.text);
   else

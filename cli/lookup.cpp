@@ -21,28 +21,28 @@ struct Options {
 };
 
 struct Answer {
-  Layer layer;
+  Operation layer;
   LookupResult found;
 };
 
 Json answer_json(const Answer& answer, const DeviceInfo& device) {
   const LookupResult& found = answer.found;
-  Json json = layer_json(answer.layer.problem, answer.layer.epilogue);
+  Json json = layer_json(answer.layer);
   add_device(json, device_class(device));
   json["match"] = format(found.match);
   if (found.match == Match::none) return json;
   json["config"] = format(found.config);
   json["shared_bytes"] = found.plan.shared_bytes;
-  const double predicted_us = predict(found.config, {answer.layer.problem, answer.layer.epilogue, device}).total_us;
+  const double predicted_us = predict(found.config, {answer.layer, device}).total_us;
   if (std::isfinite(predicted_us)) json["predicted_us"] = predicted_us;
   if (!found.record) return json;
   json["source"] = format(found.record->source);
   json["regime"] = format(found.record->key.regime);
   // The time of another problem is not this one's.
-  if (found.record->key.problem != answer.layer.problem) return json;
+  if (rows(found.record->key.operation) != rows(answer.layer)) return json;
   if (found.record->source == Source::measured) json["median_us"] = found.record->median_us;
   json["predicted_us"] = found.record->predicted_us;
-  json["tops"] = tops(answer.layer.problem, found.record->microseconds());
+  json["tops"] = tops(answer.layer, found.record->microseconds());
   return json;
 }
 
@@ -57,29 +57,29 @@ Table answer_table(const std::vector<Answer>& answers) {
                {"TUNED FOR"}});
   for (const auto& [layer, found] : answers) {
     const auto& record = found.record;
-    table.add({std::to_string(layer.problem.m), std::to_string(layer.problem.n), std::to_string(layer.problem.k),
-               format(layer.epilogue), std::string(format(found.match)),
-               found.match == Match::none ? "" : format(found.config),
+    const auto& [m, n, k, epilogue] = std::get<Gemm>(layer);
+    table.add({std::to_string(m), std::to_string(n), std::to_string(k), format(epilogue),
+               std::string(format(found.match)), found.match == Match::none ? "" : format(found.config),
                record ? std::string(format(record->source)) : "",
-               record ? format(record->key.problem) + " on " + record->key.device.name : ""});
+               record ? describe_sizes(record->key.operation) + " on " + record->key.device.name : ""});
   }
   return table;
 }
 
 // An answer that only the cost model has takes milliseconds.
-std::vector<Answer> look_up(const Library& library, const std::vector<Layer>& layers, const DeviceInfo& device,
+std::vector<Answer> look_up(const Library& library, const std::vector<Operation>& layers, const DeviceInfo& device,
                             Regime regime) {
   StepsLine line("looking up", layers.size());
   std::vector<Answer> answers;
-  for (const Layer& layer : layers) {
+  for (const Operation& layer : layers) {
     line.show(answers.size());
-    answers.push_back({layer, library.lookup(layer.problem, layer.epilogue, device, regime)});
+    answers.push_back({layer, library.lookup(layer, device, regime)});
   }
   return answers;
 }
 
 ExitCode lookup(const Options& options) {
-  const std::vector<Layer> layers = require_layers(options.records.select);
+  const std::vector<Operation> layers = require_layers(options.records.select);
   const DeviceInfo device = choose_target(options.records.target).device;
   Records stored(options.records);
   const Library library(stored.all_winners());
@@ -95,7 +95,7 @@ ExitCode lookup(const Options& options) {
   ExitCode code = kDone;
   for (const auto& [layer, found] : answers) {
     if (found.match != Match::none) continue;
-    report_no_variant({layer.problem, layer.epilogue, device});
+    report_no_variant({layer, device});
     code = kBadAnswer;
   }
   return code;

@@ -31,9 +31,11 @@ void print_layers(const std::string& name, const ModelInput& input) {
                {"K", Align::right},
                {"EPILOGUE"},
                {"COUNT", Align::right}});
-  for (const ModelLayer& layer : model_layers(name, input))
-    table.add({layer.linear, std::to_string(layer.problem.m), std::to_string(layer.problem.n),
-               std::to_string(layer.problem.k), format(layer.epilogue), std::to_string(layer.count)});
+  for (const ModelLayer& layer : model_layers(name, input)) {
+    const auto& [m, n, k, epilogue] = std::get<Gemm>(layer.operation);
+    table.add({layer.linear, std::to_string(m), std::to_string(n), std::to_string(k), format(epilogue),
+               std::to_string(layer.count)});
+  }
   print(table);
 }
 

@@ -59,8 +59,9 @@ std::string Table::text() const {
   return text;
 }
 
-Json layer_json(const GemmProblem& problem, const Epilogue& epilogue) {
-  return {{"m", problem.m}, {"n", problem.n}, {"k", problem.k}, {"epilogue", format(epilogue)}};
+Json layer_json(const Operation& operation) {
+  const auto& [m, n, k, epilogue] = std::get<Gemm>(operation);
+  return {{"m", m}, {"n", n}, {"k", k}, {"epilogue", format(epilogue)}};
 }
 
 void add_device(Json& json, const DeviceClass& device) {
@@ -69,7 +70,7 @@ void add_device(Json& json, const DeviceClass& device) {
 }
 
 Json record_json(const TuningRecord& record) {
-  Json json = layer_json(record.key.problem, record.key.epilogue);
+  Json json = layer_json(record.key.operation);
   json["config"] = format(record.config);
   add_device(json, record.key.device);
   json["source"] = format(record.source);
@@ -79,11 +80,11 @@ Json record_json(const TuningRecord& record) {
   if (record.high_us > 0) json["high_us"] = record.high_us;
   if (record.power_w > 0) {
     json["power_w"] = record.power_w;
-    json["picojoules_an_operation"] = picojoules_an_operation(record.key.problem, record.median_us, record.power_w);
+    json["picojoules_an_operation"] = picojoules_an_operation(record.key.operation, record.median_us, record.power_w);
   }
   for (const KernelConfig& config : record.tied) json["tied"].push_back(format(config));
   json["predicted_us"] = record.predicted_us;
-  json["tops"] = tops(record.key.problem, record.microseconds());
+  json["tops"] = tops(record.key.operation, record.microseconds());
   json["registers"] = record.resources.registers;
   json["spill_bytes"] = record.resources.spill_bytes;
   json["shared_bytes"] = record.resources.shared_bytes;
@@ -130,11 +131,11 @@ Table record_table(const std::vector<TuningRecord>& records) {
                {"SOURCE"},
                {"REGIME"}});
   for (const TuningRecord& record : records) {
-    const GemmProblem& problem = record.key.problem;
-    table.add({std::to_string(problem.m), std::to_string(problem.n), std::to_string(problem.k),
-               format(record.key.epilogue), record.key.device.name, format(record.config),
-               number(record.microseconds()), number(tops(problem, record.microseconds())),
-               std::string(format(record.source)), std::string(format(record.key.regime))});
+    const auto& [m, n, k, epilogue] = std::get<Gemm>(record.key.operation);
+    table.add({std::to_string(m), std::to_string(n), std::to_string(k), format(epilogue), record.key.device.name,
+               format(record.config), number(record.microseconds()),
+               number(tops(record.key.operation, record.microseconds())), std::string(format(record.source)),
+               std::string(format(record.key.regime))});
   }
   return table;
 }

@@ -38,7 +38,7 @@ class Table {
 using Json = nlohmann::ordered_json;
 
 // What is known of every row that is about a layer: m, n, k, epilogue; and of a device: arch, device.
-Json layer_json(const GemmProblem& problem, const Epilogue& epilogue);
+Json layer_json(const Operation& operation);
 void add_device(Json& json, const DeviceClass& device);
 
 // A predicted record has predicted_us alone, a measured one median_us, too, with the interval and the watts if they are

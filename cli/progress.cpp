@@ -36,7 +36,8 @@ double done(const TuneProgress& progress) {
 }
 
 std::string line_of(const TuneProgress& progress) {
-  std::string line = fmt::format("{}/{} {}", progress.layer + 1, progress.layers, format(progress.target.problem));
+  std::string line =
+      fmt::format("{}/{} {}", progress.layer + 1, progress.layers, describe_sizes(progress.target.operation));
   if (progress.best_us > 0) line += fmt::format("  best {} us", number(progress.best_us));
   if (progress.seconds_left > 0) line += "  " + time_left(progress.seconds_left);
   if (!progress.trying.empty()) line += fmt::format("  {}/{} {}", progress.tried, progress.trials, progress.trying);

@@ -14,13 +14,18 @@
 namespace ditune::cli {
 namespace {
 
-void add_listed(std::vector<Layer>& layers, const std::string& path, const Epilogue& otherwise) {
+Operation with_epilogue(const Operation& operation, const Epilogue& epilogue) {
+  Gemm gemm = std::get<Gemm>(operation);
+  gemm.epilogue = epilogue;
+  return gemm;
+}
+
+void add_listed(std::vector<Operation>& layers, const std::string& path, const Epilogue& otherwise) {
   const std::string text = read_input(path);
   const std::string source = path == kStandardInput ? "standard input" : path;
   StepsLine line("reading " + source, text.size());
   const auto show = [&](std::size_t bytes) { line.show(bytes); };
-  for (const ListedProblem& listed : read_problem_list(text, source, otherwise, show))
-    layers.push_back({listed.problem, listed.epilogue});
+  for (const Operation& listed : read_problem_list(text, source, otherwise, show)) layers.push_back(listed);
 }
 
 }  // namespace
@@ -52,24 +57,24 @@ void add_select(CLI::App& app, SelectOptions& options) {
   app.add_option("--epilogue", options.epilogue, "what is fused, e.g. bias=bf16,out=f16 (default)");
 }
 
-std::vector<Layer> select_layers(const SelectOptions& options) {
+std::vector<Operation> select_layers(const SelectOptions& options) {
   std::optional<Epilogue> epilogue;
   if (!options.epilogue.empty()) epilogue = parse_epilogue(options.epilogue);
   const Epilogue otherwise = epilogue.value_or(Epilogue{});
-  std::vector<Layer> layers;
+  std::vector<Operation> layers;
   if (!options.model.empty()) {
     const std::optional<std::string> linear =
         options.linear.empty() ? std::nullopt : std::optional<std::string>(options.linear);
     for (const ModelLayer& layer : model_layers(options.model, options.input, linear))
-      layers.push_back({layer.problem, epilogue.value_or(layer.epilogue)});
+      layers.push_back(epilogue ? with_epilogue(layer.operation, *epilogue) : layer.operation);
   }
-  for (const std::string& shape : options.shapes) layers.push_back({parse_problem(shape), otherwise});
+  for (const std::string& shape : options.shapes) layers.push_back(with_epilogue(parse_shape(shape), otherwise));
   if (!options.problems.empty()) add_listed(layers, options.problems, otherwise);
   return without_repetitions(layers);
 }
 
-std::vector<Layer> require_layers(const SelectOptions& options) {
-  std::vector<Layer> layers = select_layers(options);
+std::vector<Operation> require_layers(const SelectOptions& options) {
+  std::vector<Operation> layers = select_layers(options);
   if (layers.empty()) throw UsageError("no layers selected", "give --model NAME, --shape MxNxK or --problems FILE.csv");
   return layers;
 }

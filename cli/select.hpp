@@ -29,9 +29,9 @@ void add_select(CLI::App& app, SelectOptions& options);
 // Each layer once, in the order model, shapes, file. --epilogue is that of shapes and of rows without one, and replaces
 // that of a model's layers. Throws UsageError for unknown names, illegal problems, a file that cannot be read or has a
 // bad line.
-std::vector<Layer> select_layers(const SelectOptions& options);
+std::vector<Operation> select_layers(const SelectOptions& options);
 
 // The same; throws UsageError if nothing is selected.
-std::vector<Layer> require_layers(const SelectOptions& options);
+std::vector<Operation> require_layers(const SelectOptions& options);
 
 }  // namespace ditune::cli

@@ -75,22 +75,22 @@ Json history_json(const History& history) {
 void print_history(const History& history) {
   const TuningRecord& winner = history.winner;
   const Provenance& from = winner.provenance;
-  const GemmProblem& problem = winner.key.problem;
+  const Operation& operation = winner.key.operation;
   const auto line = [](const char* label, const std::string& text) {
     print_line(fmt::format("  {:<10} {}", label, text));
   };
-  print_line(fmt::format("{} {} on {} ({})", format(problem), format(winner.key.epilogue), winner.key.device.name,
-                         format(winner.key.device.arch)));
+  print_line(fmt::format("{} on {} ({})", describe(operation), winner.key.device.name, format(winner.key.device.arch)));
   line("config", format(winner.config));
   line(winner.source == Source::measured ? "measured" : "predicted",
        fmt::format("{} us{}, {} TOPS", number(winner.microseconds()),
                    winner.low_us > 0 ? fmt::format(" ({}-{})", number(winner.low_us), number(winner.high_us)) : "",
-                   number(tops(problem, winner.microseconds()))));
+                   number(tops(operation, winner.microseconds()))));
   if (winner.key.regime == Regime::sustained)
-    line("sustained", winner.power_w > 0
-                          ? fmt::format("{} W, {} pJ an operation", number(winner.power_w),
-                                        number(picojoules_an_operation(problem, winner.microseconds(), winner.power_w)))
-                          : "watts unknown");
+    line("sustained",
+         winner.power_w > 0
+             ? fmt::format("{} W, {} pJ an operation", number(winner.power_w),
+                           number(picojoules_an_operation(operation, winner.microseconds(), winner.power_w)))
+             : "watts unknown");
   for (const KernelConfig& config : winner.tied) line("ties with", format(config));
   line("resources", fmt::format("{} registers, {} bytes spilled, {} bytes of shared memory", winner.resources.registers,
                                 winner.resources.spill_bytes, winner.resources.shared_bytes));
@@ -135,7 +135,7 @@ ExitCode show_failures(const Options& options) {
   if (options.json) {
     Json json = Json::array();
     for (const Trial& trial : failed) {
-      Json& row = json.emplace_back(layer_json(trial.key.problem, trial.key.epilogue));
+      Json& row = json.emplace_back(layer_json(trial.key.operation));
       add_device(row, trial.key.device);
       row.update(trial_json(trial));
       row["when"] = trial.provenance.when;
@@ -145,9 +145,11 @@ ExitCode show_failures(const Options& options) {
     return kDone;
   }
   Table table({{"PROBLEM"}, {"EPILOGUE"}, {"DEVICE"}, {"CONFIG"}, {"FAILED BECAUSE"}, {"WHEN"}});
-  for (const Trial& trial : failed)
-    table.add({format(trial.key.problem), format(trial.key.epilogue), trial.key.device.name, format(trial.config),
+  for (const Trial& trial : failed) {
+    const Gemm& gemm = std::get<Gemm>(trial.key.operation);
+    table.add({format_shape(gemm), format(gemm.epilogue), trial.key.device.name, format(trial.config),
                trial.measurement.failure, trial.provenance.when});
+  }
   if (!failed.empty())
     print(table);
   else if (stored.skipped().empty())
@@ -163,13 +165,14 @@ ExitCode show_skipped(const Options& options) {
   for (const SkippedRow& row : stored.read_skipped()) {
     json.push_back({{"table", row.table},
                     {"id", row.id},
-                    {"m", row.problem.m},
-                    {"n", row.problem.n},
-                    {"k", row.problem.k},
+                    {"m", row.m},
+                    {"n", row.n},
+                    {"k", row.k},
                     {"epilogue", row.epilogue},
                     {"device", row.device},
                     {"reason", row.reason}});
-    table.add({row.table, std::to_string(row.id), format(row.problem), row.epilogue, row.device, row.reason});
+    table.add({row.table, std::to_string(row.id), fmt::format("{}x{}x{}", row.m, row.n, row.k), row.epilogue,
+               row.device, row.reason});
   }
   if (options.json)
     print(json);

@@ -43,7 +43,7 @@ std::vector<Row> rejected_rows(const Target& target) {
 
 Json row_json(const Row& row) {
   const auto& [target, candidate, predicted_us] = row;
-  Json json = layer_json(target.problem, target.epilogue);
+  Json json = layer_json(target.operation);
   json["config"] = format(candidate.config);
   add_device(json, device_class(target.device));
   json["shared_bytes"] = launch_plan(candidate.config, target).shared_bytes;
@@ -53,7 +53,7 @@ Json row_json(const Row& row) {
   } else {
     json["source"] = format(Source::predicted);
     json["predicted_us"] = predicted_us;
-    json["tops"] = tops(target.problem, predicted_us);
+    json["tops"] = tops(target.operation, predicted_us);
   }
   return json;
 }
@@ -62,23 +62,23 @@ Table row_table(const std::vector<Row>& rows, const Options& options) {
   Table legal({{"PROBLEM"}, {"EPILOGUE"}, {"CONFIG"}, {"PREDICTED US", Align::right}, {"TOPS", Align::right}});
   Table rejected({{"PROBLEM"}, {"EPILOGUE"}, {"CONFIG"}, {"CONSTRAINT"}, {"REASON"}});
   for (const auto& [target, candidate, predicted_us] : rows) {
-    const std::string problem = format(target.problem), epilogue = format(target.epilogue),
-                      config = format(candidate.config);
+    const Gemm& gemm = std::get<Gemm>(target.operation);
+    const std::string problem = format_shape(gemm), epilogue = format(gemm.epilogue), config = format(candidate.config);
     if (candidate.rejection)
       rejected.add({problem, epilogue, config, candidate.rejection->constraint, candidate.rejection->reason});
     else
-      legal.add({problem, epilogue, config, number(predicted_us), number(tops(target.problem, predicted_us))});
+      legal.add({problem, epilogue, config, number(predicted_us), number(tops(target.operation, predicted_us))});
   }
   return options.rejected ? rejected : legal;
 }
 
 ExitCode space(const Options& options) {
-  const std::vector<Layer> layers = require_layers(options.select);
+  const std::vector<Operation> layers = require_layers(options.select);
   const DeviceInfo device = choose_target(options.target).device;
   std::vector<Row> rows;
   ExitCode code = kDone;
-  for (const Layer& layer : layers) {
-    const Target target{layer.problem, layer.epilogue, device};
+  for (const Operation& layer : layers) {
+    const Target target{layer, device};
     const std::vector<Row> found = options.rejected ? rejected_rows(target) : legal_rows(target);
     if (found.empty()) code = kBadAnswer;
     if (found.empty() && !options.rejected) report_no_variant(target);

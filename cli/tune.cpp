@@ -36,12 +36,12 @@ struct Options {
 };
 
 // Those that have candidates; the others are reported.
-std::vector<Layer> tunable(const std::vector<Layer>& layers, const DeviceInfo& device) {
-  std::vector<Layer> found;
+std::vector<Operation> tunable(const std::vector<Operation>& layers, const DeviceInfo& device) {
+  std::vector<Operation> found;
   StepsLine line("looking for candidates", layers.size());
   for (std::size_t i = 0; i < layers.size(); ++i) {
     line.show(i);
-    const Target target{layers[i].problem, layers[i].epilogue, device};
+    const Target target{layers[i], device};
     if (has_candidates(target))
       found.push_back(layers[i]);
     else
@@ -59,7 +59,7 @@ TuneBackend backend_for(const ChosenTarget& target, std::uint64_t seed) {
 }
 
 // GPUs of one class, among which a winner is exchangeable, share the layers; each class has all of them.
-std::vector<TuneJob> jobs(const std::vector<ChosenTarget>& targets, const std::vector<Layer>& layers) {
+std::vector<TuneJob> jobs(const std::vector<ChosenTarget>& targets, const std::vector<Operation>& layers) {
   std::vector<TuneJob> all;
   for (const ChosenTarget& target : targets) {
     const auto is_its_like = [&](const ChosenTarget& other) {
@@ -142,9 +142,9 @@ void print_disagreements(const std::vector<TuningRecord>& sustained, const std::
   const Library library(known);
   for (const TuningRecord& winner : sustained) {
     const Target target = target_of(winner.key);
-    const LookupResult burst = library.lookup(target.problem, target.epilogue, target.device);
+    const LookupResult burst = library.lookup(target.operation, target.device);
     if (winner.config != burst.config)
-      print_line(fmt::format("In bursts {} is faster on {}", format(burst.config), name_of(layer_of(winner))));
+      print_line(fmt::format("In bursts {} is faster on {}", format(burst.config), describe(winner.key.operation)));
   }
 }
 
@@ -159,15 +159,15 @@ void print_summary(const std::vector<TuneJob>& jobs, const std::vector<TuningRec
   print_line(fmt::format("Stored in {}", path.string()));
 }
 
-std::vector<Layer> layers_of(const Options& options) {
-  std::vector<Layer> selected = require_layers(options.records.select);
+std::vector<Operation> layers_of(const Options& options) {
+  std::vector<Operation> selected = require_layers(options.records.select);
   if (options.shard.empty()) return selected;
-  std::vector<Layer> its = shard_of(selected, parse_shard(options.shard));
+  std::vector<Operation> its = shard_of(selected, parse_shard(options.shard));
   if (its.empty()) print_message(fmt::format("shard {} of {} layers has none", options.shard, selected.size()));
   return its;
 }
 
-std::vector<TuneJob> jobs_of(const Options& options, const std::vector<Layer>& layers) {
+std::vector<TuneJob> jobs_of(const Options& options, const std::vector<Operation>& layers) {
   const std::vector<ChosenTarget> targets = choose_targets(options.records.target);
   for (const ChosenTarget& target : targets)
     if (options.tune.regime == Regime::sustained && !target.ordinal)
@@ -189,7 +189,7 @@ void note_unused_strategy(const Options& options, const std::vector<TuneJob>& jo
 
 // Everything that can be wrong with the request is found before the database is created.
 ExitCode tune_layers(const Options& options) {
-  const std::vector<Layer> layers = layers_of(options);
+  const std::vector<Operation> layers = layers_of(options);
   TuneOptions tuning = options.tune;
   if (!options.budget.empty()) tuning.budget = parse_duration(options.budget);
   if (!options.strategy.empty()) tuning.strategy = options.strategy;
@@ -245,8 +245,8 @@ ExitCode tune_layers(const Options& options) {
   for (std::size_t i = 0; i < jobs.size(); ++i)
     machine_failed |= report_failed(jobs[i], outcomes[i].winners, *stored.store(), survivors);
   if (machine_failed) return kFailed;
-  const LayerSet tuned = tuned_layers(winners);
-  const bool all_tunable = std::ranges::all_of(layers, [&](const Layer& layer) { return tuned.contains(layer); });
+  const OperationSet tuned = tuned_layers(winners);
+  const bool all_tunable = std::ranges::all_of(layers, [&](const Operation& layer) { return tuned.contains(layer); });
   return winners.size() == wanted && all_tunable ? kDone : kBadAnswer;
 }
 

@@ -10,13 +10,9 @@
 
 namespace ditune::cli {
 
-std::string name_of(const Layer& layer) { return fmt::format("{} {}", format(layer.problem), format(layer.epilogue)); }
-
-Layer layer_of(const TuningRecord& record) { return {record.key.problem, record.key.epilogue}; }
-
-LayerSet tuned_layers(const std::vector<TuningRecord>& records) {
-  LayerSet layers;
-  for (const TuningRecord& record : records) layers.insert(layer_of(record));
+OperationSet tuned_layers(const std::vector<TuningRecord>& records) {
+  OperationSet layers;
+  for (const TuningRecord& record : records) layers.insert(record.key.operation);
   return layers;
 }
 
@@ -24,7 +20,7 @@ void report_few_survivors(const std::vector<TuningRecord>& winners, const Surviv
   for (const TuningRecord& winner : winners) {
     const Survivors survivors = table.of(winner.key, winner.source);
     if (const std::string remark = remark_on(survivors); !remark.empty())
-      print_note(fmt::format("{} on {}: {} ({})", name_of(layer_of(winner)), winner.key.device.name, remark,
+      print_note(fmt::format("{} on {}: {} ({})", describe(winner.key.operation), winner.key.device.name, remark,
                              remedy_for(survivors)));
   }
 }
@@ -33,27 +29,26 @@ bool report_failed(const TuneJob& job, const std::vector<TuningRecord>& winners,
                    const SurvivorTable& table) {
   bool machine_failed = false;
   const DeviceInfo& device = job.target.device;
-  const LayerSet tuned = tuned_layers(winners);
-  for (const Layer& layer : job.layers) {
+  const OperationSet tuned = tuned_layers(winners);
+  for (const Operation& layer : job.layers) {
     if (tuned.contains(layer)) continue;
-    const TuningKey key{device_class(device), layer.problem, layer.epilogue, {}};
+    const TuningKey key{device_class(device), layer, {}};
     const Survivors survivors = table.of(key, job.target.ordinal ? Source::measured : Source::predicted);
     if (survivors.survived == 0 && !survivors.killed.empty()) {
       machine_failed = true;
-      print_error(fmt::format("no variant of {} on {}: {} ({})", name_of(layer), device.name, remark_on(survivors),
+      print_error(fmt::format("no variant of {} on {}: {} ({})", describe(layer), device.name, remark_on(survivors),
                               remedy_for(survivors)));
       continue;
     }
     RecordFilter filter;
     filter.device = key.device;
-    filter.problem = layer.problem;
-    filter.epilogue = layer.epilogue;
+    filter.operation = layer;
     std::vector<Trial> trials = store.trials(filter);
     std::erase_if(trials, [](const Trial& trial) { return trial.measurement.ok(); });
     print_error(
         fmt::format("no variant that was tried runs {} on {}{} (--trials or --budget tries more, "
                     "--retry-failed the same again)",
-                    name_of(layer), device.name, trials.empty() ? "" : ": " + trials.back().measurement.failure));
+                    describe(layer), device.name, trials.empty() ? "" : ": " + trials.back().measurement.failure));
   }
   return machine_failed;
 }

@@ -15,12 +15,10 @@ namespace ditune::cli {
 // A GPU, here or not, and the layers that are tuned on it.
 struct TuneJob {
   ChosenTarget target;
-  std::vector<Layer> layers;
+  std::vector<Operation> layers;
 };
 
-std::string name_of(const Layer& layer);
-Layer layer_of(const TuningRecord& record);
-LayerSet tuned_layers(const std::vector<TuningRecord>& records);
+OperationSet tuned_layers(const std::vector<TuningRecord>& records);
 
 // A line for each winner that few candidates were left for.
 void report_few_survivors(const std::vector<TuningRecord>& winners, const SurvivorTable& table);

@@ -15,10 +15,10 @@ void add_variant(CLI::App& app, VariantOptions& options) {
 }
 
 Variant choose_variant(const VariantOptions& options) {
-  const GemmProblem problem = parse_problem(options.shape);
+  Gemm gemm = parse_shape(options.shape);
   const KernelConfig config = parse_config(options.config);
-  const Epilogue epilogue = options.epilogue.empty() ? Epilogue{} : parse_epilogue(options.epilogue);
-  const Target target{problem, epilogue, choose_target(options.target).device};
+  if (!options.epilogue.empty()) gemm.epilogue = parse_epilogue(options.epilogue);
+  const Target target{gemm, choose_target(options.target).device};
   require_legal(config, target);
   return {target, config};
 }
@@ -30,8 +30,8 @@ void report_no_variant(const Target& target) {
     why = fmt::format(": {}: {}", candidate.rejection->constraint, candidate.rejection->reason);
     break;
   }
-  print_error(fmt::format("no variant runs {} {} on {}{} (ditune space --rejected lists what refuses each)",
-                          format(target.problem), format(target.epilogue), target.device.name, why));
+  print_error(fmt::format("no variant runs {} on {}{} (ditune space --rejected lists what refuses each)",
+                          describe(target.operation), target.device.name, why));
 }
 
 }  // namespace ditune::cli

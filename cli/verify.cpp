@@ -47,7 +47,7 @@ class Choice {
   std::vector<KernelConfig> configs(const Target& target) const {
     if (text_ == "all") return enumerate(target);
     if (text_ == "best") {
-      const LookupResult found = library_.lookup(target.problem, target.epilogue, target.device);
+      const LookupResult found = library_.lookup(target.operation, target.device);
       return found.match == Match::none ? std::vector<KernelConfig>{} : std::vector{found.config};
     }
     const KernelConfig config = parse_config(text_);
@@ -61,10 +61,10 @@ class Choice {
 };
 
 // Layers that have no variant are reported and left out.
-std::vector<Job> make_jobs(const std::vector<Layer>& layers, const Choice& choice, const DeviceInfo& device) {
+std::vector<Job> make_jobs(const std::vector<Operation>& layers, const Choice& choice, const DeviceInfo& device) {
   std::vector<Job> jobs;
-  for (const Layer& layer : layers) {
-    const Target target{layer.problem, layer.epilogue, device};
+  for (const Operation& layer : layers) {
+    const Target target{layer, device};
     if (auto configs = choice.configs(target); !configs.empty())
       jobs.push_back({target, std::move(configs)});
     else
@@ -79,10 +79,13 @@ std::string range(std::int64_t least, std::int64_t most) {
 }
 
 // Problems that kernels ran on, where these are smaller than the layer's.
-std::string sizes(const GemmProblem& whole, const std::vector<GemmProblem>& ran) {
-  if (std::ranges::all_of(ran, [&](const GemmProblem& problem) { return problem == whole; })) return {};
-  const auto [m, most_m] = std::ranges::minmax(ran, {}, &GemmProblem::m);
-  const auto [n, most_n] = std::ranges::minmax(ran, {}, &GemmProblem::n);
+std::string sizes(const Operation& asked, const std::vector<Operation>& emulated) {
+  if (std::ranges::all_of(emulated, [&](const Operation& operation) { return operation == asked; })) return {};
+  const Gemm& whole = std::get<Gemm>(asked);
+  std::vector<Gemm> ran;
+  for (const Operation& operation : emulated) ran.push_back(std::get<Gemm>(operation));
+  const auto [m, most_m] = std::ranges::minmax(ran, {}, &Gemm::m);
+  const auto [n, most_n] = std::ranges::minmax(ran, {}, &Gemm::n);
   return fmt::format("emulated at {}x{}x{}", range(m.m, most_m.m), range(n.n, most_n.n), whole.k);
 }
 
@@ -107,18 +110,19 @@ std::string left_out(const std::vector<OperandCase>& cases) {
 // A row for all that is right, one for each that is wrong.
 void add_rows(Table& table, const Target& target, const std::vector<Verified>& all) {
   const auto row = [&](const std::string& variant, const std::string& result) {
-    table.add({format(target.problem), format(target.epilogue), variant, result});
+    const Gemm& gemm = std::get<Gemm>(target.operation);
+    table.add({format_shape(gemm), format(gemm.epilogue), variant, result});
   };
-  std::vector<GemmProblem> right;
+  std::vector<Operation> right;
   for (const Verified& verified : all)
-    if (verified.verdict.ok()) right.push_back(verified.problem);
+    if (verified.verdict.ok()) right.push_back(verified.operation);
   if (!right.empty())
     row(all.size() == 1 ? format(all[0].verdict.config) : fmt::format("{} of {} variants", right.size(), all.size()),
-        "ok" + remarks({left_out(all[0].left_out), sizes(target.problem, right)}));
-  for (const auto& [verdict, problem, left] : all)
+        "ok" + remarks({left_out(all[0].left_out), sizes(target.operation, right)}));
+  for (const auto& [verdict, operation, left] : all)
     if (!verdict.ok())
       row(format(verdict.config),
-          verdict.failure + remarks({failed_case(verdict.failed), sizes(target.problem, {problem})}));
+          verdict.failure + remarks({failed_case(verdict.failed), sizes(target.operation, {operation})}));
 }
 
 // Every variant of every job; returns whether all are right.
@@ -149,7 +153,7 @@ ChosenTarget choose(const Options& options) {
 }
 
 ExitCode verify(const Options& options) {
-  const std::vector<Layer> layers = require_layers(options.records.select);
+  const std::vector<Operation> layers = require_layers(options.records.select);
   const Choice choice(options);
   const ChosenTarget chosen = choose(options);
   const std::vector<Job> jobs = make_jobs(layers, choice, chosen.device);

@@ -17,7 +17,7 @@ VerifyJob on_gpu(int ordinal, const VerifyOptions& options) {
                                                                                              const Announce& announce) {
     constexpr std::size_t kBatch = 16;  // variants verified between two announcements
     std::vector<Verified> verified;
-    for (const KernelConfig& config : job.configs) verified.push_back({{config, {}}, job.target.problem, {}});
+    for (const KernelConfig& config : job.configs) verified.push_back({{config, {}}, job.target.operation, {}});
     std::size_t done = 0;  // variants times cases
     for (const OperandCase which : cases) {
       if (cases.size() > 1 && !gpu.fits(job.target, which)) {
@@ -52,7 +52,7 @@ VerifyJob on_cpu(const VerifyOptions& options, BankConflicts& conflicts) {
     std::vector<Verified> verified;
     for (EmulatedVerdict& emulated : verify(job, announce)) {
       conflicts.add(emulated.verdict.config, emulated.shared);
-      verified.push_back({std::move(emulated.verdict), emulated.problem, {}});
+      verified.push_back({std::move(emulated.verdict), emulated.operation, {}});
     }
     return verified;
   };

@@ -20,7 +20,7 @@ struct Job {
 
 struct Verified {
   Verdict verdict;
-  GemmProblem problem;                // that the kernel ran on
+  Operation operation;                // that the kernel ran on
   std::vector<OperandCase> left_out;  // for want of memory
 };
 

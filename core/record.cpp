@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "core/cpp_names.hpp"
@@ -29,9 +30,10 @@ DeviceClass device_class(const DeviceInfo& device) {
 }
 
 std::string format(const TuningKey& key) {
-  return fmt::format("{}/{}/{}|{}|{}|{}{}", format(key.device.arch), key.device.sms, escape(key.device.name),
-                     format(key.problem), format(key.epilogue), key.template_hash,
-                     key.regime == Regime::burst ? "" : fmt::format("|{}", format(key.regime)));
+  std::string operation = describe(key.operation);
+  std::ranges::replace(operation, ' ', '|');
+  return fmt::format("{}/{}/{}|{}|{}{}", format(key.device.arch), key.device.sms, escape(key.device.name), operation,
+                     key.template_hash, key.regime == Regime::burst ? "" : fmt::format("|{}", format(key.regime)));
 }
 
 bool is_same_place(const Provenance& a, const Provenance& b) {

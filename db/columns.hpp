@@ -22,7 +22,7 @@ constexpr auto& part_of(Row& row) {
   else if constexpr (std::is_same_v<Struct, TuningKey>) return row.key;
   else if constexpr (std::is_same_v<Struct, DeviceClass>) return row.key.device;
   else if constexpr (std::is_same_v<Struct, SmArch>) return row.key.device.arch;
-  else if constexpr (std::is_same_v<Struct, GemmProblem>) return row.key.problem;
+  else if constexpr (std::is_same_v<Struct, Gemm>) return std::get<Gemm>(row.key.operation);
   else if constexpr (std::is_same_v<Struct, Provenance>) return row.provenance;
   else if constexpr (std::is_same_v<Struct, Measurement>) return row.measurement;
   else if constexpr (std::is_same_v<Row, TuningRecord> || std::is_same_v<Row, const TuningRecord>) return row.resources;
@@ -57,8 +57,7 @@ inline constexpr std::tuple kReferencedTables{
         "devices", "device_id",
         std::tuple{Column<&DeviceClass::name>{}, Column<&DeviceClass::sms>{}, Column<&SmArch::number>{.name = "arch"}}},
     ReferencedTable{"problems", "problem_id",
-                    std::tuple{Column<&GemmProblem::m>{}, Column<&GemmProblem::n>{}, Column<&GemmProblem::k>{},
-                               Column<&TuningKey::epilogue>{}}},
+                    std::tuple{Column<&Gemm::m>{}, Column<&Gemm::n>{}, Column<&Gemm::k>{}, Column<&Gemm::epilogue>{}}},
     ReferencedTable{"configs", "config_id", std::tuple{Column<&Row::config>{}}},
     ReferencedTable{"toolchains", "toolchain_id",
                     std::tuple{Column<&Provenance::driver_version>{}, Column<&Provenance::cuda_version>{},
@@ -112,7 +111,9 @@ constexpr std::size_t sum_of_values(const std::tuple<Member&...>*) {
 // The members of a row, of its parts one by one.
 template <class T>
 constexpr std::size_t count_values() {
-  if constexpr (std::is_aggregate_v<T> && !std::is_same_v<T, Epilogue>)
+  if constexpr (std::is_same_v<T, Operation>)
+    return count_values<Gemm>();
+  else if constexpr (std::is_aggregate_v<T> && !std::is_same_v<T, Epilogue>)
     return sum_of_values(static_cast<decltype(members(std::declval<T&>()))*>(nullptr));
   else
     return 1;

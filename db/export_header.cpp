@@ -71,9 +71,10 @@ int ldy_multiple(const KernelConfig& config, Output out) {
 bool takes_tensor_maps(const KernelConfig& config) { return parameter_type(config) == "TmaGemmArgs"; }
 
 // The library's words, nested in the header's namespace: a program may include both.
-std::string library_part(const std::map<std::size_t, KernelConfig>& families) {
+std::string library_part(const std::map<std::size_t, KernelConfig>& families, Embed embed) {
   std::string includes =
       "#include \"gemm_args.cuh\"\n#include \"epilogue_spec.cuh\"\n#include \"operand_memory.cuh\"\n";
+  if (embed == Embed::cubin) includes += "#include \"fallback_args.cuh\"\n";
   std::string parameters;
   std::vector<std::string> types;
   for (const auto& [index, config] : families) {
@@ -125,8 +126,8 @@ class Header {
       for (const auto& [text, epilogue] : epilogues_) add_fallbacks(text, epilogue);
     const auto measured =
         std::ranges::count(rows, Source::measured, [](const HeaderRow& r) { return r.record.source; });
-    std::string text = fmt::format(kTop, text::counted(std::ssize(rows), "row"), measured) + library_part(families_) +
-                       header_part("types.hpp");
+    std::string text = fmt::format(kTop, text::counted(std::ssize(rows), "row"), measured) +
+                       library_part(families_, options_.embed) + header_part("types.hpp");
     std::string kernels = kernels_.text();
     const bool apart = kernels.size() > kMostInside && !options_.kernels_file.empty();
     text += "\n" + (apart ? include_kernels(options_.kernels_file, kernels) : std::exchange(kernels, {}));
@@ -143,12 +144,12 @@ class Header {
  private:
   void add(const HeaderRow& row) {
     const TuningRecord& r = row.record;
-    epilogues_.emplace(format(r.key.epilogue), r.key.epilogue);
-    rows_ +=
-        fmt::format("    {{{}, {}, {}, {}, {}, {},\n     {}, {}, {}, {}, Source::{}, {}, {}}},\n",
-                    string_literal(r.key.device.name), r.key.device.arch.number, r.key.device.sms, r.key.problem.n,
-                    r.key.problem.k, string_literal(format(r.key.epilogue)), row.m_first, row.m_last, r.key.problem.m,
-                    variant(r.config, r.key.epilogue), format(r.source), r.microseconds(), kernels_.pointer_to(r));
+    const auto& [m, n, k, epilogue] = std::get<Gemm>(r.key.operation);
+    epilogues_.emplace(format(epilogue), epilogue);
+    rows_ += fmt::format("    {{{}, {}, {}, {}, {}, {},\n     {}, {}, {}, {}, Source::{}, {}, {}}},\n",
+                         string_literal(r.key.device.name), r.key.device.arch.number, r.key.device.sms, n, k,
+                         string_literal(format(epilogue)), row.m_first, row.m_last, m, variant(r.config, epilogue),
+                         format(r.source), r.microseconds(), kernels_.pointer_to(r));
   }
 
   // Rows that lack their arch, n, k and last m: fallback() fills them in.

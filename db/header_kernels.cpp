@@ -17,17 +17,17 @@ std::string pointer(std::size_t index) { return fmt::format("&kernels[{}]", inde
 
 std::string HeaderKernels::pointer_to(const TuningRecord& winner) {
   const KernelConfig& config = winner.config;
-  const Epilogue& epilogue = winner.key.epilogue;
+  const Operation& operation = winner.key.operation;
   if (options_.embed == Embed::none) return "nullptr";
-  if (options_.embed == Embed::source) return pointer_to_source(config, epilogue);
-  return pointer_to_image(kernel_name(config, epilogue), cubin(winner));
+  if (options_.embed == Embed::source) return pointer_to_source(config, operation);
+  return pointer_to_image(kernel_name(config, operation), cubin(winner));
 }
 
 std::string HeaderKernels::pointer_to_fallback(const Epilogue& epilogue, std::int64_t row_multiple) {
   const KernelConfig& config = fallback_config(row_multiple);
   if (options_.embed == Embed::none) return "nullptr";
-  if (options_.embed == Embed::source) return pointer_to_source(config, epilogue);
-  return pointer_to_image(kernel_name(config, epilogue), options_.fallback_ptx(epilogue, row_multiple));
+  if (options_.embed == Embed::source) return pointer_to_source(config, Gemm{.epilogue = epilogue});
+  return pointer_to_image(fallback_name(config), options_.fallback_ptx(row_multiple));
 }
 
 std::string HeaderKernels::text() const {
@@ -38,15 +38,16 @@ std::string HeaderKernels::text() const {
 std::string HeaderKernels::cubin(const TuningRecord& record) const {
   std::string bytes = options_.cubin_of(record);
   if (bytes.empty())
-    throw UsageError(fmt::format("there is no kernel of {} {}", format(record.key.problem), format(record.config)),
+    throw UsageError(fmt::format("there is no kernel of {} {}", describe_sizes(record.key.operation),
+                                 format(record.config)),
                      "tune it again, or embed the source");
   return bytes;
 }
 
-std::string HeaderKernels::pointer_to_source(const KernelConfig& config, const Epilogue& epilogue) {
-  const auto [kernel, is_new] = indices_.try_emplace(kernel_name(config, epilogue), indices_.size());
+std::string HeaderKernels::pointer_to_source(const KernelConfig& config, const Operation& operation) {
+  const auto [kernel, is_new] = indices_.try_emplace(kernel_name(config, operation), indices_.size());
   if (is_new) {
-    const std::string text = emit_standalone(config, epilogue).text;
+    const std::string text = emit_standalone(config, operation).text;
     const bool is_short = text.size() <= kLongestLiteral;
     if (!is_short) add_bytes(kernel->second, text);
     rows_ += fmt::format("    {{{},\n{},\n     nullptr, 0}},\n", string_literal(kernel->first),

@@ -27,7 +27,7 @@ class HeaderKernels {
 
  private:
   std::string cubin(const TuningRecord& record) const;
-  std::string pointer_to_source(const KernelConfig& config, const Epilogue& epilogue);
+  std::string pointer_to_source(const KernelConfig& config, const Operation& operation);
   std::string pointer_to_image(const std::string& name, const std::string& image);
   // Adds bytes_INDEX.
   void add_bytes(std::size_t index, std::string_view bytes);

@@ -4,17 +4,17 @@
 #include <map>
 #include <tuple>
 
-#include "lookup/serving.hpp"
 #include "db/validate.hpp"
 #include "ditune/error.hpp"
+#include "lookup/serving.hpp"
 
 namespace ditune {
 namespace {
 
 // What one range of M is looked up by, and the order of the rows.
 auto layer_of(const TuningRecord& r) {
-  return std::tuple(r.key.device.arch, r.key.device.name, r.key.device.sms, r.key.problem.n, r.key.problem.k,
-                    format(r.key.epilogue));
+  const Gemm& gemm = std::get<Gemm>(r.key.operation);
+  return std::tuple(r.key.device.arch, r.key.device.name, r.key.device.sms, gemm.n, gemm.k, format(gemm.epilogue));
 }
 
 }  // namespace
@@ -25,7 +25,7 @@ std::vector<HeaderRow> header_rows(const std::vector<TuningRecord>& records, Reg
     if (!is_of_todays_template(record)) continue;
     validate_numbers(record);
     require_legal(record.config, target_of(record.key));
-    const TuningRecord*& best = layers[layer_of(record)][record.key.problem.m];
+    const TuningRecord*& best = layers[layer_of(record)][rows(record.key.operation)];
     if (!best || is_better(record, *best, regime)) best = &record;
   }
   if (layers.empty())

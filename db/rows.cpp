@@ -55,14 +55,13 @@ std::string joins() {
   std::apply([&](const auto&... table) { (join(table), ...); }, kReferencedTables<Trial>);
   return text +
          "WHERE (?1 IS NULL OR name = ?1) AND (?2 IS NULL OR sms = ?2) AND (?3 IS NULL OR arch = ?3) "
-         "AND (?4 IS NULL OR arch = ?4) AND (?5 IS NULL OR epilogue = ?5) AND (?6 IS NULL OR regime = ?6)";
+         "AND (?4 IS NULL OR arch = ?4) AND (?5 IS NULL OR regime = ?5)";
 }
 
-// Rows of one problem, by the indices of `problems` and of the table: not found by reading every row.
-std::string_view of_problem(const RecordFilter& filter) {
-  if (!filter.problem) return {};
-  return filter.epilogue ? "AND problem_id IN (SELECT id FROM problems WHERE (n, k, epilogue, m) = (?8, ?9, ?5, ?7))"
-                         : "AND problem_id IN (SELECT id FROM problems WHERE (n, k, m) = (?8, ?9, ?7))";
+// Rows of one operation, by the indices of `problems` and of the table: not found by reading every row.
+std::string_view of_operation(const RecordFilter& filter) {
+  return filter.operation ? "AND problem_id IN (SELECT id FROM problems WHERE (n, k, epilogue, m) = (?7, ?8, ?9, ?6))"
+                          : "";
 }
 
 // Of the statement of a select(); what has the wrong type is left out.
@@ -74,7 +73,9 @@ SkippedRow skipped_row(const Statement& statement, const char* table, const std:
           .id = number(kId),
           .device = statement.text(position_of("name")).value_or(""),
           .epilogue = statement.text(position_of("epilogue")).value_or(""),
-          .problem = {number(position_of("m")), number(position_of("n")), number(position_of("k"))},
+          .m = number(position_of("m")),
+          .n = number(position_of("n")),
+          .k = number(position_of("k")),
           .reason = reason};
 }
 
@@ -82,23 +83,23 @@ SkippedRow skipped_row(const Statement& statement, const char* table, const std:
 template <class Row>
 Selection<Row> select(const Database& db, const char* table, std::string_view id, const RecordFilter& filter,
                       std::string_view order = "") {
-  std::optional<std::string> name, epilogue;
+  std::optional<std::string> name;
   std::optional<std::string_view> regime;
   std::optional<int> sms, device_arch, arch;
   if (filter.device) name = filter.device->name, sms = filter.device->sms, device_arch = filter.device->arch.number;
   if (filter.arch) arch = filter.arch->number;
-  if (filter.epilogue) epilogue = format(*filter.epilogue);
   if (filter.regime) regime = format(*filter.regime);
 
   Selection<Row> selection;
   Texts texts;
   Statement statement(db, fmt::format("SELECT {0}, {1}.{2} FROM {1} {3} {4} {5}", list(names_of(kAllColumns<Row>)),
-                                      table, id, joins(), of_problem(filter), order));
-  if (filter.problem)
-    statement.bind(name, sms, device_arch, arch, epilogue, regime, filter.problem->m, filter.problem->n,
-                   filter.problem->k);
-  else
-    statement.bind(name, sms, device_arch, arch, epilogue, regime);
+                                      table, id, joins(), of_operation(filter), order));
+  if (filter.operation) {
+    const Gemm& gemm = std::get<Gemm>(*filter.operation);
+    statement.bind(name, sms, device_arch, arch, regime, gemm.m, gemm.n, gemm.k, format(gemm.epilogue));
+  } else {
+    statement.bind(name, sms, device_arch, arch, regime);
+  }
   while (statement.step()) {
     try {
       selection.rows.push_back(RowReader(statement, texts).read<Row>());
@@ -206,12 +207,12 @@ std::vector<Row> salvage(const Database& db, std::string_view table, std::string
     const std::int64_t last =
         std::min(db.integer(fmt::format("SELECT ifnull(max(rowid), 0) FROM {}", table)), bytes / kBytesPerRow);
     Statement statement(
-        db, fmt::format("SELECT {0} FROM {1} {2} AND {1}.{3} = ?7 {4} {5}", list(names_of(kAllColumns<Row>)), table,
+        db, fmt::format("SELECT {0} FROM {1} {2} AND {1}.{3} = ?6 {4} {5}", list(names_of(kAllColumns<Row>)), table,
                         joins(), indexed.back(), are_references_sound(), is_in_index(table, index, indexed)));
     constexpr std::optional<int> kAny;
     for (std::int64_t id = 1; id <= last; ++id) {
       try {
-        if (statement.bind(kAny, kAny, kAny, kAny, kAny, kAny, id).step())
+        if (statement.bind(kAny, kAny, kAny, kAny, kAny, id).step())
           rows.push_back(RowReader(statement, texts).read<Row>());
       } catch (const DamageError&) {
       } catch (const UsageError&) {
@@ -225,11 +226,13 @@ std::vector<Row> salvage(const Database& db, std::string_view table, std::string
 
 bool is_before(const TuningKey& a, const TuningKey& b) {
   const auto layer = [](const TuningKey& key) {
-    return std::tie(key.device.arch, key.device.name, key.device.sms, key.problem.n, key.problem.k);
+    const Gemm& gemm = std::get<Gemm>(key.operation);
+    return std::tie(key.device.arch, key.device.name, key.device.sms, gemm.n, gemm.k);
   };
-  const auto rest = [](const TuningKey& key) { return std::tie(key.problem.m, key.regime, key.template_hash); };
+  const auto rest = [](const TuningKey& key) { return std::tuple(rows(key.operation), key.regime, key.template_hash); };
   if (layer(a) != layer(b)) return layer(a) < layer(b);
-  return a.epilogue == b.epilogue ? rest(a) < rest(b) : format(a.epilogue) < format(b.epilogue);
+  const Epilogue &its = std::get<Gemm>(a.operation).epilogue, &other = std::get<Gemm>(b.operation).epilogue;
+  return its == other ? rest(a) < rest(b) : format(its) < format(other);
 }
 
 // Not by SQLite, which would write all columns once more to sort them.

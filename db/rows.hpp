@@ -26,7 +26,7 @@ struct Selection {
 
 // In the order of trying.
 Selection<Trial> select_trials(const Database& db, const RecordFilter& filter);
-// By device, then n, k, epilogue, m, regime.
+// By device, then layer, rows, regime.
 Selection<TuningRecord> select_winners(const Database& db, const RecordFilter& filter);
 
 // Of a damaged database: those rows that can be read and in which what is stored twice is the same, since nothing else

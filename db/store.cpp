@@ -93,12 +93,13 @@ void remove_if_empty(Database db, const std::filesystem::path& path) {
 
 }  // namespace
 
-bool has_legal_problem(const SkippedRow& row) {
+std::optional<Operation> operation_of(const SkippedRow& row) {
   try {
-    validate(row.problem);
-    return true;
+    const Gemm gemm{.m = row.m, .n = row.n, .k = row.k};
+    validate(gemm);
+    return gemm;
   } catch (const UsageError&) {
-    return false;
+    return std::nullopt;
   }
 }
 
@@ -177,8 +178,8 @@ bool Store::set_winner(const TuningRecord& record, const std::string& cubin) {
   Database& db = impl_->db;
   Transaction transaction(db);
   if (record.source == Source::predicted) {
-    const auto stored = select_winners(
-        db, {.device = record.key.device, .arch = {}, .problem = record.key.problem, .epilogue = record.key.epilogue});
+    const auto stored =
+        select_winners(db, {.device = record.key.device, .arch = {}, .operation = record.key.operation});
     for (const TuningRecord& winner : stored.rows)
       if (winner.key == record.key && winner.source == Source::measured) return false;
   }

@@ -25,8 +25,7 @@ inline constexpr int kSchemaVersion = 2;
 struct RecordFilter {
   std::optional<DeviceClass> device = {};
   std::optional<SmArch> arch = {};
-  std::optional<GemmProblem> problem = {};  // with an epilogue found by an index: the time does not grow with the file
-  std::optional<Epilogue> epilogue = {};
+  std::optional<Operation> operation = {};  // found by an index: the time does not grow with the file
   std::optional<Regime> regime = {};
 };
 
@@ -34,13 +33,14 @@ struct RecordFilter {
 struct SkippedRow {
   std::string table;  // "winners", "trials"
   std::int64_t id = 0;
-  std::string device, epilogue;  // any text
-  GemmProblem problem;           // any numbers
-  std::string reason;            // and what to do
+  std::string device, epilogue;      // any text
+  std::int64_t m = 0, n = 0, k = 0;  // any numbers
+  std::string reason;                // and what to do
 };
 
-// Where it has none, nobody knows which problem the row belongs to.
-bool has_legal_problem(const SkippedRow& row);
+// Which operation the row belongs to, as far as that can be told: its epilogue may be anything, the sizes must be
+// legal.
+std::optional<Operation> operation_of(const SkippedRow& row);
 
 // A row that does not validate (a config that does not parse, a size that is not legal, a time that is not positive) is
 // skipped and counted, never returned and never a crash. For one thread at a time; each thread or process may open its
@@ -71,7 +71,7 @@ class Store {
   // What `writes` adds and sets is one transaction: all of it, or nothing if it throws.
   void atomically(const std::function<void()>& writes);
 
-  // By device, then n, k, epilogue, m, regime. Rows of an older template hash are among them.
+  // By device, then layer, rows, regime. Rows of an older template hash are among them.
   std::vector<TuningRecord> winners(const RecordFilter& filter = {}) const;
   // In the order of trying, by the second and then as they were added.
   std::vector<Trial> trials(const RecordFilter& filter = {}) const;

@@ -37,7 +37,7 @@ void validate(const Provenance& p) {
 void validate_numbers(const TuningKey& key) {
   require(key.device.sms > 0, "a device has no SMs");
   require(key.device.arch >= supported_archs().front(), "an arch is not supported");  // newer ones run as a known one
-  validate(key.problem);
+  validate(key.operation);
 }
 
 // Of a Measurement or a TuningRecord.

@@ -42,20 +42,19 @@ constexpr Linear kBlock[] = {
 // A linear with its kernel and its operands on the GPU; Y is bf16.
 class Layer {
  public:
-  Layer(const ditune::Runtime& runtime, const ditune::GemmProblem& problem, const ditune::Epilogue& epilogue,
-        std::minstd_rand& random)
-      : prepared_(&runtime.prepare(problem, epilogue, 0)),
-        x_(upload(random_int8(size(problem.m * problem.k), random))),
-        w_(upload(random_int8(size(problem.n * problem.k), random))),
-        sx_(upload(random_scales(size(problem.m), random))),
-        sw_(upload(random_scales(size(problem.n), random))),
-        bias_(epilogue.bias == ditune::Bias::none ? nullptr : upload(random_bf16(size(problem.n), random))),
+  Layer(const ditune::Runtime& runtime, const ditune::Gemm& gemm, std::minstd_rand& random)
+      : prepared_(&runtime.prepare(gemm, 0)),
+        x_(upload(random_int8(size(gemm.m * gemm.k), random))),
+        w_(upload(random_int8(size(gemm.n * gemm.k), random))),
+        sx_(upload(random_scales(size(gemm.m), random))),
+        sw_(upload(random_scales(size(gemm.n), random))),
+        bias_(gemm.epilogue.bias == ditune::Bias::none ? nullptr : upload(random_bf16(size(gemm.n), random))),
         y_(allocate_zeroed(y_bytes())) {}
 
   const ditune::Prepared& prepared() const { return *prepared_; }
 
   void launch(const ditune::Runtime& runtime, void* workspace, const Stream& stream) const {
-    const ditune::GemmProblem& problem = prepared_->problem();
+    const ditune::Gemm& gemm = this->gemm();
     ditune::GemmArgs args{};
     args.x = static_cast<const signed char*>(x_.get());
     args.w = static_cast<const signed char*>(w_.get());
@@ -64,8 +63,8 @@ class Layer {
     args.sw = static_cast<const float*>(sw_.get());
     args.bias = bias_.get();
     args.workspace = workspace;
-    args.m = problem.m, args.n = problem.n, args.k = problem.k;
-    args.ldx = problem.k, args.ldw = problem.k, args.ldy = problem.n;
+    args.m = gemm.m, args.n = gemm.n, args.k = gemm.k;
+    args.ldx = gemm.k, args.ldw = gemm.k, args.ldy = gemm.n;
     runtime.launch(*prepared_, args, stream.get());
   }
 
@@ -75,7 +74,8 @@ class Layer {
 
  private:
   static std::size_t size(std::int64_t count) { return static_cast<std::size_t>(count); }
-  std::size_t y_bytes() const { return size(prepared_->problem().m * prepared_->problem().n) * 2; }
+  const ditune::Gemm& gemm() const { return std::get<ditune::Gemm>(prepared_->operation()); }
+  std::size_t y_bytes() const { return size(gemm().m * gemm().n) * 2; }
   // Of 1 to 2, by their bits.
   static std::vector<std::uint16_t> random_bf16(std::size_t count, std::minstd_rand& random) {
     std::vector<std::uint16_t> values(count);
@@ -130,11 +130,13 @@ int run_block(std::int64_t tokens, const char* database) {
   std::vector<Layer> layers;
   std::int64_t workspace_bytes = 0;
   for (const Linear& linear : kBlock) {
-    const ditune::GemmProblem problem{.m = linear.m > 0 ? linear.m : tokens, .n = linear.n, .k = linear.k};
-    const ditune::Prepared& prepared =
-        layers.emplace_back(runtime, problem, ditune::parse_epilogue(linear.epilogue), random).prepared();
+    const ditune::Gemm gemm{.m = linear.m > 0 ? linear.m : tokens,
+                            .n = linear.n,
+                            .k = linear.k,
+                            .epilogue = ditune::parse_epilogue(linear.epilogue)};
+    const ditune::Prepared& prepared = layers.emplace_back(runtime, gemm, random).prepared();
     workspace_bytes = std::max(workspace_bytes, prepared.workspace_bytes());
-    std::printf("%-8s %-18s %s, match: %s\n", linear.name, format(problem).c_str(), prepared.config_text().c_str(),
+    std::printf("%-8s %-18s %s, match: %s\n", linear.name, format_shape(gemm).c_str(), prepared.config_text().c_str(),
                 std::string(format(prepared.match())).c_str());
     if (!prepared.note().empty()) std::printf("         %s\n", prepared.note().c_str());
   }

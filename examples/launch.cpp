@@ -47,8 +47,8 @@ float expected(const Layer& layer, std::size_t row, std::size_t column) {
 // [M, N]
 std::vector<float> run_on_gpu(const ditune::Runtime& runtime, const Layer& layer) {
   // Once for each layer and M: finds, loads and where need be compiles.
-  const ditune::GemmProblem problem{.m = kRows, .n = kColumns, .k = kInner};
-  const ditune::Prepared& prepared = runtime.prepare(problem, ditune::parse_epilogue("out=f32"), 0);
+  const ditune::Gemm gemm{.m = kRows, .n = kColumns, .k = kInner, .epilogue = ditune::parse_epilogue("out=f32")};
+  const ditune::Prepared& prepared = runtime.prepare(gemm, 0);
   std::printf("%s, match: %.*s\n", prepared.config_text().c_str(), static_cast<int>(format(prepared.match()).size()),
               format(prepared.match()).data());
   if (!prepared.note().empty()) std::printf("%s\n", prepared.note().c_str());

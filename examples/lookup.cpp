@@ -19,14 +19,14 @@ int main(int argc, char** argv) {
     const ditune::DeviceInfo& device = ditune::find_device(argv[2]);
 
     // For each layer, whenever its M changes.
-    const ditune::GemmProblem problem = ditune::parse_problem(argv[3]);
-    const ditune::Epilogue epilogue = ditune::parse_epilogue(argc > 4 ? argv[4] : "default");
-    const ditune::LookupResult found = library.lookup(problem, epilogue, device);
+    ditune::Gemm gemm = ditune::parse_shape(argv[3]);
+    if (argc > 4) gemm.epilogue = ditune::parse_epilogue(argv[4]);
+    const ditune::LookupResult found = library.lookup(gemm, device);
 
-    fmt::print("{} on {}: {}\n", format(problem), device.name, format(found.config));
+    fmt::print("{} on {}: {}\n", format_shape(gemm), device.name, format(found.config));
     fmt::print("match: {}\n", format(found.match));
     if (found.record)
-      fmt::print("{} at M = {}: {} us\n", format(found.record->source), found.record->key.problem.m,
+      fmt::print("{} at M = {}: {} us\n", format(found.record->source), rows(found.record->key.operation),
                  found.record->microseconds());
     fmt::print("launch: {} CTAs of {} threads, {} bytes of shared memory, {} bytes of workspace\n", found.plan.grid,
                found.plan.block, found.plan.shared_bytes, found.plan.workspace_bytes);

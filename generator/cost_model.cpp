@@ -6,7 +6,11 @@
 namespace ditune {
 
 Prediction predict(const KernelConfig& config, const Target& target) {
-  return std::visit([&]<class Config>(const Config& c) { return Family<Config>::predict(c, target); }, config);
+  return std::visit(
+      [&]<class Config>(const Config& c) {
+        return Family<Config>::predict(c, {op_of(c, target.operation), target.device});
+      },
+      config);
 }
 
 }  // namespace ditune

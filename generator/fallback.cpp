@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "generator/fallback.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
+#include "core/config_fields.hpp"
+#include "fallback_args.cuh"
 #include "generator/families.hpp"
 
 namespace ditune {
@@ -25,6 +29,33 @@ std::span<const KernelConfig> fallback_configs() { return kConfigs; }
 
 const KernelConfig& fallback_config(std::int64_t row_multiple) {
   return *std::ranges::find_if(kConfigs, [&](const KernelConfig& c) { return row_multiple % k_multiple(c) == 0; });
+}
+
+std::string fallback_name(const KernelConfig& config) { return "fallback_" + kernel_name(config, {}); }
+
+KernelSource emit_fallback(const KernelConfig& config) {
+  const std::string name = fallback_name(config);
+  const auto text = [&]<class Config>(const Config& c) {
+    return fmt::format(
+        "// {}, any epilogue\n"
+        "#include \"fallback.cuh\"\n"
+        "\n"
+        "namespace {{\n"
+        "constexpr ditune::{} kConfig{{\n    {}}};\n"
+        "}}  // namespace\n"
+        "\n"
+        "extern \"C\" __global__ void __launch_bounds__(ditune::threads(kConfig), {})\n"
+        "{}(\n"
+        "    const __grid_constant__ ditune::FallbackArgs args) {{\n"
+        "  ditune::fallback<kConfig>(args);\n"
+        "}}\n",
+        format(config), type_name<Config>(), designated_initializers(field_values(c)), Family<Config>::kCtas, name);
+  };
+  return {name, std::visit(text, config)};
+}
+
+KernelParameter fallback_parameter(const Epilogue& epilogue, const GemmArgs& args) {
+  return bytes_of(FallbackArgs{.gemm = args, .epilogue = epilogue});
 }
 
 }  // namespace ditune

@@ -4,8 +4,11 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "ditune/config.hpp"
+#include "generator/emit.hpp"
+#include "generator/kernel_parameter.hpp"
 
 namespace ditune {
 
@@ -16,5 +19,12 @@ std::span<const KernelConfig> fallback_configs();
 
 // The first that takes operands whose K, ldx and ldw are multiples of `row_multiple`, 1 or more: 1 is true of all.
 const KernelConfig& fallback_config(std::int64_t row_multiple);
+
+// The kernel of a fallback config. It takes the epilogue at run time: one image serves all.
+std::string fallback_name(const KernelConfig& config);
+KernelSource emit_fallback(const KernelConfig& config);
+
+// What it is launched with: FallbackArgs. The arguments must pass check_args.
+KernelParameter fallback_parameter(const Epilogue& epilogue, const GemmArgs& args);
 
 }  // namespace ditune

@@ -21,32 +21,44 @@
 
 namespace ditune {
 
+[[noreturn]] void refuse_kind(const KernelConfig& config, const Operation& operation);
+
 // template <> struct Family<Config> {
-//   static std::optional<Rejection> refusal(const Config&, const Target&);   // what no launch survives
-//   static std::vector<Candidate> candidates(const Target&, Wanted);         // see enumerate_all
-//   static LaunchPlan launch_plan(const Config&, const Target&);
-//   static Prediction predict(const Config&, const Target&);
-//   static int k_multiple(const Config&);                                    // of K, ldx and ldw
-//   static int n_multiple(const Config&);                                    // of N
-//   static int ldy_multiple(const Config&, Output);                          // of ldy
-//   static KernelParameter parameter(const Config&, const Epilogue&, const GemmArgs&, const EncodeTensorMap&);
-//   static constexpr std::string_view kParameter;                            // its type: "GemmArgs"
-//   static constexpr std::string_view kCtas;                                 // on an SM at least: an expression of
-//   kConfig
+//   using Op = ...;                                                               // the kind that it computes
+//   static std::optional<Rejection> refusal(const Config&, const TargetOf<Op>&);  // what no launch survives
+//   static std::vector<Candidate> candidates(const TargetOf<Op>&, Wanted);        // see enumerate_all
+//   static LaunchPlan launch_plan(const Config&, const Op&, int sms);
+//   static Prediction predict(const Config&, const TargetOf<Op>&);
+//   static int k_multiple(const Config&);                                         // of K, ldx and ldw
+//   static int n_multiple(const Config&);                                         // of N
+//   static int ldy_multiple(const Config&, Output);                               // of ldy
+//   static KernelParameter parameter(const Config&, const Op&, const GemmArgs&, const EncodeTensorMap&);
+//   static constexpr std::string_view kParameter;                                 // its type: "GemmArgs"
+//   static constexpr std::string_view kCtas;  // on an SM at least: an expression of kConfig
 // };
 template <class Config>
 struct Family;
+
+template <class Config>
+using OpOf = typename Family<Config>::Op;
+
+// The operation as the config's family takes it. Throws UsageError if it is of another kind.
+template <class Config>
+const OpOf<Config>& op_of(const Config& config, const Operation& operation) {
+  if (const auto* op = std::get_if<OpOf<Config>>(&operation)) return *op;
+  refuse_kind(config, operation);
+}
 
 // A named reason why a config is not tried.
 template <class Config>
 struct Constraint {
   std::string_view name;
-  std::string (*reason)(const Config&, const Target&);  // empty: it does not object
+  std::string (*reason)(const Config&, const TargetOf<OpOf<Config>>&);  // empty: it does not object
 };
 
 template <class Config>
 std::optional<Rejection> first_rejection(std::span<const Constraint<Config>> constraints, const Config& config,
-                                         const Target& target) {
+                                         const TargetOf<OpOf<Config>>& target) {
   for (const Constraint<Config>& constraint : constraints) {
     if (std::string reason = constraint.reason(config, target); !reason.empty())
       return Rejection{.constraint = std::string(constraint.name), .reason = std::move(reason)};
@@ -61,7 +73,7 @@ enum class Wanted { all, first_legal };
 template <class Config>
 class CandidateList {
  public:
-  CandidateList(const Target& target, Wanted wanted) : target_(target), wanted_(wanted) {}
+  CandidateList(const TargetOf<OpOf<Config>>& target, Wanted wanted) : target_(target), wanted_(wanted) {}
 
   // Whether the family's limits, and then the judgements, let it stand, and it is wanted. One that does not stand is in
   // the list already.
@@ -79,7 +91,7 @@ class CandidateList {
   std::vector<Candidate> take() && { return std::move(candidates_); }
 
  private:
-  const Target& target_;
+  TargetOf<OpOf<Config>> target_;
   Wanted wanted_;
   bool is_complete_ = false;
   std::vector<Candidate> candidates_;
@@ -102,5 +114,13 @@ int covering(const std::array<int, N>& sides, std::int64_t extent) {
   const auto found = std::ranges::find_if(sides, [extent](int side) { return side >= extent; });
   return found == sides.end() ? sides.back() : *found;
 }
+
+// What a stub says of its operation, all that is known when the kernel is compiled: an overload of operation_text for
+// each kind, in generator/KIND/KIND.hpp.
+struct OperationText {
+  std::string comment;                 // "epilogue default"
+  std::string name;                    // behind the config's in the kernel's name; empty where all is as by default
+  std::string type, constant, fields;  // "Epilogue", "kEpilogue", its designated initializers, every one
+};
 
 }  // namespace ditune

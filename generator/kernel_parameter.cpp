@@ -5,10 +5,11 @@
 
 namespace ditune {
 
-KernelParameter kernel_parameter(const KernelConfig& config, const Epilogue& epilogue, const GemmArgs& args,
+KernelParameter kernel_parameter(const KernelConfig& config, const Operation& operation, const GemmArgs& args,
                                  const EncodeTensorMap& encode) {
-  return std::visit([&]<class Config>(const Config& c) { return Family<Config>::parameter(c, epilogue, args, encode); },
-                    config);
+  return std::visit(
+      [&]<class Config>(const Config& c) { return Family<Config>::parameter(c, op_of(c, operation), args, encode); },
+      config);
 }
 
 }  // namespace ditune

@@ -7,7 +7,7 @@
 #include <functional>
 
 #include "ditune/config.hpp"
-#include "ditune/epilogue.hpp"
+#include "ditune/operation.hpp"
 #include "gemm_args.cuh"
 #include "tensor_map.cuh"
 
@@ -23,7 +23,7 @@ struct KernelParameter {
 using EncodeTensorMap = std::function<TensorMap(const TensorMapSpec&)>;
 
 // The arguments must pass check_args.
-KernelParameter kernel_parameter(const KernelConfig& config, const Epilogue& epilogue, const GemmArgs& args,
+KernelParameter kernel_parameter(const KernelConfig& config, const Operation& operation, const GemmArgs& args,
                                  const EncodeTensorMap& encode);
 
 }  // namespace ditune

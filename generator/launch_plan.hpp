@@ -1,35 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The launch plan of any family's config, and whether a kernel takes given operands.
+// The launch plan of any family's config.
 #pragma once
 
-#include <cstdint>
-
 #include "ditune/config.hpp"
-#include "ditune/epilogue.hpp"
-#include "gemm_args.cuh"
+#include "ditune/operation.hpp"
 #include "generator/search_space.hpp"
 #include "launch_plan.cuh"
 
 namespace ditune {
 
+// Throws UsageError for an operation of another kind than the config's.
+LaunchPlan launch_plan(const KernelConfig& config, const Operation& operation, int sms);
 LaunchPlan launch_plan(const KernelConfig& config, const Target& target);
-// The same, of all that it depends on.
-LaunchPlan launch_plan(const KernelConfig& config, Output out, const GemmProblem& problem, int sms);
-
-// What row pitches must be multiples of, in elements: ldx and ldw, and ldy.
-struct StrideMultiples {
-  int k = 1, y = 1;
-};
-StrideMultiples stride_multiples(const KernelConfig& config, Output out);
-
-// Throws UsageError if a launch of (config, epilogue) with these arguments would be undefined: sizes out of range, a
-// null or misaligned pointer, a stride shorter than its row or not a multiple of what the config loads at once, scales
-// or a bias that the epilogue does not take (or lacks), no workspace though its plan has so many bytes of it.
-void check_args(const KernelConfig& config, const Epilogue& epilogue, const GemmArgs& args,
-                std::int64_t workspace_bytes);
-
-// Throws UsageError if y shares a byte with anything else, or the workspace of so many bytes does, or if one of them
-// would end behind the last address. Rows of one pitch may lie between one another. The arguments must pass check_args.
-void check_memory(const Epilogue& epilogue, const GemmArgs& args, std::int64_t workspace_bytes);
 
 }  // namespace ditune

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The candidates of a problem on a device, and why a config is not one. Pure; nothing here touches CUDA.
+// The candidates of an operation on a device, and why a config is not one. Pure; nothing here touches CUDA.
 #pragma once
 
 #include <optional>
@@ -8,16 +8,21 @@
 
 #include "ditune/config.hpp"
 #include "ditune/device.hpp"
-#include "ditune/epilogue.hpp"
-#include "ditune/problem.hpp"
+#include "ditune/operation.hpp"
 
 namespace ditune {
 
-// A layer on a device: what a config is judged for.
+// An operation on a device: what a config is judged for.
 struct Target {
-  GemmProblem problem;
-  Epilogue epilogue;
+  Operation operation;
   DeviceInfo device;
+};
+
+// The same of one kind, for its families: a view.
+template <class Op>
+struct TargetOf {
+  const Op& op;
+  const DeviceInfo& device;
 };
 
 struct Rejection {

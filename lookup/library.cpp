@@ -11,35 +11,24 @@
 #include <unordered_map>
 #include <utility>
 
+#include "core/hash.hpp"
 #include "generator/cost_model.hpp"
 #include "generator/launch_plan.hpp"
 #include "generator/search_space.hpp"
 #include "lookup/append_only_map.hpp"
-#include "lookup/hash.hpp"
 #include "lookup/serving.hpp"
 
 namespace ditune {
 namespace {
 
-// What every record that can answer has in common with the question.
-struct Layer {
-  std::int64_t n = 0, k = 0;
-  Epilogue epilogue;
-  bool operator==(const Layer&) const = default;
-};
-
-struct HashLayer {
-  std::size_t operator()(const Layer& layer) const noexcept {
-    const std::uint64_t extents = static_cast<std::uint64_t>(layer.n) << 32 | static_cast<std::uint64_t>(layer.k);
-    return mix(mix(extents, number_of(layer.epilogue)), 0);
-  }
-};
+// What every record that can answer has in common with the question: all but the rows.
+Operation layer_of(const Operation& operation) { return with_rows(operation, 0); }
 
 // A question about a layer on a device: as it is asked, with a view of the device's name, and as it is kept.
 template <class Name>
 struct QuestionOf {
-  Layer layer;
-  std::int64_t m = 0;  // 0: whichever
+  Operation layer;     // of no rows
+  std::int64_t m = 0;  // its rows; 0: whichever
   Name device;
   int sms = 0;
   SmArch arch;
@@ -60,8 +49,8 @@ struct HashQuestion {
   template <class Name>
   std::size_t operator()(const QuestionOf<Name>& q) const noexcept {
     // Names are compared; few programs have devices that differ in nothing else.
-    return mix(HashLayer{}(q.layer), static_cast<std::uint64_t>(q.m) << 16 ^ static_cast<std::uint64_t>(q.sms) << 1 ^
-                                         static_cast<std::uint64_t>(q.regime));
+    return mix(hash_of(q.layer), static_cast<std::uint64_t>(q.m) << 16 ^ static_cast<std::uint64_t>(q.sms) << 1 ^
+                                     static_cast<std::uint64_t>(q.regime));
   }
 };
 
@@ -80,7 +69,7 @@ class Tier {
   Tier(Match match, const std::vector<Served>& served) : match_(match) {
     for (const Served& s : served) {
       firsts_.push_back(s.m_first);
-      ranges_.push_back({s.winner, s.winner->key.problem.m, s.m_last, s.winner->config});
+      ranges_.push_back({s.winner, rows(s.winner->key.operation), s.m_last, s.winner->config});
     }
   }
 
@@ -134,26 +123,26 @@ class Library::Index {
   Index(std::vector<TuningRecord> records, LibraryOptions options)
       : records_(std::move(records)), options_(std::move(options)) {
     for (const TuningRecord& record : records_) {
-      const TuningKey& key = record.key;
-      layers_[{key.problem.n, key.problem.k, key.epilogue}].push_back({&record, !is_of_todays_template(record)});
+      layers_[layer_of(record.key.operation)].push_back({&record, !is_of_todays_template(record)});
     }
   }
 
-  LookupResult lookup(const GemmProblem& problem, const Epilogue& epilogue, const DeviceInfo& device, Regime regime) {
-    Question question{{problem.n, problem.k, epilogue}, 0, device.name, device.sms, device.arch, regime};
+  LookupResult lookup(const Operation& operation, const DeviceInfo& device, Regime regime) {
+    const std::int64_t m = rows(operation);
+    Question question{layer_of(operation), 0, device.name, device.sms, device.arch, regime};
     const Tiers* tiers = served_.find(question);
     if (!tiers) tiers = served_.insert(kept(question), tiers_of(question.layer, device, regime)).first;
     for (const Tier& tier : *tiers)
-      if (const Tier::Range* range = tier.find(problem.m)) {
-        const bool is_own = tier.match() == Match::nearest_m && range->m_own == problem.m;
-        return {is_own ? Match::exact : tier.match(), range->config,
-                launch_plan(range->config, epilogue.out, problem, device.sms), range->record};
+      if (const Tier::Range* range = tier.find(m)) {
+        const bool is_own = tier.match() == Match::nearest_m && range->m_own == m;
+        return {is_own ? Match::exact : tier.match(), range->config, launch_plan(range->config, operation, device.sms),
+                range->record};
       }
-    question.m = problem.m;
+    question.m = m;
     const Modelled* answer = modelled_.find(question);
-    if (!answer) answer = model(question, {problem, epilogue, device});
+    if (!answer) answer = model(question, {operation, device});
     if (answer->match == Match::none) return {};
-    return {answer->match, answer->config, launch_plan(answer->config, epilogue.out, problem, device.sms), nullptr};
+    return {answer->match, answer->config, launch_plan(answer->config, operation, device.sms), nullptr};
   }
 
  private:
@@ -167,12 +156,11 @@ class Library::Index {
 
   const Modelled* model(const Question& question, const Target& target) {
     const auto [answer, is_new] = modelled_.insert(kept(question), ask_model(target));
-    if (is_new && options_.on_miss)
-      options_.on_miss({target.problem, target.epilogue, device_class(target.device), answer->match});
+    if (is_new && options_.on_miss) options_.on_miss({target.operation, device_class(target.device), answer->match});
     return answer;
   }
 
-  Tiers tiers_of(const Layer& layer, const DeviceInfo& device, Regime regime) const {
+  Tiers tiers_of(const Operation& layer, const DeviceInfo& device, Regime regime) const {
     const auto found = layers_.find(layer);
     if (found == layers_.end()) return {};
     const std::vector<Entry>& entries = found->second;
@@ -214,8 +202,8 @@ class Library::Index {
     std::map<std::int64_t, const TuningRecord*> by_m;
     for (const Entry& entry : entries) {
       const TuningRecord& record = *entry.record;
-      if (!answers(entry) || refusal(record.config, {record.key.problem, record.key.epilogue, device})) continue;
-      const TuningRecord*& best = by_m[record.key.problem.m];
+      if (!answers(entry) || refusal(record.config, {record.key.operation, device})) continue;
+      const TuningRecord*& best = by_m[rows(record.key.operation)];
       if (!best || is_better(record, *best, regime)) best = &record;
     }
     std::vector<const TuningRecord*> winners;
@@ -226,7 +214,7 @@ class Library::Index {
 
   std::vector<TuningRecord> records_;
   LibraryOptions options_;
-  std::unordered_map<Layer, std::vector<Entry>, HashLayer> layers_;
+  std::unordered_map<Operation, std::vector<Entry>, HashOperation> layers_;
   AppendOnlyMap<KeptQuestion, Tiers, HashQuestion> served_{kBuckets};
   AppendOnlyMap<KeptQuestion, Modelled, HashQuestion> modelled_{kBuckets};
 };
@@ -238,10 +226,9 @@ Library::Library(Library&&) noexcept = default;
 Library& Library::operator=(Library&&) noexcept = default;
 Library::~Library() = default;
 
-LookupResult Library::lookup(const GemmProblem& problem, const Epilogue& epilogue, const DeviceInfo& device,
-                             Regime regime) const& {
-  validate(problem);
-  return index_->lookup(problem, epilogue, device, regime);
+LookupResult Library::lookup(const Operation& operation, const DeviceInfo& device, Regime regime) const& {
+  validate(operation);
+  return index_->lookup(operation, device, regime);
 }
 
 }  // namespace ditune

@@ -40,14 +40,14 @@ class Server {
  public:
   Server(const TuningRecord& winner, const DeviceInfo& device)
       : winner_(&winner),
-        target_{winner.key.problem, winner.key.epilogue, device},
+        target_{winner.key.operation, device},
         first_(legal_bound(1)),
         last_(legal_bound(kMaxExtent)) {
     const double predicted_us = predict(winner.config, at(m())).total_us;
     if (winner.source == Source::measured && predicted_us > 0) slowness_ = std::log(winner.median_us / predicted_us);
   }
   const TuningRecord& winner() const { return *winner_; }
-  std::int64_t m() const { return winner_->key.problem.m; }  // its own
+  std::int64_t m() const { return rows(winner_->key.operation); }  // its own
 
   // The M that it may be launched for: constraints on M are bounds from above, as of the grid, and from below, where
   // every CTA must have a part of K.
@@ -67,7 +67,7 @@ class Server {
 
  private:
   const Target& at(std::int64_t m) {
-    target_.problem.m = m;
+    target_.operation = with_rows(target_.operation, m);
     return target_;
   }
 
@@ -75,7 +75,7 @@ class Server {
   std::int64_t legal_bound(std::int64_t bound) {
     const auto is_legal = [&](std::int64_t m) { return !refusal(winner_->config, at(m)); };
     if (is_legal(bound)) return bound;
-    std::int64_t legal = winner_->key.problem.m, refused = bound;
+    std::int64_t legal = rows(winner_->key.operation), refused = bound;
     while (std::abs(refused - legal) > 1) {
       const std::int64_t middle = std::midpoint(legal, refused);
       (is_legal(middle) ? legal : refused) = middle;
@@ -181,7 +181,7 @@ class Gap {
 // Their own m in place of whoever served it.
 std::vector<Served> with_own(std::vector<Served> ranges, std::span<const TuningRecord* const> winners) {
   for (const TuningRecord* winner : winners) {
-    const std::int64_t m = winner->key.problem.m;
+    const std::int64_t m = rows(winner->key.operation);
     std::vector<Served> split;
     for (const Served& range : ranges) {
       if (range.m_first < m) split.push_back({range.winner, range.m_first, std::min(range.m_last, m - 1)});
@@ -209,9 +209,7 @@ bool is_of_todays_template(const TuningRecord& record) {
   return record.key.template_hash == template_hash(record.config);
 }
 
-Target target_of(const TuningKey& key) {
-  return {.problem = key.problem, .epilogue = key.epilogue, .device = device_of(key.device)};
-}
+Target target_of(const TuningKey& key) { return {.operation = key.operation, .device = device_of(key.device)}; }
 
 std::vector<Served> serve(std::span<const TuningRecord* const> winners, const DeviceInfo& device) {
   const auto is_measured = [](const TuningRecord* winner) { return winner->source == Source::measured; };

@@ -103,9 +103,8 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 
 // Adds a layer, or counts it with the one that is the same problem already.
 void add(std::vector<ModelLayer>& layers, const ModelLayer& layer) {
-  const auto same = std::find_if(layers.begin(), layers.end(), [&](const ModelLayer& other) {
-    return other.problem == layer.problem && other.epilogue == layer.epilogue;
-  });
+  const auto same = std::find_if(layers.begin(), layers.end(),
+                                 [&](const ModelLayer& other) { return other.operation == layer.operation; });
   if (same == layers.end()) {
     layers.push_back(layer);
     return;
@@ -157,9 +156,9 @@ std::vector<ModelLayer> model_layers(std::string_view model, const ModelInput& i
     if (row.model != model || (linear && row.name != *linear)) continue;
     for (const std::string_view sequence : split(row.tokens, '|')) {
       const std::int64_t tokens = tokens_of(sequence, input.text_tokens.value_or(row.text_tokens), input);
-      const GemmProblem problem{input.batch * tokens, row.n, row.k};
-      validate(problem);
-      add(layers, {.linear = row.name, .problem = problem, .epilogue = row.epilogue, .count = row.count});
+      const Gemm gemm{.m = input.batch * tokens, .n = row.n, .k = row.k, .epilogue = row.epilogue};
+      validate(gemm);
+      add(layers, {.linear = row.name, .operation = gemm, .count = row.count});
     }
   }
   return layers;

@@ -9,9 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "ditune/epilogue.hpp"
 #include "ditune/error.hpp"
-#include "ditune/problem.hpp"
+#include "ditune/operation.hpp"
 
 namespace ditune {
 
@@ -32,8 +31,7 @@ Resolution parse_resolution(std::string_view text);
 
 struct ModelLayer {
   std::string linear;  // "qkv"; of linears that are the same problem, all names: "o,cross_q"
-  GemmProblem problem;
-  Epilogue epilogue;
+  Operation operation;
   int count = 0;  // layers of this problem in one pass
 };
 

@@ -10,24 +10,24 @@ namespace ditune {
 namespace {
 
 // Sizes are judged as those of a shape on the command line are.
-ListedProblem problem_of(const CsvRow& row, const Epilogue& otherwise) {
+Operation operation_of(const CsvRow& row, const Epilogue& otherwise) {
   const auto& fields = row.fields;
   const auto epilogue = fields.find("epilogue");
   const bool has_epilogue = epilogue != fields.end() && !epilogue->second.empty();
-  return {.problem = parse_problem(fields.at("m") + "x" + fields.at("n") + "x" + fields.at("k")),
-          .epilogue = has_epilogue ? parse_epilogue(epilogue->second) : otherwise};
+  Gemm gemm = parse_shape(fields.at("m") + "x" + fields.at("n") + "x" + fields.at("k"));
+  gemm.epilogue = has_epilogue ? parse_epilogue(epilogue->second) : otherwise;
+  return gemm;
 }
 
 }  // namespace
 
-std::vector<ListedProblem> read_problem_list(std::string_view text, const std::string& source,
-                                             const Epilogue& otherwise,
-                                             const std::function<void(std::size_t)>& progress) {
+std::vector<Operation> read_problem_list(std::string_view text, const std::string& source, const Epilogue& otherwise,
+                                         const std::function<void(std::size_t)>& progress) {
   constexpr std::size_t kRowsBetween = 1024;
-  std::vector<ListedProblem> problems;
+  std::vector<Operation> problems;
   read_csv(text, source, {"m", "n", "k"}, [&](const CsvRow& row) {
     try {
-      problems.push_back(problem_of(row, otherwise));
+      problems.push_back(operation_of(row, otherwise));
     } catch (const UsageError& error) {
       throw csv_error(source, row.line, error.what(), "");
     }

@@ -8,21 +8,14 @@
 #include <string_view>
 #include <vector>
 
-#include "ditune/epilogue.hpp"
-#include "ditune/problem.hpp"
+#include "ditune/operation.hpp"
 
 namespace ditune {
-
-struct ListedProblem {
-  GemmProblem problem;
-  Epilogue epilogue;
-};
 
 // One for each row, in the order of the file; `otherwise` is the epilogue of a row that names none. `progress`, which
 // may be empty, is told now and then how many bytes of `text` are read. Throws UsageError naming `source` and the line
 // for what read_csv refuses, an illegal problem or epilogue, and a list without rows.
-std::vector<ListedProblem> read_problem_list(std::string_view text, const std::string& source,
-                                             const Epilogue& otherwise,
-                                             const std::function<void(std::size_t)>& progress = {});
+std::vector<Operation> read_problem_list(std::string_view text, const std::string& source, const Epilogue& otherwise,
+                                         const std::function<void(std::size_t)>& progress = {});
 
 }  // namespace ditune

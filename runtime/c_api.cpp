@@ -106,24 +106,21 @@ Enum word(std::int32_t number, std::int32_t count, const char* name) {
   return static_cast<Enum>(number);
 }
 
-struct Asked {
-  GemmProblem problem;
-  Epilogue epilogue;
-};
-
-Asked asked(const ditune_problem* from) {
+Gemm asked(const ditune_problem* from) {
   const ditune_problem p = read(from, "problem");
-  Asked result{{p.m, p.n, p.k},
-               {.sx = word<ScaleX>(p.sx, 2, "sx"),
-                .sw = word<ScaleW>(p.sw, 2, "sw"),
-                .bias = word<Bias>(p.bias, 4, "bias"),
-                .op = word<EpilogueOp>(p.op, 1, "op"),
-                .out = word<Output>(p.out, 4, "out")}};
-  validate(result.problem);
-  const Epilogue& e = result.epilogue;
+  const Gemm gemm{.m = p.m,
+                  .n = p.n,
+                  .k = p.k,
+                  .epilogue = {.sx = word<ScaleX>(p.sx, 2, "sx"),
+                               .sw = word<ScaleW>(p.sw, 2, "sw"),
+                               .bias = word<Bias>(p.bias, 4, "bias"),
+                               .op = word<EpilogueOp>(p.op, 1, "op"),
+                               .out = word<Output>(p.out, 4, "out")}};
+  validate(gemm);
+  const Epilogue& e = gemm.epilogue;
   if (e.out == Output::s32 && !(e == Epilogue{.out = Output::s32}))
     throw UsageError("an int32 output has no scales and no bias", "leave sx, sw and bias zero");
-  return result;
+  return gemm;
 }
 
 DeviceName device_name(const ditune_device* from) {
@@ -131,7 +128,7 @@ DeviceName device_name(const ditune_device* from) {
   return {d.name ? d.name : "", d.arch, d.sms};
 }
 
-GemmArgs arguments(const ditune_args* from, const GemmProblem& problem) {
+GemmArgs arguments(const ditune_args* from, const Gemm& gemm) {
   const ditune_args a = read(from, "args");
   return {static_cast<const signed char*>(a.x),
           static_cast<const signed char*>(a.w),
@@ -140,9 +137,9 @@ GemmArgs arguments(const ditune_args* from, const GemmProblem& problem) {
           static_cast<const float*>(a.sw),
           a.bias,
           a.workspace,
-          problem.m,
-          problem.n,
-          problem.k,
+          gemm.m,
+          gemm.n,
+          gemm.k,
           a.ldx,
           a.ldw,
           a.ldy};
@@ -150,17 +147,18 @@ GemmArgs arguments(const ditune_args* from, const GemmProblem& problem) {
 
 // The problem as its own words, and the command that tunes it.
 void tell_miss(const Miss& miss, ditune_miss_callback callback, void* user) {
+  const Gemm& gemm = std::get<Gemm>(miss.operation);
   ditune_problem problem{};
   problem.size = sizeof problem;
-  problem.m = miss.problem.m;
-  problem.n = miss.problem.n;
-  problem.k = miss.problem.k;
-  problem.sx = static_cast<std::int32_t>(miss.epilogue.sx);
-  problem.sw = static_cast<std::int32_t>(miss.epilogue.sw);
-  problem.bias = static_cast<std::int32_t>(miss.epilogue.bias);
-  problem.op = static_cast<std::int32_t>(miss.epilogue.op);
-  problem.out = static_cast<std::int32_t>(miss.epilogue.out);
-  const std::string command = "ditune tune --shape " + format(miss.problem) + " --epilogue " + format(miss.epilogue);
+  problem.m = gemm.m;
+  problem.n = gemm.n;
+  problem.k = gemm.k;
+  problem.sx = static_cast<std::int32_t>(gemm.epilogue.sx);
+  problem.sw = static_cast<std::int32_t>(gemm.epilogue.sw);
+  problem.bias = static_cast<std::int32_t>(gemm.epilogue.bias);
+  problem.op = static_cast<std::int32_t>(gemm.epilogue.op);
+  problem.out = static_cast<std::int32_t>(gemm.epilogue.out);
+  const std::string command = "ditune tune --shape " + format_shape(gemm) + " --epilogue " + format(gemm.epilogue);
   callback(&problem, static_cast<std::int32_t>(miss.match), command.c_str(), user);
 }
 
@@ -204,10 +202,10 @@ ditune_status ditune_lookup(ditune_runtime runtime, const ditune_device* device,
   return guarded([&] {
     OpenRuntime& its_runtime = runtimes().find(runtime);
     const DeviceName name = device_name(device);
-    const Asked its = asked(problem);
+    const Gemm gemm = asked(problem);
     ditune_kernel_info known{};
     known.size = read(info, "info").size;
-    const LookupResult found = its_runtime.runtime().lookup(its.problem, its.epilogue, its_runtime.device(name));
+    const LookupResult found = its_runtime.runtime().lookup(gemm, its_runtime.device(name));
     known.match = static_cast<std::int32_t>(found.match);
     known.device = -1;
     known.workspace_bytes = found.plan.workspace_bytes;
@@ -223,8 +221,8 @@ ditune_status ditune_prepare(ditune_runtime runtime, int32_t device, const ditun
   return guarded([&] {
     OpenRuntime& its_runtime = runtimes().find(runtime);
     ditune_kernel& handle = required(kernel, "kernel");
-    const Asked its = asked(problem);
-    const Prepared& prepared = its_runtime.runtime().prepare(its.problem, its.epilogue, device);
+    const Gemm gemm = asked(problem);
+    const Prepared& prepared = its_runtime.runtime().prepare(gemm, device);
     handle = {runtime, its_runtime.add(prepared)};
   });
 }
@@ -247,7 +245,8 @@ ditune_status ditune_launch(ditune_kernel kernel, const ditune_args* args, void*
   return guarded([&] {
     const OpenRuntime& its_runtime = runtimes().find(kernel.runtime);
     const Prepared& prepared = its_runtime.kernel(kernel.id);
-    its_runtime.runtime().launch(prepared, arguments(args, prepared.problem()), static_cast<CUstream_st*>(stream));
+    its_runtime.runtime().launch(prepared, arguments(args, std::get<Gemm>(prepared.operation())),
+                                 static_cast<CUstream_st*>(stream));
   });
 }
 
@@ -255,7 +254,7 @@ ditune_status ditune_run(ditune_runtime runtime, int32_t device, const ditune_pr
                          void* stream) {
   return guarded([&] {
     const Runtime& its_runtime = runtimes().find(runtime).runtime();
-    const Asked its = asked(problem);
-    its_runtime.launch(arguments(args, its.problem), its.epilogue, device, static_cast<CUstream_st*>(stream));
+    const Gemm gemm = asked(problem);
+    its_runtime.launch(arguments(args, gemm), gemm.epilogue, device, static_cast<CUstream_st*>(stream));
   });
 }

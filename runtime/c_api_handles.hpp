@@ -15,12 +15,12 @@
 #include <utility>
 #include <variant>
 
+#include "core/hash.hpp"
 #include "ditune/config.hpp"
 #include "ditune/ditune.h"
 #include "ditune/error.hpp"
 #include "ditune/runtime.hpp"
 #include "lookup/append_only_map.hpp"
-#include "lookup/hash.hpp"
 #include "runtime/named_device.hpp"
 
 namespace ditune {

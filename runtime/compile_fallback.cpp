@@ -20,12 +20,10 @@ std::string header(const Nvrtc& nvrtc) {
       "// Written by runtime/compile_fallback.cpp.\n#pragma once\n\n#include \"templates/embedded.hpp\"\n\n"
       "namespace ditune {\n\nconstexpr EmbeddedFile kFallbackImages[] = {\n";
   for (const KernelConfig& config : fallback_configs()) {
-    for (const Epilogue& epilogue : all_epilogues()) {
-      const KernelSource source = emit(config, epilogue);
-      const std::string ptx = portable_ptx(nvrtc.ptx(source, supported_archs().front()));
-      // With its size: the compiler would count so many characters one by one, and gives up.
-      text += fmt::format("    {{\"{}\", {{R\"ditune({})ditune\", {}}}}},\n", source.name, ptx, ptx.size());
-    }
+    const KernelSource source = emit_fallback(config);
+    const std::string ptx = portable_ptx(nvrtc.ptx(source, supported_archs().front()));
+    // With its size: the compiler would count so many characters one by one, and gives up.
+    text += fmt::format("    {{\"{}\", {{R\"ditune({})ditune\", {}}}}},\n", source.name, ptx, ptx.size());
   }
   return text + "};\n\n}  // namespace ditune\n";
 }

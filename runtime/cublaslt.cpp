@@ -131,13 +131,13 @@ class OperandSets {
 // [K,N].
 class Matmul {
  public:
-  Matmul(std::shared_ptr<const CublasLt> library, const Types& types, const GemmProblem& problem, int sets)
+  Matmul(std::shared_ptr<const CublasLt> library, const Types& types, const Gemm& gemm, int sets)
       : lt_(std::move(library)),
         types_(types),
-        x_(random_operand(types, static_cast<std::size_t>(problem.m * problem.k), 1), sets),
-        w_(random_operand(types, static_cast<std::size_t>(problem.n * problem.k), 2), sets),
-        y_(static_cast<std::size_t>(problem.m * problem.n) * types.out_bytes, sets) {
-    describe(problem);
+        x_(random_operand(types, static_cast<std::size_t>(gemm.m * gemm.k), 1), sets),
+        w_(random_operand(types, static_cast<std::size_t>(gemm.n * gemm.k), 2), sets),
+        y_(static_cast<std::size_t>(gemm.m * gemm.n) * types.out_bytes, sets) {
+    describe(gemm);
     ask_heuristic();
     keep_those_that_run();
   }
@@ -163,7 +163,7 @@ class Matmul {
     return Layout(created, lt_->layout_destroy);
   }
 
-  void describe(const GemmProblem& p) {
+  void describe(const Gemm& p) {
     cublasLtMatmulDesc_t created = nullptr;
     lt_->check(lt_->desc_create(&created, types_.compute, types_.scale), "cublasLtMatmulDescCreate");
     desc_ = Desc(created, lt_->desc_destroy);
@@ -225,7 +225,7 @@ class Matmul {
   std::vector<cublasLtMatmulAlgo_t> algorithms_;
 };
 
-Peer make_peer(const std::shared_ptr<const CublasLt>& library, const Types& types, const GemmProblem& p,
+Peer make_peer(const std::shared_ptr<const CublasLt>& library, const Types& types, const Gemm& p,
                const DeviceInfo& device, std::size_t memory_cap) {
   if (device.arch.number < types.min_arch) throw Declined(format(device.arch) + " has no tensor cores for these types");
   const std::size_t bytes = static_cast<std::size_t>(p.m + p.n) * static_cast<std::size_t>(p.k) * types.in_bytes +
@@ -242,14 +242,14 @@ Peer make_peer(const std::shared_ptr<const CublasLt>& library, const Types& type
 
 }  // namespace
 
-std::vector<Peer> cublaslt_peers(const GemmProblem& problem, const DeviceInfo& device, std::size_t memory_cap) {
-  validate(problem);
+std::vector<Peer> cublaslt_peers(const Gemm& gemm, const DeviceInfo& device, std::size_t memory_cap) {
+  validate(gemm);
   std::shared_ptr<const CublasLt> library;
   std::vector<Peer> peers;
   for (const Types& types : kTypes) {
     try {
       if (!library) library = std::make_shared<const CublasLt>();
-      peers.push_back(make_peer(library, types, problem, device, memory_cap));
+      peers.push_back(make_peer(library, types, gemm, device, memory_cap));
     } catch (const Declined& declined) {
       Peer peer;
       peer.name = types.name;

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "ditune/device.hpp"
-#include "ditune/problem.hpp"
+#include "ditune/gemm.hpp"
 #include "runtime/cuda.hpp"
 
 namespace ditune {
@@ -41,6 +41,6 @@ inline constexpr int kPeerAlgorithms = 8;
 // int8 -> int32 on the integer tensor cores, bf16 -> bf16, and fp8 (e4m3, fast accumulation) -> bf16, of Y[M,N] =
 // X[M,K] W[N,K]^T, all row-major, without scales and bias; random operands of at most `memory_cap` bytes each. A peer
 // that the library, the GPU or the shape rules out says why. Throws CudaError only if the device itself failed.
-std::vector<Peer> cublaslt_peers(const GemmProblem& problem, const DeviceInfo& device, std::size_t memory_cap);
+std::vector<Peer> cublaslt_peers(const Gemm& gemm, const DeviceInfo& device, std::size_t memory_cap);
 
 }  // namespace ditune

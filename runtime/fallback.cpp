@@ -4,16 +4,14 @@
 #include <utility>
 
 #include "fallback_images.hpp"
-#include "generator/emit.hpp"
 #include "generator/fallback.hpp"
 
 namespace ditune {
 
-FallbackKernel fallback_kernel(const Epilogue& epilogue, SmArch arch, std::int64_t row_multiple) {
-  runs_as(arch);                     // or throws
-  parse_epilogue(format(epilogue));  // likewise
+FallbackKernel fallback_kernel(SmArch arch, std::int64_t row_multiple) {
+  runs_as(arch);  // or throws
   const KernelConfig& config = fallback_config(row_multiple);
-  std::string name = kernel_name(config, epilogue);
+  std::string name = fallback_name(config);
   const std::string_view image = embedded_text(kFallbackImages, name);
   return {config, std::move(name), image};
 }

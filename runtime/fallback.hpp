@@ -8,13 +8,13 @@
 
 #include "ditune/config.hpp"
 #include "ditune/device.hpp"
-#include "ditune/epilogue.hpp"
 
 namespace ditune {
 
 // Images are PTX for the oldest arch, which the driver compiles for any newer one when it is loaded and keeps in its
-// cache. Cubins, of every epilogue for every arch, would take several times the space and be of no use on an arch that
-// comes after them; what they would save, the driver's compilation, is paid once.
+// cache. Cubins for every arch would take several times the space and be of no use on an arch that comes after them;
+// what they would save, the driver's compilation, is paid once. A kernel takes its epilogue at run time, in
+// fallback_parameter (generator/fallback.hpp), so one image serves all.
 struct FallbackKernel {
   KernelConfig config;
   std::string name;        // of the kernel in the image
@@ -22,7 +22,7 @@ struct FallbackKernel {
 };
 
 // `row_multiple`: of K, ldx and ldw, as in fallback_config (generator/fallback.hpp, which also says what is served).
-// Throws UsageError for an arch older than any supported one and for an epilogue that parse_epilogue does not give.
-FallbackKernel fallback_kernel(const Epilogue& epilogue, SmArch arch, std::int64_t row_multiple = 1);
+// Throws UsageError for an arch older than any supported one.
+FallbackKernel fallback_kernel(SmArch arch, std::int64_t row_multiple = 1);
 
 }  // namespace ditune

@@ -6,14 +6,16 @@
 #include <optional>
 #include <utility>
 
+#include "core/hash.hpp"
 #include "db/plain_text.hpp"
 #include "db/store.hpp"
 #include "ditune/error.hpp"
 #include "generator/emit.hpp"
+#include "generator/fallback.hpp"
+#include "generator/gemm_s8/arguments.hpp"
 #include "generator/launch_plan.hpp"
 #include "generator/search_space.hpp"
 #include "lookup/append_only_map.hpp"
-#include "lookup/hash.hpp"
 #include "lookup/serving.hpp"
 #include "runtime/fallback.hpp"
 #include "runtime/nvrtc.hpp"
@@ -23,28 +25,31 @@ namespace ditune {
 namespace {
 
 struct PreparedKey {
-  GemmProblem problem;
-  Epilogue epilogue;
+  Operation operation;
   int device = 0;
   bool operator==(const PreparedKey&) const = default;
 };
 
 struct HashPrepared {
   std::size_t operator()(const PreparedKey& key) const noexcept {
-    std::uint64_t hash = number_of(key.epilogue);
-    for (const std::int64_t field :
-         {key.problem.m, key.problem.n, key.problem.k, static_cast<std::int64_t>(key.device)})
-      hash = mix(hash, static_cast<std::uint64_t>(field));
-    return hash;
+    return mix(hash_of(key.operation), static_cast<std::uint64_t>(key.device));
   }
 };
 
-void require_problem(const Prepared& prepared, const GemmArgs& args) {
-  const GemmProblem asked{args.m, args.n, args.k};
-  if (asked != prepared.problem())
+// The operation that the arguments are of.
+Operation operation_of(const GemmArgs& args, const Epilogue& epilogue) {
+  return Gemm{.m = args.m, .n = args.n, .k = args.k, .epilogue = epilogue};
+}
+
+// Of a prepared operation and its arguments.
+const Gemm& require_same(const Operation& prepared, const GemmArgs& args) {
+  const Gemm& gemm = std::get<Gemm>(prepared);
+  const Gemm asked{.m = args.m, .n = args.n, .k = args.k, .epilogue = gemm.epilogue};
+  if (asked != gemm)
     throw UsageError(
-        "the arguments are of " + format(asked) + ", the kernel was prepared for " + format(prepared.problem()),
+        "the arguments are of " + format_shape(asked) + ", the kernel was prepared for " + format_shape(gemm),
         "prepare the problem that is launched");
+  return gemm;
 }
 
 // What is stored in the files of the options; NVRTC is opened when it is first needed.
@@ -66,9 +71,9 @@ RuntimeParts installed(const RuntimeOptions& options) {
     return cubin;
   };
   parts.compile = [nvrtc = std::make_shared<std::optional<Nvrtc>>()](const KernelConfig& config,
-                                                                     const Epilogue& epilogue, SmArch arch) {
+                                                                     const Operation& operation, SmArch arch) {
     if (!*nvrtc) nvrtc->emplace();
-    CompiledKernel compiled = (*nvrtc)->compile(emit(config, epilogue), arch);
+    CompiledKernel compiled = (*nvrtc)->compile(emit(config, operation), arch);
     return KernelImage{std::move(compiled.cubin), std::move(compiled.name)};
   };
   parts.driver = cuda_driver();
@@ -82,15 +87,16 @@ RuntimeParts installed(const RuntimeOptions& options) {
 class PackedMaps {
  public:
   // Throws CudaError.
-  PackedMaps(const Driver& driver, const KernelConfig& config, const Epilogue& epilogue, const GemmProblem& problem) {
+  PackedMaps(const Driver& driver, const KernelConfig& config, const Operation& operation) {
     // Never followed.
     const auto anywhere = reinterpret_cast<signed char*>(std::uintptr_t{1} << 12);
+    const Gemm& gemm = std::get<Gemm>(operation);
     GemmArgs args{};
     args.x = args.w = anywhere;
     args.y = anywhere;
-    args.m = problem.m, args.n = problem.n, args.k = problem.k;
-    args.ldx = args.ldw = problem.k, args.ldy = problem.n;
-    kernel_parameter(config, epilogue, args, [&](const TensorMapSpec& spec) {
+    args.m = gemm.m, args.n = gemm.n, args.k = gemm.k;
+    args.ldx = args.ldw = gemm.k, args.ldy = gemm.n;
+    kernel_parameter(config, operation, args, [&](const TensorMapSpec& spec) {
       maps_.emplace_back(spec, driver.move(driver.encode(spec), spec.base));  // that it can be moved is found out now
       return maps_.back().second;
     });
@@ -116,8 +122,8 @@ class Runtime::Impl {
   explicit Impl(RuntimeParts parts)
       : parts_(std::move(parts)), library_(std::move(parts_.records), {.on_miss = std::move(parts_.on_miss)}) {}
 
-  LookupResult lookup(const GemmProblem& problem, const Epilogue& epilogue, const DeviceInfo& device) const {
-    return library_.lookup(problem, epilogue, device, parts_.regime);
+  LookupResult lookup(const Operation& operation, const DeviceInfo& device) const {
+    return library_.lookup(operation, device, parts_.regime);
   }
 
   const DeviceInfo& info(int ordinal) {
@@ -148,14 +154,10 @@ class Runtime::Impl {
   bool is_capturing(CUstream_st* stream) const { return parts_.driver->is_capturing(stream); }
 
   void launch(const Prepared& prepared, const GemmArgs& args, CUstream_st* stream) const {
-    require_problem(prepared, args);
-    check_args(prepared.config_, prepared.epilogue_, args, prepared.plan_.workspace_bytes);
-    check_memory(prepared.epilogue_, args, prepared.plan_.workspace_bytes);
-    const auto encode = [&driver = *parts_.driver, &maps = *prepared.maps_](const TensorMapSpec& spec) {
-      return maps.at(driver, spec);
-    };
-    prepared.kernel_->launch(prepared.plan_, kernel_parameter(prepared.config_, prepared.epilogue_, args, encode),
-                             stream);
+    const Epilogue& epilogue = require_same(prepared.operation_, args).epilogue;
+    check_args(prepared.config_, epilogue, args, prepared.plan_.workspace_bytes);
+    check_memory(epilogue, args, prepared.plan_.workspace_bytes);
+    prepared.kernel_->launch(prepared.plan_, parameter(prepared, args), stream);
   }
 
  private:
@@ -163,12 +165,19 @@ class Runtime::Impl {
     std::size_t operator()(int ordinal) const noexcept { return static_cast<std::size_t>(ordinal); }
   };
 
+  KernelParameter parameter(const Prepared& prepared, const GemmArgs& args) const {
+    if (prepared.is_built_in_) return fallback_parameter(std::get<Gemm>(prepared.operation_).epilogue, args);
+    return kernel_parameter(prepared.config_, prepared.operation_, args,
+                            [&driver = *parts_.driver, &maps = *prepared.maps_](const TensorMapSpec& spec) {
+                              return maps.at(driver, spec);
+                            });
+  }
+
   // What lookup finds; if that cannot be had, or it finds nothing, what is built in.
   Prepared make(const PreparedKey& key) {
-    const LookupResult found = lookup(key.problem, key.epilogue, info(key.device));
+    const LookupResult found = lookup(key.operation, info(key.device));
     Prepared prepared;
-    prepared.problem_ = key.problem;
-    prepared.epilogue_ = key.epilogue;
+    prepared.operation_ = key.operation;
     prepared.device_ = key.device;
     prepared.match_ = found.match;
     prepared.config_ = found.config;
@@ -187,8 +196,7 @@ class Runtime::Impl {
   // A kernel that the driver cannot describe tensors for is none.
   void describe(Prepared& prepared) const {
     try {
-      prepared.maps_ =
-          std::make_shared<const PackedMaps>(*parts_.driver, prepared.config_, prepared.epilogue_, prepared.problem_);
+      prepared.maps_ = std::make_shared<const PackedMaps>(*parts_.driver, prepared.config_, prepared.operation_);
     } catch (const CudaError& error) {
       prepared.note_ += (prepared.note_.empty() ? "" : "; ") + std::string(error.what());
       prepared.kernel_.reset();
@@ -197,7 +205,7 @@ class Runtime::Impl {
 
   // Shared by all problems that it serves on a device; null where it cannot be had.
   std::shared_ptr<const LoadedKernel> kernel(const LookupResult& found, const PreparedKey& key, std::string& note) {
-    const std::string name = emit(found.config, key.epilogue).name;
+    const std::string name = kernel_name(found.config, key.operation);
     auto& [loaded, its_note] = kernels_[{key.device, name}];
     if (!loaded) loaded = load(found, key, name, its_note);
     note = its_note;
@@ -221,7 +229,7 @@ class Runtime::Impl {
     }
     try {
       if (!parts_.compile) throw NvrtcError("there is no compiler", "tune on this device, so that kernels are stored");
-      return load_image(parts_.compile(found.config, key.epilogue, info(key.device).arch));
+      return load_image(parts_.compile(found.config, key.operation, info(key.device).arch));
     } catch (const Error& error) {
       note += (note.empty() ? "" : "; ") + std::string(error.what());
     }
@@ -230,28 +238,28 @@ class Runtime::Impl {
 
   void take_built_in(Prepared& prepared) {
     const DeviceInfo& device = info(prepared.device_);
-    const FallbackKernel built_in = fallback_kernel(prepared.epilogue_, device.arch, prepared.problem_.k);
-    const Target target{prepared.problem_, prepared.epilogue_, device};
+    const Gemm& gemm = std::get<Gemm>(prepared.operation_);
+    parse_epilogue(format(gemm.epilogue));  // or throws
+    const FallbackKernel built_in = fallback_kernel(device.arch, gemm.k);
+    const Target target{prepared.operation_, device};
     if (const auto rejection = refusal(built_in.config, target))
-      throw NoKernelError(
-          "no kernel runs " + format(prepared.problem_) + " on " + device.name + ": " + rejection->reason,
-          "launch it in parts");
+      throw NoKernelError("no kernel runs " + format_shape(gemm) + " on " + device.name + ": " + rejection->reason,
+                          "launch it in parts");
     prepared.match_ = Match::fallback;
+    prepared.is_built_in_ = true;
     prepared.config_ = built_in.config;
     prepared.plan_ = launch_plan(built_in.config, target);
-    std::shared_ptr<const LoadedKernel>& loaded = kernels_[{prepared.device_, std::string(built_in.name)}].first;
+    std::shared_ptr<const LoadedKernel>& loaded = kernels_[{prepared.device_, built_in.name}].first;
     try {
       if (!loaded)
-        loaded = parts_.driver->load(std::string(built_in.image), std::string(built_in.name), prepared.device_,
+        loaded = parts_.driver->load(std::string(built_in.image), built_in.name, prepared.device_,
                                      prepared.plan_.shared_bytes);
     } catch (const CudaError& error) {
-      throw NoKernelError("no kernel for " + format(prepared.problem_) + ": " + prepared.note_ +
+      throw NoKernelError("no kernel for " + format_shape(gemm) + ": " + prepared.note_ +
                               "; nor that which is built in: " + error.what(),
                           "");
     }
     prepared.kernel_ = loaded;
-    prepared.maps_ =
-        std::make_shared<const PackedMaps>(*parts_.driver, prepared.config_, prepared.epilogue_, prepared.problem_);
   }
 
   RuntimeParts parts_;
@@ -268,16 +276,16 @@ Runtime::Runtime(Runtime&&) noexcept = default;
 Runtime& Runtime::operator=(Runtime&&) noexcept = default;
 Runtime::~Runtime() = default;
 
-LookupResult Runtime::lookup(const GemmProblem& problem, const Epilogue& epilogue, int device) const {
-  return impl_->lookup(problem, epilogue, impl_->info(device));
+LookupResult Runtime::lookup(const Operation& operation, int device) const {
+  return impl_->lookup(operation, impl_->info(device));
 }
 
-LookupResult Runtime::lookup(const GemmProblem& problem, const Epilogue& epilogue, const DeviceInfo& device) const {
-  return impl_->lookup(problem, epilogue, device);
+LookupResult Runtime::lookup(const Operation& operation, const DeviceInfo& device) const {
+  return impl_->lookup(operation, device);
 }
 
-const Prepared& Runtime::prepare(const GemmProblem& problem, const Epilogue& epilogue, int device) const {
-  return impl_->prepare({problem, epilogue, device});
+const Prepared& Runtime::prepare(const Operation& operation, int device) const {
+  return impl_->prepare({operation, device});
 }
 
 void Runtime::launch(const Prepared& prepared, const GemmArgs& args, CUstream_st* stream) const {
@@ -285,12 +293,13 @@ void Runtime::launch(const Prepared& prepared, const GemmArgs& args, CUstream_st
 }
 
 void Runtime::launch(const GemmArgs& args, const Epilogue& epilogue, int device, CUstream_st* stream) const {
-  const PreparedKey key{{args.m, args.n, args.k}, epilogue, device};
+  const PreparedKey key{operation_of(args, epilogue), device};
   if (const Prepared* prepared = impl_->find(key)) return impl_->launch(*prepared, args, stream);
   impl_->require_visible(device);  // without a GPU there is no stream to ask
   if (impl_->is_capturing(stream))
-    throw NotPreparedError(format(key.problem) + " is not prepared, and the stream is being captured",
-                           "prepare it before the capture");
+    throw NotPreparedError(
+        format_shape(std::get<Gemm>(key.operation)) + " is not prepared, and the stream is being captured",
+        "prepare it before the capture");
   impl_->launch(impl_->prepare(key), args, stream);
 }
 

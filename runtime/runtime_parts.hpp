@@ -27,7 +27,7 @@ struct RuntimeParts {
   // The kernel of a record as it is stored, or nothing. One call at a time. May be empty.
   std::function<std::string(const TuningRecord&)> stored = {};
   // Throws Error where it cannot. One call at a time. May be empty.
-  std::function<KernelImage(const KernelConfig&, const Epilogue&, SmArch)> compile = {};
+  std::function<KernelImage(const KernelConfig&, const Operation&, SmArch)> compile = {};
   std::shared_ptr<const Driver> driver;
 };
 
@@ -36,7 +36,7 @@ std::vector<TuningRecord> read_winners(const Store& store, const std::filesystem
                                        const std::function<void(const SkippedRows&)>& on_skipped);
 
 // Of databases in order: a record stands aside for one of today's templates in an earlier file that has the same
-// device, problem, epilogue and regime, unless that one is predicted and this one measured.
+// device, operation and regime, unless that one is predicted and this one measured.
 std::vector<TuningRecord> in_order(std::vector<std::vector<TuningRecord>> databases);
 
 }  // namespace ditune

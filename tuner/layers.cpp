@@ -6,15 +6,8 @@
 
 #include "core/text.hpp"
 #include "ditune/error.hpp"
-#include "lookup/hash.hpp"
 
 namespace ditune {
-
-std::size_t HashLayer::operator()(const Layer& layer) const noexcept {
-  const GemmProblem& p = layer.problem;
-  const std::uint64_t extents = static_cast<std::uint64_t>(p.n) << 32 | static_cast<std::uint64_t>(p.k);
-  return mix(mix(mix(0, static_cast<std::uint64_t>(p.m)), extents), number_of(layer.epilogue));
-}
 
 Shard parse_shard(std::string_view text) {
   constexpr std::int64_t kMostShards = 1'000'000;
@@ -26,11 +19,11 @@ Shard parse_shard(std::string_view text) {
   return {static_cast<int>(*index), static_cast<int>(*count)};
 }
 
-std::vector<Layer> without_repetitions(const std::vector<Layer>& layers) {
-  std::vector<Layer> distinct;
-  LayerSet known;
-  for (const Layer& layer : layers)
-    if (known.insert(layer).second) distinct.push_back(layer);
+std::vector<Operation> without_repetitions(const std::vector<Operation>& operations) {
+  std::vector<Operation> distinct;
+  OperationSet known;
+  for (const Operation& operation : operations)
+    if (known.insert(operation).second) distinct.push_back(operation);
   return distinct;
 }
 

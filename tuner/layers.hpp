@@ -7,21 +7,11 @@
 #include <unordered_set>
 #include <vector>
 
-#include "ditune/epilogue.hpp"
-#include "ditune/problem.hpp"
+#include "ditune/operation.hpp"
 
 namespace ditune {
 
-struct Layer {
-  GemmProblem problem;
-  Epilogue epilogue;
-  bool operator==(const Layer&) const = default;
-};
-
-struct HashLayer {
-  std::size_t operator()(const Layer& layer) const noexcept;
-};
-using LayerSet = std::unordered_set<Layer, HashLayer>;
+using OperationSet = std::unordered_set<Operation, HashOperation>;
 
 struct Shard {
   int index = 0, count = 1;  // 0 <= index < count
@@ -40,7 +30,7 @@ std::vector<T> shard_of(const std::vector<T>& list, Shard shard) {
   return its;
 }
 
-// Each layer once, where it is listed first.
-std::vector<Layer> without_repetitions(const std::vector<Layer>& layers);
+// Each operation once, where it is listed first.
+std::vector<Operation> without_repetitions(const std::vector<Operation>& operations);
 
 }  // namespace ditune

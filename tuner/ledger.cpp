@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "core/kind.hpp"
 #include "generator/emit.hpp"
 #include "lookup/serving.hpp"
 #include "tuner/worker/killed.hpp"
@@ -14,19 +15,11 @@ namespace ditune {
 namespace {
 
 TuningKey key_of(const Target& target, const KernelConfig& config, Regime regime) {
-  return {device_class(target.device), target.problem, target.epilogue, template_hash(config), regime};
+  return {device_class(target.device), target.operation, template_hash(config), regime};
 }
 
 RecordFilter rows_of(const Target& target) {
-  return {.device = device_class(target.device), .arch = {}, .problem = target.problem, .epilogue = target.epilogue};
-}
-
-// How unlike two problems are: the sum of |ln| of the ratios of their sizes.
-double distance(const GemmProblem& a, const GemmProblem& b) {
-  const auto apart = [](std::int64_t p, std::int64_t q) {
-    return std::abs(std::log(static_cast<double>(p) / static_cast<double>(q)));
-  };
-  return apart(a.m, b.m) + apart(a.n, b.n) + apart(a.k, b.k);
+  return {.device = device_class(target.device), .arch = {}, .operation = target.operation};
 }
 
 }  // namespace
@@ -66,9 +59,9 @@ bool Ledger::is_todays(const Provenance& from) const { return is_same_place(from
 
 std::vector<KernelConfig> Ledger::relatives(const Target& target, std::size_t count) const {
   std::vector<TuningRecord> records =
-      store_.winners({.device = device_class(target.device), .arch = {}, .problem = {}, .epilogue = {}});
+      store_.winners({.device = device_class(target.device), .arch = {}, .operation = {}});
   std::stable_sort(records.begin(), records.end(), [&](const TuningRecord& a, const TuningRecord& b) {
-    return distance(a.key.problem, target.problem) < distance(b.key.problem, target.problem);
+    return ditune::distance(a.key.operation, target.operation) < distance(b.key.operation, target.operation);
   });
   std::vector<KernelConfig> configs;
   for (const TuningRecord& record : records) {

@@ -51,15 +51,15 @@ std::vector<KernelConfig> spilling(const std::vector<Contender>& tried, std::siz
 
 class Run {
  public:
-  Run(const std::vector<Layer>& layers, const DeviceInfo& device, const TuneOptions& options,
+  Run(const std::vector<Operation>& operations, const DeviceInfo& device, const TuneOptions& options,
       const TuneBackend& backend, Store& store, const std::function<void(const TuneProgress&)>& progress)
       : options_(options),
         backend_(backend),
         progress_(progress),
         ledger_(store, [this] { return provenance(); }),
         survivors_(ledger_.survivors(device)),
-        budget_(backend.now, options.budget, layers.size()) {
-    for (const Layer& layer : layers) targets_.push_back({layer.problem, layer.epilogue, device});
+        budget_(backend.now, options.budget, operations.size()) {
+    for (const Operation& operation : operations) targets_.push_back({operation, device});
   }
 
   std::vector<TuningRecord> winners() {
@@ -110,7 +110,7 @@ class Run {
   }
 
   static TuningKey key_of(const Target& target, Regime regime) {
-    return {device_class(target.device), target.problem, target.epilogue, {}, regime};
+    return {device_class(target.device), target.operation, {}, regime};
   }
 
   // Configs that failed before.
@@ -408,8 +408,8 @@ class Run {
 
 }  // namespace
 
-std::vector<TuningRecord> tune(const std::vector<Layer>& layers, const DeviceInfo& device, const TuneOptions& options,
-                               const TuneBackend& backend, Store& store,
+std::vector<TuningRecord> tune(const std::vector<Operation>& operations, const DeviceInfo& device,
+                               const TuneOptions& options, const TuneBackend& backend, Store& store,
                                const std::function<void(const TuneProgress&)>& progress) {
   if (options.trials && *options.trials < 1)
     throw UsageError("trials is " + std::to_string(*options.trials), "give at least 1");
@@ -417,8 +417,8 @@ std::vector<TuningRecord> tune(const std::vector<Layer>& layers, const DeviceInf
   if (options.regime == Regime::sustained && !backend.measure)
     throw UsageError("sustained clocks are measured, and there is no GPU to measure on",
                      "leave --regime sustained out");
-  const std::vector<Layer> distinct = without_repetitions(layers);
-  for (const Layer& layer : distinct) validate(layer.problem);
+  const std::vector<Operation> distinct = without_repetitions(operations);
+  for (const Operation& operation : distinct) validate(operation);
   return Run(distinct, device, options, backend, store, progress).winners();
 }
 

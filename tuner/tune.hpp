@@ -67,8 +67,8 @@ struct TuneBackend {
 // Every finished trial and every winner is committed when it is known. Returns the winners in the order of the layers,
 // one for each layer that has one; a layer that is listed twice counts once, and after a stop those that follow have
 // none. Throws UsageError for an unknown strategy, trials below 1 or an illegal problem, before anything is measured.
-std::vector<TuningRecord> tune(const std::vector<Layer>& layers, const DeviceInfo& device, const TuneOptions& options,
-                               const TuneBackend& backend, Store& store,
+std::vector<TuningRecord> tune(const std::vector<Operation>& operations, const DeviceInfo& device,
+                               const TuneOptions& options, const TuneBackend& backend, Store& store,
                                const std::function<void(const TuneProgress&)>& progress = {});
 
 }  // namespace ditune

@@ -89,6 +89,10 @@ inline cudaError_t launch(const Row& row, const GemmArgs& args, cudaStream_t str
   cudaKernel_t kernel = nullptr;
   const cudaError_t status = detail::prepare(*row.kernel, launch_plan.shared_bytes, kernel);
   if (status != cudaSuccess) return status;
+  if (row.source == Source::fallback) {
+    ditune::FallbackArgs parameter{args, row.fused};
+    return detail::launch(kernel, launch_plan, &parameter, stream);
+  }
   return std::visit(
       [&](const auto& config) {
         typename ParameterOf<std::decay_t<decltype(config)>>::type parameter{};

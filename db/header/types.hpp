@@ -23,7 +23,7 @@ union Bytes {
 
 }  // namespace detail
 
-// Its one parameter, by value: ParameterOf its config.
+// Its one parameter, by value: ParameterOf its config; of a fallback's image ditune::FallbackArgs.
 struct Kernel {
   const char* name;
   const char* source;          // CUDA C++20, for arch 90 as sm_90a, or null

@@ -6,20 +6,22 @@
 
 #include "generator/cost_model.hpp"
 #include "generator/family.hpp"
+#include "generator/gemm_s8/gemm.hpp"
 #include "mma_s8_config.cuh"
 
 namespace ditune {
 
 template <>
 struct Family<MmaS8Config> {
-  static std::optional<Rejection> refusal(const MmaS8Config& config, const Target& target);
-  static std::vector<Candidate> candidates(const Target& target, Wanted wanted);
-  static LaunchPlan launch_plan(const MmaS8Config& config, const Target& target);
-  static Prediction predict(const MmaS8Config& config, const Target& target);
+  using Op = Gemm;
+  static std::optional<Rejection> refusal(const MmaS8Config& config, const GemmTarget& target);
+  static std::vector<Candidate> candidates(const GemmTarget& target, Wanted wanted);
+  static LaunchPlan launch_plan(const MmaS8Config& config, const Gemm& gemm, int sms);
+  static Prediction predict(const MmaS8Config& config, const GemmTarget& target);
   static int k_multiple(const MmaS8Config& config) { return config.load; }
   static int n_multiple(const MmaS8Config&) { return 1; }
   static int ldy_multiple(const MmaS8Config&, Output) { return 1; }
-  static KernelParameter parameter(const MmaS8Config&, const Epilogue&, const GemmArgs& args, const EncodeTensorMap&) {
+  static KernelParameter parameter(const MmaS8Config&, const Gemm&, const GemmArgs& args, const EncodeTensorMap&) {
     return bytes_of(args);
   }
   static constexpr std::string_view kParameter = "GemmArgs";
@@ -30,10 +32,10 @@ struct Family<MmaS8Config> {
 int estimated_registers(const MmaS8Config& config);
 
 // CTAs that an SM holds at once, by shared memory, threads and the estimated registers.
-int resident_ctas(const MmaS8Config& config, const Target& target);
+int resident_ctas(const MmaS8Config& config, const GemmTarget& target);
 
 // CTA tiles of the output, and steps of tile_k over K.
-std::int64_t output_tiles(const MmaS8Config& config, const GemmProblem& problem);
-std::int64_t k_tiles(const MmaS8Config& config, const GemmProblem& problem);
+std::int64_t output_tiles(const MmaS8Config& config, const Gemm& gemm);
+std::int64_t k_tiles(const MmaS8Config& config, const Gemm& gemm);
 
 }  // namespace ditune

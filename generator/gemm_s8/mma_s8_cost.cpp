@@ -7,8 +7,8 @@
 #include <cmath>
 
 #include "ditune/config.hpp"
+#include "generator/gemm_s8/memory_cost.hpp"
 #include "generator/gemm_s8/mma_s8.hpp"
-#include "generator/memory_cost.hpp"
 
 namespace ditune {
 namespace {
@@ -22,7 +22,7 @@ constexpr double kOnChip = 6;                        // within an SM nearly all 
 // The launch in numbers.
 struct Work {
   const Config& config;
-  const Target& target;
+  const GemmTarget& target;
   double clock_us;       // clocks in a microsecond
   double tiles;          // CTAs, parts of K included
   double rows, columns;  // of operands that one tile reads
@@ -31,15 +31,15 @@ struct Work {
   double busy_sms;
 };
 
-Work describe(const Config& c, const Target& t) {
-  const double tiles = static_cast<double>(output_tiles(c, t.problem)) * c.split_k;
+Work describe(const Config& c, const GemmTarget& t) {
+  const double tiles = static_cast<double>(output_tiles(c, t.op)) * c.split_k;
   return {.config = c,
           .target = t,
           .clock_us = t.device.sm_clock_mhz,
           .tiles = tiles,
-          .rows = std::min<double>(c.tile_m, static_cast<double>(t.problem.m)),
-          .columns = std::min<double>(c.tile_n, static_cast<double>(t.problem.n)),
-          .k_steps = std::ceil(static_cast<double>(k_tiles(c, t.problem)) / c.split_k),
+          .rows = std::min<double>(c.tile_m, static_cast<double>(t.op.m)),
+          .columns = std::min<double>(c.tile_n, static_cast<double>(t.op.n)),
+          .k_steps = std::ceil(static_cast<double>(k_tiles(c, t.op)) / c.split_k),
           .resident = resident_ctas(c, t),
           .busy_sms = std::min<double>(t.device.sms, tiles)};
 }
@@ -71,7 +71,7 @@ double dram_bytes(const Work& w) {
 // What an SM does besides its K loops: filling the pipeline, and writing tiles. With several CTAs on it one computes
 // meanwhile, except at the end; a persistent CTA fills while it writes.
 double overhead_us(const Work& w, double rounds) {
-  const double bytes = w.rows * w.columns * output_bytes(w.target.epilogue.out);
+  const double bytes = w.rows * w.columns * output_bytes(w.target.op.epilogue.out);
   const double store = 2 * bytes / kL2PortBytesPerClock / w.clock_us;
   const double fill = kDramLatencyUs;
   const double refill = w.config.schedule == Schedule::persistent ? 0 : fill;
@@ -81,13 +81,13 @@ double overhead_us(const Work& w, double rounds) {
 double reduction_us(const Work& w) {
   if (w.config.split_k == 1) return 0;
   // Parts but one are written, read and zeroed.
-  const double part = 4.0 * static_cast<double>(w.target.problem.m) * static_cast<double>(w.target.problem.n);
+  const double part = 4.0 * static_cast<double>(w.target.op.m) * static_cast<double>(w.target.op.n);
   return kReductionUs + 3 * part * (w.config.split_k - 1) / (w.target.device.l2_gbps * 1e3);
 }
 
 }  // namespace
 
-Prediction Family<Config>::predict(const Config& config, const Target& target) {
+Prediction Family<Config>::predict(const Config& config, const GemmTarget& target) {
   const Work w = describe(config, target);
   Prediction p;
   const double per_sm = std::ceil(w.tiles / target.device.sms);  // CTAs that the busiest SM runs

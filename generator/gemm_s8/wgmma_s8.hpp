@@ -6,30 +6,32 @@
 
 #include "generator/cost_model.hpp"
 #include "generator/family.hpp"
+#include "generator/gemm_s8/gemm.hpp"
 #include "wgmma_s8_config.cuh"
 
 namespace ditune {
 
 template <>
 struct Family<WgmmaS8Config> {
-  static std::optional<Rejection> refusal(const WgmmaS8Config& config, const Target& target);
-  static std::vector<Candidate> candidates(const Target& target, Wanted wanted);
-  static LaunchPlan launch_plan(const WgmmaS8Config& config, const Target& target);
-  static Prediction predict(const WgmmaS8Config& config, const Target& target);
+  using Op = Gemm;
+  static std::optional<Rejection> refusal(const WgmmaS8Config& config, const GemmTarget& target);
+  static std::vector<Candidate> candidates(const GemmTarget& target, Wanted wanted);
+  static LaunchPlan launch_plan(const WgmmaS8Config& config, const Gemm& gemm, int sms);
+  static Prediction predict(const WgmmaS8Config& config, const GemmTarget& target);
   // Rows of X and W, their scales and biases, and rows of Y are copied in pieces of 16 bytes.
   static int k_multiple(const WgmmaS8Config&) { return 16; }
   static int n_multiple(const WgmmaS8Config&) { return 8; }
   static int ldy_multiple(const WgmmaS8Config&, Output out) { return 16 / output_bytes(out); }
-  static KernelParameter parameter(const WgmmaS8Config& config, const Epilogue& epilogue, const GemmArgs& args,
+  static KernelParameter parameter(const WgmmaS8Config& config, const Gemm& gemm, const GemmArgs& args,
                                    const EncodeTensorMap& encode);
   static constexpr std::string_view kParameter = "TmaGemmArgs";
   static constexpr std::string_view kCtas = "1";
 };
 
 // CTA tiles of the output, those that a cluster computes together, and steps over K.
-std::int64_t output_tiles(const WgmmaS8Config& config, const GemmProblem& problem);
-std::int64_t cluster_tiles(const WgmmaS8Config& config, const GemmProblem& problem);
-std::int64_t k_steps(const GemmProblem& problem);
+std::int64_t output_tiles(const WgmmaS8Config& config, const Gemm& gemm);
+std::int64_t cluster_tiles(const WgmmaS8Config& config, const Gemm& gemm);
+std::int64_t k_steps(const Gemm& gemm);
 
 // Clusters that the device runs at once.
 std::int64_t resident_clusters(const WgmmaS8Config& config, const DeviceInfo& device);

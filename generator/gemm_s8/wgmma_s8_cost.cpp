@@ -6,8 +6,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "generator/gemm_s8/memory_cost.hpp"
 #include "generator/gemm_s8/wgmma_s8.hpp"
-#include "generator/memory_cost.hpp"
 
 namespace ditune {
 namespace {
@@ -36,7 +36,7 @@ constexpr double kOnChip = 16;  // within an SM nearly all overlaps, as overlap(
 // The launch in numbers.
 struct Work {
   const Config& config;
-  const Target& target;
+  const GemmTarget& target;
   double clock_us;                  // clocks in a microsecond
   std::int64_t tiles, fit, shared;  // of clusters: all, those that run at once, those in parts
   double rounds;                    // tiles of the busiest CTA
@@ -44,8 +44,8 @@ struct Work {
   double rows, columns;  // of operands that one tile reads
 };
 
-Work describe(const Config& c, const Target& t) {
-  const std::int64_t tiles = cluster_tiles(c, t.problem);
+Work describe(const Config& c, const GemmTarget& t) {
+  const std::int64_t tiles = cluster_tiles(c, t.op);
   const std::int64_t fit = resident_clusters(c, t.device);
   return {.config = c,
           .target = t,
@@ -54,9 +54,9 @@ Work describe(const Config& c, const Target& t) {
           .fit = fit,
           .shared = shared_tiles(c, static_cast<unsigned>(tiles), static_cast<unsigned>(fit)),
           .rounds = static_cast<double>(ceil_div(tiles, fit)),
-          .k_steps = static_cast<double>(k_steps(t.problem)),
-          .rows = std::min<double>(c.tile_m, static_cast<double>(t.problem.m)),
-          .columns = std::min<double>(c.tile_n, static_cast<double>(t.problem.n))};
+          .k_steps = static_cast<double>(k_steps(t.op)),
+          .rows = std::min<double>(c.tile_m, static_cast<double>(t.op.m)),
+          .columns = std::min<double>(c.tile_n, static_cast<double>(t.op.n))};
 }
 
 // Clocks of a K step while tensor cores and shared memory are all that counts. Each wgmma of 64 rows reads all of W's.
@@ -78,7 +78,7 @@ double straddling(std::int64_t k) {
 
 // Rows of all boxes in which a CTA stores a tile.
 double stored_rows(const Work& w) {
-  const Output out = w.target.epilogue.out;
+  const Output out = w.target.op.epilogue.out;
   return 1.0 * w.config.tile_m * w.config.tile_n * output_bytes(out) / y_box_bytes(w.config, out);
 }
 
@@ -88,10 +88,10 @@ double stored_rows(const Work& w) {
 // is the limit; from tile to tile they drift apart. Those with parts are anywhere in K.
 double l2_clocks(const Work& w, bool parts) {
   const double asked = w.rows / w.config.cluster_n + w.columns / w.config.cluster_m;
-  const double arriving = w.rows + w.columns + asked * straddling(w.target.problem.k);
+  const double arriving = w.rows + w.columns + asked * straddling(w.target.op.k);
   const double port = arriving * kWgmmaStepK / kL2PortBytesPerClock + kStoreRowClocks * stored_rows(w) / w.k_steps;
   if (!parts) return port * (1 + kDrift * (1 - std::pow(w.rounds, -kDriftPower)));
-  const double read = asked * (1 + straddling(w.target.problem.k)) * kWgmmaStepK;
+  const double read = asked * (1 + straddling(w.target.op.k)) * kWgmmaStepK;
   const double share = kApart * w.target.device.l2_gbps * 1e3 / w.clock_us / w.target.device.sms;
   return std::max(port, read / share);
 }
@@ -103,7 +103,7 @@ double stage_clocks(const Work& w, double math, double l2) {
 
 // Microseconds of a tile's epilogue: registers to staging to L2.
 double store_us(const Work& w) {
-  return 1.0 * w.config.tile_m * w.config.tile_n * output_bytes(w.target.epilogue.out) / kStoreBytesPerClock /
+  return 1.0 * w.config.tile_m * w.config.tile_n * output_bytes(w.target.op.epilogue.out) / kStoreBytesPerClock /
          w.clock_us;
 }
 
@@ -117,7 +117,7 @@ double sharing_us(const Work& w) {
 
 }  // namespace
 
-Prediction Family<Config>::predict(const Config& config, const Target& target) {
+Prediction Family<Config>::predict(const Config& config, const GemmTarget& target) {
   const Work w = describe(config, target);
   Prediction p;
   p.waves = static_cast<double>(w.tiles) / static_cast<double>(w.fit);

@@ -3,12 +3,12 @@
 
 namespace ditune {
 
-KernelParameter Family<WgmmaS8Config>::parameter(const WgmmaS8Config& config, const Epilogue& epilogue,
-                                                 const GemmArgs& args, const EncodeTensorMap& encode) {
+KernelParameter Family<WgmmaS8Config>::parameter(const WgmmaS8Config& config, const Gemm& gemm, const GemmArgs& args,
+                                                 const EncodeTensorMap& encode) {
   return bytes_of(TmaGemmArgs{.gemm = args,
                               .x = encode(x_map(config, args)),
                               .w = encode(w_map(config, args)),
-                              .y = encode(y_map(config, epilogue.out, args))});
+                              .y = encode(y_map(config, gemm.epilogue.out, args))});
 }
 
 }  // namespace ditune

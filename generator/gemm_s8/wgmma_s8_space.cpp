@@ -8,8 +8,8 @@
 #include <cmath>
 
 #include "ditune/config.hpp"
+#include "generator/gemm_s8/memory_cost.hpp"
 #include "generator/gemm_s8/wgmma_s8.hpp"
-#include "generator/memory_cost.hpp"
 
 namespace ditune {
 namespace {
@@ -27,30 +27,30 @@ constexpr int kFullTile = 128 * 192;  // outputs; smaller ones wait for L2
 
 // ---- shape: tile and consumers
 
-std::string beyond_m(const Config& c, const Target& t) {
-  const int enough = covering(kCoverM, t.problem.m);
-  return c.tile_m > enough ? fmt::format("tiles of {} rows hold all {} of M", enough, t.problem.m) : "";
+std::string beyond_m(const Config& c, const GemmTarget& t) {
+  const int enough = covering(kCoverM, t.op.m);
+  return c.tile_m > enough ? fmt::format("tiles of {} rows hold all {} of M", enough, t.op.m) : "";
 }
 
-std::string beyond_n(const Config& c, const Target& t) {
-  const int enough = covering(kTileN, t.problem.n);
-  return c.tile_n > enough ? fmt::format("tiles of {} columns hold all {} of N", enough, t.problem.n) : "";
+std::string beyond_n(const Config& c, const GemmTarget& t) {
+  const int enough = covering(kTileN, t.op.n);
+  return c.tile_n > enough ? fmt::format("tiles of {} columns hold all {} of N", enough, t.op.n) : "";
 }
 
-std::string small_tile(const Config& c, const Target& t) {
-  const int possible = std::min(
-      {kFullTile, covering(kTileM, t.problem.m) * kTileN.back(), covering(kTileN, t.problem.n) * kTileM.back()});
-  if (c.tile_m * c.tile_n >= possible || output_tiles(c, t.problem) <= std::int64_t{3} * t.device.sms) return {};
-  return fmt::format("{} tiles for {} SMs: larger ones read the operands less often", output_tiles(c, t.problem),
+std::string small_tile(const Config& c, const GemmTarget& t) {
+  const int possible =
+      std::min({kFullTile, covering(kTileM, t.op.m) * kTileN.back(), covering(kTileN, t.op.n) * kTileM.back()});
+  if (c.tile_m * c.tile_n >= possible || output_tiles(c, t.op) <= std::int64_t{3} * t.device.sms) return {};
+  return fmt::format("{} tiles for {} SMs: larger ones read the operands less often", output_tiles(c, t.op),
                      t.device.sms);
 }
 
 // With two tiles or more a CTA, ping-pong consumers hide the epilogue; with one, one of them is idle.
-std::string consumers(const Config& c, const Target& t) {
+std::string consumers(const Config& c, const GemmTarget& t) {
   Config other = c;
   const bool pingpong = c.consumers == Consumers::pingpong;
   other.consumers = pingpong ? Consumers::cooperative : Consumers::pingpong;
-  const bool several = output_tiles(c, t.problem) > t.device.sms;
+  const bool several = output_tiles(c, t.op) > t.device.sms;
   if (several == pingpong || Family<Config>::refusal(other, t)) return {};
   return several ? "a CTA has several tiles: ping-pong consumers store one while they multiply the next"
                  : "a CTA has one tile, which two consumers finish earlier";
@@ -63,8 +63,8 @@ constexpr std::array<Judgement, 4> kShape{
 // ---- cluster and pipeline
 
 // A cluster along M shares W's rows, one along N shares X's.
-std::string sharing(const Config& c, const Target& t) {
-  const bool many_rows = t.problem.m > c.tile_m, many_columns = t.problem.n > c.tile_n;
+std::string sharing(const Config& c, const GemmTarget& t) {
+  const bool many_rows = t.op.m > c.tile_m, many_columns = t.op.n > c.tile_n;
   if (c.cluster_m > 1 && !many_rows) return "M has one row of tiles";
   if (c.cluster_n > 1 && !many_columns) return "N has one column of tiles";
   if (c.cluster_m > 1 && many_columns && c.tile_m > c.tile_n) return "a cluster along N shares more";
@@ -76,30 +76,30 @@ constexpr std::array<Judgement, 1> kPipeline{{{"sharing", sharing}}};
 
 // ---- schedule: parts of K, order
 
-std::string parts(const Config& c, const Target& t) {
+std::string parts(const Config& c, const GemmTarget& t) {
   if (c.decomposition == Decomposition::data_parallel) return {};
   constexpr double kFull = 0.95;  // sharing a tile costs more than what is beyond
   const double waves =
-      static_cast<double>(cluster_tiles(c, t.problem)) / static_cast<double>(resident_clusters(c, t.device));
+      static_cast<double>(cluster_tiles(c, t.op)) / static_cast<double>(resident_clusters(c, t.device));
   if (waves / std::ceil(waves) > kFull)
     return fmt::format("whole tiles use {:.0f}% of the SMs", 100 * waves / std::ceil(waves));
   return {};
 }
 
-std::string order(const Config& c, const Target& t) {
+std::string order(const Config& c, const GemmTarget& t) {
   constexpr int kDefault = Config{}.group;
   const std::int64_t slots = resident_clusters(c, t.device);
-  if (c.group != kDefault && cluster_tiles(c, t.problem) <= slots)
+  if (c.group != kDefault && cluster_tiles(c, t.op) <= slots)
     return "all tiles are computed at once, in whatever order";
   const double square = std::sqrt(static_cast<double>(slots) * c.tile_n * c.cluster_n / (c.tile_m * c.cluster_m));
-  return band_objection(kGroups, kDefault, c.group, ceil_div(ceil_div(t.problem.m, c.tile_m), c.cluster_m), square);
+  return band_objection(kGroups, kDefault, c.group, ceil_div(ceil_div(t.op.m, c.tile_m), c.cluster_m), square);
 }
 
 constexpr std::array<Judgement, 2> kSchedule{{{"parts", parts}, {"order", order}}};
 
 class Builder {
  public:
-  Builder(const Target& target, Wanted wanted) : target_(target), list_(target, wanted) {}
+  Builder(const GemmTarget& target, Wanted wanted) : target_(target), list_(target, wanted) {}
 
   std::vector<Candidate> build() && {
     // What no config of the family can run is said once.
@@ -147,8 +147,7 @@ class Builder {
 
   // That fit, and have K steps to hold: those of all tiles of a CTA follow one another.
   int most_stages(Config config) const {
-    const std::int64_t steps =
-        k_steps(target_.problem) * ceil_div(output_tiles(config, target_.problem), target_.device.sms);
+    const std::int64_t steps = k_steps(target_.op) * ceil_div(output_tiles(config, target_.op), target_.device.sms);
     config.stages = 2;
     do {
       ++config.stages;
@@ -156,13 +155,13 @@ class Builder {
     return config.stages - 1;
   }
 
-  const Target& target_;
+  const GemmTarget& target_;
   CandidateList<Config> list_;
 };
 
 }  // namespace
 
-std::vector<Candidate> Family<Config>::candidates(const Target& target, Wanted wanted) {
+std::vector<Candidate> Family<Config>::candidates(const GemmTarget& target, Wanted wanted) {
   return Builder(target, wanted).build();
 }
 

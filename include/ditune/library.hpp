@@ -31,10 +31,9 @@ struct SkippedRows {
 std::vector<TuningRecord> read_records(const std::vector<std::filesystem::path>& databases,
                                        const std::function<void(const SkippedRows&)>& on_skipped = {});
 
-// A problem that no record of this device answers.
+// An operation that no record of this device answers.
 struct Miss {
-  GemmProblem problem;
-  Epilogue epilogue;
+  Operation operation;
   DeviceClass device;
   Match match = Match::none;  // how it was answered
 };
@@ -52,7 +51,7 @@ class Library {
   Library& operator=(Library&&) noexcept;
   ~Library();
 
-  // Of the records for this n, k and epilogue, best first:
+  // Of the records for this layer, whatever their rows, best first:
   //   exact         this device and m
   //   nearest m     this device; of the winners of the next four m below and above the one expected to be fastest
   //   stale         this device; of an older template
@@ -63,10 +62,9 @@ class Library {
   //   default       the first candidate, where the device's numbers tell the model nothing
   // The first question about a layer takes a fraction of a millisecond, one that only the model can answer
   // milliseconds; both are kept. A config that a constraint refuses for the problem asked is passed over. Throws
-  // UsageError for an illegal problem.
-  LookupResult lookup(const GemmProblem& problem, const Epilogue& epilogue, const DeviceInfo& device,
-                      Regime regime = Regime::burst) const&;
-  LookupResult lookup(const GemmProblem&, const Epilogue&, const DeviceInfo&,
+  // UsageError for an illegal operation.
+  LookupResult lookup(const Operation& operation, const DeviceInfo& device, Regime regime = Regime::burst) const&;
+  LookupResult lookup(const Operation&, const DeviceInfo&,
                       Regime = Regime::burst) const&& = delete;  // record would dangle
 
  private:

@@ -10,8 +10,7 @@
 
 #include "ditune/config.hpp"
 #include "ditune/device.hpp"
-#include "ditune/epilogue.hpp"
-#include "ditune/problem.hpp"
+#include "ditune/operation.hpp"
 
 namespace ditune {
 
@@ -34,8 +33,7 @@ std::string_view format(Regime regime);  // "burst", "sustained"
 // whose hash is not today's is stale.
 struct TuningKey {
   DeviceClass device;
-  GemmProblem problem;
-  Epilogue epilogue;
+  Operation operation;
   std::string template_hash;
   Regime regime = Regime::burst;
   bool operator==(const TuningKey&) const = default;

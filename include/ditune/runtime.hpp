@@ -29,11 +29,10 @@ struct RuntimeOptions {
   std::function<void(const SkippedRows&)> on_skipped = {};  // as that of read_records
 };
 
-// A kernel on a device for one problem. Belongs to the Runtime that prepared it.
+// A kernel on a device for one operation. Belongs to the Runtime that prepared it.
 class Prepared {
  public:
-  const GemmProblem& problem() const { return problem_; }
-  const Epilogue& epilogue() const { return epilogue_; }
+  const Operation& operation() const { return operation_; }
   int device() const { return device_; }
   Match match() const { return match_; }
   const KernelConfig& config() const { return config_; }
@@ -45,13 +44,13 @@ class Prepared {
 
  private:
   friend class Runtime;
-  GemmProblem problem_;
-  Epilogue epilogue_;
+  Operation operation_;
   int device_ = 0;
   Match match_ = Match::none;
   KernelConfig config_;
   std::string config_text_;
   LaunchPlan plan_;
+  bool is_built_in_ = false;  // its kernel takes the epilogue at run time
   std::string note_;
   std::shared_ptr<const LoadedKernel> kernel_;
   std::shared_ptr<const PackedMaps> maps_;
@@ -70,15 +69,15 @@ class Runtime {
 
   // As Library's, on the visible device of that ordinal. Throws UsageError for an ordinal that is not there:
   // NoDeviceError if none is.
-  LookupResult lookup(const GemmProblem& problem, const Epilogue& epilogue, int device) const;
+  LookupResult lookup(const Operation& operation, int device) const;
   // On a device that need not be here.
-  LookupResult lookup(const GemmProblem& problem, const Epilogue& epilogue, const DeviceInfo& device) const;
+  LookupResult lookup(const Operation& operation, const DeviceInfo& device) const;
 
   // Finds the kernel and loads it: as it is stored; if that is not there or does not fit the device, compiled now; if
   // it cannot be, one that is built in (Match::fallback: much slower than a tuned one). Once, however many threads ask;
-  // what is prepared is returned without a lock. Throws UsageError for an illegal problem, NoDeviceError without a GPU,
-  // NoKernelError if not even the built-in kernel can be loaded, with the reasons.
-  const Prepared& prepare(const GemmProblem& problem, const Epilogue& epilogue, int device) const;
+  // what is prepared is returned without a lock. Throws UsageError for an illegal operation, NoDeviceError without a
+  // GPU, NoKernelError if not even the built-in kernel can be loaded, with the reasons.
+  const Prepared& prepare(const Operation& operation, int device) const;
 
   // Queues Y = epilogue(X W^T) on the stream and returns. The prepared device is the stream's and the calling thread's
   // current one. Takes no lock, allocates nothing and may be captured. Throws UsageError for arguments that a launch

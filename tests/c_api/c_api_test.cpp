@@ -176,7 +176,7 @@ TEST_CASE("c: a lookup tells the workspace that the kernel needs for the problem
   small.n = 256;
   const ditune_kernel_info info = looked_up(opened, device("RTX 3090"), small);
   CAPTURE(info.config);
-  const LaunchPlan plan = launch_plan(parse_config(info.config), {{16, 256, 4608}, {}, find_device("RTX 3090")});
+  const LaunchPlan plan = launch_plan(parse_config(info.config), {Gemm{16, 256, 4608}, find_device("RTX 3090")});
   CHECK(plan.workspace_bytes > 0);
   CHECK(info.workspace_bytes == plan.workspace_bytes);
 }

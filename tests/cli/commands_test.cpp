@@ -251,11 +251,11 @@ TEST_CASE("a header has the winners of several GPUs, each with a kernel for its 
 TEST_CASE("large kernels are exported beside the header, and never those of another export") {
   const Workplace place;
   for (const std::string epilogue : {"default", "bias=bf16", "out=f32", "out=f16"})
-    for (const std::string arch : {"sm_86", "sm_90"})
+    for (const std::string arch : {"sm_80", "sm_86", "sm_89", "sm_90"})
       REQUIRE(place.ditune("tune --trials 1 --shape 512x1024x512 --arch " + arch + " --epilogue " + epilogue).code ==
               0);
   const std::string all = "export --header tuned.h", small = all + " --embed none";
-  CHECK(place.ditune(all).out == "tuned.h and tuned.h.inc: 8 records\n");
+  CHECK(place.ditune(all).out == "tuned.h and tuned.h.inc: 16 records\n");
   const std::string header = place.read("tuned.h"), kernels = place.read("tuned.h.inc");
   CHECK(header.find("#include \"tuned.h.inc\"") != std::string::npos);
   CHECK(header.size() < kernels.size());

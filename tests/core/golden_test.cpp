@@ -11,11 +11,13 @@
 
 #include "catch.hpp"
 #include "ditune/record.hpp"
+#include "gemm.hpp"
 #include "gemm_args.cuh"
 #include "launch_plan.cuh"
 #include "tensor_map.cuh"
 
 using namespace ditune;
+using namespace ditune::test;
 
 namespace {
 
@@ -63,7 +65,7 @@ const std::vector<WgmmaS8Config> kWgmmaConfigs{
     {.tile_m = 64, .tile_n = 144, .stages = 7, .consumers = Consumers::pingpong, .launch = Launch::dependent},
 };
 
-const std::vector<GemmProblem> kProblems{{6144, 13824, 4608}, {17, 4608, 4608}, {1, 1, 1}, {131072, 65536, 131071}};
+const std::vector<Gemm> kProblems{{6144, 13824, 4608}, {17, 4608, 4608}, {1, 1, 1}, {131072, 65536, 131071}};
 
 std::string print_plan(const LaunchPlan& plan) {
   return fmt::format("grid={} cluster={} block={} shared={} workspace={}{}", plan.grid, plan.cluster, plan.block,
@@ -88,9 +90,9 @@ std::string print_tma_layout() {
 template <class Config>
 std::string print_plans(const Config& config) {
   std::string text;
-  for (const GemmProblem& problem : {kProblems[0], kProblems[1]}) {
+  for (const Gemm& problem : {kProblems[0], kProblems[1]}) {
     for (const Output out : {Output::bf16, Output::f32}) {
-      text += fmt::format("plan {} {} {} {}\n", output_bytes(out), format(problem), format(config),
+      text += fmt::format("plan {} {} {} {}\n", output_bytes(out), format_shape(problem), format(config),
                           print_plan(launch_plan(config, out, problem.m, problem.n, 132)));
     }
   }
@@ -99,13 +101,12 @@ std::string print_plans(const Config& config) {
 
 std::string print_all() {
   std::string text = print_layout();
-  for (const GemmProblem& problem : kProblems) text += fmt::format("problem {}\n", format(problem));
+  for (const Gemm& problem : kProblems) text += fmt::format("problem {}\n", format_shape(problem));
   for (const Epilogue& epilogue : kEpilogues) text += fmt::format("epilogue {}\n", format(epilogue));
   for (const MmaS8Config& config : kConfigs) text += fmt::format("config {}\n", format(config));
   for (const Epilogue& epilogue : kEpilogues) {
     const TuningKey key{.device = device_class(find_device("H100")),
-                        .problem = kProblems[0],
-                        .epilogue = epilogue,
+                        .operation = with(kProblems[0], epilogue),
                         .template_hash = "0123456789abcdef"};
     text += fmt::format("key {}\n", format(key));
   }
@@ -137,7 +138,7 @@ TEST_CASE("every golden config and epilogue is read back") {
   for (const WgmmaS8Config& config : kWgmmaConfigs)
     CHECK(std::get<WgmmaS8Config>(parse_config(format(config))) == config);
   for (const Epilogue& epilogue : kEpilogues) CHECK(parse_epilogue(format(epilogue)) == epilogue);
-  for (const GemmProblem& problem : kProblems) CHECK(parse_problem(format(problem)) == problem);
+  for (const Gemm& problem : kProblems) CHECK(parse_shape(format_shape(problem)) == problem);
 }
 
 // After a deliberate change: run `test_core "[write-golden]"` and review the golden.txt it leaves in the current

@@ -9,8 +9,7 @@ namespace {
 
 TuningKey key() {
   return {.device = {.name = "NVIDIA H100 80GB HBM3", .sms = 132, .arch = {90}},
-          .problem = {6144, 13824, 4608},
-          .epilogue = {},
+          .operation = Gemm{6144, 13824, 4608},
           .template_hash = "0123456789abcdef"};
 }
 
@@ -19,7 +18,7 @@ TuningKey key() {
 TEST_CASE("a key's text holds all that makes a winner valid") {
   CHECK(format(key()) == "sm_90/132/NVIDIA H100 80GB HBM3|6144x13824x4608|default|0123456789abcdef");
   TuningKey other = key();
-  other.epilogue.bias = Bias::f16;
+  std::get<Gemm>(other.operation).epilogue.bias = Bias::f16;
   CHECK(format(other) != format(key()));
   CHECK_FALSE(other == key());
   other = key();

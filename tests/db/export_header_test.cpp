@@ -4,6 +4,7 @@
 #include "catch.hpp"
 #include "compilers.hpp"
 #include "fixtures.hpp"
+#include "gemm.hpp"
 #include "generator/emit.hpp"
 #include "generator/launch_plan.hpp"
 #include "lookup/serving.hpp"
@@ -35,7 +36,7 @@ std::vector<TuningRecord> sample_records() {
   TuningRecord other = current(measured_record({16, 4608, 4608}, 11));
   other.key.device = {.name = "NVIDIA RTX A6000", .sms = 84, .arch = {86}};
   TuningRecord biased = small;
-  biased.key.epilogue = parse_epilogue("sx=tensor,bias=bf16,out=f16");
+  gemm_of(biased.key.operation).epilogue = parse_epilogue("sx=tensor,bias=bf16,out=f16");
   return {small, large, other, biased};
 }
 
@@ -47,8 +48,8 @@ TuningRecord hopper_record(const char* config = "wgmma_s8:tile=128x256,stages=3,
   return current(record);
 }
 
-std::string made_up_ptx(const Epilogue& epilogue, std::int64_t row_multiple) {
-  return ".version 8.0 // of " + format(epilogue) + " by " + std::to_string(row_multiple) + "\n";
+std::string made_up_ptx(std::int64_t row_multiple) {
+  return ".version 8.0 // by " + std::to_string(row_multiple) + "\n";
 }
 
 std::string exported(const std::vector<TuningRecord>& records, Embed embed) {
@@ -147,7 +148,7 @@ int main() {
 // The launch plan of a record at another M, as the probes compare it.
 std::string plan_defines(const TuningRecord& record, std::int64_t m) {
   Target target = target_of(record.key);
-  target.problem.m = m;
+  gemm_of(target.operation).m = m;
   const LaunchPlan plan = launch_plan(record.config, target);
   std::string defines;
   defines += "#define PLAN_GRID " + std::to_string(plan.grid) + "\n";
@@ -291,6 +292,46 @@ int main(int count, char**) {
 }
 )";
 
+// In place of the CUDA runtime: launches a fallback of each epilogue of sample_records(). main() is 0 if both took the
+// arguments and their epilogue.
+const std::string kFallbackLaunchProbe = kArgs + R"(
+namespace t = ditune_tuned;
+namespace {
+t::ditune::FallbackArgs launched;
+}
+
+extern "C" {
+cudaError_t cudaLibraryLoadData(cudaLibrary_t*, const void*, cudaJitOption*, void**, unsigned, cudaLibraryOption*,
+                                void**, unsigned) {
+  return cudaSuccess;
+}
+cudaError_t cudaLibraryEnumerateKernels(cudaKernel_t*, unsigned, cudaLibrary_t) { return cudaSuccess; }
+cudaError_t cudaGetDevice(int* device) {
+  *device = 0;
+  return cudaSuccess;
+}
+cudaError_t cudaKernelSetAttributeForDevice(cudaKernel_t, cudaFuncAttribute, int, int) { return cudaSuccess; }
+cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t*, const void*, void** parameters) {
+  launched = *static_cast<const t::ditune::FallbackArgs*>(parameters[0]);
+  return cudaSuccess;
+}
+}
+
+int main() {
+  t::GemmArgs args = separate_args(7, 1000, 512);
+  if (t::launch(*t::fallback(90, 1000, 512), args, nullptr) != cudaSuccess) return 1;
+  if (launched.gemm.m != 7 || launched.gemm.ldy != 1000 || launched.epilogue.out != t::ditune::Output::bf16) return 2;
+  args.bias = at(7);
+  const auto biased = t::fallback(90, 1000, 512, "sx=tensor,bias=bf16,out=f16");
+  if (t::launch(*biased, args, nullptr) != cudaSuccess || launched.gemm.bias != args.bias) return 3;
+  const t::ditune::Epilogue& epilogue = launched.epilogue;
+  return epilogue.sx == t::ditune::ScaleX::tensor && epilogue.sw == t::ditune::ScaleW::channel &&
+                 epilogue.bias == t::ditune::Bias::bf16 && epilogue.out == t::ditune::Output::f16
+             ? 0
+             : 4;
+}
+)";
+
 }  // namespace
 
 TEST_CASE("An exported header compiles everywhere without a warning, and says what the library says") {
@@ -354,7 +395,7 @@ TEST_CASE("A header launches with its plan's attributes, and its boxes are swizz
         "bytes\n"}}));
   const TempFolder folder;
   TuningRecord record = hopper_record(config);
-  record.key.epilogue = parse_epilogue(epilogue);
+  gemm_of(record.key.operation).epilogue = parse_epilogue(epilogue);
   write_file(folder / "tuned.h", exported({record}, Embed::cubin));
   write_file(folder / "launch.cpp", kLaunchProbe);
   const std::string program = (folder / "launch").string();
@@ -417,11 +458,10 @@ TEST_CASE("A header with kernels of any size compiles everywhere without a warni
   while (large.size() < 100'000) large += all_bytes();
   const TuningRecord record = hopper_record();
   const Embed embed = GENERATE(Embed::source, Embed::cubin);
-  write_file(folder / "tuned.h",
-             export_header({record}, {.embed = embed,
-                                      .cubin_of = [&](const TuningRecord&) { return large; },
-                                      .fallback_ptx = [&](const Epilogue&, std::int64_t) { return large + "PTX"; }})
-                 .header);
+  write_file(folder / "tuned.h", export_header({record}, {.embed = embed,
+                                                          .cubin_of = [&](const TuningRecord&) { return large; },
+                                                          .fallback_ptx = [&](std::int64_t) { return large + "PTX"; }})
+                                     .header);
   const std::string print = embed == Embed::source
                                 ? "std::fputs(kernel.source, stdout) < 0"
                                 : "kernel.image[kernel.image_bytes] != 0 ||\n"
@@ -530,9 +570,9 @@ TEST_CASE("A header falls back to what the library falls back to, where there is
   const std::string program = (folder / "fallback").string();
   std::vector<TuningRecord> records = sample_records();
   records.push_back(hopper_record());
-  const auto [embed, plain, biased] = GENERATE(table<Embed, const char*, const char*>(
-      {{Embed::source, "mma_s8_tile_64x64x64", "mma_s8_tile_64x128x64"},
-       {Embed::cubin, ".version 8.0 // of default by 1\n", ".version 8.0 // of sx=tensor,bias=bf16,out=f16 by 16\n"}}));
+  const auto [embed, plain, biased] = GENERATE(
+      table<Embed, const char*, const char*>({{Embed::source, "mma_s8_tile_64x64x64", "mma_s8_tile_64x128x64"},
+                                              {Embed::cubin, ".version 8.0 // by 1\n", ".version 8.0 // by 16\n"}}));
   write_file(folder / "tuned.h", exported(records, embed));
   const int built = run(
       DITUNE_GXX " -std=c++17 -pedantic -Wall -Wextra -Werror " + (folder / "fallback.cpp").string() + " -o " + program,
@@ -545,6 +585,23 @@ TEST_CASE("A header falls back to what the library falls back to, where there is
   CHECK(contains(kernels, biased));
   CHECK(contains(exported(records, Embed::none), "nullptr"));
   CHECK_FALSE(contains(exported(records, Embed::none), "Row> fallback("));
+}
+
+TEST_CASE("A header has a fallback's image once, and launches it with the epilogue") {
+  if (!is_found(DITUNE_GXX)) return;
+  const std::string header = exported(sample_records(), Embed::cubin);
+  for (const char* name : {"fallback_mma_s8_tile_64x128x64", "fallback_mma_s8_tile_64x64x64"})
+    CHECK(header.find(name) == header.rfind(name));
+  const TempFolder folder;
+  write_file(folder / "tuned.h", header);
+  write_file(folder / "launch.cpp", kFallbackLaunchProbe);
+  const std::string program = (folder / "launch").string();
+  const int built = run(DITUNE_GXX " -std=c++17 -pedantic -Wall -Wextra -Werror" + kCudaInclude + " " +
+                            (folder / "launch.cpp").string() + " -o " + program,
+                        folder / "log");
+  INFO(read_file(folder / "log"));
+  REQUIRE(built == 0);
+  CHECK(run(program, folder / "log") == 0);
 }
 
 TEST_CASE("An embedded source is what nvcc compiles") {

@@ -68,10 +68,9 @@ int in_child(Body&& body) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-inline TuningKey sample_key(const GemmProblem& problem = {256, 4608, 4608}) {
+inline TuningKey sample_key(const Gemm& problem = {256, 4608, 4608}) {
   return {.device = {.name = "NVIDIA GeForce RTX 3090", .sms = 82, .arch = {86}},
-          .problem = problem,
-          .epilogue = {},
+          .operation = problem,
           .template_hash = "0123456789abcdef"};
 }
 
@@ -87,7 +86,7 @@ inline Provenance sample_provenance() {
           .seed = 0xfedcba9876543210};
 }
 
-inline Trial sample_trial(const GemmProblem& problem = {256, 4608, 4608}) {
+inline Trial sample_trial(const Gemm& problem = {256, 4608, 4608}) {
   Trial trial;
   trial.key = sample_key(problem);
   trial.config = parse_config("mma_s8:tile=128x128x64,warps=2x4,stages=3");
@@ -102,7 +101,7 @@ inline Trial sample_trial(const GemmProblem& problem = {256, 4608, 4608}) {
   return trial;
 }
 
-inline TuningRecord measured_record(const GemmProblem& problem = {256, 4608, 4608}, double median_us = 41.5) {
+inline TuningRecord measured_record(const Gemm& problem = {256, 4608, 4608}, double median_us = 41.5) {
   TuningRecord record;
   record.key = sample_key(problem);
   record.config = parse_config("mma_s8:tile=128x128x64,warps=2x4,stages=3");
@@ -116,7 +115,7 @@ inline TuningRecord measured_record(const GemmProblem& problem = {256, 4608, 460
   return record;
 }
 
-inline TuningRecord predicted_record(const GemmProblem& problem = {256, 4608, 4608}, double predicted_us = 38.1) {
+inline TuningRecord predicted_record(const Gemm& problem = {256, 4608, 4608}, double predicted_us = 38.1) {
   TuningRecord record = measured_record(problem);
   record.source = Source::predicted;
   record.median_us = record.low_us = record.high_us = 0;

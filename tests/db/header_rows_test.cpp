@@ -2,9 +2,10 @@
 #include "db/header_rows.hpp"
 
 #include "catch.hpp"
-#include "lookup/serving.hpp"
 #include "ditune/error.hpp"
 #include "fixtures.hpp"
+#include "gemm.hpp"
+#include "lookup/serving.hpp"
 #include "templates/embedded.hpp"
 
 using namespace ditune;
@@ -42,10 +43,10 @@ TEST_CASE("A row ends where its config stops being legal") {
   const auto rows = header_rows({record});
   REQUIRE(rows.size() == 1);
   Target target = target_of(record.key);
-  target.problem.m = rows[0].m_last;
+  gemm_of(target.operation).m = rows[0].m_last;
   CHECK(rows[0].m_last < kMaxExtent);
   CHECK_FALSE(refusal(record.config, target));
-  ++target.problem.m;
+  ++gemm_of(target.operation).m;
   CHECK(refusal(record.config, target));
 }
 
@@ -118,7 +119,7 @@ TEST_CASE("Devices and epilogues have rows of their own") {
   TuningRecord other_device = at_m(64), other_epilogue = at_m(64);
   other_device.key.device.name = "NVIDIA RTX A6000";
   other_device.key.device.sms = 84;
-  other_epilogue.key.epilogue = parse_epilogue("out=f16");
+  gemm_of(other_epilogue.key.operation).epilogue = parse_epilogue("out=f16");
   const auto rows = header_rows({at_m(16), other_device, other_epilogue});
   REQUIRE(rows.size() == 3);
   for (const HeaderRow& row : rows) {

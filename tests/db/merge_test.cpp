@@ -13,6 +13,7 @@
 #include "db/sha256.hpp"
 #include "db/sqlite.hpp"
 #include "fixtures.hpp"
+#include "gemm.hpp"
 
 using namespace ditune;
 using namespace ditune::test;
@@ -39,14 +40,14 @@ void write_run(const std::filesystem::path& path, unsigned seed) {
       trial.provenance.when = "2026-01-0" + std::to_string(1 + random() % 9) + "T00:00:00Z";
       store.add(trial);
       const double median = 40 + static_cast<double>(random() % 4);
-      TuningRecord record = measured_record(trial.key.problem, median);
+      TuningRecord record = measured_record(gemm_of(trial.key.operation), median);
       record.low_us = median - static_cast<double>(random() % 3);
       record.high_us = random() % 4 == 0 ? 0 : median + static_cast<double>(random() % 3);
       if (random() % 2 == 0) record.config = parse_config(kOther);
       if (random() % 3 == 0) record.key.regime = Regime::sustained;
       if (random() % 4 == 0) {
         const TuningKey key = record.key;
-        record = predicted_record(key.problem, 30 + static_cast<double>(random() % 3));
+        record = predicted_record(gemm_of(key.operation), 30 + static_cast<double>(random() % 3));
         record.key = key;
       }
       record.provenance.seed = random() % 2;
@@ -234,7 +235,8 @@ TEST_CASE("A foreign cubin is taken only by those who trust it") {
   wary.set_winner(measured_record({1, 4608, 4608}), "foreign");  // also where it is known by its content
   merge(wary, from);
   CHECK(wary.winners().size() == 2);
-  for (const TuningRecord& record : wary.winners()) CHECK(record.cubin_hash.empty() == (record.key.problem.m == 256));
+  for (const TuningRecord& record : wary.winners())
+    CHECK(record.cubin_hash.empty() == (rows(record.key.operation) == 256));
 
   Store trusting = Store::open(folder / "trusting.db");
   merge(trusting, from, true);
@@ -272,7 +274,7 @@ TEST_CASE("Rows that a constraint refuses are counted and left") {
   CHECK(result.refused == 4);
   CHECK(result.trials == 0);
   REQUIRE(into.winners().size() == 1);
-  CHECK(into.winners()[0].key.problem.m == 2);
+  CHECK(rows(into.winners()[0].key.operation) == 2);
 }
 
 TEST_CASE("Trials and winners that cannot be read are counted, each once") {

@@ -8,6 +8,7 @@
 #include "db/sqlite.hpp"
 #include "db/store.hpp"
 #include "fixtures.hpp"
+#include "gemm.hpp"
 
 using namespace ditune;
 using namespace ditune::test;
@@ -44,10 +45,10 @@ std::string healthy_file(const TempFolder& folder) {
 // How many rows are read, each of which must be one that was stored.
 int stored_rows(const Store& store) {
   const std::vector<Trial> trials = store.trials();
-  for (const Trial& trial : trials) CHECK(same(trial, healthy_trial(static_cast<int>(trial.key.problem.m))));
+  for (const Trial& trial : trials) CHECK(same(trial, healthy_trial(static_cast<int>(rows(trial.key.operation)))));
   const std::vector<TuningRecord> winners = store.winners();
   for (const TuningRecord& winner : winners) {
-    const auto m = static_cast<int>(winner.key.problem.m);
+    const auto m = static_cast<int>(rows(winner.key.operation));
     TuningRecord expected = healthy_winner(m);
     expected.cubin_hash = winner.cubin_hash;
     expected.provenance.seed = winner.provenance.seed;  // the last bytes of the file, and stored nowhere else
@@ -200,15 +201,15 @@ TEST_CASE("A damaged file is kept, and what is sound of it goes on") {
     CHECK(read_file(aside->file) == damaged);
     CHECK(static_cast<int>(kept.size()) == aside->trials);
     for (const Trial& trial : kept) {
-      const Trial expected = healthy_trial(static_cast<int>(trial.key.problem.m));
-      CHECK(trial.key.problem == expected.key.problem);
+      const Trial expected = healthy_trial(static_cast<int>(rows(trial.key.operation)));
+      CHECK(trial.key.operation == expected.key.operation);
       CHECK(trial.key.device == expected.key.device);
       CHECK(trial.config == expected.config);
       CHECK(std::abs(trial.measurement.median_us - expected.measurement.median_us) < 1e-6);
     }
     CHECK(static_cast<int>(store.winners().size()) == aside->winners);
     for (const TuningRecord& winner : store.winners()) {
-      CHECK(winner.key.problem.n == 4608);
+      CHECK(gemm_of(winner.key.operation).n == 4608);
       CHECK(std::abs(winner.median_us - 41.5) < 1e-6);
     }
     CHECK_FALSE(set_aside_if_damaged(path));
@@ -303,6 +304,6 @@ TEST_CASE("Of a damaged file no value is believed that differs where it is store
   CHECK(aside->winners == kRows - 3);
   const Store store = Store::open_read_only(path);
   for (const TuningRecord& winner : store.winners())
-    CHECK(store.cubin(winner.cubin_hash) == healthy_cubin(static_cast<int>(winner.key.problem.m)));
-  for (const Trial& trial : store.trials()) CHECK((trial.key.problem.m != 3 && trial.key.problem.m != 5));
+    CHECK(store.cubin(winner.cubin_hash) == healthy_cubin(static_cast<int>(rows(winner.key.operation))));
+  for (const Trial& trial : store.trials()) CHECK((rows(trial.key.operation) != 3 && rows(trial.key.operation) != 5));
 }

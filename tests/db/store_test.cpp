@@ -8,6 +8,7 @@
 #include "db/sha256.hpp"
 #include "db/sqlite.hpp"
 #include "fixtures.hpp"
+#include "gemm.hpp"
 
 using namespace ditune;
 using namespace ditune::test;
@@ -37,7 +38,7 @@ TEST_CASE("Trials come back as they were added, in order, after the file was clo
   predicted.source = Source::predicted;
   predicted.measurement = {};
   predicted.measurement.resources.registers = 96;
-  predicted.key.epilogue = parse_epilogue("sx=tensor,bias=f16,out=f32");
+  gemm_of(predicted.key.operation).epilogue = parse_epilogue("sx=tensor,bias=f16,out=f32");
   for (const Trial* trial : {&measured, &std::as_const(failed), &std::as_const(predicted), &std::as_const(sustained)})
     Store::open(folder / "t.db").add(*trial);
 
@@ -188,25 +189,20 @@ TEST_CASE("A filter selects by device, arch, problem and epilogue") {
   other.key.device = {.name = "NVIDIA A10", .sms = 72, .arch = {86}};
   TuningRecord hopper = measured_record();
   hopper.key.device = {.name = "NVIDIA H100 80GB HBM3", .sms = 132, .arch = {90}};
-  hopper.key.epilogue = parse_epilogue("out=f16");
+  gemm_of(hopper.key.operation).epilogue = parse_epilogue("out=f16");
   for (const TuningRecord& record : {measured_record(), other, hopper}) store.set_winner(record);
 
   const auto count = [&](const RecordFilter& filter) { return store.winners(filter).size(); };
-  RecordFilter device, arch, problem, epilogue, both, nothing;
+  RecordFilter device, arch, operation, nothing;
   device.device = other.key.device;
   arch.arch = SmArch{86};
-  problem.problem = GemmProblem{1, 2, 3};
-  epilogue.epilogue = parse_epilogue("out=f16");
-  both.problem = hopper.key.problem;
-  both.epilogue = hopper.key.epilogue;
+  operation.operation = hopper.key.operation;
   nothing.device = other.key.device;
   nothing.arch = SmArch{90};
   CHECK(count({}) == 3);
   CHECK(count(device) == 1);
   CHECK(count(arch) == 2);
-  CHECK(count(problem) == 1);
-  CHECK(count(epilogue) == 1);
-  CHECK(count(both) == 1);
+  CHECK(count(operation) == 1);
   CHECK(count(nothing) == 0);
 }
 
@@ -218,7 +214,7 @@ TEST_CASE("Asking for one problem reads no row of another") {
     Store store = Store::open(folder / "t.db");
     for (const std::int64_t m : {16, 17}) {
       store.set_winner(measured_record({m, 4608, 4608}));
-      trial.key.problem = {m, 4608, 4608};
+      trial.key.operation = Gemm{m, 4608, 4608};
       store.add(trial);
     }
   }
@@ -233,13 +229,10 @@ TEST_CASE("Asking for one problem reads no row of another") {
     CHECK(store.skipped_rows() == skipped);
   };
   check(1, 1);
-  for (const bool has_epilogue : {false, true}) {
-    if (has_epilogue) filter.epilogue = measured_record().key.epilogue;
-    filter.problem = GemmProblem{16, 4608, 4608};
-    check(1, 0);
-    filter.problem = GemmProblem{17, 4608, 4608};
-    check(0, 1);
-  }
+  filter.operation = Gemm{16, 4608, 4608};
+  check(1, 0);
+  filter.operation = Gemm{17, 4608, 4608};
+  check(0, 1);
 }
 
 TEST_CASE("What could not be read back is not written") {
@@ -262,7 +255,7 @@ TEST_CASE("What could not be read back is not written") {
     r.tied = {parse_config("mma_s8:tile=64x64x64,warps=2x2,stages=4"),
               parse_config("mma_s8:tile=128x128x64,warps=2x4,stages=4")};  // in another order
   });
-  refused([](TuningRecord& r) { r.key.problem.k = kMaxK + 1; });
+  refused([](TuningRecord& r) { gemm_of(r.key.operation).k = kMaxK + 1; });
   refused([](TuningRecord& r) { r.key.device.name = "GPU\x1b[31m"; });
   refused([](TuningRecord& r) { r.key.device.arch = {75}; });
   refused([](TuningRecord& r) { r.key.template_hash = ""; });
@@ -282,7 +275,7 @@ TEST_CASE("A tampered row is skipped and counted, the others are returned") {
     TuningRecord victim = measured_record({17, 13824, 4608});
     victim.config = parse_config("mma_s8:tile=64x64x64,warps=2x2,stages=4");
     victim.key.device = {.name = "NVIDIA A10", .sms = 72, .arch = {86}};
-    victim.key.epilogue = parse_epilogue("out=f16");
+    gemm_of(victim.key.operation).epilogue = parse_epilogue("out=f16");
     store.set_winner(victim);
   }
   const std::string sql = GENERATE(
@@ -330,8 +323,8 @@ TEST_CASE("A skipped row is told by as much of it as can be read, and is counted
   const TuningRecord record = measured_record({17, 13824, 4608});
   Store::open(folder / "t.db").set_winner(record);
   RecordFilter other, its;
-  other.problem = {16, 13824, 4608};
-  its.problem = record.key.problem;
+  other.operation = Gemm{16, 13824, 4608};
+  its.operation = record.key.operation;
   tamper(folder / "t.db", "UPDATE winners SET registers = -5");
   {
     const Store store = Store::open_read_only(folder / "t.db");
@@ -340,10 +333,12 @@ TEST_CASE("A skipped row is told by as much of it as can be read, and is counted
     CHECK(store.winners(its).empty());
     REQUIRE(store.skipped().size() == 1);
     const SkippedRow& row = store.skipped()[0];
-    CHECK(has_legal_problem(row));
+    CHECK(operation_of(row) == record.key.operation);
     CHECK(row.device == record.key.device.name);
-    CHECK(row.problem == record.key.problem);
-    CHECK(row.epilogue == format(record.key.epilogue));
+    CHECK(row.m == 17);
+    CHECK(row.n == 13824);
+    CHECK(row.k == 4608);
+    CHECK(row.epilogue == format(gemm_of(record.key.operation).epilogue));
     CHECK(row.reason == "a number of registers or bytes is negative (tune it again)");
   }
   // Nobody knows what it is of.
@@ -351,7 +346,7 @@ TEST_CASE("A skipped row is told by as much of it as can be read, and is counted
   const Store store = Store::open_read_only(folder / "t.db");
   CHECK(store.winners().empty());
   REQUIRE(store.skipped().size() == 1);
-  CHECK_FALSE(has_legal_problem(store.skipped()[0]));
+  CHECK_FALSE(operation_of(store.skipped()[0]));
 }
 
 TEST_CASE("A trial with tampered samples is skipped and counted") {

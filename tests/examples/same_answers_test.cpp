@@ -9,6 +9,7 @@
 #include "catch.hpp"
 #include "db/export_header.hpp"
 #include "ditune/library.hpp"
+#include "gemm.hpp"
 #include "generator/emit.hpp"
 #include "generator/launch_plan.hpp"
 #include "generator/search_space.hpp"
@@ -64,12 +65,13 @@ std::vector<TuningRecord> random_records(std::mt19937& random) {
         if (chance(4) == 0) continue;
         for (const std::int64_t m : {1, 16, 64, 256, 1024, 2304, 4096, 6144}) {
           if (chance(3) == 0) continue;
-          const Target target{{m, n, k}, parse_epilogue(epilogue), *device};
+          const Gemm gemm{m, n, k, parse_epilogue(epilogue)};
+          const Target target{gemm, *device};
           const std::vector<KernelConfig> candidates = enumerate(target);
-          TuningRecord record = chance(5) == 0 ? predicted_record(target.problem, 10.0 + chance(100))
-                                               : measured_record(target.problem, 10.0 + chance(100));
+          TuningRecord record =
+              chance(5) == 0 ? predicted_record(gemm, 10.0 + chance(100)) : measured_record(gemm, 10.0 + chance(100));
           record.config = candidates[random() % candidates.size()];
-          record.key = {device_class(*device), target.problem, target.epilogue, template_hash(record.config),
+          record.key = {device_class(*device), target.operation, template_hash(record.config),
                         chance(4) == 0 ? Regime::sustained : Regime::burst};
           records.push_back(record);
         }
@@ -83,19 +85,17 @@ std::int64_t any_extent(std::mt19937& random, std::int64_t most) {
   return std::min(static_cast<std::int64_t>(std::exp2(magnitude(random))), most);
 }
 
-std::string made_up_ptx(const Epilogue& epilogue, std::int64_t row_multiple) {
-  return format(epilogue) + " by " + std::to_string(row_multiple);
-}
+std::string made_up_ptx(std::int64_t row_multiple) { return "by " + std::to_string(row_multiple); }
 
 // What the library's built-in kernels are to a problem, as the program prints it.
-std::string built_in(const GemmProblem& problem, const std::string& epilogue, SmArch arch, std::int64_t row_multiple) {
+std::string built_in(const Gemm& problem, const std::string& epilogue, SmArch arch, std::int64_t row_multiple) {
   if (arch < supported_archs().front() || std::ranges::find(kEpilogues, epilogue) == kEpilogues.end()) return "-";
   const Epilogue fused = parse_epilogue(epilogue);
-  const FallbackKernel kernel = fallback_kernel(fused, arch, row_multiple);
-  const Target target{problem, fused, reference_device(runs_as(arch))};
+  const FallbackKernel kernel = fallback_kernel(arch, row_multiple);
+  const Target target{with(problem, fused), reference_device(runs_as(arch))};
   if (refusal(kernel.config, target)) return "-";
   return format(kernel.config) + " " + std::to_string(launch_plan(kernel.config, target).grid) + " " + kernel.name +
-         " " + made_up_ptx(fused, row_multiple % 16 == 0 ? 16 : 1);
+         " " + made_up_ptx(row_multiple % 16 == 0 ? 16 : 1);
 }
 
 }  // namespace
@@ -121,7 +121,7 @@ TEST_CASE("an exported header gives the answers of the library, on 100,000 rando
   std::uniform_real_distribution<double> log_m(0, std::log(9000.0));
   std::string asked, expected;
   int answered = 0, refused = 0;
-  const auto ask = [&](const GemmProblem& problem, const std::string& epilogue, SmArch arch, const std::string& device,
+  const auto ask = [&](const Gemm& problem, const std::string& epilogue, SmArch arch, const std::string& device,
                        std::int64_t row_multiple) {
     for (const std::int64_t number : {problem.m, problem.n, problem.k, row_multiple})
       asked += std::to_string(number) + " ";
@@ -135,16 +135,16 @@ TEST_CASE("an exported header gives the answers of the library, on 100,000 rando
     const DeviceInfo& device = *kDevices[random() % kDevices.size()];
     const std::string& epilogue = kEpilogues[random() % kEpilogues.size()];
     const auto& [n, k] = kLayers[random() % kLayers.size()];
-    const GemmProblem problem{static_cast<std::int64_t>(std::exp(log_m(random))), n, k};
+    const Gemm problem{static_cast<std::int64_t>(std::exp(log_m(random))), n, k};
     const std::int64_t row_multiple = std::gcd(k, any_extent(random, k));
     ask(problem, epilogue, device.arch, device.name, row_multiple);
     const bool is_known = std::ranges::any_of(records, [&, n = n, k = k](const TuningRecord& record) {
-      return record.key.device == device_class(device) && record.key.problem.n == n && record.key.problem.k == k &&
-             format(record.key.epilogue) == epilogue;
+      return record.key.device == device_class(device) && gemm_of(record.key.operation).n == n &&
+             gemm_of(record.key.operation).k == k && format(gemm_of(record.key.operation).epilogue) == epilogue;
     });
     std::string answer = "-";
     if (is_known || i % 1000 == 0) {  // the model's answers take long
-      const LookupResult found = library.lookup(problem, parse_epilogue(epilogue), device);
+      const LookupResult found = library.lookup(with(problem, parse_epilogue(epilogue)), device);
       if (found.match == Match::exact || found.match == Match::nearest_m)
         answer = format(found.config) + " " + std::to_string(found.plan.grid);
     }
@@ -157,8 +157,7 @@ TEST_CASE("an exported header gives the answers of the library, on 100,000 rando
 
   // Layers and GPUs that nobody tuned, one in five with an epilogue that nobody did.
   for (int i = 0; i < kProblems; ++i) {
-    const GemmProblem problem{any_extent(random, kMaxExtent), any_extent(random, kMaxExtent),
-                              any_extent(random, kMaxK)};
+    const Gemm problem{any_extent(random, kMaxExtent), any_extent(random, kMaxExtent), any_extent(random, kMaxK)};
     const std::size_t of = random() % 5;
     const std::string epilogue = of == 4 ? "out=f32" : kEpilogues[of % kEpilogues.size()];
     const SmArch arch{std::array{75, 80, 86, 90, 103, 121}[random() % 6]};

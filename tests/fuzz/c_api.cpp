@@ -16,7 +16,7 @@
 #include "c_api_machine.hpp"
 #include "c_api_oracle.hpp"
 #include "ditune/config.hpp"
-#include "ditune/problem.hpp"
+#include "ditune/operation.hpp"
 #include "fuzz.hpp"
 
 using namespace ditune;

@@ -91,7 +91,7 @@ class Files {
         for (std::size_t device = 0; device < layer.configs.size(); ++device) {
           TuningRecord record = test::measured_record({4096, layer.n, layer.k});
           record.key.device = device_class(find_device(device == 0 ? "RTX 3090" : "H100"));
-          record.key.epilogue = parse_epilogue(layer.epilogue);
+          std::get<Gemm>(record.key.operation).epilogue = parse_epilogue(layer.epilogue);
           record.config = parse_config(layer.configs[device]);
           const bool is_stale = &layer == &kLayers.back();
           if (!is_stale) record.key.template_hash = template_hash(record.config);

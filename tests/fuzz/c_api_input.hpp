@@ -11,7 +11,7 @@
 #include <memory>
 #include <vector>
 
-#include "ditune/problem.hpp"
+#include "ditune/operation.hpp"
 
 namespace ditune::fuzz {
 

@@ -35,10 +35,11 @@ void judge(const KernelConfig& config, const Target& target) {
 void judge_everywhere(const KernelConfig& config) {
   for (const SmArch arch : {SmArch{80}, SmArch{89}, SmArch{90}, SmArch{120}})
     for (const int sms : {0, 1, std::numeric_limits<int>::max()})  // 0: as the card has
-      for (const GemmProblem& problem : {GemmProblem{1, 1, 1}, GemmProblem{1, 8, 16}, GemmProblem{6144, 13824, 4608},
-                                         GemmProblem{kMaxExtent, kMaxExtent, kMaxK}})
+      for (const Gemm& problem :
+           {Gemm{1, 1, 1}, Gemm{1, 8, 16}, Gemm{6144, 13824, 4608}, Gemm{kMaxExtent, kMaxExtent, kMaxK}})
         for (const Output out : {Output::bf16, Output::s32}) {
-          Target target{.problem = problem, .epilogue = {.out = out}, .device = reference_device(arch)};
+          Target target{.operation = Gemm{problem.m, problem.n, problem.k, {.out = out}},
+                        .device = reference_device(arch)};
           if (sms > 0) target.device.sms = sms;
           judge(config, target);
         }

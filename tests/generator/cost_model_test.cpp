@@ -18,7 +18,7 @@ std::vector<TableRow> a6000_table() {
 }
 
 double predicted_us(const char* config, const char* problem, const DeviceInfo& device) {
-  return predict(parse_config(config), {.problem = parse_problem(problem), .epilogue = {}, .device = device}).total_us;
+  return predict(parse_config(config), {.operation = parse_shape(problem), .device = device}).total_us;
 }
 
 }  // namespace
@@ -66,7 +66,7 @@ TEST_CASE("the model knows what is fast on an H100, within a tenth") {
   // Measured with a prototype of this kernel: TOPS.
   const DeviceInfo& h100 = find_device("H100");
   const auto rate = [&](const char* config, const char* problem) {
-    return tops(parse_problem(problem), predicted_us(config, problem, h100));
+    return tops(parse_shape(problem), predicted_us(config, problem, h100));
   };
   CHECK(rate("mma_s8:tile=128x256x128,warps=2x4,stages=3,group=16", "6144x13824x4608") == Approx(940).epsilon(0.1));
   CHECK(rate("mma_s8:tile=128x128x128,warps=2x2,stages=3,ctas=2", "4096x4608x4608") == Approx(891).epsilon(0.1));
@@ -96,7 +96,7 @@ TEST_CASE("narrow loads cost, more work takes longer, and parts add up") {
   }
   CHECK(predicted_us(config.c_str(), "8192x4096x4096", card) >
         1.8 * predicted_us(config.c_str(), "4096x4096x4096", card));
-  const Prediction p = predict(parse_config(config), {.problem = {4096, 4096, 4096}, .epilogue = {}, .device = card});
+  const Prediction p = predict(parse_config(config), {.operation = Gemm{4096, 4096, 4096}, .device = card});
   CHECK(p.total_us >= std::max({p.math_us, p.l2_us, p.dram_us}) + p.fixed_us);
   CHECK(p.total_us <= p.math_us + p.l2_us + p.dram_us + p.fixed_us);
   CHECK(p.waves == Approx(1024.0 / (82 * 2)));

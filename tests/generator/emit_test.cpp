@@ -7,10 +7,12 @@
 #include <sstream>
 
 #include "catch.hpp"
+#include "gemm.hpp"
 #include "generator/search_space.hpp"
 #include "templates/embedded.hpp"
 
 using namespace ditune;
+using namespace ditune::test;
 
 namespace {
 
@@ -27,7 +29,7 @@ std::string read(const char* path) {
 }  // namespace
 
 TEST_CASE("a stub names every field of its config and epilogue") {
-  const KernelSource source = emit(parse_config(kConfig), parse_epilogue("bias=bf16,out=f16"));
+  const KernelSource source = emit(parse_config(kConfig), with({}, parse_epilogue("bias=bf16,out=f16")));
   CHECK(source.name ==
         "mma_s8_tile_128x192x128_warps_2x4_stages_4_group_16_staging_shared_schedule_persistent_bias_bf16_out_f16");
   CHECK(source.text == read("stub.golden.cu"));
@@ -36,7 +38,7 @@ TEST_CASE("a stub names every field of its config and epilogue") {
 TEST_CASE("a stub of wgmma_s8 takes tensor maps, and one CTA has an SM's registers") {
   const KernelSource source =
       emit(parse_config("wgmma_s8:tile=128x224,stages=4,cluster=2x1,group=16,staging=1,launch=dependent"),
-           parse_epilogue("bias=bf16"));
+           with({}, parse_epilogue("bias=bf16")));
   CHECK(source.name == "wgmma_s8_tile_128x224_stages_4_cluster_2x1_group_16_staging_1_launch_dependent_bias_bf16");
   CHECK(source.text == read("wgmma_stub.golden.cu"));
 }
@@ -49,10 +51,9 @@ TEST_CASE("the default epilogue leaves no trace in the kernel's name") {
 TEST_CASE("different kernels have different names") {
   std::set<std::string> names;
   std::size_t count = 0;
-  for (const KernelConfig& config :
-       enumerate({.problem = {4096, 4608, 4608}, .epilogue = {}, .device = find_device("H100")})) {
+  for (const KernelConfig& config : enumerate({.operation = Gemm{4096, 4608, 4608}, .device = find_device("H100")})) {
     for (const char* epilogue : {"default", "bias=f16", "out=s32", "sx=tensor"}) {
-      names.insert(emit(config, parse_epilogue(epilogue)).name);
+      names.insert(emit(config, with({}, parse_epilogue(epilogue))).name);
       ++count;
     }
   }

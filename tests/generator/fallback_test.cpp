@@ -3,13 +3,18 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 #include <random>
 
 #include "catch.hpp"
+#include "fallback_args.cuh"
+#include "gemm.hpp"
+#include "generator/gemm_s8/arguments.hpp"
 #include "generator/launch_plan.hpp"
 
 using namespace ditune;
+using namespace ditune::test;
 
 namespace {
 
@@ -39,7 +44,7 @@ class Draw {
     }
   }
 
-  GemmProblem problem() {
+  Gemm problem() {
     const std::int64_t one = extent(kMaxExtent), other = extent(std::min(kMaxExtent, kMaxOutputs / one));
     const bool swap = between(0, 1) == 1;
     return {.m = swap ? other : one, .n = swap ? one : other, .k = extent(kMaxK)};
@@ -54,7 +59,7 @@ class Draw {
 };
 
 // Arguments that hold nothing, aligned as they must be.
-GemmArgs arguments(const GemmProblem& problem, const Epilogue& epilogue, Draw& draw) {
+GemmArgs arguments(const Gemm& problem, const Epilogue& epilogue, Draw& draw) {
   alignas(kPointerAlignment) static char memory[kPointerAlignment];
   GemmArgs args{};
   args.x = args.w = reinterpret_cast<const signed char*>(memory);
@@ -70,14 +75,14 @@ GemmArgs arguments(const GemmProblem& problem, const Epilogue& epilogue, Draw& d
   return args;
 }
 
-void check_served(const GemmProblem& problem, const Epilogue& epilogue, Draw& draw) {
+void check_served(const Gemm& problem, const Epilogue& epilogue, Draw& draw) {
   validate(problem);
   const GemmArgs args = arguments(problem, epilogue, draw);
   const std::int64_t row_multiple = std::gcd(std::gcd(args.k, args.ldx), args.ldw);
   for (const KernelConfig& config : {fallback_config(1), fallback_config(row_multiple)}) {
     check_args(config, epilogue, args, 0);  // or throws
     for (const SmArch arch : supported_archs()) {
-      const Target target{problem, epilogue, reference_device(arch)};
+      const Target target{with(problem, epilogue), reference_device(arch)};
       require_legal(config, target);  // likewise
       const LaunchPlan plan = launch_plan(config, target);
       if (plan.grid < 1 || plan.grid > kMaxGrid || plan.cluster != 1 || plan.workspace_bytes != 0)
@@ -121,8 +126,45 @@ TEST_CASE("a fallback takes any problem with any epilogue and any strides on eve
 
 TEST_CASE("a fallback refuses what it does not serve for the number of its CTAs alone") {
   for (const KernelConfig& config : fallback_configs()) {
-    const auto rejection = refusal(config, {{kMaxExtent, kMaxExtent, 16}, {}, reference_device({90})});
+    const auto rejection = refusal(config, {Gemm{kMaxExtent, kMaxExtent, 16}, reference_device({90})});
     REQUIRE(rejection);
     CHECK(rejection->constraint == "grid");
+  }
+}
+
+TEST_CASE("a fallback's stub names every field of its config and no epilogue") {
+  const KernelSource source = emit_fallback(fallback_config(16));
+  CHECK(source.name == "fallback_mma_s8_tile_64x128x64_warps_2x4_stages_4");
+  CHECK(source.name == fallback_name(fallback_config(16)));
+  CHECK(
+      source.text ==
+      "// mma_s8:tile=64x128x64,warps=2x4,stages=4, any epilogue\n"
+      "#include \"fallback.cuh\"\n\n"
+      "namespace {\n"
+      "constexpr ditune::MmaS8Config kConfig{\n"
+      "    .tile_m = 64, .tile_n = 128, .tile_k = 64, .warps_m = 2, .warps_n = 4, .stages = 4, .group = 8, .split_k = "
+      "1,\n"
+      "    .staging = ditune::Staging::direct, .schedule = ditune::Schedule::each, .ctas = 1, .load = 16};\n"
+      "}  // namespace\n\n"
+      "extern \"C\" __global__ void __launch_bounds__(ditune::threads(kConfig), kConfig.ctas)\n"
+      "fallback_mma_s8_tile_64x128x64_warps_2x4_stages_4(\n"
+      "    const __grid_constant__ ditune::FallbackArgs args) {\n"
+      "  ditune::fallback<kConfig>(args);\n"
+      "}\n");
+}
+
+TEST_CASE("a fallback is launched with the arguments and the epilogue, and any epilogue alike") {
+  Draw draw;
+  for (const Epilogue& epilogue : all_epilogues()) {
+    const GemmArgs args = arguments({17, 33, 7}, epilogue, draw);
+    const KernelParameter parameter = fallback_parameter(epilogue, args);
+    REQUIRE(parameter.size == sizeof(FallbackArgs));
+    FallbackArgs passed;
+    std::memcpy(&passed, parameter.bytes.data(), sizeof passed);
+    CHECK(passed.epilogue == epilogue);
+    CHECK(std::memcmp(&passed.gemm, &args, sizeof args) == 0);
+    for (const KernelConfig& config : fallback_configs())  // one loaded kernel serves all
+      CHECK(launch_plan(config, Gemm{17, 33, 7, epilogue}, 84).shared_bytes ==
+            launch_plan(config, Gemm{17, 33, 7}, 84).shared_bytes);
   }
 }

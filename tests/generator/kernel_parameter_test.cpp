@@ -5,8 +5,10 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "gemm.hpp"
 
 using namespace ditune;
+using namespace ditune::test;
 
 namespace {
 
@@ -82,7 +84,8 @@ TEST_CASE("a pitch of Y may be more bytes than 32 bits hold") {
   Encoder encoder;
   GemmArgs args = some_args();
   args.ldy = 1 << 30;
-  kernel_parameter(parse_config("wgmma_s8:tile=128x256,stages=4"), {.out = Output::f32}, args, encoder.function());
+  kernel_parameter(parse_config("wgmma_s8:tile=128x256,stages=4"), with({}, {.out = Output::f32}), args,
+                   encoder.function());
   CHECK(encoder.seen.at(2).pitch == 1LL << 32);
 }
 
@@ -112,7 +115,7 @@ TEST_CASE("a tile of any width is whole boxes of output, the widest there are") 
       const int bytes = output_bytes(out);
       const WgmmaS8Config config{.tile_m = 128, .tile_n = row.tile_n, .stages = 3};
       INFO(row.tile_n << " of " << bytes << " bytes");
-      kernel_parameter(config, {.out = out}, args, encoder.function());
+      kernel_parameter(config, with({}, {.out = out}), args, encoder.function());
       REQUIRE(encoder.seen.size() == 3);
       check_spec(encoder.seen[0], {args.x, 300, 4608, 4624, 1, 128, 128});
       check_spec(encoder.seen[1], {args.w, 1000, 4608, 4640, 1, row.tile_n, 128});
@@ -142,7 +145,7 @@ TEST_CASE("a short X is copied in boxes of its rows, in whole groups of eight") 
 TEST_CASE("a CTA of a cluster loads its part of what is shared, and a wide output has wide rows") {
   const auto specs = [](const char* config, Output out) {
     Encoder encoder;
-    kernel_parameter(parse_config(config), {.out = out}, some_args(), encoder.function());
+    kernel_parameter(parse_config(config), with({}, {.out = out}), some_args(), encoder.function());
     return encoder.seen;
   };
   for (const TensorMapSpec& spec : specs("wgmma_s8:tile=128x256,stages=4,cluster=2x1", Output::f32)) {

@@ -5,13 +5,16 @@
 
 #include "catch.hpp"
 #include "ditune/error.hpp"
+#include "gemm.hpp"
+#include "generator/gemm_s8/arguments.hpp"
 
 using namespace ditune;
+using namespace ditune::test;
 
 namespace {
 
 Target target(const char* problem, Epilogue epilogue = {}) {
-  return {.problem = parse_problem(problem), .epilogue = epilogue, .device = find_device("H100")};
+  return {.operation = with(parse_shape(problem), epilogue), .device = find_device("H100")};
 }
 
 alignas(16) std::array<unsigned char, 64> memory;  // never read: check_args looks at addresses alone
@@ -34,7 +37,7 @@ const KernelConfig kNarrow = parse_config("mma_s8:tile=128x256x128,warps=2x4,sta
 
 // With the workspace that its launch plan has on an H100.
 void check_planned(const KernelConfig& config, const Epilogue& epilogue, const GemmArgs& args) {
-  const LaunchPlan plan = launch_plan(config, {{args.m, args.n, args.k}, epilogue, find_device("H100")});
+  const LaunchPlan plan = launch_plan(config, {Gemm{args.m, args.n, args.k, epilogue}, find_device("H100")});
   check_args(config, epilogue, args, plan.workspace_bytes);
 }
 

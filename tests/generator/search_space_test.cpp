@@ -7,15 +7,17 @@
 
 #include "catch.hpp"
 #include "ditune/error.hpp"
+#include "gemm.hpp"
 
 using namespace ditune;
+using namespace ditune::test;
 
 namespace {
 
 constexpr MmaS8Config kBig{.tile_m = 128, .tile_n = 256, .tile_k = 128, .warps_m = 2, .warps_n = 4, .stages = 3};
 
 Target target(const char* problem, const char* device = "H100", Epilogue epilogue = {}) {
-  return {.problem = parse_problem(problem), .epilogue = epilogue, .device = find_device(device)};
+  return {.operation = with(parse_shape(problem), epilogue), .device = find_device(device)};
 }
 
 // The constraint that refuses the config, or "".
@@ -146,7 +148,7 @@ TEST_CASE("few rows get small tiles, deep pipelines and parts of K") {
     bool split = false, deep = false;
     for (const MmaS8Config& c : enumerate_family<MmaS8Config>(t)) {
       INFO(format(c));
-      CHECK(c.tile_m < t.problem.m + 16);
+      CHECK(c.tile_m < gemm_of(t.operation).m + 16);
       split |= c.split_k >= 4;
       deep |= c.stages >= 6;
     }
@@ -161,7 +163,7 @@ TEST_CASE("the tiniest and the largest problems have candidates, too") {
        {"1x1x1", "1x1x131071", "2147483647x1x16", "1x2147483647x16", "100x100x100", "74977x28672x5376"}) {
     for (const DeviceInfo& device : known_devices()) {
       INFO(device.name << " " << problem);
-      CHECK_FALSE(enumerate({.problem = parse_problem(problem), .epilogue = {}, .device = device}).empty());
+      CHECK_FALSE(enumerate({.operation = parse_shape(problem), .device = device}).empty());
     }
   }
 }
@@ -174,7 +176,7 @@ TEST_CASE("whether there are candidates is what listing them finds") {
     }
   CHECK_FALSE(has_candidates(target("2147483647x2147483647x16", "RTX 3090")));
   Target bad = target("1x1x1");
-  bad.problem.k = 0;
+  gemm_of(bad.operation).k = 0;
   CHECK_THROWS_AS(has_candidates(bad), UsageError);
 }
 
@@ -218,7 +220,7 @@ TEST_CASE("a refused config is a wrong request that names its constraint") {
       "shared_memory: needs 147456 bytes of shared memory, a CTA has 101376 (choose one of those that `ditune "
       "space` lists)");
   Target bad = target("1x1x1");
-  bad.problem.k = 0;
+  gemm_of(bad.operation).k = 0;
   CHECK_THROWS_AS(require_legal(kBig, bad), UsageError);
   CHECK_THROWS_AS(enumerate(bad), UsageError);
 }

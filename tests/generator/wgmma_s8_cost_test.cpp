@@ -36,8 +36,7 @@ const std::vector<Row> kMeasured = {
     {"wgmma_s8:tile=256x128,stages=3", {546.6, 378.8, 196.9, 141.0, 359.8}}};
 
 Prediction on_h100(const std::string& config, const char* problem) {
-  return predict(parse_config(config),
-                 {.problem = parse_problem(problem), .epilogue = {}, .device = find_device("H100")});
+  return predict(parse_config(config), {.operation = parse_shape(problem), .device = find_device("H100")});
 }
 
 bool is_dependent(const MmaS8Config&) { return false; }
@@ -46,7 +45,7 @@ bool is_dependent(const WgmmaS8Config& config) { return config.launch == Launch:
 // The best prediction of a family's candidates, of those launches that the other family has, too.
 template <class Config>
 double best_us(const char* problem) {
-  const Target t{.problem = parse_problem(problem), .epilogue = {}, .device = find_device("H100")};
+  const Target t{.operation = parse_shape(problem), .device = find_device("H100")};
   double best = 1e30;
   for (const KernelConfig& config : enumerate(t))
     if (const auto* one = std::get_if<Config>(&config); one && !is_dependent(*one))
@@ -150,7 +149,7 @@ TEST_CASE("stream-K pays where the last of many waves is nearly empty, and not w
 
 TEST_CASE("stream-K is not the first choice where whole tiles measured faster") {
   for (const char* problem : kProblems) {
-    const Target t{.problem = parse_problem(problem), .epilogue = {}, .device = find_device("H100")};
+    const Target t{.operation = parse_shape(problem), .device = find_device("H100")};
     const std::vector<KernelConfig> configs = enumerate(t);
     const auto first =
         std::ranges::min_element(configs, {}, [&](const KernelConfig& config) { return predict(config, t).total_us; });

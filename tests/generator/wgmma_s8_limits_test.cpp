@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "catch.hpp"
 #include "ditune/error.hpp"
+#include "gemm.hpp"
 #include "generator/search_space.hpp"
 
 using namespace ditune;
+using namespace ditune::test;
 
 namespace {
 
 Target target(const char* problem, const char* device = "H100", Output out = Output::bf16) {
-  return {.problem = parse_problem(problem), .epilogue = {.out = out}, .device = find_device(device)};
+  return {.operation = with(parse_shape(problem), Epilogue{.out = out}), .device = find_device(device)};
 }
 
 // The constraint that refuses the config, or "".
@@ -41,7 +43,7 @@ TEST_CASE("good configs of wgmma_s8 are not refused") {
 TEST_CASE("wgmma_s8 is of sm_90 alone") {
   for (const DeviceInfo& device : known_devices()) {
     INFO(device.name);
-    const Target t{.problem = {4352, 13824, 4608}, .epilogue = {}, .device = device};
+    const Target t{.operation = Gemm{4352, 13824, 4608}, .device = device};
     CHECK(refused_by("wgmma_s8:tile=128x256,stages=4", t) == (device.arch == SmArch{90} ? "" : "arch"));
   }
 }

@@ -5,15 +5,17 @@
 #include <string>
 
 #include "catch.hpp"
+#include "gemm.hpp"
 #include "generator/cost_model.hpp"
 #include "generator/search_space.hpp"
 
 using namespace ditune;
+using namespace ditune::test;
 
 namespace {
 
 Target target(const char* problem, const DeviceInfo& device = find_device("H100"), Epilogue epilogue = {}) {
-  return {.problem = parse_problem(problem), .epilogue = epilogue, .device = device};
+  return {.operation = with(parse_shape(problem), epilogue), .device = device};
 }
 
 std::vector<WgmmaS8Config> candidates(const Target& t) {
@@ -53,7 +55,7 @@ TEST_CASE("elsewhere, and for odd sizes, mma_s8 is alone, and wgmma_s8 says why 
   for (const DeviceInfo& device : known_devices())
     if (device.arch != SmArch{90}) targets.push_back(target("4352x4608x4608", device));
   for (const Target& t : targets) {
-    INFO(t.device.name << " " << format(t.problem));
+    INFO(t.device.name << " " << format(t.operation));
     CHECK(candidates(t).empty());
     CHECK_FALSE(enumerate(t).empty());
     const std::vector<Candidate> all = enumerate_all(t);
@@ -168,7 +170,7 @@ TEST_CASE("tiles of every width are tried, and a short N has none that is wider 
 
 TEST_CASE("a short N of very many rows has tiles that hold all of it") {
   for (const std::int64_t n : {8, 24, 48, 96, 128, 144, 200, 208, 256}) {
-    const Target t{.problem = {200000, n, 4608}, .epilogue = {}, .device = find_device("H100")};
+    const Target t{.operation = Gemm{200000, n, 4608}, .device = find_device("H100")};
     const auto configs = candidates(t);
     INFO(n);
     CHECK(std::ranges::any_of(configs, [n](const WgmmaS8Config& c) { return c.tile_n >= n; }));

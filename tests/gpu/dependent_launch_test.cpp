@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "catch.hpp"
+#include "gemm.hpp"
 #include "generator/launch_plan.hpp"
 #include "gpu_fixture.hpp"
 #include "runtime/prepared_launch.hpp"
@@ -50,9 +51,9 @@ class LateProblem {
   LateProblem(const Target& target, const KernelConfig& config)
       : target_(target),
         config_(config),
-        operands_(target.problem, target.epilogue, packed_strides(target.problem), 1, {.seed = 9}, *gpu().kernels,
+        operands_(gemm_of(target.operation), packed_strides(gemm_of(target.operation)), 1, {.seed = 9}, *gpu().kernels,
                   stream_),
-        x_(static_cast<std::size_t>(target.problem.m * target.problem.k)),
+        x_(static_cast<std::size_t>(gemm_of(target.operation).m * gemm_of(target.operation).k)),
         y_(operands_.output_bytes()),
         expected_(operands_.output_bytes()),
         workspace_(static_cast<std::size_t>(launch_plan(config, target).workspace_bytes)),
@@ -60,12 +61,12 @@ class LateProblem {
     require_legal(config, target);
     GemmArgs args = operands_.args(0);
     args.y = expected_.get();
-    gpu().kernels->gemm({args, target.epilogue}, stream_);
+    gpu().kernels->gemm({args, gemm_of(target.operation).epilogue}, stream_);
     args.x = x_.as<signed char>();
     args.y = y_.get();
     args.workspace = workspace_.get();
     if (workspace_.bytes() > 0) DITUNE_CUDA(cudaMemsetAsync(workspace_.get(), 0, workspace_.bytes(), stream_.get()));
-    gemm_ = prepare_launch(gpu().load(config, target.epilogue), config, target, args);
+    gemm_ = prepare_launch(gpu().load(config, target.operation), config, target, args);
     gemm_.plan.dependent = true;  // also of a kernel that does not wait
     plan_.grid = 1;               // others' SMs are free for who depends on it
     plan_.block = 1024;
@@ -85,9 +86,9 @@ class LateProblem {
   }
 
   std::uint64_t wrong() const {
-    const auto& [m, n, k] = target_.problem;
-    const std::optional<Mismatch> mismatch =
-        gpu().kernels->compare({y_.get(), expected_.get(), m, n, n, target_.epilogue.out, kPoison, nullptr}, stream_);
+    const auto& [m, n, k, epilogue] = gemm_of(target_.operation);
+    const std::optional<Mismatch> mismatch = gpu().kernels->compare(
+        {y_.get(), expected_.get(), m, n, n, gemm_of(target_.operation).epilogue.out, kPoison, nullptr}, stream_);
     return mismatch ? mismatch->count : 0;
   }
 

@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const Layer kLayer{{256, 512, 1032}, {}};  // a K that only mma_s8 takes
+const Operation kLayer = Gemm{256, 512, 1032};  // a K that only mma_s8 takes
 
 // Memory that the test keeps, so that the fault "out-of-memory" finds too little on a card of any size.
 DeviceBuffer all_but(std::size_t left) {
@@ -35,7 +35,7 @@ std::vector<KernelConfig> first_tried(const Target& target, std::size_t count) {
 TEST_CASE(
     "gpu: an illegal address, an infinite loop, a wrong result, an out-of-memory: the run finishes and names all") {
   constexpr int kTrials = 24;
-  const Target target = gpu().target(kLayer.problem, kLayer.epilogue);
+  const Target target = gpu().target(kLayer);
   const std::vector<KernelConfig> guilty = first_tried(target, kFaults.size());
   WorkerOptions worker{.command = {"/proc/self/exe", "worker"}, .run_limit = 5s};
   for (const KernelConfig& config : guilty) worker.command.push_back(format(config));
@@ -71,7 +71,7 @@ TEST_CASE(
 }
 
 TEST_CASE("gpu: through a worker a candidate is measured as it is here") {
-  const Target target = gpu().target(kLayer.problem, kLayer.epilogue);
+  const Target target = gpu().target(kLayer);
   const std::vector<KernelConfig> configs = first_tried(target, 1);
   const TuneBackend isolated = worker_backend({.command = {"/proc/self/exe", "worker"}});
   const std::vector<Measurement> results = isolated.measure(target, configs, Effort::screen);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "gemm.hpp"
 #include "generator/search_space.hpp"
 #include "kernels/sample.hpp"
 #include "runtime/cuda.hpp"
@@ -26,13 +27,14 @@ struct Gpu {
   const std::shared_ptr<const ReferenceKernels> kernels =
       std::make_shared<ReferenceKernels>(compiler.compile(ReferenceKernels::source(), device.arch));
 
-  Target target(const GemmProblem& problem, const Epilogue& epilogue = {}) const { return {problem, epilogue, device}; }
+  Target target(const Operation& operation) const { return {operation, device}; }
+  Target target(const Gemm& gemm, const Epilogue& epilogue) const { return {with(gemm, epilogue), device}; }
 
   Kernel load(const KernelSource& source) {
     const CompiledKernel compiled = compiler.compile(source, device.arch);
     return Kernel(compiled.cubin, compiled.name);
   }
-  Kernel load(const KernelConfig& config, const Epilogue& epilogue = {}) { return load(emit(config, epilogue)); }
+  Kernel load(const KernelConfig& config, const Operation& operation = {}) { return load(emit(config, operation)); }
 };
 
 // One for all tests: the compiler keeps what it compiled.
@@ -42,7 +44,7 @@ inline Gpu& gpu() {
 }
 
 // Of the candidates that the device has for the problems; see emulation/sample.hpp.
-inline std::vector<KernelConfig> covering_configs(const std::vector<GemmProblem>& problems) {
+inline std::vector<KernelConfig> covering_configs(const std::vector<Gemm>& problems) {
   return covering_configs(all_candidates(problems, std::span(&gpu().device, 1)));
 }
 

@@ -12,7 +12,7 @@ using namespace ditune::test;
 
 namespace {
 
-const Layer kLayer{{256, 512, 1024}, {.bias = Bias::bf16}};
+const Operation kLayer = Gemm{256, 512, 1024, {.bias = Bias::bf16}};
 
 }  // namespace
 
@@ -43,7 +43,7 @@ TEST_CASE("gpu: tune measures and stores a winner that verifies") {
     CHECK((failure.empty() || failure.find("spills") == 0));
   }
 
-  const Target target{kLayer.problem, kLayer.epilogue, device};
+  const Target target{kLayer, device};
   const std::vector<Verdict> verdicts = tuner.verify(target, std::vector<KernelConfig>{winner.config});
   CHECK(verdicts.at(0).failure == "");
 
@@ -59,7 +59,7 @@ TEST_CASE("gpu: entries outlive the tuner and the turn of another problem") {
   {
     const GpuTuner tuner(GpuOptions{});
     for (std::int64_t m : {64, 128}) {
-      const Target target = gpu().target({m, 256, 512});
+      const Target target = gpu().target(Gemm{m, 256, 512});
       entries.push_back(tuner.timed_entry(target, enumerate(target).front()).entry);
     }
   }
@@ -71,7 +71,7 @@ TEST_CASE("gpu: a config that fails is told, not timed") {
   const GpuTuner tuner(GpuOptions{});
   // More shared memory than any SM has.
   const KernelConfig config = parse_config("mma_s8:tile=256x256x256,warps=2x4,stages=8");
-  const CheckedEntry checked = tuner.timed_entry(gpu().target({256, 256, 512}), config);
+  const CheckedEntry checked = tuner.timed_entry(gpu().target(Gemm{256, 256, 512}), config);
   CHECK_FALSE(checked.ok());
   CHECK_FALSE(checked.entry.launch);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernels with a fault each: the verifier must find every one.
 #include "catch.hpp"
+#include "gemm.hpp"
 #include "generator/launch_plan.hpp"
 #include "gpu_fixture.hpp"
 
@@ -9,7 +10,7 @@ using namespace ditune::test;
 
 namespace {
 
-const GemmProblem kProblem{100, 136, 1040};
+const Gemm kProblem{100, 136, 1040};
 const Epilogue kEpilogue{.bias = Bias::f32};
 
 Target target() { return gpu().target(kProblem, kEpilogue); }
@@ -21,7 +22,7 @@ KernelConfig config_with(bool workspace) {
 
 // The config's kernel, with `fault` done by one thread after its part of the work.
 KernelSource with_fault(const KernelConfig& config, const std::string& fault) {
-  KernelSource source = emit(config, kEpilogue);
+  KernelSource source = emit(config, with({}, kEpilogue));
   const std::string call = "(args);\n";
   source.text.insert(source.text.rfind(call) + call.size(),
                      "  __syncthreads();\n  if (blockIdx.x == 0 && threadIdx.x == 0) { " + fault + " }\n");
@@ -62,7 +63,7 @@ TEST_CASE("gpu: a workspace that is not zero again is found, and cleaned for the
   const std::string fault =
       "static_cast<char*>(args.workspace)[" + std::to_string(launch_plan(config, target()).workspace_bytes) + "] = 1;";
   CHECK(contains(problem.failure(gpu().load(with_fault(config, fault)), config), "workspace"));
-  CHECK(problem.failure(gpu().load(config, kEpilogue), config) == "");
+  CHECK(problem.failure(gpu().load(config, with({}, kEpilogue)), config) == "");
 }
 
 TEST_CASE("gpu: a kernel that is wrong elsewhere too leaves no trace in the workspace") {
@@ -73,7 +74,7 @@ TEST_CASE("gpu: a kernel that is wrong elsewhere too leaves no trace in the work
       "static_cast<char*>(args.workspace)[" +
       std::to_string(launch_plan(config, target()).workspace_bytes) + "] = 1;";
   CHECK(contains(problem.failure(gpu().load(with_fault(config, fault)), config), "before"));
-  CHECK(problem.failure(gpu().load(config, kEpilogue), config) == "");
+  CHECK(problem.failure(gpu().load(config, with({}, kEpilogue)), config) == "");
 }
 
 TEST_CASE("gpu: a kernel that writes nothing is found") {
@@ -88,7 +89,7 @@ TEST_CASE("gpu: the kernel of another epilogue is found") {
   for (const Epilogue& other :
        {Epilogue{}, Epilogue{.sx = ScaleX::tensor, .bias = Bias::f32},
         Epilogue{.sw = ScaleW::tensor, .bias = Bias::f32}, Epilogue{.bias = Bias::f32, .out = Output::f16}})
-    CHECK(contains(failure_of(emit(config, other), config), "outputs wrong"));
+    CHECK(contains(failure_of(emit(config, with({}, other)), config), "outputs wrong"));
 }
 
 TEST_CASE("gpu: another order of roundings is found") {

@@ -2,6 +2,7 @@
 // The cases of operands on a GPU: kernels are right on all of them, and each finds the mistakes that it is for.
 #include "catch.hpp"
 #include "ditune/epilogue.hpp"
+#include "gemm.hpp"
 #include "generator/launch_plan.hpp"
 #include "gpu_fixture.hpp"
 #include "tuner/measure/gpu.hpp"
@@ -21,13 +22,13 @@ bool has_memory(std::size_t bytes) {
   return false;
 }
 
-struct Operation {
+struct Wrong {
   KernelConfig config;
-  GemmProblem problem;
+  Gemm problem;
   Epilogue epilogue;
 };
 
-std::string failure(const KernelSource& source, const Operation& of, OperandCase which) {
+std::string failure(const KernelSource& source, const Wrong& of, OperandCase which) {
   const Target target = gpu().target(of.problem, of.epilogue);
   const Strides strides = strides_of(which, of.problem, stride_multiples(of.config, of.epilogue.out), kFar);
   GpuProblem problem(target, strides, OperandSets::one, Contents{5, values_of(which)}, gpu().kernels);
@@ -35,9 +36,9 @@ std::string failure(const KernelSource& source, const Operation& of, OperandCase
 }
 
 // Right as it is, right on plain operands with the mistake, wrong on those of the case.
-void check_found(const Operation& of, OperandCase which, const std::string& text, const std::string& instead) {
+void check_found(const Wrong& of, OperandCase which, const std::string& text, const std::string& instead) {
   INFO(word(which) << ": " << instead);
-  KernelSource source = emit_standalone(of.config, of.epilogue);
+  KernelSource source = emit_standalone(of.config, with({}, of.epilogue));
   CHECK(failure(source, of, which) == "");
   const std::size_t at = source.text.find(text);
   REQUIRE(at != std::string::npos);
@@ -47,14 +48,13 @@ void check_found(const Operation& of, OperandCase which, const std::string& text
 }
 
 const KernelConfig kSmall = parse_config("mma_s8:tile=64x64x64,warps=2x2,stages=3");
-const Operation kPlain{kSmall, {100, 136, 1040}, {}};
+const Wrong kPlain{kSmall, {100, 136, 1040}, {}};
 
 }  // namespace
 
 TEST_CASE("gpu: every case of operands, every pair of values of two fields") {
   const GpuTuner tuner(GpuOptions{});
-  for (const GemmProblem& problem :
-       {GemmProblem{257, 130, 4608}, GemmProblem{1000, 1544, 4112}, GemmProblem{1, 8, 130}}) {
+  for (const Gemm& problem : {Gemm{257, 130, 4608}, Gemm{1000, 1544, 4112}, Gemm{1, 8, 130}}) {
     const Target target = gpu().target(problem, {.bias = Bias::f32});
     const std::vector<KernelConfig> configs = covering_configs({problem});
     for (const OperandCase which : kOperandCases) {
@@ -78,7 +78,7 @@ TEST_CASE("gpu: mistakes in row pitches are found") {
 }
 
 TEST_CASE("gpu: sums of parts that go through a float are found") {
-  const Operation split{parse_config(format(kSmall) + ",split_k=3"), {100, 136, 4112}, {}};
+  const Wrong split{parse_config(format(kSmall) + ",split_k=3"), {100, 136, 4112}, {}};
   const std::string sum = "sums.acc[i][2 * pair + c / 2][half * 2 + c % 2]";
   check_found(split, OperandCase::extreme, "static_cast<unsigned>(" + sum + ")",
               "static_cast<unsigned>(static_cast<int>(static_cast<float>(" + sum + ")))");
@@ -96,7 +96,7 @@ TEST_CASE("gpu: offsets of 32 bits are found") {
 TEST_CASE("gpu: M and N at the end of their range") {
   const KernelConfig config = parse_config("mma_s8:tile=128x64x64,warps=2x2,stages=2,load=1");
   if (!has_memory(std::size_t{24} << 30)) return;
-  for (const GemmProblem& problem : {GemmProblem{kMaxExtent, 1, 1}, GemmProblem{1, kMaxExtent, 1}}) {
+  for (const Gemm& problem : {Gemm{kMaxExtent, 1, 1}, Gemm{1, kMaxExtent, 1}}) {
     const Target target = gpu().target(problem);
     INFO(format(problem));
     require_legal(config, target);

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "catch.hpp"
+#include "gemm.hpp"
 #include "gpu_fixture.hpp"
 #include "tuner/verify/operands.hpp"
 
@@ -102,10 +103,10 @@ std::vector<unsigned> device_bits(const void* y, Output type, std::size_t count)
 
 TEST_CASE("gpu: the reference computes the contract, every epilogue") {
   const Stream stream;
-  const GemmProblem problem{67, 35, 130};
+  const Gemm problem{67, 35, 130};
   for (const Epilogue& epilogue : all_epilogues()) {
     INFO(format(epilogue));
-    const Operands operands(problem, epilogue, packed_strides(problem), 1, {.seed = 3}, *gpu().kernels, stream);
+    const Operands operands(with(problem, epilogue), packed_strides(problem), 1, {.seed = 3}, *gpu().kernels, stream);
     const GemmArgs args = operands.args(0);
     gpu().kernels->gemm({args, epilogue}, stream);
     stream.synchronize();
@@ -116,7 +117,7 @@ TEST_CASE("gpu: the reference computes the contract, every epilogue") {
 
 TEST_CASE("gpu: operands are spread as in real layers, each set its own, the same for the same seed") {
   const Stream stream;
-  const GemmProblem problem{1024, 96, 1040};
+  const Gemm problem{1024, 96, 1040};
   const auto x_of = [&](const Operands& operands, int set) {
     return from_device<signed char>(operands.args(set).x, static_cast<std::size_t>(problem.m * problem.k));
   };
@@ -124,9 +125,9 @@ TEST_CASE("gpu: operands are spread as in real layers, each set its own, the sam
     return from_device<signed char>(operands.args(set).w, static_cast<std::size_t>(problem.n * problem.k));
   };
   const Epilogue epilogue{.bias = Bias::f32};
-  const Operands first(problem, epilogue, packed_strides(problem), 2, {.seed = 5}, *gpu().kernels, stream);
-  const Operands again(problem, epilogue, packed_strides(problem), 2, {.seed = 5}, *gpu().kernels, stream);
-  const Operands other(problem, epilogue, packed_strides(problem), 2, {.seed = 6}, *gpu().kernels, stream);
+  const Operands first(with(problem, epilogue), packed_strides(problem), 2, {.seed = 5}, *gpu().kernels, stream);
+  const Operands again(with(problem, epilogue), packed_strides(problem), 2, {.seed = 5}, *gpu().kernels, stream);
+  const Operands other(with(problem, epilogue), packed_strides(problem), 2, {.seed = 6}, *gpu().kernels, stream);
   const auto x = x_of(first, 0);
   CHECK(std::set<signed char>(x.begin(), x.end()).size() == 256);
   double squares = 0;

@@ -9,6 +9,7 @@
 
 #include "catch.hpp"
 #include "ditune/error.hpp"
+#include "gemm.hpp"
 #include "gpu_fixture.hpp"
 #include "runtime/runtime_parts.hpp"
 #include "tuner/verify/operands.hpp"
@@ -21,16 +22,16 @@ namespace {
 // A problem with what it must give; launches of one layer at a time.
 class Layer {
  public:
-  Layer(const GemmProblem& problem, const Epilogue& epilogue, const Strides& strides, std::uint64_t seed)
+  Layer(const Gemm& problem, const Epilogue& epilogue, const Strides& strides, std::uint64_t seed)
       : problem_(problem),
         epilogue_(epilogue),
-        operands_(problem, epilogue, strides, 1, {.seed = seed}, *gpu().kernels, stream_) {
+        operands_(with(problem, epilogue), strides, 1, {.seed = seed}, *gpu().kernels, stream_) {
     poison();  // what lies between rows is compared, too
     gpu().kernels->gemm({operands_.args(0), epilogue_}, stream_);
     expected_ = output();
   }
 
-  const GemmProblem& problem() const { return problem_; }
+  Gemm gemm() const { return with(problem_, epilogue_); }
   const Epilogue& epilogue() const { return epilogue_; }
   const Stream& stream() const { return stream_; }
 
@@ -56,7 +57,7 @@ class Layer {
     return bytes;
   }
 
-  GemmProblem problem_;
+  Gemm problem_;
   Epilogue epilogue_;
   Stream stream_;
   Operands operands_;
@@ -67,28 +68,27 @@ class Layer {
 // Aligned and ragged ones, with few rows and many, the last with gaps between its rows.
 std::vector<std::unique_ptr<Layer>> layers() {
   std::vector<std::unique_ptr<Layer>> all;
-  for (const GemmProblem& problem : {GemmProblem{257, 264, 2064}, GemmProblem{17, 131, 37}, GemmProblem{1, 512, 4608}})
+  for (const Gemm& problem : {Gemm{257, 264, 2064}, Gemm{17, 131, 37}, Gemm{1, 512, 4608}})
     for (const char* epilogue : {"default", "bias=bf16,out=f16"})
       all.push_back(std::make_unique<Layer>(problem, parse_epilogue(epilogue), packed_strides(problem), all.size()));
   const Strides apart{.x = 2080, .w = 2096, .y = 280};
-  all.push_back(std::make_unique<Layer>(GemmProblem{257, 264, 2064}, Epilogue{}, apart, all.size()));
+  all.push_back(std::make_unique<Layer>(Gemm{257, 264, 2064}, Epilogue{}, apart, all.size()));
   return all;
 }
 
 RuntimeParts parts() {
   RuntimeParts parts;
   parts.driver = cuda_driver();
-  parts.compile = [](const KernelConfig& config, const Epilogue& epilogue, SmArch arch) {
-    CompiledKernel compiled = gpu().nvrtc.compile(emit(config, epilogue), arch);
+  parts.compile = [](const KernelConfig& config, const Operation& operation, SmArch arch) {
+    CompiledKernel compiled = gpu().nvrtc.compile(emit(config, operation), arch);
     return KernelImage{std::move(compiled.cubin), std::move(compiled.name)};
   };
   return parts;
 }
 
 bool launches_right(const Runtime& runtime, Layer& layer, Match match) {
-  const Prepared& prepared = runtime.prepare(layer.problem(), layer.epilogue(), 0);
-  INFO(format(layer.problem()) << ' ' << format(layer.epilogue()) << ' ' << prepared.config_text() << ' '
-                               << prepared.note());
+  const Prepared& prepared = runtime.prepare(layer.gemm(), 0);
+  INFO(describe(layer.gemm()) << ' ' << prepared.config_text() << ' ' << prepared.note());
   CHECK(prepared.match() == match);
   const GemmArgs args = layer.args(prepared.workspace_bytes());
   for (int launch = 0; launch < 2; ++launch) {  // the workspace is left as it was found
@@ -111,6 +111,11 @@ TEST_CASE("gpu: without a compiler the runtime launches what is built in") {
   none.compile = {};
   const Runtime runtime(std::move(none));
   for (const auto& layer : layers()) CHECK(launches_right(runtime, *layer, Match::fallback));
+  for (const Epilogue& epilogue : all_epilogues())
+    for (const Gemm& problem : {Gemm{130, 260, 272}, Gemm{17, 131, 37}}) {
+      Layer layer(problem, epilogue, packed_strides(problem), 6);
+      CHECK(launches_right(runtime, layer, Match::fallback));
+    }
 }
 
 TEST_CASE("gpu: the runtime launches a stored kernel without compiling it") {
@@ -119,17 +124,17 @@ TEST_CASE("gpu: the runtime launches a stored kernel without compiling it") {
   RuntimeParts stored = parts();
   for (const auto& layer : all) {
     TuningRecord record;
-    record.config = enumerate(gpu().target(layer->problem(), layer->epilogue())).front();
-    record.key = {device_class(gpu().device), layer->problem(), layer->epilogue(), template_hash(record.config)};
+    record.config = enumerate(gpu().target(layer->gemm())).front();
+    record.key = {device_class(gpu().device), layer->gemm(), template_hash(record.config)};
     record.source = Source::measured;
     record.median_us = 10;
-    const std::string name = emit(record.config, layer->epilogue()).name;
-    cubins[name] = stored.compile(record.config, layer->epilogue(), gpu().device.arch).image;
+    const std::string name = emit(record.config, layer->gemm()).name;
+    cubins[name] = stored.compile(record.config, layer->gemm(), gpu().device.arch).image;
     stored.records.push_back(record);
   }
   stored.compile = {};
   stored.stored = [cubins](const TuningRecord& record) {
-    return cubins.at(emit(record.config, record.key.epilogue).name);
+    return cubins.at(emit(record.config, record.key.operation).name);
   };
   const Runtime runtime(std::move(stored));
   for (const auto& layer : all) CHECK(launches_right(runtime, *layer, Match::exact));
@@ -138,7 +143,7 @@ TEST_CASE("gpu: the runtime launches a stored kernel without compiling it") {
 TEST_CASE("gpu: what is prepared can be captured, what is not is refused and the capture goes on") {
   Runtime runtime(parts());
   for (const auto& layer : layers()) {
-    const Prepared& prepared = runtime.prepare(layer->problem(), layer->epilogue(), 0);
+    const Prepared& prepared = runtime.prepare(layer->gemm(), 0);
     const GemmArgs args = layer->args(prepared.workspace_bytes());
     GemmArgs unprepared = args;
     unprepared.m -= args.m > 1;
@@ -168,8 +173,8 @@ TEST_CASE("gpu: eight threads look up, prepare and launch at once") {
       use_device(0);
       for (int round = 0; round < 10; ++round)
         for (const auto& layer : its) {
-          const LookupResult found = runtime.lookup(layer->problem(), layer->epilogue(), 0);
-          const Prepared& prepared = runtime.prepare(layer->problem(), layer->epilogue(), 0);
+          const LookupResult found = runtime.lookup(layer->gemm(), 0);
+          const Prepared& prepared = runtime.prepare(layer->gemm(), 0);
           const GemmArgs args = layer->args(prepared.workspace_bytes());
           layer->poison();
           runtime.launch(args, layer->epilogue(), 0, layer->stream().get());

@@ -2,9 +2,9 @@
 // Every kernel, every epilogue, ragged sizes: bit for bit on the device.
 #include "catch.hpp"
 #include "ditune/epilogue.hpp"
+#include "gemm.hpp"
 #include "generator/launch_plan.hpp"
 #include "gpu_fixture.hpp"
-#include "runtime/fallback.hpp"
 
 using namespace ditune;
 using namespace ditune::test;
@@ -12,8 +12,8 @@ using namespace ditune::test;
 namespace {
 
 // Between them they have candidates of every load width, tiny and large tiles, and parts of K.
-const std::vector<GemmProblem> kTypical = {{4096, 4608, 4608}, {16, 4608, 4608}, {257, 130, 4608}, {100, 130, 40},
-                                           {64, 24, 36},       {17, 8, 17},      {1, 24, 4608},    {1, 1, 1}};
+const std::vector<Gemm> kTypical = {{4096, 4608, 4608}, {16, 4608, 4608}, {257, 130, 4608}, {100, 130, 40},
+                                    {64, 24, 36},       {17, 8, 17},      {1, 24, 4608},    {1, 1, 1}};
 
 // Verifies those of the configs that no constraint refuses; returns how many.
 int verify_legal(const Target& target, const std::vector<KernelConfig>& configs, const Strides& strides) {
@@ -22,15 +22,15 @@ int verify_legal(const Target& target, const std::vector<KernelConfig>& configs,
   for (const KernelConfig& config : configs) {
     if (refusal(config, target)) continue;
     ++legal;
-    const std::string failure = problem.failure(gpu().load(config, target.epilogue), config);
-    INFO(format(target.problem) << " " << format(target.epilogue) << " " << format(config));
+    const std::string failure = problem.failure(gpu().load(config, target.operation), config);
+    INFO(describe(target.operation) << " " << format(config));
     CHECK(failure == "");
   }
   return legal;
 }
 
 int verify_legal(const Target& target, const std::vector<KernelConfig>& configs) {
-  return verify_legal(target, configs, packed_strides(target.problem));
+  return verify_legal(target, configs, packed_strides(gemm_of(target.operation)));
 }
 
 }  // namespace
@@ -41,11 +41,11 @@ TEST_CASE("gpu: ragged problems, every pair of values of two fields") {
   gpu().compiler.prepare(gpu().target(kTypical.front()), configs);
   for (std::int64_t k : {1, 16, 17, 36, 40, 130, 272, 4608})
     for (std::int64_t m : {1, 16, 17, 64, 100, 257})
-      for (std::int64_t n : {1, 8, 24, 130}) CHECK(verify_legal(gpu().target({m, n, k}), configs) > 0);
+      for (std::int64_t n : {1, 8, 24, 130}) CHECK(verify_legal(gpu().target(Gemm{m, n, k}), configs) > 0);
 }
 
 TEST_CASE("gpu: every pair of values that a large and a small problem's candidates have") {
-  for (const GemmProblem& problem : {GemmProblem{1000, 1544, 1040}, GemmProblem{16, 4608, 4608}}) {
+  for (const Gemm& problem : {Gemm{1000, 1544, 1040}, Gemm{16, 4608, 4608}}) {
     const std::vector<KernelConfig> configs = covering_configs({problem});
     gpu().compiler.prepare(gpu().target(problem), configs);
     CHECK(verify_legal(gpu().target(problem), configs) == static_cast<int>(configs.size()));
@@ -63,7 +63,7 @@ TEST_CASE("gpu: every epilogue") {
         "mma_s8:tile=32x64x64,warps=1x2,stages=2,load=1"})
     configs.push_back(parse_config(text));
   // The first has more tiles than an H100 has SMs, so that a persistent CTA goes on to a second one.
-  const std::vector<GemmProblem> problems = {{1000, 1544, 272}, {17, 131, 36}, {1, 8, 130}};
+  const std::vector<Gemm> problems = {{1000, 1544, 272}, {17, 131, 36}, {1, 8, 130}};
   std::vector<int> legal(problems.size());
   for (const Epilogue& epilogue : all_epilogues()) {
     gpu().compiler.prepare(gpu().target(problems.front(), epilogue), configs);
@@ -73,21 +73,8 @@ TEST_CASE("gpu: every epilogue") {
   }
 }
 
-TEST_CASE("gpu: built-in kernels, every epilogue, as the driver compiles them") {
-  for (const Epilogue& epilogue : all_epilogues()) {
-    for (const GemmProblem& shape : {GemmProblem{130, 260, 272}, GemmProblem{17, 131, 37}}) {
-      const Target target = gpu().target(shape, epilogue);
-      const FallbackKernel built_in = fallback_kernel(epilogue, gpu().device.arch, shape.k);
-      const Kernel kernel(std::string(built_in.image), built_in.name);
-      GpuProblem problem(target, packed_strides(shape), OperandSets::one, {.seed = 6}, gpu().kernels);
-      INFO(format(shape) << ' ' << built_in.name);
-      CHECK(problem.failure(kernel, built_in.config) == "");
-    }
-  }
-}
-
 TEST_CASE("gpu: rows apart: what lies between them is not touched") {
-  const GemmProblem problem{100, 130, 272};
+  const Gemm problem{100, 130, 272};
   const std::vector<KernelConfig> configs = covering_configs({problem});
   gpu().compiler.prepare(gpu().target(problem), configs);
   // Rows of Y that are aligned to 16 bytes and rows that are not.
@@ -96,10 +83,10 @@ TEST_CASE("gpu: rows apart: what lies between them is not touched") {
 }
 
 TEST_CASE("gpu: parts of K leave the workspace zero, launch after launch") {
-  const Target target = gpu().target({64, 264, 4608});
-  GpuProblem problem(target, packed_strides(target.problem), OperandSets::one, {.seed = 2}, gpu().kernels);
+  const Target target = gpu().target(Gemm{64, 264, 4608});
+  GpuProblem problem(target, packed_strides(gemm_of(target.operation)), OperandSets::one, {.seed = 2}, gpu().kernels);
   int split = 0;
-  for (const KernelConfig& config : covering_configs({target.problem})) {
+  for (const KernelConfig& config : covering_configs({gemm_of(target.operation)})) {
     if (launch_plan(config, target).workspace_bytes == 0) continue;
     ++split;
     const Kernel kernel = gpu().load(config);
@@ -109,18 +96,18 @@ TEST_CASE("gpu: parts of K leave the workspace zero, launch after launch") {
 }
 
 TEST_CASE("gpu: replayed graphs compute the same bits") {
-  const Target target = gpu().target({100, 136, 1040});
-  const Operands operands(target.problem, target.epilogue, packed_strides(target.problem), 1, {.seed = 4},
+  const Target target = gpu().target(Gemm{100, 136, 1040});
+  const Operands operands(gemm_of(target.operation), packed_strides(gemm_of(target.operation)), 1, {.seed = 4},
                           *gpu().kernels, Stream());
   const Stream stream;
   const DeviceBuffer expected(operands.output_bytes());
   GemmArgs args = operands.args(0);
   args.y = expected.get();
-  gpu().kernels->gemm({args, target.epilogue}, stream);
+  gpu().kernels->gemm({args, gemm_of(target.operation).epilogue}, stream);
   args.y = operands.args(0).y;
 
   Workspace workspace;
-  for (const KernelConfig& config : covering_configs({target.problem})) {
+  for (const KernelConfig& config : covering_configs({gemm_of(target.operation)})) {
     INFO(format(config));
     args.workspace = workspace.zeros(static_cast<std::size_t>(launch_plan(config, target).workspace_bytes), stream);
     const PreparedLaunch launch = prepare_launch(gpu().load(config), config, target, args);
@@ -132,19 +119,21 @@ TEST_CASE("gpu: replayed graphs compute the same bits") {
       DITUNE_CUDA(cudaMemsetAsync(args.y, 0xFF, operands.output_bytes(), stream.get()));
       graph.launch(stream);
       CHECK_FALSE(gpu().kernels->compare(
-          {args.y, expected.get(), args.m, args.n, args.ldy, target.epilogue.out, 0xFF, nullptr}, stream));
+          {args.y, expected.get(), args.m, args.n, args.ldy, gemm_of(target.operation).epilogue.out, 0xFF, nullptr},
+          stream));
     }
   }
 }
 
 TEST_CASE("gpu: arguments that a config does not take are refused before a launch") {
-  const Target target = gpu().target({64, 64, 64});
+  const Target target = gpu().target(Gemm{64, 64, 64});
   const KernelConfig config = enumerate(target).front();
   const Kernel kernel = gpu().load(config);
   GpuProblem misaligned(target, {.x = 72, .w = 64, .y = 64}, OperandSets::one, {.seed = 1}, gpu().kernels);
   CHECK_THROWS_AS(misaligned.failure(kernel, config), UsageError);
 
-  const Operands operands(target.problem, {}, packed_strides(target.problem), 1, {.seed = 1}, *gpu().kernels, Stream());
+  const Operands operands(gemm_of(target.operation), packed_strides(gemm_of(target.operation)), 1, {.seed = 1},
+                          *gpu().kernels, Stream());
   GemmArgs args = operands.args(0);
   CHECK_NOTHROW(check_args(config, {}, args, 0));
   args.x += 1;
@@ -152,9 +141,10 @@ TEST_CASE("gpu: arguments that a config does not take are refused before a launc
 }
 
 TEST_CASE("gpu: a launch that the device refuses is an error, and the device goes on") {
-  const Target target = gpu().target({64, 64, 64});
+  const Target target = gpu().target(Gemm{64, 64, 64});
   const KernelConfig config = enumerate(target).front();
-  const Operands operands(target.problem, {}, packed_strides(target.problem), 1, {.seed = 1}, *gpu().kernels, Stream());
+  const Operands operands(gemm_of(target.operation), packed_strides(gemm_of(target.operation)), 1, {.seed = 1},
+                          *gpu().kernels, Stream());
   PreparedLaunch launch = prepare_launch(gpu().load(config), config, target, operands.args(0));
   launch.plan.shared_bytes = 1 << 20;
   const Stream stream;

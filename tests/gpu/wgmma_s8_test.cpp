@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "gemm.hpp"
 #include "generator/launch_plan.hpp"
 #include "gpu_fixture.hpp"
 
@@ -44,15 +45,15 @@ std::vector<KernelConfig> narrow_configs() {
 void check(const std::vector<KernelConfig>& configs, const Target& target, const Strides& strides) {
   GpuProblem problem(target, strides, OperandSets::one, {.seed = 21}, gpu().kernels);
   for (const KernelConfig& config : configs) {
-    INFO(format(target.problem) << " " << format(target.epilogue) << " " << format(config));
+    INFO(describe(target.operation) << " " << format(config));
     require_legal(config, target);
-    CHECK(problem.failure(gpu().load(config, target.epilogue), config) == "");
+    CHECK(problem.failure(gpu().load(config, target.operation), config) == "");
   }
 }
 
 // Four times as many 128x256 tiles as an H100 has SMs, the last ones ragged; fewer tiles than SMs; less than a box. K
 // is so long that every cluster of an H100 has a part of it.
-const std::vector<GemmProblem> kProblems = {{4429, 3848, 272}, {257, 264, 2832}, {70, 520, 4608}, {1, 8, 20480}};
+const std::vector<Gemm> kProblems = {{4429, 3848, 272}, {257, 264, 2832}, {70, 520, 4608}, {1, 8, 20480}};
 
 }  // namespace
 
@@ -61,12 +62,12 @@ TEST_CASE("gpu: wgmma_s8: several tiles a CTA, ragged ones among them") {
   gpu().compiler.prepare(gpu().target(kProblems.front()), configs());
   for (const KernelConfig& config : configs())
     CHECK(launch_plan(config, gpu().target(kProblems.front())).grid <= gpu().device.sms);
-  for (const GemmProblem& problem : kProblems) check(configs(), gpu().target(problem), packed_strides(problem));
+  for (const Gemm& problem : kProblems) check(configs(), gpu().target(problem), packed_strides(problem));
 }
 
 TEST_CASE("gpu: wgmma_s8: every epilogue") {
   if (!is_hopper()) return;
-  const GemmProblem problem{1000, 3080, 272};
+  const Gemm problem{1000, 3080, 272};
   for (const Epilogue& epilogue : all_epilogues()) gpu().compiler.prepare(gpu().target(problem, epilogue), configs());
   for (const Epilogue& epilogue : all_epilogues())
     check(configs(), gpu().target(problem, epilogue), packed_strides(problem));
@@ -75,7 +76,7 @@ TEST_CASE("gpu: wgmma_s8: every epilogue") {
 TEST_CASE("gpu: wgmma_s8: rows of Y in boxes of 32 and 64 bytes, and one box of staging") {
   if (!is_hopper()) return;
   for (const char* epilogue : {"bias=f32", "out=f16", "out=f32,bias=f16", "out=s32"}) {
-    for (const GemmProblem& problem : kProblems) {
+    for (const Gemm& problem : kProblems) {
       const Target target = gpu().target(problem, parse_epilogue(epilogue));
       gpu().compiler.prepare(target, narrow_configs());
       check(narrow_configs(), target, packed_strides(problem));
@@ -95,9 +96,9 @@ TEST_CASE("gpu: wgmma_s8: rows apart: what lies between them is not touched") {
 
 TEST_CASE("gpu: wgmma_s8: launches follow one another without a pause, and leave the workspace to the next") {
   if (!is_hopper()) return;
-  const Target target = gpu().target({1000, 1544, 1040});
-  const auto problem = std::make_shared<GpuProblem>(target, packed_strides(target.problem), OperandSets::beyond_l2,
-                                                    Contents{.seed = 3}, gpu().kernels);
+  const Target target = gpu().target(Gemm{1000, 1544, 1040});
+  const auto problem = std::make_shared<GpuProblem>(target, packed_strides(gemm_of(target.operation)),
+                                                    OperandSets::beyond_l2, Contents{.seed = 3}, gpu().kernels);
   std::vector<TimedEntry> entries;
   for (const KernelConfig& config : configs()) {
     const Kernel kernel = gpu().load(config);

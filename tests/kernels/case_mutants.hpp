@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "gemm.hpp"
 #include "kernels/mutants.hpp"
 
 namespace ditune::test {

@@ -4,6 +4,7 @@
 
 #include "catch.hpp"
 #include "ditune/epilogue.hpp"
+#include "gemm.hpp"
 #include "generator/fallback.hpp"
 #include "kernels/in_parallel.hpp"
 #include "kernels/sample.hpp"
@@ -21,7 +22,7 @@ std::string run(const KernelConfig& config, const Target& target, const Strides&
                 const Contents& contents = {.seed = 1}) {
   require_legal(config, target);
   return HostProblem(target, strides, contents)
-      .run(compiler().compile(emit(config, target.epilogue)), config, 1)
+      .run(compiler().compile(emit(config, target.operation)), config, 1)
       .failure;
 }
 
@@ -48,22 +49,22 @@ TEST_CASE("every kernel of the covering sample gives the plain loop's bits") {
 }
 
 TEST_CASE("several persistent CTAs share many tiles") {
-  Target target{{300, 200, 100}, {.bias = Bias::f32}, reference_device({86})};
+  Target target{Gemm{300, 200, 100, {.bias = Bias::f32}}, reference_device({86})};
   target.device.sms = 3;
   for (const char* config :
        {"mma_s8:tile=32x64x64,warps=1x2,stages=3,schedule=persistent,load=4",
         "mma_s8:tile=64x64x64,warps=2x2,stages=4,group=2,staging=shared,schedule=persistent,load=4"}) {
     INFO(config);
-    CHECK(run(config, target, packed_strides(target.problem)) == "");
+    CHECK(run(config, target, packed_strides(gemm_of(target.operation))) == "");
   }
 }
 
 TEST_CASE("tiles are computed once each, in whatever order they are walked") {
-  const Target target{{150, 330, 64}, {.out = Output::s32}, reference_device({86})};
+  const Target target{Gemm{150, 330, 64, {.out = Output::s32}}, reference_device({86})};
   for (const char* group : {"1", "4", "7", "32"}) {
     INFO("group=" << group);
     CHECK(run(("mma_s8:tile=16x64x64,warps=1x2,stages=2,group=" + std::string(group)).c_str(), target,
-              packed_strides(target.problem)) == "");
+              packed_strides(gemm_of(target.operation))) == "");
   }
 }
 
@@ -74,7 +75,7 @@ TEST_CASE("what lies between rows is not touched") {
          {"mma_s8:tile=32x64x64,warps=1x2,stages=3", "mma_s8:tile=64x64x64,warps=2x2,stages=3,split_k=2",
           "mma_s8:tile=32x64x64,warps=1x2,stages=3,staging=shared,load=4"}) {
       for (const Output out : {Output::bf16, Output::f32}) {
-        const Target target{{70, 130, 272}, {.out = out}, reference_device({86})};
+        const Target target{Gemm{70, 130, 272, {.out = out}}, reference_device({86})};
         INFO(config << " out=" << word(out) << " ldy=" << ldy);
         CHECK(run(config, target, {.x = 288, .w = 320, .y = ldy}) == "");
       }
@@ -85,14 +86,14 @@ TEST_CASE("what lies between rows is not touched") {
 TEST_CASE("the longest K and the largest sums that there are") {
   constexpr Contents kContents{1, Values::extreme};
   const Epilogue sums{.out = Output::s32};
-  const GemmProblem odd{5, 6, kMaxK};
+  const Gemm odd{5, 6, kMaxK};
   for (const char* config : {"mma_s8:tile=16x64x256,warps=1x4,stages=2,load=1",
                              "mma_s8:tile=16x64x256,warps=1x4,stages=2,load=1,split_k=7"}) {
     INFO(config);
-    CHECK(run(parse_config(config), {odd, sums, reference_device({86})}, packed_strides(odd), kContents) == "");
+    CHECK(run(parse_config(config), {with(odd, sums), reference_device({86})}, packed_strides(odd), kContents) == "");
   }
-  const GemmProblem even{5, 8, kMaxK / 16 * 16};
-  Target hopper{even, sums, reference_device({90})};
+  const Gemm even{5, 8, kMaxK / 16 * 16};
+  Target hopper{with(even, sums), reference_device({90})};
   hopper.device.sms = 3;
   for (const char* config :
        {"wgmma_s8:tile=64x32,stages=3,consumers=pingpong", "wgmma_s8:tile=128x32,stages=3,decomposition=stream_k"}) {
@@ -101,14 +102,57 @@ TEST_CASE("the longest K and the largest sums that there are") {
   }
 }
 
-TEST_CASE("built-in kernels serve ragged problems") {
-  for (const char* text : {"1x1x1", "1x129x77", "65x1x131", "70x131x200", "130x70x17", "33x260x64", "129x129x272"}) {
-    const GemmProblem problem = parse_problem(text);
-    for (const Epilogue& epilogue : {Epilogue{.bias = Bias::f32}, Epilogue{.sx = ScaleX::tensor, .out = Output::f32}}) {
-      const Target target{problem, epilogue, reference_device({86})};
-      INFO(text << ' ' << format(epilogue));
-      CHECK(run(fallback_config(problem.k), target, packed_strides(problem)) == "");
-      CHECK(run(fallback_config(1), target, {problem.k + 3, problem.k + 5, problem.n + 1}) == "");
+TEST_CASE("built-in kernels give the plain loop's bits with every epilogue") {
+  struct Built {
+    KernelConfig config;
+    HostKernel kernel;
+  };
+  std::vector<Built> built;
+  for (const KernelConfig& config : fallback_configs())
+    built.push_back({config, compiler().compile(emit_fallback(config))});
+  const std::vector<Epilogue> epilogues = all_epilogues();
+  std::vector<std::string> failures(epilogues.size());
+  const auto run_built_in = [&](const char* text, std::size_t i, const Strides& gaps, Values values) {
+    const Epilogue& epilogue = epilogues[i];
+    const Gemm problem = with(parse_shape(text), epilogue);
+    const Strides strides{problem.k + gaps.x, problem.k + gaps.w, problem.n + gaps.y};
+    const HostProblem host({problem, reference_device({86})}, strides, {i, values});
+    for (const auto& [config, kernel] : built) {
+      const int multiple = std::get<MmaS8Config>(config).load;
+      if (problem.k % multiple != 0 || gaps.x % multiple != 0 || gaps.w % multiple != 0) continue;
+      const std::string failure =
+          host.run(kernel, config, i, [&](const GemmArgs& args) { return fallback_parameter(epilogue, args); }).failure;
+      if (failure.empty()) continue;
+      failures[i] += format(config) + " on " + text + " with " + format(epilogue) + ": " + failure + "\n";
     }
+  };
+  in_parallel(epilogues.size(), [&](std::size_t i) {
+    run_built_in("1x1x1", i, {}, Values::random);
+    run_built_in("17x131x48", i, {}, Values::random);  // rows of Y that begin anywhere
+    run_built_in("1x129x77", i, {}, Values::random);
+    run_built_in("70x136x80", i, {16, 32, 8}, Values::random);
+    run_built_in("65x130x272", i, {}, Values::extreme);
+    run_built_in("17x68x131", i, {3, 5, 1}, Values::extreme);
+  });
+  for (const std::string& failure : failures) CHECK(failure.empty());
+  for (const std::string& failure : failures) std::fputs(failure.c_str(), stdout);
+}
+
+TEST_CASE("built-in kernels serve the longest K and rows far apart") {
+  for (const KernelConfig& config : fallback_configs()) {
+    const int multiple = std::get<MmaS8Config>(config).load;
+    const HostKernel kernel = compiler().compile(emit_fallback(config));
+    const auto failure = [&](const Target& target, const Strides& strides, Values values) {
+      return HostProblem(target, strides, {1, values})
+          .run(kernel, config, 1,
+               [&](const GemmArgs& args) { return fallback_parameter(gemm_of(target.operation).epilogue, args); })
+          .failure;
+    };
+    INFO(format(config));
+    const Gemm longest{5, 6, kMaxK / multiple * multiple}, small{70, 131, 16};
+    CHECK(failure({with(longest, {.out = Output::s32}), reference_device({86})}, packed_strides(longest),
+                  Values::extreme) == "");
+    CHECK(failure({with(small, {.bias = Bias::bf16}), reference_device({86})},
+                  strides_of(OperandCase::far, small, {.k = multiple}), Values::random) == "");
   }
 }

@@ -14,12 +14,13 @@ namespace ditune::test {
 // A launch. Plain operands have rows of X and W with no gaps between them, and of Y `ldy` apart.
 struct Ground {
   std::string config;
-  GemmProblem problem;
+  Gemm problem;
   std::int64_t ldy;
   Epilogue epilogue;
   int sms = 2;    // of the device: how many persistent CTAs there are
   int arch = 86;  // of the device
   OperandCase operands = OperandCase::plain;
+  bool is_built_in = false;  // the kernel of this config that takes the epilogue at run time
 };
 
 inline const Ground kPlain{"mma_s8:tile=32x64x64,warps=1x2,stages=3", {40, 70, 400}, 72, {.bias = Bias::f32}};

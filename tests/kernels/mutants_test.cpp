@@ -6,8 +6,11 @@
 #include <optional>
 
 #include "catch.hpp"
+#include "gemm.hpp"
+#include "generator/fallback.hpp"
 #include "generator/launch_plan.hpp"
 #include "kernels/case_mutants.hpp"
+#include "kernels/fallback_mutants.hpp"
 #include "kernels/in_parallel.hpp"
 #include "kernels/wgmma_mutants.hpp"
 #include "tuner/verify/host_problem.hpp"
@@ -54,14 +57,17 @@ Strides strides_of(const Ground& ground) {
 // A kernel of these templates on its ground, until a schedule shows that it is wrong.
 Emulation run(const HostCompiler& compiler, const Ground& ground, std::span<const EmbeddedFile> templates) {
   const KernelConfig config = parse_config(ground.config);
-  Target target{ground.problem, ground.epilogue, reference_device({ground.arch})};
+  Target target{with(ground.problem, ground.epilogue), reference_device({ground.arch})};
   target.device.sms = ground.sms;
   require_legal(config, target);
   const HostProblem problem(target, strides_of(ground), Contents{1, values_of(ground.operands)});
-  const HostKernel kernel = compiler.compile(emit(config, ground.epilogue), templates);
+  const HostKernel kernel =
+      compiler.compile(ground.is_built_in ? emit_fallback(config) : emit(config, target.operation), templates);
+  HostProblem::MakeParameter parameter;
+  if (ground.is_built_in) parameter = [&](const GemmArgs& args) { return fallback_parameter(ground.epilogue, args); };
   Emulation emulation;
   for (std::uint64_t schedule = 0; schedule < kSchedules && emulation.failure.empty(); ++schedule)
-    emulation = problem.run(kernel, config, schedule);
+    emulation = problem.run(kernel, config, schedule, parameter);
   return emulation;
 }
 
@@ -109,6 +115,12 @@ TEST_CASE("the launches that show mistakes are right without") {
 
 TEST_CASE("every mistake in mma_s8 is found") { check_found(kMmaMutants); }
 TEST_CASE("every mistake in wgmma_s8 is found") { check_found(kWgmmaMutants); }
+
+TEST_CASE("every mistake in the built-in kernels is found") {
+  check_found(kFallbackMutants);
+  const HostCompiler compiler(DITUNE_CXX, DITUNE_OBJECTS);
+  for (const Mutant& mutant : kFallbackMutants) CHECK(run(compiler, mutant.ground, embedded_templates()).failure == "");
+}
 
 TEST_CASE("every mistake that plain operands do not show is found by a case of operands") {
   check_found(kCaseMutants);

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "ditune/epilogue.hpp"
+#include "gemm.hpp"
 #include "generator/emit.hpp"
 #include "generator/launch_plan.hpp"
 #include "tuner/verify/host_problem.hpp"
@@ -102,23 +103,23 @@ std::vector<DeviceInfo> cards() {
 
 // One row, one column, one K; sizes that divide nothing; a K that ends within the pipeline; several tiles, whole ones
 // and none whole; a K for many parts, that they do not divide. K at every alignment.
-const std::vector<GemmProblem> kAwkward = {
-    {1, 1, 1},      {16, 8, 17},    {17, 131, 36},  {1, 40, 100},   {33, 75, 101},   {257, 130, 40},
-    {130, 262, 48}, {64, 128, 128}, {520, 24, 64},  {70, 320, 72},  {100, 130, 272}, {128, 256, 192},
-    {65, 136, 333}, {40, 72, 528},  {17, 40, 700},  {33, 24, 589},  {24, 65, 1048},  {5, 40, 1036},
-    {1, 33, 1031},  {16, 33, 1040}, {19, 33, 2064}, {16, 33, 4112}, {200, 328, 400}, {300, 520, 144}};
+const std::vector<Gemm> kAwkward = {{1, 1, 1},       {16, 8, 17},     {17, 131, 36},   {1, 40, 100},   {33, 75, 101},
+                                    {257, 130, 40},  {130, 262, 48},  {64, 128, 128},  {520, 24, 64},  {70, 320, 72},
+                                    {100, 130, 272}, {128, 256, 192}, {65, 136, 333},  {40, 72, 528},  {17, 40, 700},
+                                    {33, 24, 589},   {24, 65, 1048},  {5, 40, 1036},   {1, 33, 1031},  {16, 33, 1040},
+                                    {19, 33, 2064},  {16, 33, 4112},  {200, 328, 400}, {300, 520, 144}};
 
 // Threads of the launch times K: about what its emulation takes.
 double effort(const Case& one) {
   const LaunchPlan plan = launch_plan(one.config, one.target);
-  return static_cast<double>(plan.grid) * plan.block * static_cast<double>(one.target.problem.k);
+  return static_cast<double>(plan.grid) * plan.block * static_cast<double>(gemm_of(one.target.operation).k);
 }
 
 // The config on a problem, on the first card that takes it.
-std::optional<Case> legal_case(const KernelConfig& config, const GemmProblem& problem, const Epilogue& epilogue,
+std::optional<Case> legal_case(const KernelConfig& config, const Gemm& problem, const Epilogue& epilogue,
                                const std::vector<DeviceInfo>& cards) {
   for (const DeviceInfo& card : cards) {
-    const Target target = emulated_target({problem, epilogue, card}, config);
+    const Target target = emulated_target({with(problem, epilogue), card}, config);
     if (!refusal(config, target)) return Case{config, target};
   }
   return std::nullopt;
@@ -135,7 +136,7 @@ class Dealer {
   std::vector<Case> deal(const KernelConfig& config) {
     const Traits of_config = numbered(fields(emit(config, {}).text, "kConfig"), numbering_);
     const auto of_epilogue = [&](const Epilogue& epilogue) {
-      return numbered(fields(emit(config, epilogue).text, "kEpilogue"), numbering_);
+      return numbered(fields(emit(config, with({}, epilogue)).text, "kEpilogue"), numbering_);
     };
     for (const Epilogue& epilogue : by_merit(epilogues_, of_config, of_epilogue)) {
       const std::vector<Case> on_problems = deal_problems(config, epilogue, of_config);
@@ -169,13 +170,12 @@ class Dealer {
     ++dealt_[format(one)];
   }
 
-  Traits of_problem(const GemmProblem& problem) { return {numbering_(format(problem))}; }
+  Traits of_problem(const Gemm& problem) { return {numbering_(format(problem))}; }
 
   std::vector<Case> deal_problems(const KernelConfig& config, const Epilogue& epilogue, const Traits& of_config) {
-    std::vector<std::pair<GemmProblem, Case>> legal;
+    std::vector<std::pair<Gemm, Case>> legal;
     double least = kMostEffort;
-    for (const GemmProblem& problem :
-         by_merit(kAwkward, of_config, [&](const GemmProblem& p) { return of_problem(p); })) {
+    for (const Gemm& problem : by_merit(kAwkward, of_config, [&](const Gemm& p) { return of_problem(p); })) {
       if (const std::optional<Case> one = legal_case(config, problem, epilogue, cards_)) {
         legal.emplace_back(problem, *one);
         least = legal.size() == 1 ? effort(*one) : std::min(least, effort(*one));
@@ -195,7 +195,7 @@ class Dealer {
   Case deal_operands(Case one, const Traits& of_config, const Traits& of_epilogue) {
     Traits others = of_config;
     others.insert(others.end(), of_epilogue.begin(), of_epilogue.end());
-    others.push_back(of_problem(one.target.problem).front());
+    others.push_back(of_problem(gemm_of(one.target.operation)).front());
     const auto trait = [&](OperandCase which) { return Traits{numbering_("operands " + std::string(word(which)))}; };
     auto& ran = ran_[format(one.config)];
     const auto merit = [&](OperandCase which) {
@@ -210,7 +210,7 @@ class Dealer {
 
   // Extreme values need a K whose sums, and those of its parts, a float does not hold.
   Case with_long_sums(Case one) {
-    one.target.problem.k += launch_plan(one.config, one.target).workspace_bytes > 0 ? 4096 : 2048;
+    gemm_of(one.target.operation).k += launch_plan(one.config, one.target).workspace_bytes > 0 ? 4096 : 2048;
     one.operands = OperandCase::extreme;
     ran_[format(one.config)].insert(one.operands);
     one.seed = next_seed();
@@ -235,18 +235,18 @@ class Dealer {
 
 }  // namespace
 
-std::vector<GemmProblem> typical_problems() {
+std::vector<Gemm> typical_problems() {
   return {{4096, 4608, 4608}, {6144, 128, 4608},  {256, 4608, 53248}, {257, 130, 4608},   {16, 4608, 4608},
           {1, 18432, 512},    {4096, 4608, 4600}, {4096, 4608, 4604}, {4096, 4608, 4605}, {100, 130, 40},
           {64, 24, 36},       {17, 8, 17},        {1, 1, 1}};
 }
 
-std::vector<KernelConfig> all_candidates(std::span<const GemmProblem> problems, std::span<const DeviceInfo> devices) {
+std::vector<KernelConfig> all_candidates(std::span<const Gemm> problems, std::span<const DeviceInfo> devices) {
   std::vector<KernelConfig> candidates;
   std::set<std::string> known;
   for (const DeviceInfo& device : devices)
-    for (const GemmProblem& problem : problems)
-      for (const KernelConfig& config : enumerate({problem, {}, device}))
+    for (const Gemm& problem : problems)
+      for (const KernelConfig& config : enumerate({problem, device}))
         if (known.insert(format(config)).second) candidates.push_back(config);
   return candidates;
 }
@@ -284,8 +284,8 @@ std::vector<Case> covering_cases() {
 
 std::string replay(const Case& one) {
   return fmt::format("ditune verify --on cpu --arch {} --shape {} --epilogue {} --config {} --case {} --seed {}",
-                     format(one.target.device.arch), format(one.target.problem), format(one.target.epilogue),
-                     format(one.config), word(one.operands), one.seed);
+                     format(one.target.device.arch), describe_sizes(one.target.operation),
+                     format(gemm_of(one.target.operation).epilogue), format(one.config), word(one.operands), one.seed);
 }
 
 }  // namespace ditune::test

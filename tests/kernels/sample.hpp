@@ -14,10 +14,10 @@ namespace ditune::test {
 
 // Problems that between them bring candidates of every kind: large and small tiles, parts of K, persistent CTAs, every
 // width of loads.
-std::vector<GemmProblem> typical_problems();
+std::vector<Gemm> typical_problems();
 
 // The candidates of the problems on the devices, each once, in order.
-std::vector<KernelConfig> all_candidates(std::span<const GemmProblem> problems, std::span<const DeviceInfo> devices);
+std::vector<KernelConfig> all_candidates(std::span<const Gemm> problems, std::span<const DeviceInfo> devices);
 
 // Few of the candidates that between them have every value of every field, and every pair of values of two fields, that
 // some candidate has. Knows a family by the stub that is emitted for it alone; fields of different families make no

@@ -11,6 +11,7 @@
 
 #include "catch.hpp"
 #include "ditune/epilogue.hpp"
+#include "gemm.hpp"
 
 using namespace ditune;
 using namespace ditune::test;
@@ -91,16 +92,18 @@ TEST_CASE("the cases are many, legal and have every epilogue") {
     INFO(replay(one));
     CHECK_FALSE(refusal(one.config, one.target));
   }
-  CHECK(texts(cases, [](const Case& one) { return one.target.epilogue; }).size() == all_epilogues().size());
-  CHECK(texts(cases, [](const Case& one) { return one.target.problem; }).size() > 50);
-  CHECK(std::ranges::any_of(cases, [](const Case& one) { return one.target.problem == GemmProblem{1, 1, 1}; }));
+  CHECK(texts(cases, [](const Case& one) { return gemm_of(one.target.operation).epilogue; }).size() ==
+        all_epilogues().size());
+  CHECK(texts(cases, [](const Case& one) { return one.target.operation; }).size() > 50);
+  CHECK(std::ranges::any_of(
+      cases, [](const Case& one) { return gemm_of(one.target.operation).n == 1 && rows(one.target.operation) == 1; }));
 }
 
 TEST_CASE("every config runs every case of operands, and sums that a float does not hold") {
   std::map<std::string, std::set<OperandCase>> ran;
   for (const Case& one : covering_cases()) {
     ran[format(one.config)].insert(one.operands);
-    if (one.operands == OperandCase::extreme) CHECK(one.target.problem.k > 2048);
+    if (one.operands == OperandCase::extreme) CHECK(gemm_of(one.target.operation).k > 2048);
   }
   CHECK(ran.size() > 50);
   for (const auto& [config, operands] : ran) {
@@ -119,7 +122,7 @@ TEST_CASE("the cases are the same every time, each with a seed of its own") {
 
 TEST_CASE("a case tells how it is run again") {
   const Case one{parse_config("mma_s8:tile=64x64x64,warps=2x2,stages=3"),
-                 {{17, 8, 64}, {.bias = Bias::f32}, reference_device({86})},
+                 {Gemm{17, 8, 64, {.bias = Bias::f32}}, reference_device({86})},
                  5,
                  OperandCase::far};
   CHECK(replay(one) ==

@@ -8,11 +8,13 @@
 
 #include "catch.hpp"
 #include "ditune/error.hpp"
+#include "gemm.hpp"
 #include "generator/launch_plan.hpp"
 #include "generator/search_space.hpp"
 #include "templates/embedded.hpp"
 
 using namespace ditune;
+using namespace ditune::test;
 
 namespace {
 
@@ -25,7 +27,7 @@ const KernelConfig kSlim = parse_config("mma_s8:tile=32x128x64,warps=1x4,stages=
 const Epilogue kDefault;
 
 struct Row {
-  GemmProblem problem;
+  Gemm problem;
   KernelConfig config = kBig;
   Source source = Source::measured;
   double us = 100;
@@ -38,7 +40,7 @@ struct Row {
 TuningRecord record(const Row& row) {
   TuningRecord result;
   const std::string hash = row.stale ? "0000000000000000" : template_hash(family_name(row.config));
-  result.key = {device_class(*row.device), row.problem, row.epilogue, hash, row.regime};
+  result.key = {device_class(*row.device), with(row.problem, row.epilogue), hash, row.regime};
   result.config = row.config;
   result.source = row.source;
   (row.source == Source::measured ? result.median_us : result.predicted_us) = row.us;
@@ -54,24 +56,24 @@ Library library(const std::vector<Row>& rows) {
 }  // namespace
 
 TEST_CASE("A record of this very layer is an exact match, with the plan of its config") {
-  const GemmProblem problem{4096, 4608, 4608};
+  const Gemm problem{4096, 4608, 4608};
   const Library lib = library({{.problem = {4000, 4608, 4608}, .config = kSmall}, {.problem = problem}});
-  const LookupResult found = lib.lookup(problem, kDefault, kCard);
+  const LookupResult found = lib.lookup(problem, kCard);
   CHECK(found.match == Match::exact);
   CHECK(found.config == kBig);
   REQUIRE(found.record);
-  CHECK(found.record->key.problem == problem);
-  CHECK(found.plan.grid == launch_plan(kBig, {problem, kDefault, kCard}).grid);
+  CHECK(found.record->key.operation == Operation(problem));
+  CHECK(found.plan.grid == launch_plan(kBig, {problem, kCard}).grid);
   CHECK(found.plan.grid > 0);
 }
 
 TEST_CASE("The nearest m is nearest on a log scale, of two the larger; the plan is that of the problem asked") {
   const Library lib = library({{.problem = {256, 4608, 4608}}, {.problem = {4096, 4608, 4608}}});
   const auto served_by = [&](std::int64_t m) {
-    const LookupResult found = lib.lookup({m, 4608, 4608}, kDefault, kCard);
+    const LookupResult found = lib.lookup(Gemm{m, 4608, 4608}, kCard);
     CHECK(found.match == Match::nearest_m);
-    CHECK(found.plan.grid == launch_plan(kBig, {{m, 4608, 4608}, kDefault, kCard}).grid);
-    return found.record->key.problem.m;
+    CHECK(found.plan.grid == launch_plan(kBig, {Gemm{m, 4608, 4608}, kCard}).grid);
+    return rows(found.record->key.operation);
   };
   CHECK(served_by(1023) == 256);
   CHECK(served_by(1024) == 4096);
@@ -107,7 +109,7 @@ TEST_CASE("Between two winners that differ the one that is expected to be faster
                                  {.problem = {2048, 4608, 4608}, .config = kBig, .us = 385}});
     for (const auto& [m, config] : served) {
       CAPTURE(small_us, m);
-      CHECK(lib.lookup({m, 4608, 4608}, kDefault, kCard).config == config);
+      CHECK(lib.lookup(Gemm{m, 4608, 4608}, kCard).config == config);
     }
   }
 }
@@ -121,7 +123,7 @@ TEST_CASE("Of several devices of the same arch the one nearest in SMs answers, w
   const Library lib = library({{.problem = {4096, 4608, 4608}, .config = kSmall, .device = &smaller},
                                {.problem = {256, 4608, 4608}, .config = kSlim, .device = &larger},
                                {.problem = {8192, 4608, 4608}, .config = kBig, .device = &larger}});
-  const LookupResult found = lib.lookup({4096, 4608, 4608}, kDefault, kCard);
+  const LookupResult found = lib.lookup(Gemm{4096, 4608, 4608}, kCard);
   CHECK(found.match == Match::other_device);
   REQUIRE(found.record);
   CHECK(found.record->key.device.name == "NVIDIA Larger");
@@ -131,17 +133,17 @@ TEST_CASE("A miss is told once, with how it was answered") {
   std::vector<Miss> misses;
   const Library lib({record({.problem = {4096, 4608, 4608}})},
                     {.on_miss = [&](const Miss& miss) { misses.push_back(miss); }});
-  const GemmProblem missed{4096, 3072, 3072};
+  const Gemm missed{4096, 3072, 3072};
   for (int i = 0; i < 3; ++i) {
-    CHECK(lib.lookup(missed, kDefault, kCard).match == Match::model);
-    CHECK(lib.lookup({4096, 4608, 4608}, kDefault, kCard).match == Match::exact);
+    CHECK(lib.lookup(missed, kCard).match == Match::model);
+    CHECK(lib.lookup(Gemm{4096, 4608, 4608}, kCard).match == Match::exact);
   }
   REQUIRE(misses.size() == 1);
-  CHECK(misses[0].problem == missed);
+  CHECK(misses[0].operation == Operation(missed));
   CHECK(misses[0].device == device_class(kCard));
   CHECK(misses[0].match == Match::model);
-  lib.lookup({4095, 3072, 3072}, kDefault, kCard);
-  lib.lookup(missed, parse_epilogue("bias=bf16"), kCard);
+  lib.lookup(Gemm{4095, 3072, 3072}, kCard);
+  lib.lookup(with(missed, parse_epilogue("bias=bf16")), kCard);
   CHECK(misses.size() == 3);
 }
 
@@ -158,10 +160,10 @@ TEST_CASE("Threads that ask at once get the same answers, and one miss is told")
   for (int t = 0; t < 8; ++t)
     threads.emplace_back([&] {
       for (std::int64_t i = 0; i < 400; ++i) {
-        const GemmProblem problem{1 + i * 13, 1024 + 64 * (i % 20), 4608};
-        wrong += lib.lookup(problem, kDefault, kCard).config != alone.lookup(problem, kDefault, kCard).config;
+        const Gemm problem{1 + i * 13, 1024 + 64 * (i % 20), 4608};
+        wrong += lib.lookup(problem, kCard).config != alone.lookup(problem, kCard).config;
       }
-      wrong += lib.lookup({64, 512, 512}, kDefault, kCard).match != Match::model;
+      wrong += lib.lookup(Gemm{64, 512, 512}, kCard).match != Match::model;
     });
   for (std::thread& thread : threads) thread.join();
   CHECK(wrong == 0);
@@ -172,79 +174,79 @@ TEST_CASE("n, k and the epilogue have to be the same") {
   Epilogue with_bias;
   with_bias.bias = Bias::bf16;
   const Library lib = library({{.problem = {4096, 4608, 4608}}});
-  CHECK(lib.lookup({4096, 4608, 4608}, with_bias, kCard).match == Match::model);
-  CHECK(lib.lookup({4096, 4608, 4624}, kDefault, kCard).match == Match::model);
-  CHECK(lib.lookup({4096, 4624, 4608}, kDefault, kCard).match == Match::model);
+  CHECK(lib.lookup(with({4096, 4608, 4608}, with_bias), kCard).match == Match::model);
+  CHECK(lib.lookup(Gemm{4096, 4608, 4624}, kCard).match == Match::model);
+  CHECK(lib.lookup(Gemm{4096, 4624, 4608}, kCard).match == Match::model);
 }
 
 TEST_CASE("A measured record wins over a faster predicted one, a fast one over a slow one") {
-  const GemmProblem problem{4096, 4608, 4608};
+  const Gemm problem{4096, 4608, 4608};
   const Library lib = library({{.problem = problem, .config = kSmall, .source = Source::predicted, .us = 1},
                                {.problem = problem, .config = kSlim, .us = 120},
                                {.problem = problem, .config = kBig, .us = 100}});
-  const LookupResult found = lib.lookup(problem, kDefault, kCard);
+  const LookupResult found = lib.lookup(problem, kCard);
   CHECK(found.config == kBig);
   CHECK(found.record->source == Source::measured);
   // Near ones too.
   const Library near = library({{.problem = {4095, 4608, 4608}, .config = kSmall, .source = Source::predicted},
                                 {.problem = {4000, 4608, 4608}, .config = kBig}});
-  CHECK(near.lookup(problem, kDefault, kCard).config == kBig);
+  CHECK(near.lookup(problem, kCard).config == kBig);
 }
 
 TEST_CASE("Of two regimes the one that is asked for answers, and either where it is alone") {
-  const GemmProblem problem{4096, 4608, 4608}, single{1024, 4608, 4608};
+  const Gemm problem{4096, 4608, 4608}, single{1024, 4608, 4608};
   const Library lib = library({{.problem = problem, .us = 100},
                                {.problem = problem, .config = kSmall, .us = 120, .regime = Regime::sustained},
                                {.problem = single, .config = kSmall, .us = 30, .regime = Regime::sustained}});
-  CHECK(lib.lookup(problem, kDefault, kCard).config == kBig);
-  CHECK(lib.lookup(problem, kDefault, kCard, Regime::sustained).config == kSmall);
-  CHECK(lib.lookup({3000, 4608, 4608}, kDefault, kCard, Regime::sustained).config == kSmall);
-  CHECK(lib.lookup({3000, 4608, 4608}, kDefault, kCard).config == kBig);
-  CHECK(lib.lookup(single, kDefault, kCard).match == Match::exact);
+  CHECK(lib.lookup(problem, kCard).config == kBig);
+  CHECK(lib.lookup(problem, kCard, Regime::sustained).config == kSmall);
+  CHECK(lib.lookup(Gemm{3000, 4608, 4608}, kCard, Regime::sustained).config == kSmall);
+  CHECK(lib.lookup(Gemm{3000, 4608, 4608}, kCard).config == kBig);
+  CHECK(lib.lookup(single, kCard).match == Match::exact);
 }
 
 TEST_CASE("A stale record answers where no record of today's templates does") {
-  const GemmProblem problem{4096, 4608, 4608};
+  const Gemm problem{4096, 4608, 4608};
   const Row stale{.problem = problem, .config = kSmall, .stale = true};
   const Library alone = library({stale});
-  CHECK(alone.lookup(problem, kDefault, kCard).match == Match::stale);
-  CHECK(alone.lookup({4000, 4608, 4608}, kDefault, kCard).match == Match::stale);
+  CHECK(alone.lookup(problem, kCard).match == Match::stale);
+  CHECK(alone.lookup(Gemm{4000, 4608, 4608}, kCard).match == Match::stale);
   const Library beside = library({stale, {.problem = {1024, 4608, 4608}}});
-  CHECK(beside.lookup(problem, kDefault, kCard).match == Match::nearest_m);
+  CHECK(beside.lookup(problem, kCard).match == Match::nearest_m);
 }
 
 TEST_CASE("Another device of the same arch answers where this one has no record") {
-  const GemmProblem problem{4096, 4608, 4608};
+  const Gemm problem{4096, 4608, 4608};
   const Row other{.problem = problem, .config = kSmall, .device = &kSameArch};
   const Library lib = library({other, {.problem = problem, .config = kSlim, .device = &kOtherArch}});
-  const LookupResult found = lib.lookup(problem, kDefault, kCard);
+  const LookupResult found = lib.lookup(problem, kCard);
   CHECK(found.match == Match::other_device);
   CHECK(found.config == kSmall);
   const Library with_stale = library({other, {.problem = problem, .config = kBig, .stale = true}});
-  CHECK(with_stale.lookup(problem, kDefault, kCard).match == Match::stale);
+  CHECK(with_stale.lookup(problem, kCard).match == Match::stale);
 }
 
 TEST_CASE("A record of another arch, or a stale one of another device, answers nothing") {
   const Library lib = library({{.problem = {4096, 4608, 4608}, .device = &kOtherArch},
                                {.problem = {4096, 4608, 4608}, .device = &kSameArch, .stale = true}});
-  CHECK(lib.lookup({4096, 4608, 4608}, kDefault, kCard).match == Match::model);
+  CHECK(lib.lookup(Gemm{4096, 4608, 4608}, kCard).match == Match::model);
 }
 
 TEST_CASE("A card with fewer SMs is another device") {
   DeviceInfo cut_down = kCard;
   cut_down.sms -= 2;
   const Library lib = library({{.problem = {4096, 4608, 4608}}});
-  CHECK(lib.lookup({4096, 4608, 4608}, kDefault, cut_down).match == Match::other_device);
+  CHECK(lib.lookup(Gemm{4096, 4608, 4608}, cut_down).match == Match::other_device);
 }
 
 TEST_CASE("Without any record the model answers with a legal config") {
   const Library empty = library({});
-  for (const GemmProblem problem : {GemmProblem{4096, 4608, 4608}, {1, 4608, 4608}, {17, 33, 7}}) {
-    const LookupResult found = empty.lookup(problem, kDefault, kCard);
+  for (const Gemm problem : {Gemm{4096, 4608, 4608}, {1, 4608, 4608}, {17, 33, 7}}) {
+    const LookupResult found = empty.lookup(problem, kCard);
     INFO(format(problem));
     CHECK(found.match == Match::model);
     CHECK(found.record == nullptr);
-    CHECK_FALSE(refusal(found.config, {problem, kDefault, kCard}));
+    CHECK_FALSE(refusal(found.config, {problem, kCard}));
     CHECK(found.plan.grid > 0);
   }
 }
@@ -253,11 +255,11 @@ TEST_CASE("Where the model knows no rates a legal default answers") {
   DeviceInfo unknown = kCard;
   unknown.name = "NVIDIA Unknown";
   unknown.mma_s8_per_clock = unknown.l2_gbps = unknown.dram_gbps = unknown.sm_clock_mhz = 0;
-  const GemmProblem problem{4096, 4608, 4608};
+  const Gemm problem{4096, 4608, 4608};
   const Library empty = library({});
-  const LookupResult found = empty.lookup(problem, kDefault, unknown);
+  const LookupResult found = empty.lookup(problem, unknown);
   CHECK(found.match == Match::fallback);
-  CHECK_FALSE(refusal(found.config, {problem, kDefault, unknown}));
+  CHECK_FALSE(refusal(found.config, {problem, unknown}));
 }
 
 TEST_CASE("Where no candidate is legal nothing matches") {
@@ -265,34 +267,34 @@ TEST_CASE("Where no candidate is legal nothing matches") {
   tiny.name = "NVIDIA Tiny";
   tiny.shared_per_block = tiny.shared_per_sm = 1;
   const Library lib = library({{.problem = {4096, 4608, 4608}}});
-  const LookupResult found = lib.lookup({4096, 4608, 4608}, kDefault, tiny);
+  const LookupResult found = lib.lookup(Gemm{4096, 4608, 4608}, tiny);
   CHECK(found.match == Match::none);
   CHECK(found.plan.grid == 0);
 }
 
 TEST_CASE("A config that the problem asked rules out is passed over") {
   // K = 4604 is no multiple of the 16 bytes that these configs load at once.
-  const GemmProblem problem{4096, 4608, 4604};
+  const Gemm problem{4096, 4608, 4604};
   const KernelConfig narrow = parse_config("mma_s8:tile=64x64x64,warps=2x2,stages=3,load=4");
-  REQUIRE(refusal(kBig, {problem, kDefault, kCard}));
-  REQUIRE_FALSE(refusal(narrow, {problem, kDefault, kCard}));
+  REQUIRE(refusal(kBig, {problem, kCard}));
+  REQUIRE_FALSE(refusal(narrow, {problem, kCard}));
   const Library lib = library({{.problem = problem, .config = kBig}, {.problem = {128, 4608, 4604}, .config = narrow}});
-  const LookupResult found = lib.lookup(problem, kDefault, kCard);
+  const LookupResult found = lib.lookup(problem, kCard);
   CHECK(found.match == Match::nearest_m);
   CHECK(found.config == narrow);
   const Library refused = library({{.problem = problem, .config = kBig}});
-  CHECK(refused.lookup(problem, kDefault, kCard).match == Match::model);
+  CHECK(refused.lookup(problem, kCard).match == Match::model);
 }
 
 TEST_CASE("An illegal problem is refused") {
   const Library lib = library({});
-  CHECK_THROWS_AS(lib.lookup({0, 4608, 4608}, kDefault, kCard), UsageError);
-  CHECK_THROWS_AS(lib.lookup({1, 4608, kMaxK + 1}, kDefault, kCard), UsageError);
+  CHECK_THROWS_AS(lib.lookup(Gemm{0, 4608, 4608}, kCard), UsageError);
+  CHECK_THROWS_AS(lib.lookup(Gemm{1, 4608, kMaxK + 1}, kCard), UsageError);
 }
 
 TEST_CASE("A library that moved still answers with records of its own") {
   Library first = library({{.problem = {4096, 4608, 4608}}});
-  const TuningRecord* before = first.lookup({4096, 4608, 4608}, kDefault, kCard).record;
+  const TuningRecord* before = first.lookup(Gemm{4096, 4608, 4608}, kCard).record;
   const Library second = std::move(first);
-  CHECK(second.lookup({4096, 4608, 4608}, kDefault, kCard).record == before);
+  CHECK(second.lookup(Gemm{4096, 4608, 4608}, kCard).record == before);
 }

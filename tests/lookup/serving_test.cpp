@@ -16,7 +16,7 @@ const DeviceInfo& kCard = find_device("RTX 3090");
 const KernelConfig kBig = parse_config("mma_s8:tile=128x256x64,warps=2x4,stages=3");
 const KernelConfig kSmall = parse_config("mma_s8:tile=64x64x64,warps=2x2,stages=3");
 
-Target at(std::int64_t m) { return {{m, 4608, 4608}, {}, kCard}; }
+Target at(std::int64_t m) { return {Gemm{m, 4608, 4608}, kCard}; }
 
 // Measured as the model has it, times `factor`.
 TuningRecord winner(std::int64_t m, const KernelConfig& config, double factor = 1) {
@@ -105,7 +105,7 @@ TEST_CASE("serve: ranges are in order, do not overlap and leave nothing out") {
     CHECK(ranges[i].m_first == ranges[i - 1].m_last + 1);
     CHECK(ranges[i].winner != ranges[i - 1].winner);
   }
-  for (const TuningRecord& record : winners) CHECK(who_serves(ranges, record.key.problem.m) == &record);
+  for (const TuningRecord& record : winners) CHECK(who_serves(ranges, rows(record.key.operation)) == &record);
 }
 
 TEST_CASE("serve: a predicted winner beside measured ones serves its own m alone") {
@@ -180,6 +180,6 @@ TEST_CASE("serve: between winners of an H100 the one that was measured to be fas
     INFO(m);
     const TuningRecord* served = who_serves(ranges, m);
     REQUIRE(served);
-    CHECK(served->key.problem.m == fastest);
+    CHECK(rows(served->key.operation) == fastest);
   }
 }

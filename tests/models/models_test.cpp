@@ -5,8 +5,10 @@
 
 #include "catch.hpp"
 #include "error_of.hpp"
+#include "gemm.hpp"
 
 using namespace ditune;
+using ditune::test::gemm_of;
 using ditune::test::error_of;
 
 namespace {
@@ -14,8 +16,7 @@ namespace {
 std::string text_of(const std::vector<ModelLayer>& layers) {
   std::string text;
   for (const ModelLayer& layer : layers)
-    text += layer.linear + " " + format(layer.problem) + " " + format(layer.epilogue) + " " +
-            std::to_string(layer.count) + "\n";
+    text += layer.linear + " " + describe(layer.operation) + " " + std::to_string(layer.count) + "\n";
   return text;
 }
 
@@ -40,8 +41,8 @@ TEST_CASE("ideogram4 at 1024x1024: 4096 image tokens, 2048 of text in the condit
 }
 
 TEST_CASE("a video of 81 frames has the tokens that its authors state") {
-  CHECK(model_layers("wan-14b", at("832x480"), "qkv").front().problem.m == 32760);
-  CHECK(model_layers("wan-14b", at("1280x720"), "qkv").front().problem.m == 75600);
+  CHECK(rows(model_layers("wan-14b", at("832x480"), "qkv").front().operation) == 32760);
+  CHECK(rows(model_layers("wan-14b", at("1280x720"), "qkv").front().operation) == 75600);
 }
 
 TEST_CASE("sd3.5-large at 1024x1024: the last block drops its text") {
@@ -63,7 +64,7 @@ TEST_CASE("sd3.5-large at 1024x1024: the last block drops its text") {
 TEST_CASE("sd3.5-medium attends to the image twice in 13 of 24 blocks") {
   const auto layers = model_layers("sd3.5-medium", ModelInput{});
   CHECK(layers.front().linear == "qkv,attn2_qkv");
-  CHECK(layers.front().problem == GemmProblem{4096, 4608, 1536});
+  CHECK(describe_sizes(layers.front().operation) == "4096x4608x1536");
   CHECK(layers.front().count == 37);
 }
 
@@ -73,7 +74,7 @@ TEST_CASE("the linears of a model have its authors' number of weights") {
     double sum = 0;
     for (const std::string& linear : linear_names(model))
       for (const ModelLayer& layer : model_layers(model, ModelInput{.resolution = {768, 512}}, linear))
-        sum += static_cast<double>(layer.count * layer.problem.n * layer.problem.k);
+        sum += static_cast<double>(layer.count * gemm_of(layer.operation).n * gemm_of(layer.operation).k);
     return sum * 1e-9;
   };
   CHECK(weights("sd3.5-large") == Approx(8.1).epsilon(0.02));
@@ -84,15 +85,15 @@ TEST_CASE("the linears of a model have its authors' number of weights") {
 
 TEST_CASE("a token of ltx-video stands for 32x32 pixels of 8 frames") {
   const ModelInput input{.resolution = parse_resolution("704x480"), .frames = 161};
-  CHECK(model_layers("ltx-video", input, "qkv").front().problem.m == 6930);
-  CHECK(model_layers("ltx-video", input, "cross_kv").front().problem.m == 128);
+  CHECK(rows(model_layers("ltx-video", input, "qkv").front().operation) == 6930);
+  CHECK(rows(model_layers("ltx-video", input, "cross_kv").front().operation) == 128);
   CHECK(error_of([] { model_layers("ltx-video", at("1280x720")); }) ==
         "1280x720 is no resolution of this model (its sides are multiples of 32: give --resolution, like 768x512)");
 }
 
 TEST_CASE("M follows the batch, the frames and the text tokens that are given") {
   const auto m = [](const char* model, const char* linear, const ModelInput& input) {
-    return model_layers(model, input, linear).front().problem.m;
+    return rows(model_layers(model, input, linear).front().operation);
   };
   CHECK(m("flux1-dev", "single_in", {}) == 4608);
   CHECK(m("flux1-dev", "single_in", {.batch = 2, .text_tokens = 256}) == 2 * (4096 + 256));
@@ -108,8 +109,9 @@ TEST_CASE("M follows the batch, the frames and the text tokens that are given") 
 
 TEST_CASE("linears of the same problem are one layer, counted together") {
   const auto layers = model_layers("wan-14b", ModelInput{});
-  const auto merged = std::find_if(layers.begin(), layers.end(),
-                                   [](const auto& l) { return l.problem.n == 5120 && l.problem.k == 5120; });
+  const auto merged = std::find_if(layers.begin(), layers.end(), [](const auto& l) {
+    return gemm_of(l.operation).n == 5120 && gemm_of(l.operation).k == 5120;
+  });
   REQUIRE(merged != layers.end());
   CHECK(merged->linear == "o,cross_q");
   CHECK(merged->count == 80);
@@ -124,7 +126,7 @@ TEST_CASE("every model of the table gives legal problems") {
     const auto layers = model_layers(name, ModelInput{});
     CHECK_FALSE(layers.empty());
     for (const ModelLayer& layer : layers) {
-      CHECK_NOTHROW(validate(layer.problem));
+      CHECK_NOTHROW(validate(layer.operation));
       CHECK(layer.count > 0);
     }
   }

@@ -22,10 +22,8 @@ std::string error_of(const std::string& text) {
 TEST_CASE("a list's rows are problems, each with its own epilogue or the other one") {
   const auto problems = read_problem_list("k,m,n,epilogue\n3,1,2,out=s32\n6,4,5,\n", "list.csv", {.out = Output::f32});
   REQUIRE(problems.size() == 2);
-  CHECK(problems[0].problem == GemmProblem{1, 2, 3});
-  CHECK(problems[0].epilogue == Epilogue{.out = Output::s32});
-  CHECK(problems[1].problem == GemmProblem{4, 5, 6});
-  CHECK(problems[1].epilogue == Epilogue{.out = Output::f32});
+  CHECK(problems[0] == Operation(Gemm{1, 2, 3, {.out = Output::s32}}));
+  CHECK(problems[1] == Operation(Gemm{4, 5, 6, {.out = Output::f32}}));
   CHECK(read_problem_list("m,n,k\n1,2,3\n1,2,3\n", "list.csv", {}).size() == 2);
 }
 
@@ -41,7 +39,7 @@ TEST_CASE("a long list is read row by row, and how far it is read is told") {
     ++calls;
   });
   REQUIRE(problems.size() == kRows);
-  CHECK(problems.back().problem.m == kRows);
+  CHECK(rows(problems.back()) == kRows);
   CHECK(is_increasing);
   CHECK(calls > 100);
   CHECK(calls < kRows / 100);

@@ -25,8 +25,8 @@ Tally compile_all(SmArch arch) {
   };
   Tally tally;
   std::set<std::string> known;
-  for (const GemmProblem& problem : typical_problems()) {
-    const Target target{problem, {}, reference_device(arch)};
+  for (const Gemm& problem : typical_problems()) {
+    const Target target{problem, reference_device(arch)};
     std::vector<KernelConfig> configs = enumerate(target);
     std::erase_if(configs, [&](const KernelConfig& config) { return !known.insert(format(config)).second; });
     // A compiler of its own for each problem: one keeps all cubins that it made.

@@ -44,11 +44,11 @@ signed char* at(std::uintptr_t address) { return reinterpret_cast<signed char*>(
 }  // namespace
 
 TEST_CASE("runtime: a launch of what is prepared allocates nothing") {
-  const GemmProblem problem{512, 4608, 4608};
+  const Gemm problem{512, 4608, 4608};
   for (const char* config : {"mma_s8:tile=64x64x64,warps=2x2,stages=3,split_k=2", "wgmma_s8:tile=128x128,stages=4"}) {
     TuningRecord record;
     record.config = parse_config(config);
-    record.key = {device_class(kCard), problem, {}, template_hash(record.config)};
+    record.key = {device_class(kCard), problem, template_hash(record.config)};
     record.source = Source::measured;
     record.median_us = 10;
     RuntimeParts parts;
@@ -62,12 +62,12 @@ TEST_CASE("runtime: a launch of what is prepared allocates nothing") {
     args.sx = reinterpret_cast<const float*>(at(5ull << 40)), args.sw = args.sx + 4096;
     args.m = problem.m, args.n = problem.n, args.k = problem.k;
     args.ldx = args.ldw = problem.k, args.ldy = problem.n;
-    const Prepared& prepared = runtime.prepare(problem, {}, 0);
+    const Prepared& prepared = runtime.prepare(problem, 0);
     REQUIRE(prepared.match() == Match::exact);
     const long before = allocations;
     runtime.launch(prepared, args, nullptr);
     runtime.launch(args, {}, 0, nullptr);
-    runtime.prepare(problem, {}, 0);
+    runtime.prepare(problem, 0);
     CHECK(allocations == before);
   }
 }

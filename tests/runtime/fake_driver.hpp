@@ -18,7 +18,8 @@ namespace ditune::test {
 struct FakeLaunch {
   std::string kernel;
   LaunchPlan plan;
-  GemmArgs args;  // the parameter of mma_s8
+  GemmArgs args;  // the parameter of mma_s8, and what that of a built-in kernel begins with
+  KernelParameter parameter;
   CUstream_st* stream;
 };
 
@@ -28,7 +29,7 @@ class FakeDriver : public Driver {
   struct Kernel : LoadedKernel {
     Kernel(const FakeDriver& of, std::string kernel) : driver(of), name(std::move(kernel)) {}
     void launch(const LaunchPlan& plan, const KernelParameter& parameter, CUstream_st* stream) const override {
-      FakeLaunch launch{name, plan, {}, stream};
+      FakeLaunch launch{name, plan, {}, parameter, stream};
       std::memcpy(&launch.args, parameter.bytes.data(), sizeof launch.args);
       const std::scoped_lock lock(driver.mutex);
       driver.launches.push_back(launch);

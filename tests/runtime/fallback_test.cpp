@@ -5,7 +5,6 @@
 
 #include "catch.hpp"
 #include "ditune/error.hpp"
-#include "generator/emit.hpp"
 #include "generator/fallback.hpp"
 #include "runtime/child_process.hpp"
 #include "runtime/nvrtc.hpp"
@@ -24,60 +23,50 @@ std::size_t count(std::string_view text, std::string_view part) {
 
 }  // namespace
 
-TEST_CASE("There is a built-in kernel for every epilogue, alone in its image, under the name that is loaded") {
+TEST_CASE("There is a built-in kernel for each width of loads, alone in its image, under the name that is loaded") {
   std::set<std::string> names;
-  std::set<std::string_view> images;
-  for (const Epilogue& epilogue : all_epilogues()) {
-    for (const std::int64_t row_multiple : {1, 16}) {
-      const FallbackKernel kernel = fallback_kernel(epilogue, {80}, row_multiple);
-      INFO(kernel.name);
-      CHECK(format(kernel.config) == format(fallback_config(row_multiple)));
-      CHECK(kernel.name == emit(kernel.config, epilogue).name);
-      CHECK(count(kernel.image, ".entry ") == 1);
-      CHECK(count(kernel.image, ".entry " + kernel.name + "(") == 1);
-      CHECK(count(kernel.image, "\n.target sm_80\n") == 1);
-      CHECK(kernel.image.data()[kernel.image.size()] == '\0');
-      names.insert(kernel.name);
-      images.insert(kernel.image);
-    }
+  for (const std::int64_t row_multiple : {1, 16}) {
+    const FallbackKernel kernel = fallback_kernel({80}, row_multiple);
+    INFO(kernel.name);
+    CHECK(format(kernel.config) == format(fallback_config(row_multiple)));
+    CHECK(kernel.name == emit_fallback(kernel.config).name);
+    CHECK(count(kernel.image, ".entry ") == 1);
+    CHECK(count(kernel.image, ".entry " + kernel.name + "(") == 1);
+    CHECK(count(kernel.image, "\n.target sm_80\n") == 1);
+    CHECK(kernel.image.data()[kernel.image.size()] == '\0');
+    names.insert(kernel.name);
   }
-  CHECK(names.size() == 2 * all_epilogues().size());
-  CHECK(images.size() == names.size());
+  CHECK(names.size() == fallback_configs().size());
 }
 
 TEST_CASE("A built-in kernel is what this toolkit makes of today's templates") {
   const Nvrtc nvrtc;
-  for (const Epilogue& epilogue : {Epilogue{}, Epilogue{.bias = Bias::f16, .out = Output::f32}}) {
-    const FallbackKernel kernel = fallback_kernel(epilogue, {90});
-    CHECK((kernel.image == portable_ptx(nvrtc.ptx(emit(kernel.config, epilogue), {80}))));
+  for (const std::int64_t row_multiple : {1, 16}) {
+    const FallbackKernel kernel = fallback_kernel({90}, row_multiple);
+    CHECK((kernel.image == portable_ptx(nvrtc.ptx(emit_fallback(kernel.config), {80}))));
   }
 }
 
 TEST_CASE("Built-in kernels are assembled for every arch, with room in the registers") {
   const WorkFolder folder(std::filesystem::temp_directory_path());
   for (const std::int64_t row_multiple : {1, 16}) {
-    for (const Epilogue& epilogue : {Epilogue{.out = Output::s32}, Epilogue{.bias = Bias::f32, .out = Output::bf16},
-                                     Epilogue{.sx = ScaleX::tensor, .bias = Bias::f16, .out = Output::f32}}) {
-      for (const SmArch arch : supported_archs()) {
-        const FallbackKernel kernel = fallback_kernel(epilogue, arch, row_multiple);
-        INFO(kernel.name << " for " << format(arch));
-        folder.write("kernel.ptx", kernel.image);
-        const ChildResult ptxas = run_child(std::vector<std::string>{
-            DITUNE_PTXAS, "-v", "-arch=" + format(arch), folder.path("kernel.ptx"), "-o", folder.path("kernel.cubin")});
-        INFO(ptxas.output);
-        REQUIRE(ptxas.status == 0);
-        CHECK(parse_ptxas_log(ptxas.output, kernel.name).spill_bytes == 0);
-        CHECK(folder.read("kernel.cubin")->find(kernel.name) != std::string::npos);
-      }
+    for (const SmArch arch : supported_archs()) {
+      const FallbackKernel kernel = fallback_kernel(arch, row_multiple);
+      INFO(kernel.name << " for " << format(arch));
+      folder.write("kernel.ptx", kernel.image);
+      const ChildResult ptxas = run_child(std::vector<std::string>{
+          DITUNE_PTXAS, "-v", "-arch=" + format(arch), folder.path("kernel.ptx"), "-o", folder.path("kernel.cubin")});
+      INFO(ptxas.output);
+      REQUIRE(ptxas.status == 0);
+      CHECK(parse_ptxas_log(ptxas.output, kernel.name).spill_bytes == 0);
+      CHECK(folder.read("kernel.cubin")->find(kernel.name) != std::string::npos);
     }
   }
 }
 
-TEST_CASE("There is no built-in kernel for an arch that is too old, or an epilogue that means nothing") {
-  CHECK_NOTHROW(fallback_kernel({}, {103}));
-  CHECK_THROWS_AS(fallback_kernel({}, {75}), UsageError);
-  CHECK_THROWS_AS(fallback_kernel({.bias = Bias::f32, .out = Output::s32}, {90}), UsageError);
-  CHECK_THROWS_AS(fallback_kernel({.sx = ScaleX::tensor, .out = Output::s32}, {90}), UsageError);
+TEST_CASE("There is no built-in kernel for an arch that is too old") {
+  CHECK_NOTHROW(fallback_kernel({103}));
+  CHECK_THROWS_AS(fallback_kernel({75}), UsageError);
 }
 
 TEST_CASE("PTX keeps what the driver needs, for the first version of its major") {

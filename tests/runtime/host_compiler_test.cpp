@@ -57,7 +57,7 @@ std::string gemm_failure(const HostKernel& kernel) {
   for (auto* operand : {&x, &w})
     for (signed char& v : *operand) v = static_cast<signed char>(integers(random));
   std::vector<int> y(kM * kN, -1);
-  const Target target{.problem = {kM, kN, kK}, .epilogue = kAccumulators, .device = reference_device(SmArch{86})};
+  const Target target{.operation = Gemm{kM, kN, kK, kAccumulators}, .device = reference_device(SmArch{86})};
   const LaunchPlan plan = launch_plan(kConfig, target);
   const std::vector<emulation::Region> memory = {
       {.name = "x", .data = x.data(), .row_bytes = x.size()},
@@ -133,7 +133,7 @@ TEST_CASE("An emitted kernel gives the plain loop's accumulators on the CPU") {
       const HostCompiler compiler(command, cache.path());
       CHECK(compiler.version().find('\n') == std::string::npos);
       CHECK(compiler.version().find_first_of("0123456789") != std::string::npos);
-      CHECK(gemm_failure(compiler.compile(emit(kConfig, kAccumulators))) == "");
+      CHECK(gemm_failure(compiler.compile(emit(kConfig, Gemm{.epilogue = kAccumulators}))) == "");
     } catch (const UsageError& error) {
       if (command == "c++") throw;  // what the others are tried for may not be installed
       WARN(error.what());
@@ -336,7 +336,7 @@ TEST_CASE("Threads that ask for the same at once have it compiled once") {
 TEST_CASE("Two programs share a cache, and kernels run on several threads") {
   const TempFolder cache;
   const std::vector<EmbeddedFile> templates = templates_with(kSeven);
-  const HostKernel shared = HostCompiler("c++", cache.path()).compile(emit(kConfig, kAccumulators));
+  const HostKernel shared = HostCompiler("c++", cache.path()).compile(emit(kConfig, Gemm{.epilogue = kAccumulators}));
   std::vector<std::string> failures(4, "not run");
   {
     std::barrier start(4);

@@ -12,7 +12,7 @@ using namespace ditune;
 namespace {
 
 const KernelConfig kConfig = parse_config("mma_s8:tile=64x64x64,warps=2x2,stages=3,split_k=2");
-const Target kTarget{{100, 136, 272}, {.out = Output::s32}, reference_device({86})};
+const Target kTarget{Gemm{100, 136, 272, {.out = Output::s32}}, reference_device({86})};
 
 template <class T>
 T* address(std::uintptr_t value) {

@@ -8,7 +8,10 @@
 
 #include "catch.hpp"
 #include "ditune/error.hpp"
+#include "fallback_args.cuh"
+#include "gemm.hpp"
 #include "generator/emit.hpp"
+#include "generator/fallback.hpp"
 #include "generator/launch_plan.hpp"
 #include "generator/search_space.hpp"
 #include "runtime/fake_driver.hpp"
@@ -22,11 +25,11 @@ namespace {
 const DeviceInfo& kCard = find_device("RTX 3090");
 const KernelConfig kBig = parse_config("mma_s8:tile=128x128x64,warps=2x2,stages=3");
 const KernelConfig kSplit = parse_config("mma_s8:tile=64x64x64,warps=2x2,stages=3,split_k=2");
-const GemmProblem kProblem{4096, 4608, 4608};
+const Gemm kProblem{4096, 4608, 4608};
 const auto kStream = reinterpret_cast<CUstream_st*>(0x10);
 
 struct Row {
-  GemmProblem problem = kProblem;
+  Gemm problem = kProblem;
   KernelConfig config = kBig;
   std::string cubin_hash = "stored";
   bool stale = false;
@@ -36,7 +39,7 @@ struct Row {
 
 TuningRecord record(const Row& row) {
   TuningRecord result;
-  result.key = {device_class(kCard), row.problem, {}, row.stale ? "0000000000000000" : template_hash(row.config)};
+  result.key = {device_class(kCard), row.problem, row.stale ? "0000000000000000" : template_hash(row.config)};
   result.config = row.config;
   result.source = row.source;
   (row.source == Source::measured ? result.median_us : result.predicted_us) = row.us;
@@ -56,9 +59,9 @@ struct Fixture {
       return its.cubin_hash;
     };
     if (has_compiler)
-      parts.compile = [this](const KernelConfig& config, const Epilogue& epilogue, SmArch arch) {
+      parts.compile = [this](const KernelConfig& config, const Operation& operation, SmArch arch) {
         ++compilations;
-        const std::string name = emit(config, epilogue).name;
+        const std::string name = emit(config, operation).name;
         return KernelImage{"compiled for " + format(arch), name};
       };
     parts.driver = driver;
@@ -76,7 +79,7 @@ T* address(std::uintptr_t number) {
   return reinterpret_cast<T*>(number << 40);
 }
 
-GemmArgs args(const GemmProblem& problem = kProblem) {
+GemmArgs args(const Gemm& problem = kProblem) {
   return {address<signed char>(1),
           address<signed char>(2),
           address<void>(3),
@@ -92,8 +95,8 @@ GemmArgs args(const GemmProblem& problem = kProblem) {
           problem.n};
 }
 
-std::string shared(const KernelConfig& config, const GemmProblem& problem = kProblem) {
-  return std::to_string(launch_plan(config, {problem, {}, kCard}).shared_bytes);
+std::string shared(const KernelConfig& config, const Gemm& problem = kProblem) {
+  return std::to_string(launch_plan(config, {problem, kCard}).shared_bytes);
 }
 
 template <class Call>
@@ -110,23 +113,23 @@ std::string error_of(Call&& call) {
 
 TEST_CASE("runtime: a stored kernel is loaded without a compiler, once for each device") {
   Fixture f({Row{}}, false);
-  const Prepared& prepared = f.runtime->prepare(kProblem, {}, 1);
+  const Prepared& prepared = f.runtime->prepare(kProblem, 1);
   CHECK(prepared.match() == Match::exact);
   CHECK(prepared.config() == kBig);
   CHECK(prepared.device() == 1);
   CHECK(prepared.note().empty());
   CHECK(prepared.workspace_bytes() == 0);
-  CHECK(&f.runtime->prepare(kProblem, {}, 1) == &prepared);
+  CHECK(&f.runtime->prepare(kProblem, 1) == &prepared);
   CHECK(f.driver->loaded == std::vector<std::string>{"1: stored, " + shared(kBig)});
-  f.runtime->prepare(kProblem, {}, 0);
+  f.runtime->prepare(kProblem, 0);
   CHECK(f.driver->loaded.size() == 2);
-  CHECK(f.runtime->prepare({4000, 4608, 4608}, {}, 0).match() == Match::nearest_m);
+  CHECK(f.runtime->prepare(Gemm{4000, 4608, 4608}, 0).match() == Match::nearest_m);
   CHECK(f.driver->loaded.size() == 2);  // the same kernel
 }
 
 TEST_CASE("runtime: a stored kernel that does not fit the device is compiled, and that is said") {
   Fixture f({{.cubin_hash = "bad image"}});
-  const Prepared& prepared = f.runtime->prepare(kProblem, {}, 0);
+  const Prepared& prepared = f.runtime->prepare(kProblem, 0);
   CHECK(f.compilations == 1);
   CHECK(f.driver->loaded == std::vector<std::string>{"0: compiled for sm_86, " + shared(kBig)});
   CHECK_THAT(prepared.note(), Catch::Contains("no kernel image"));
@@ -134,46 +137,65 @@ TEST_CASE("runtime: a stored kernel that does not fit the device is compiled, an
 
 TEST_CASE("runtime: the kernel of older templates is never loaded") {
   Fixture f({Row{.stale = true}});
-  CHECK(f.runtime->prepare(kProblem, {}, 0).match() == Match::stale);
+  CHECK(f.runtime->prepare(kProblem, 0).match() == Match::stale);
   CHECK(f.reads == 0);
   CHECK(f.compilations == 1);
 }
 
 TEST_CASE("runtime: with no database and no compiler what is built in serves every problem and epilogue") {
   Fixture f({}, false);
-  for (const GemmProblem problem : {kProblem, GemmProblem{1, 1, 1}, {17, 33, 7}, {4096, 4608, 4604}})
+  for (const Gemm problem : {kProblem, Gemm{1, 1, 1}, {17, 33, 7}, {4096, 4608, 4604}})
     for (const char* text : {"default", "bias=bf16", "sx=tensor,sw=tensor,bias=f32,out=f16", "out=s32"}) {
       const Epilogue epilogue = parse_epilogue(text);
-      const Prepared& prepared = f.runtime->prepare(problem, epilogue, 0);
+      const Prepared& prepared = f.runtime->prepare(with(problem, epilogue), 0);
       CHECK(prepared.match() == Match::fallback);
-      CHECK_FALSE(refusal(prepared.config(), {problem, epilogue, kCard}));
+      CHECK_FALSE(refusal(prepared.config(), {with(problem, epilogue), kCard}));
       CHECK_THAT(prepared.note(), Catch::Contains("there is no compiler"));
     }
-  f.runtime->launch(f.runtime->prepare({17, 33, 7}, {}, 0), args({17, 33, 7}), kStream);
+  f.runtime->launch(f.runtime->prepare(Gemm{17, 33, 7}, 0), args({17, 33, 7}), kStream);
   CHECK(f.driver->launches.size() == 1);
   CHECK_THAT(f.driver->loaded.back(), Catch::Contains(".target sm_80"));
+  CHECK(f.driver->loaded.size() == fallback_configs().size());  // whatever the epilogue
+}
+
+TEST_CASE("runtime: a built-in kernel is launched with the epilogue, and none that means nothing") {
+  Fixture f({}, false);
+  const Epilogue epilogue = parse_epilogue("sw=tensor,bias=f16,out=f32");
+  GemmArgs its = args();
+  its.bias = address<void>(7);
+  f.runtime->launch(its, epilogue, 0, kStream);
+  REQUIRE(f.driver->launches.size() == 1);
+  const FakeLaunch& launch = f.driver->launches.front();
+  CHECK(launch.kernel == fallback_name(fallback_config(16)));
+  REQUIRE(launch.parameter.size == sizeof(FallbackArgs));
+  FallbackArgs passed;
+  std::memcpy(&passed, launch.parameter.bytes.data(), sizeof passed);
+  CHECK(passed.epilogue == epilogue);
+  CHECK(std::memcmp(&passed.gemm, &its, sizeof its) == 0);
+  CHECK_THROWS_AS(f.runtime->prepare(with(kProblem, {.bias = Bias::f32, .out = Output::s32}), 0), UsageError);
+  CHECK_THROWS_AS(f.runtime->prepare(with(kProblem, {.sx = ScaleX::tensor, .out = Output::s32}), 0), UsageError);
 }
 
 TEST_CASE("runtime: where no kernel can be had all the reasons are given") {
   Fixture f({{.cubin_hash = "bad image"}}, false);
   f.driver->refuses_ptx = true;
-  const std::string said = error_of([&] { f.runtime->prepare(kProblem, {}, 0); });
+  const std::string said = error_of([&] { f.runtime->prepare(kProblem, 0); });
   CHECK_THAT(said, Catch::Contains("no kernel image") && Catch::Contains("there is no compiler"));
-  CHECK(error_of([&] { f.runtime->prepare(kProblem, {}, 0); }) == said);  // and is not kept as prepared
+  CHECK(error_of([&] { f.runtime->prepare(kProblem, 0); }) == said);  // and is not kept as prepared
 }
 
 TEST_CASE("runtime: a launch has the plan, the arguments and the stream") {
-  const GemmProblem split{64, 256, 4608};
+  const Gemm split{64, 256, 4608};
   Fixture f({Row{}, {.problem = split, .config = kSplit}});
-  f.runtime->launch(f.runtime->prepare(kProblem, {}, 0), args(), kStream);
-  const Prepared& prepared = f.runtime->prepare(split, {}, 0);
-  CHECK(prepared.workspace_bytes() == launch_plan(kSplit, {split, {}, kCard}).workspace_bytes);
+  f.runtime->launch(f.runtime->prepare(kProblem, 0), args(), kStream);
+  const Prepared& prepared = f.runtime->prepare(split, 0);
+  CHECK(prepared.workspace_bytes() == launch_plan(kSplit, {split, kCard}).workspace_bytes);
   CHECK(prepared.workspace_bytes() > 0);
   f.runtime->launch(prepared, args(split), nullptr);
   REQUIRE(f.driver->launches.size() == 2);
   const FakeLaunch &first = f.driver->launches[0], &second = f.driver->launches[1];
   CHECK(first.kernel == emit(kBig, {}).name);
-  CHECK(first.plan.grid == launch_plan(kBig, {kProblem, {}, kCard}).grid);
+  CHECK(first.plan.grid == launch_plan(kBig, {kProblem, kCard}).grid);
   CHECK(first.stream == kStream);
   const GemmArgs expected = args();
   CHECK(std::memcmp(&first.args, &expected, sizeof expected) == 0);
@@ -198,7 +220,7 @@ TEST_CASE("runtime: a launch of what is not prepared prepares it, but not under 
 
 TEST_CASE("runtime: arguments that a launch would be undefined with are refused, and nothing is launched") {
   Fixture f({Row{}});
-  const Prepared& prepared = f.runtime->prepare(kProblem, {}, 0);
+  const Prepared& prepared = f.runtime->prepare(kProblem, 0);
   const auto refused = [&](auto change) {
     GemmArgs changed = args();
     change(changed);
@@ -216,14 +238,14 @@ TEST_CASE("runtime: arguments that a launch would be undefined with are refused,
 
 TEST_CASE("runtime: a device that is not there and an illegal problem are refused") {
   Fixture f({Row{}});
-  CHECK_THAT(error_of([&] { f.runtime->prepare(kProblem, {}, 2); }), Catch::Contains("no GPU 2, visible: 2"));
-  CHECK_THROWS_AS(f.runtime->lookup(kProblem, {}, -1), UsageError);
-  CHECK_THROWS_AS(f.runtime->prepare({0, 4608, 4608}, {}, 0), UsageError);
+  CHECK_THAT(error_of([&] { f.runtime->prepare(kProblem, 2); }), Catch::Contains("no GPU 2, visible: 2"));
+  CHECK_THROWS_AS(f.runtime->lookup(kProblem, -1), UsageError);
+  CHECK_THROWS_AS(f.runtime->prepare(Gemm{0, 4608, 4608}, 0), UsageError);
 }
 
 TEST_CASE("runtime: eight threads that prepare and launch at once load each kernel once") {
   std::vector<Row> rows;
-  std::vector<GemmProblem> problems;
+  std::vector<Gemm> problems;
   for (std::int64_t i = 0; i < 24; ++i) {
     problems.push_back({1 + 97 * i, 1024 + 64 * (i % 6), 4608});
     rows.push_back({.problem = problems.back(), .config = i % 2 == 0 ? kBig : kSplit});
@@ -234,11 +256,11 @@ TEST_CASE("runtime: eight threads that prepare and launch at once load each kern
   for (std::size_t t = 0; t < 8; ++t)
     threads.emplace_back([&, t] {
       for (std::size_t i = 0; i < 10 * problems.size(); ++i) {
-        const GemmProblem& problem = problems[(i * (2 * t + 1)) % problems.size()];
+        const Gemm& problem = problems[(i * (2 * t + 1)) % problems.size()];
         try {
           const int device = static_cast<int>(i / 2 % 2);
           if (i % 3 == 0)
-            f.runtime->launch(f.runtime->prepare(problem, {}, device), args(problem), kStream);
+            f.runtime->launch(f.runtime->prepare(problem, device), args(problem), kStream);
           else
             f.runtime->launch(args(problem), {}, device, kStream);
         } catch (const Error&) {
@@ -325,7 +347,7 @@ struct Hopper {
 
 TEST_CASE("runtime: a launch moves the tensor maps of rows without gaps, and encodes those of others") {
   const Hopper hopper;
-  const Prepared& prepared = hopper.runtime->prepare(kProblem, {}, 0);
+  const Prepared& prepared = hopper.runtime->prepare(kProblem, 0);
   CHECK(hopper.driver->encoded == 3);
   GemmArgs asked = args(kProblem);
   for (const int encoded : {3, 4}) {  // then X with gaps
@@ -346,7 +368,7 @@ TEST_CASE("runtime: a launch moves the tensor maps of rows without gaps, and enc
 
 TEST_CASE("runtime: where the driver describes no tensors, what is built in needs none") {
   const Hopper hopper(true);
-  const Prepared& prepared = hopper.runtime->prepare(kProblem, {}, 0);
+  const Prepared& prepared = hopper.runtime->prepare(kProblem, 0);
   CHECK(prepared.match() == Match::fallback);
   CHECK_THAT(prepared.note(), Catch::Contains("cuTensorMapEncodeTiled"));
 }

@@ -21,7 +21,7 @@ int count(const std::string& text, const std::string& part) {
 
 TEST_CASE("every template is embedded as it is on disk") {
   std::size_t files = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(DITUNE_SOURCE_DIR "/templates")) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(DITUNE_SOURCE_DIR "/templates")) {
     if (entry.path().extension() != ".cuh") continue;
     std::stringstream text;
     text << std::ifstream(entry.path()).rdbuf();

@@ -10,7 +10,7 @@ using namespace ditune;
 
 namespace {
 
-const Target kTarget{{4096, 4608, 4608}, {}, reference_device(SmArch{90})};
+const Target kTarget{Gemm{4096, 4608, 4608}, reference_device(SmArch{90})};
 const KernelConfig kGood = parse_config("mma_s8:tile=128x128x64,warps=2x2,stages=3");
 const KernelConfig kSpilling = parse_config("mma_s8:tile=128x256x64,warps=2x4,stages=3");
 const KernelConfig kBroken = parse_config("mma_s8:tile=128x64x64,warps=2x2,stages=3");

@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const Target kTarget{{70, 130, 160}, {}, reference_device({90})};
+const Target kTarget{Gemm{70, 130, 160}, reference_device({90})};
 const std::vector<KernelConfig> kConfigs = {parse_config("mma_s8:tile=64x64x64,warps=2x2,stages=2"),
                                             parse_config("mma_s8:tile=32x64x64,warps=1x2,stages=3"),
                                             parse_config("mma_s8:tile=64x64x64,warps=2x2,stages=3,staging=shared")};
@@ -49,8 +49,8 @@ TEST_CASE("verdicts come in the order of the configs, each with what was emulate
     CHECK_FALSE(verdicts[i].shared.empty());
     for (const emulation::SharedTraffic& traffic : verdicts[i].shared) CHECK(traffic.wavefronts >= traffic.needed);
   }
-  CHECK(verdicts[0].problem == GemmProblem{70, 66, 160});
-  CHECK(verdicts[1].problem == GemmProblem{38, 66, 160});
+  CHECK(verdicts[0].operation == Operation(Gemm{70, 66, 160}));
+  CHECK(verdicts[1].operation == Operation(Gemm{38, 66, 160}));
   CHECK(done.size() == 3);
   CHECK(std::ranges::is_sorted(done));
 }
@@ -88,7 +88,7 @@ TEST_CASE("a source that does not compile is an error") {
 }
 
 TEST_CASE("operands that a config does not take are an error") {
-  const Target odd{{70, 130, 161}, {}, reference_device({90})};
+  const Target odd{Gemm{70, 130, 161}, reference_device({90})};
   CHECK_THROWS_AS(CpuVerifier(host_compiler(), {}).verify(odd, kConfigs), UsageError);
 }
 
@@ -99,7 +99,7 @@ TEST_CASE("a config is emulated on its own device, whatever it is verified besid
     return sum;
   };
   // The same tile, so the same problem; the second shares its tiles among several CTAs.
-  const Target target{{150, 136, 1024}, {}, reference_device({90})};
+  const Target target{Gemm{150, 136, 1024}, reference_device({90})};
   const std::vector<KernelConfig> configs = {parse_config("wgmma_s8:tile=128x64,stages=3"),
                                              parse_config("wgmma_s8:tile=128x64,stages=3,decomposition=stream_k")};
   const CpuVerifier verifier(host_compiler(), {.threads = 1});

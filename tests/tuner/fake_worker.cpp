@@ -31,7 +31,7 @@ int be_parent(const std::string& program, std::vector<std::string> arguments) {
   const TuneBackend backend = worker_backend({.command = arguments});
   std::puts(backend.provenance().gpu_uuid.c_str());
   std::fflush(stdout);
-  backend.measure({{64, 128, 128}, {}, reference_device(SmArch{90})}, {&hanging, 1}, Effort::screen);
+  backend.measure({Gemm{64, 128, 128}, reference_device(SmArch{90})}, {&hanging, 1}, Effort::screen);
   return 0;
 }
 

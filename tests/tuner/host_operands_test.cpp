@@ -7,8 +7,10 @@
 #include <set>
 
 #include "catch.hpp"
+#include "gemm.hpp"
 
 using namespace ditune;
+using namespace ditune::test;
 
 namespace {
 
@@ -19,7 +21,7 @@ const emulation::Region& find(const std::vector<emulation::Region>& regions, con
 }  // namespace
 
 TEST_CASE("operands are exactly as large as what a kernel may touch, and aligned") {
-  const HostOperands operands({3, 5, 7}, {.sw = ScaleW::tensor, .bias = Bias::f16}, {.x = 9, .w = 8, .y = 6},
+  const HostOperands operands({3, 5, 7, {.sw = ScaleW::tensor, .bias = Bias::f16}}, {.x = 9, .w = 8, .y = 6},
                               {.seed = 1});
   const GemmArgs args = operands.args();
   CHECK(args.y == nullptr);
@@ -42,7 +44,7 @@ TEST_CASE("operands are exactly as large as what a kernel may touch, and aligned
 }
 
 TEST_CASE("there is neither scale nor bias where an epilogue takes none") {
-  const HostOperands operands({3, 5, 7}, {.out = Output::s32}, packed_strides({3, 5, 7}), {.seed = 1});
+  const HostOperands operands({3, 5, 7, {.out = Output::s32}}, packed_strides({3, 5, 7}), {.seed = 1});
   CHECK(operands.args().sx == nullptr);
   CHECK(operands.args().sw == nullptr);
   CHECK(operands.args().bias == nullptr);
@@ -50,9 +52,9 @@ TEST_CASE("there is neither scale nor bias where an epilogue takes none") {
 }
 
 TEST_CASE("int8 operands have every value, scales both signs and several magnitudes") {
-  const GemmProblem problem{64, 64, 64};
+  const Gemm problem{64, 64, 64};
   constexpr std::ptrdiff_t kCount = 64 * 64;
-  const HostOperands operands(problem, {.bias = Bias::f32}, packed_strides(problem), {.seed = 3});
+  const HostOperands operands(with(problem, {.bias = Bias::f32}), packed_strides(problem), {.seed = 3});
   const GemmArgs a = operands.args();
   CHECK(std::set<int>(a.x, a.x + kCount).size() == 256);
   CHECK(std::set<int>(a.w, a.w + kCount).size() == 256);
@@ -68,8 +70,8 @@ TEST_CASE("int8 operands have every value, scales both signs and several magnitu
 
 TEST_CASE("extreme sums are as large as they get, or cancel to what every output type shows") {
   for (const std::int64_t k : {1, 2, 3, 4097, 8192}) {
-    const GemmProblem problem{4, 4, k};
-    const HostOperands operands(problem, {}, packed_strides(problem), {3, Values::extreme});
+    const Gemm problem{4, 4, k};
+    const HostOperands operands(problem, packed_strides(problem), {3, Values::extreme});
     const GemmArgs a = operands.args();
     const auto sum = [&](std::int64_t row, std::int64_t column, std::int64_t end) {
       long long acc = 0;
@@ -89,8 +91,8 @@ TEST_CASE("extreme sums are as large as they get, or cancel to what every output
 }
 
 TEST_CASE("extreme scales are around 1, and a few are zero or subnormal") {
-  const GemmProblem problem{64, 64, 8};
-  const HostOperands operands(problem, {}, packed_strides(problem), {3, Values::extreme});
+  const Gemm problem{64, 64, 8};
+  const HostOperands operands(problem, packed_strides(problem), {3, Values::extreme});
   for (const float* scales : {operands.args().sx, operands.args().sw}) {
     CHECK(std::count(scales, scales + 64, 0.0F) == 2);
     CHECK(std::count_if(scales, scales + 64, [](float v) { return std::fpclassify(v) == FP_SUBNORMAL; }) == 4);
@@ -99,8 +101,8 @@ TEST_CASE("extreme scales are around 1, and a few are zero or subnormal") {
 }
 
 TEST_CASE("far rows hold values, and nothing lies between them") {
-  const GemmProblem problem{9, 5, 64};
-  const HostOperands operands(problem, {}, {.x = 1LL << 31, .w = 1LL << 31, .y = 5}, {.seed = 3});
+  const Gemm problem{9, 5, 64};
+  const HostOperands operands(problem, {.x = 1LL << 31, .w = 1LL << 31, .y = 5}, {.seed = 3});
   const auto regions = operands.regions();
   CHECK(find(regions, "x").pitch == std::size_t{1} << 31);
   std::set<int> values;
@@ -109,9 +111,9 @@ TEST_CASE("far rows hold values, and nothing lies between them") {
 }
 
 TEST_CASE("a seed gives the same operands again, another one others") {
-  const GemmProblem problem{1, 1, 64};
+  const Gemm problem{1, 1, 64};
   const auto bytes = [&](std::uint64_t seed) {
-    const HostOperands operands(problem, {}, packed_strides(problem), {.seed = seed});
+    const HostOperands operands(problem, packed_strides(problem), {.seed = seed});
     return std::vector<int>(operands.args().x, operands.args().x + 64);
   };
   CHECK(bytes(1) == bytes(1));

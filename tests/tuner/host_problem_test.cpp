@@ -4,6 +4,7 @@
 
 #include "catch.hpp"
 #include "ditune/error.hpp"
+#include "gemm.hpp"
 #include "generator/launch_plan.hpp"
 #include "tuner/host_compiler.hpp"
 
@@ -12,12 +13,12 @@ using namespace ditune::test;
 
 namespace {
 
-constexpr GemmProblem kTiny{5, 7, 16};
+constexpr Gemm kTiny{5, 7, 16};
 constexpr Strides kApart{.x = 16, .w = 16, .y = 9};
 const KernelConfig kSmall = parse_config("mma_s8:tile=32x64x64,warps=1x2,stages=3");
 
-Target target(const GemmProblem& problem, const Epilogue& epilogue = {}) {
-  return {problem, epilogue, reference_device({86})};
+Target target(const Gemm& problem, const Epilogue& epilogue = {}) {
+  return {with(problem, epilogue), reference_device({86})};
 }
 
 // Of the kernel that computes sums one by one and does `store` with each.
@@ -28,7 +29,7 @@ std::string plain_failure(const std::string& store, const KernelConfig& config =
 
 std::string emitted_failure(const KernelConfig& config, const Target& on, const Strides& strides) {
   return HostProblem(on, strides, {.seed = 2})
-      .run(host_compiler().compile(emit(config, on.epilogue)), config, 3)
+      .run(host_compiler().compile(emit(config, on.operation)), config, 3)
       .failure;
 }
 
@@ -86,7 +87,7 @@ TEST_CASE("operands that a config does not take are refused") {
 TEST_CASE("emitted kernels pass on ragged problems, with rows apart and under any order of warps") {
   const KernelConfig staged =
       parse_config("mma_s8:tile=32x64x64,warps=1x2,stages=3,staging=shared,schedule=persistent");
-  const GemmProblem ragged{37, 70, 144};
+  const Gemm ragged{37, 70, 144};
   for (const std::int64_t ldy : {70, 72, 75}) {
     INFO("ldy " << ldy);
     CHECK(emitted_failure(kSmall, target(ragged), {.x = 144, .w = 160, .y = ldy}) == "");
@@ -95,7 +96,7 @@ TEST_CASE("emitted kernels pass on ragged problems, with rows apart and under an
 }
 
 TEST_CASE("emitted kernels that take tensor maps pass too, in clusters and with parts of K shared") {
-  Target small{{130, 136, 272}, {.bias = Bias::bf16}, reference_device({90})};
+  Target small{Gemm{130, 136, 272, {.bias = Bias::bf16}}, reference_device({90})};
   small.device.sms = 4;
   for (const char* text : {"wgmma_s8:tile=128x64,stages=2", "wgmma_s8:tile=64x64,stages=3,consumers=pingpong",
                            "wgmma_s8:tile=128x64,stages=2,cluster=2x1", "wgmma_s8:tile=128x64,stages=2,cluster=1x2",
@@ -108,7 +109,7 @@ TEST_CASE("emitted kernels that take tensor maps pass too, in clusters and with 
 }
 
 TEST_CASE("every term of an epilogue, and every output type") {
-  const GemmProblem ragged{35, 67, 80};
+  const Gemm ragged{35, 67, 80};
   for (const char* text :
        {"sx=tensor,bias=f32", "sw=tensor,out=f16", "bias=bf16,out=f32", "bias=f16,out=f16", "out=f32", "out=s32"}) {
     INFO(text);
@@ -117,25 +118,25 @@ TEST_CASE("every term of an epilogue, and every output type") {
 }
 
 TEST_CASE("the emulated problem has a whole tile and the ragged one") {
-  const auto at = [](const GemmProblem& problem) { return emulated_problem(problem, kSmall); };  // 32x64
-  CHECK(at({6144, 13824, 4608}) == GemmProblem{64, 128, 4608});
-  CHECK(at({6145, 13823, 4600}) == GemmProblem{33, 127, 4600});
-  CHECK(at({1, 1, 16}) == GemmProblem{1, 1, 16});
-  CHECK(at({32, 64, 16}) == GemmProblem{32, 64, 16});
-  CHECK(at({33, 128, 16}) == GemmProblem{33, 128, 16});
-  CHECK(at({64, 129, 16}) == GemmProblem{64, 65, 16});
+  const auto at = [](const Gemm& problem) { return emulated_gemm(problem, kSmall); };  // 32x64
+  CHECK(at({6144, 13824, 4608}) == Gemm{64, 128, 4608});
+  CHECK(at({6145, 13823, 4600}) == Gemm{33, 127, 4600});
+  CHECK(at({1, 1, 16}) == Gemm{1, 1, 16});
+  CHECK(at({32, 64, 16}) == Gemm{32, 64, 16});
+  CHECK(at({33, 128, 16}) == Gemm{33, 128, 16});
+  CHECK(at({64, 129, 16}) == Gemm{64, 65, 16});
 }
 
 TEST_CASE("what a config can run it can run at the emulated size, and persistent CTAs walk several tiles of it") {
-  for (const GemmProblem& problem :
-       {GemmProblem{6144, 13824, 4608}, GemmProblem{257, 131, 36}, GemmProblem{1, 8, 130}}) {
+  for (const Gemm& problem : {Gemm{6144, 13824, 4608}, Gemm{257, 131, 36}, Gemm{1, 8, 130}}) {
     const Target whole = target(problem);
     for (const KernelConfig& config : enumerate(whole)) {
       INFO(format(problem) << " " << format(config));
       const Target small = emulated_target(whole, config);
       CHECK_FALSE(refusal(config, small));
       const auto& c = std::get<MmaS8Config>(config);
-      const auto tiles = ceil_div(small.problem.m, c.tile_m) * ceil_div(small.problem.n, c.tile_n);
+      const auto tiles =
+          ceil_div(gemm_of(small.operation).m, c.tile_m) * ceil_div(gemm_of(small.operation).n, c.tile_n);
       if (c.schedule == Schedule::persistent && tiles > c.ctas) CHECK(launch_plan(config, small).grid == c.ctas);
     }
   }

@@ -96,7 +96,7 @@ std::vector<Answer> answers(const std::filesystem::path& db) {
 void check_screened_once(const Store& store) {
   std::set<std::string> seen;
   for (const Trial& trial : store.trials()) {
-    const Target target{trial.key.problem, trial.key.epilogue, reference_device(SmArch{86})};
+    const Target target{trial.key.operation, reference_device(SmArch{86})};
     if (trial.measurement.median_us != FakeGpu::cost(trial.config, target, Effort::screen)) continue;
     INFO(format(trial.config));
     CHECK(seen.insert(format(trial.key) + format(trial.config)).second);

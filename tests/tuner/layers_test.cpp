@@ -11,26 +11,26 @@ using namespace ditune::test;
 
 namespace {
 
-std::vector<Layer> layers(int count) {
-  std::vector<Layer> all;
-  for (int m = 1; m <= count; ++m) all.push_back({{m, 64, 64}, {}});
+std::vector<Operation> layers(int count) {
+  std::vector<Operation> all;
+  for (int m = 1; m <= count; ++m) all.push_back(Gemm{m, 64, 64});
   return all;
 }
 
 }  // namespace
 
 TEST_CASE("shards have every layer once, however many there are") {
-  const std::vector<Layer> listed = layers(11);
+  const std::vector<Operation> listed = layers(11);
   for (int count = 1; count < 14; ++count) {
-    std::vector<Layer> joined;
+    std::vector<Operation> joined;
     std::size_t least = listed.size(), most = 0;
     for (int index = 0; index < count; ++index) {
-      const std::vector<Layer> its = shard_of(listed, {index, count});
+      const std::vector<Operation> its = shard_of(listed, {index, count});
       least = std::min(least, its.size());
       most = std::max(most, its.size());
       joined.insert(joined.end(), its.begin(), its.end());
     }
-    std::ranges::sort(joined, {}, [](const Layer& layer) { return layer.problem.m; });
+    std::ranges::sort(joined, {}, [](const Operation& layer) { return rows(layer); });
     CHECK(joined == layers(11));
     CHECK(most - least <= 1);
   }
@@ -39,13 +39,14 @@ TEST_CASE("shards have every layer once, however many there are") {
 // A million of them: comparing each with each would not end.
 TEST_CASE("of a long list each layer is kept once, in the order of the list") {
   constexpr int kCount = 500'000;
-  std::vector<Layer> listed = layers(kCount), again = layers(kCount);
+  std::vector<Operation> listed = layers(kCount), again = layers(kCount);
   std::ranges::reverse(again);
   listed.insert(listed.end(), again.begin(), again.end());
   const bool is_kept_once = without_repetitions(listed) == layers(kCount);
   CHECK(is_kept_once);
-  CHECK(without_repetitions({{{1, 2, 3}, {}}, {{1, 2, 3}, {.out = Output::s32}}, {{2, 1, 3}, {}}, {{1, 2, 3}, {}}})
-            .size() == 3);
+  CHECK(
+      without_repetitions({Gemm{1, 2, 3}, Gemm{1, 2, 3, {.out = Output::s32}}, Gemm{2, 1, 3}, Gemm{1, 2, 3}}).size() ==
+      3);
 }
 
 TEST_CASE("a shard is an index and a count") {

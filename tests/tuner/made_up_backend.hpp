@@ -53,7 +53,7 @@ class MadeUpMachine {
     // What is being compiled already was asked for before, and waits for those that were asked for with it.
     std::vector<KernelConfig> news;
     for (const KernelConfig& config : configs)
-      if (know(emit(config, target.epilogue).name, fault(config))) news.push_back(config);
+      if (know(emit(config, target.operation).name, fault(config))) news.push_back(config);
     if (!news.empty()) {
       asked_ = static_cast<int>(news.size());
       begun_ = 0;

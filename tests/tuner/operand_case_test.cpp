@@ -8,9 +8,9 @@ using namespace ditune;
 
 namespace {
 
-constexpr GemmProblem kProblem{40, 70, 100};
+constexpr Gemm kProblem{40, 70, 100};
 
-Strides strides(OperandCase which, const GemmProblem& problem = kProblem, const StrideMultiples& multiples = {}) {
+Strides strides(OperandCase which, const Gemm& problem = kProblem, const StrideMultiples& multiples = {}) {
   return strides_of(which, problem, multiples);
 }
 
@@ -24,7 +24,7 @@ TEST_CASE("plain and extreme operands have no gaps") {
 }
 
 TEST_CASE("padded rows begin at multiples of 16, and all pitches differ from each other and from rows") {
-  for (const GemmProblem& problem : {kProblem, GemmProblem{1, 1, 1}, GemmProblem{64, 64, 64}}) {
+  for (const Gemm& problem : {kProblem, Gemm{1, 1, 1}, Gemm{64, 64, 64}}) {
     const Strides s = strides(OperandCase::padded, problem);
     CHECK(s.x % 16 + s.w % 16 + s.y % 16 == 0);
     CHECK(s.x > problem.k);

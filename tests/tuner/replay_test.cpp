@@ -18,7 +18,7 @@ const std::vector<RecordedProblem>& exhaustive() {
 
 // One target, five configs: 12, 11, 10, refused, 9 microseconds; the model thinks they are best first.
 RecordedProblem made_up() {
-  RecordedProblem problem{.target = {{128, 128, 128}, {}, find_device("H100")},
+  RecordedProblem problem{.target = {Gemm{128, 128, 128}, find_device("H100")},
                           .configs = {},
                           .us = {12, 11, 10, std::numeric_limits<double>::infinity(), 9},
                           .refused = {0, 0, 0, 1, 0},
@@ -39,12 +39,12 @@ TEST_CASE("the recorded tables are of today's candidates") {
   // Where the recording was stopped: what the model ranked last is not there.
   const std::map<std::string, double> stopped{{"256x4608x4608", 0.92}, {"4608x3072x3072", 0.74}};
   for (const RecordedProblem& problem : exhaustive()) {
-    INFO(format(problem.target.problem));
+    INFO(describe_sizes(problem.target.operation));
     std::size_t known = 0;
     const std::vector<KernelConfig> candidates = enumerate(problem.target);
     for (const KernelConfig& config : candidates)
       known += std::ranges::find(problem.configs, config) != problem.configs.end();
-    const auto part = stopped.find(format(problem.target.problem));
+    const auto part = stopped.find(describe_sizes(problem.target.operation));
     CHECK(static_cast<double>(known) >=
           (part == stopped.end() ? 1 : part->second) * static_cast<double>(candidates.size()));
   }
@@ -102,7 +102,7 @@ TEST_CASE("guided comes within 2 percent of the best in 16 measurements, 5 on th
       double sum = 0;
       for (const RecordedProblem& problem : exhaustive()) {
         const double regret = replay(*make_strategy("guided", problem, seed), problem, 16, batch_size).back();
-        INFO(format(problem.target.problem) << ", seed " << seed << ", batches of " << batch_size);
+        INFO(describe_sizes(problem.target.operation) << ", seed " << seed << ", batches of " << batch_size);
         CHECK(regret < 0.05);
         sum += regret;
       }

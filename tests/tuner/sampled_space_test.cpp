@@ -6,11 +6,13 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "gemm.hpp"
 #include "generator/cost_model.hpp"
 #include "runtime/nvrtc.hpp"
 #include "tuner/measure/candidate_compiler.hpp"
 
 using namespace ditune;
+using namespace ditune::test;
 
 TEST_CASE("a sample of the space compiles for every arch, and what ranks first does not spill") {
   CandidateCompiler compiler(
@@ -18,7 +20,7 @@ TEST_CASE("a sample of the space compiles for every arch, and what ranks first d
   std::mt19937 random(20);
   for (const int arch : {80, 86, 89, 90, 120}) {
     for (const char* problem : {"6144x13824x4608", "256x4608x4608", "17x4608x4608", "33x70x4606"}) {
-      const Target target{parse_problem(problem), {.bias = Bias::bf16}, reference_device({arch})};
+      const Target target{with(parse_shape(problem), {.bias = Bias::bf16}), reference_device({arch})};
       std::vector<KernelConfig> configs = enumerate(target);
       std::ranges::shuffle(configs, random);
       const auto first = std::ranges::min_element(

@@ -19,7 +19,7 @@ using namespace ditune::test;
 
 namespace {
 
-const Target kTarget{{4096, 4608, 4608}, {}, reference_device(SmArch{90})};
+const Target kTarget{Gemm{4096, 4608, 4608}, reference_device(SmArch{90})};
 
 constexpr std::array kStrategies = {"guided", "halving", "local", "random", "exhaustive"};
 

@@ -14,7 +14,7 @@ namespace {
 
 Trial trial_of(const KernelConfig& config, const std::string& failure, int spill_bytes = 0) {
   Trial trial;
-  trial.key = {device_class(device()), kBig.problem, kBig.epilogue, template_hash(config)};
+  trial.key = {device_class(device()), kBig, template_hash(config)};
   trial.config = config;
   trial.source = Source::predicted;
   trial.measurement.failure = failure;

@@ -12,9 +12,9 @@
 
 namespace ditune::test {
 
-inline const Layer kBig{{4096, 4608, 4608}, {}};
-inline const Layer kSmall{{16, 4608, 4608}, {}};
-inline const Layer kOther{{32, 4608, 4608}, {}};
+inline const Operation kBig = Gemm{4096, 4608, 4608};
+inline const Operation kSmall = Gemm{16, 4608, 4608};
+inline const Operation kOther = Gemm{32, 4608, 4608};
 
 inline const DeviceInfo& device() { return reference_device(SmArch{90}); }
 
@@ -23,10 +23,10 @@ struct Fixture {
   Store store = Store::open(folder / "tuning.db");
   FakeGpu gpu;
 
-  std::vector<TuningRecord> run(const std::vector<Layer>& layers, const TuneOptions& options = {}) {
+  std::vector<TuningRecord> run(const std::vector<Operation>& layers, const TuneOptions& options = {}) {
     return tune(layers, device(), options, gpu.backend(), store);
   }
-  std::vector<TuningRecord> predict_only(const std::vector<Layer>& layers, const TuneOptions& options = {}) {
+  std::vector<TuningRecord> predict_only(const std::vector<Operation>& layers, const TuneOptions& options = {}) {
     return tune(layers, device(), options, gpu.compile_backend(), store);
   }
   std::ptrdiff_t trials_with(const std::string& failure) const {
@@ -34,9 +34,9 @@ struct Fixture {
     return std::count_if(all.begin(), all.end(),
                          [&](const Trial& trial) { return trial.measurement.failure == failure; });
   }
-  std::size_t trials_of(const Layer& layer) const {
+  std::size_t trials_of(const Operation& layer) const {
     RecordFilter filter;
-    filter.problem = layer.problem;
+    filter.operation = layer;
     return store.trials(filter).size();
   }
 };
@@ -47,10 +47,10 @@ inline TuneOptions trials(int count) {
   return options;
 }
 
-inline Target target_of(const Layer& layer) { return {layer.problem, layer.epilogue, device()}; }
+inline Target target_of(const Operation& layer) { return {layer, device()}; }
 
 // The first `count` candidates as the model ranks them.
-inline std::vector<KernelConfig> model_order(const Layer& layer, std::size_t count) {
+inline std::vector<KernelConfig> model_order(const Operation& layer, std::size_t count) {
   return make_strategy("exhaustive", target_of(layer), {}, 0)->propose(count);
 }
 

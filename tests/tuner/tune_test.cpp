@@ -17,7 +17,7 @@ TEST_CASE("tune measures, stores every trial and the winner") {
   REQUIRE(winners.size() == 1);
   const TuningRecord& winner = winners.front();
   CHECK(winner.source == Source::measured);
-  CHECK(winner.key.problem == kBig.problem);
+  CHECK(winner.key.operation == kBig);
   CHECK(winner.key.template_hash == template_hash(family_name(winner.config)));
   CHECK(winner.predicted_us > 0);
   CHECK(winner.resources.registers == 128);
@@ -127,7 +127,7 @@ TEST_CASE("a stop ends the run after the batch at work: its trials stay, its lay
   options.stop = [&] { return f.trials_of(kSmall) > 0; };
   const std::vector<TuningRecord> winners = f.run({kBig, kSmall, kOther}, options);
   REQUIRE(winners.size() == 1);
-  CHECK(winners[0].key.problem == kBig.problem);
+  CHECK(winners[0].key.operation == kBig);
   CHECK(f.trials_of(kSmall) == 8);
   CHECK(f.trials_of(kOther) == 0);
   CHECK(f.store.winners().size() == 1);
@@ -157,7 +157,7 @@ TEST_CASE("a layer of which everything fails has no winner; the next one has") {
 
 TEST_CASE("a layer's winner is tried first on the next one like it") {
   Fixture f;
-  const Layer like{{4352, 4608, 4608}, {}};
+  const Operation like = Gemm{4352, 4608, 4608};
   const std::vector<TuningRecord> winners = f.run({kBig, like}, trials(16));
   REQUIRE(winners.size() == 2);
   const auto& [effort, batch] = f.gpu.calls.at(3);  // after two batches of the first layer and its final
@@ -189,7 +189,7 @@ TEST_CASE("every strategy finds a winner; exhaustive tries all") {
   Fixture f;
   TuneOptions options;
   options.strategy = "exhaustive";
-  const Layer tiny{{1, 32, 64}, {}};
+  const Operation tiny = Gemm{1, 32, 64};
   f.run({tiny}, options);
   CHECK(f.gpu.screened().size() == enumerate(target_of(tiny)).size());
 }
@@ -257,7 +257,7 @@ TEST_CASE("progress counts up, within the number of trials") {
   CHECK(seen.at(7).trials == 32);
   CHECK(seen.at(7).best_us > 0);
   CHECK(seen.back().layer == 1);
-  CHECK(seen.back().target.problem == kSmall.problem);
+  CHECK(seen.back().target.operation == kSmall);
   CHECK_FALSE(seen.back().trying.empty());
 }
 
@@ -319,7 +319,7 @@ TEST_CASE("wrong requests are refused before anything is measured") {
   unknown.strategy = "clever";
   CHECK_THROWS_AS(f.run({kBig}, unknown), UsageError);
   CHECK_THROWS_AS(f.run({kBig}, trials(0)), UsageError);
-  CHECK_THROWS_AS(f.run({kBig, {{0, 1, 1}, {}}}), UsageError);
+  CHECK_THROWS_AS(f.run({kBig, Gemm{0, 1, 1}}), UsageError);
   CHECK(f.gpu.calls.empty());
   CHECK(f.store.trials().empty());
 }

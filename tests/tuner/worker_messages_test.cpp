@@ -3,8 +3,10 @@
 
 #include "catch.hpp"
 #include "ditune/error.hpp"
+#include "gemm.hpp"
 
 using namespace ditune;
+using namespace ditune::test;
 
 TEST_CASE("frames come out as they went in, however they are cut") {
   const std::vector<Message> messages = {Message("first"), {{"k", 1.1}, {"b", write_bytes(std::string("\0\xff", 2))}}};
@@ -41,12 +43,11 @@ TEST_CASE("what is no frame is refused at its first bytes") {
 }
 
 TEST_CASE("a target travels as what makes it exactly") {
-  const Target target{{17, 4608, 131071},
-                      {.sx = ScaleX::tensor, .sw = ScaleW::tensor, .bias = Bias::f16, .out = Output::f16},
-                      reference_device(SmArch{86})};
+  const Target target{
+      Gemm{17, 4608, 131071, {.sx = ScaleX::tensor, .sw = ScaleW::tensor, .bias = Bias::f16, .out = Output::f16}},
+      reference_device(SmArch{86})};
   const Target read = read_target(Message::from_cbor(Message::to_cbor(write(target))));
-  CHECK(read.problem == target.problem);
-  CHECK(read.epilogue == target.epilogue);
+  CHECK(read.operation == target.operation);
   CHECK(read.device == target.device);
 }
 

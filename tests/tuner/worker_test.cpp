@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const Target kTarget{{64, 128, 128}, {.bias = Bias::f32}, reference_device(SmArch{90})};
+const Target kTarget{Gemm{64, 128, 128, {.bias = Bias::f32}}, reference_device(SmArch{90})};
 
 std::vector<KernelConfig> configs(std::size_t count) {
   std::vector<KernelConfig> all = enumerate(kTarget);

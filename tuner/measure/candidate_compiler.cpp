@@ -28,11 +28,11 @@ CandidateCompiler::CandidateCompiler(CompilePool::Compile compile, unsigned thre
     : pool_(watched(std::move(compile), watcher), threads) {}
 
 void CandidateCompiler::prepare(const Target& target, std::span<const KernelConfig> configs) {
-  for (const KernelConfig& config : configs) pool_.compile(emit(config, target.epilogue), target.device.arch);
+  for (const KernelConfig& config : configs) pool_.compile(emit(config, target.operation), target.device.arch);
 }
 
 CompiledKernel CandidateCompiler::compiled(const Target& target, const KernelConfig& config) {
-  return compile(emit(config, target.epilogue), target.device.arch);
+  return compile(emit(config, target.operation), target.device.arch);
 }
 
 std::vector<Measurement> CandidateCompiler::examine(const Target& target, std::span<const KernelConfig> configs) {

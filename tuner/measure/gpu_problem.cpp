@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "generator/gemm_s8/gemm.hpp"
 #include "generator/launch_plan.hpp"
 
 namespace ditune {
@@ -14,7 +15,7 @@ namespace {
 int sets_that_fit(const Target& target, const Strides& strides) {
   std::size_t free = 0, total = 0;
   DITUNE_CUDA(cudaMemGetInfo(&free, &total));
-  return operand_sets(operand_bytes(target.problem, target.epilogue, strides), target.device.l2_bytes, free / 4);
+  return operand_sets(operand_bytes(gemm_of(target), strides), target.device.l2_bytes, free / 4);
 }
 
 }  // namespace
@@ -23,9 +24,9 @@ GpuProblem::GpuProblem(const Target& target, const Strides& strides, OperandSets
                        std::shared_ptr<const ReferenceKernels> kernels)
     : target_(target),
       kernels_(std::move(kernels)),
-      operands_(target.problem, target.epilogue, strides, sets == OperandSets::one ? 1 : sets_that_fit(target, strides),
-                contents, *kernels_, stream_),
-      verifier_(target.epilogue, *kernels_, operands_, stream_) {}
+      operands_(gemm_of(target), strides, sets == OperandSets::one ? 1 : sets_that_fit(target, strides), contents,
+                *kernels_, stream_),
+      verifier_(gemm_of(target).epilogue, *kernels_, operands_, stream_) {}
 
 std::string GpuProblem::failure(const Kernel& kernel, const KernelConfig& config) {
   const std::int64_t workspace_bytes = launch_plan(config, target_).workspace_bytes;

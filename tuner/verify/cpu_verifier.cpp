@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "generator/emit.hpp"
+#include "generator/gemm_s8/gemm.hpp"
 #include "tuner/verify/host_problem.hpp"
 
 namespace ditune {
@@ -38,27 +39,27 @@ class SharedProblem {
 
 struct Task {
   std::size_t index;  // of the config
-  GemmProblem shape;
+  Operation operation;
   std::vector<std::shared_ptr<SharedProblem>> problems;  // one a case
 };
 
 // Those of one problem follow one another, so that few problems are in memory at once.
 std::vector<Task> tasks_for(const Target& target, std::span<const KernelConfig> configs, const CpuOptions& options) {
-  using Key = std::tuple<GemmProblem, int, Strides, Values>;  // by the device's SMs, too
+  using Key = std::tuple<std::string, int, Strides, Values>;  // by the device's SMs, too
   std::map<Key, std::shared_ptr<SharedProblem>> problems;
   std::vector<Task> tasks;
   for (std::size_t i = 0; i < configs.size(); ++i) {
     const Target small = emulated_target(target, configs[i]);
-    const StrideMultiples multiples = stride_multiples(configs[i], target.epilogue.out);
-    Task& task = tasks.emplace_back(Task{i, small.problem, {}});
+    const StrideMultiples multiples = stride_multiples(configs[i], gemm_of(target).epilogue.out);
+    Task& task = tasks.emplace_back(Task{i, small.operation, {}});
     for (const OperandCase which : options.cases) {
-      const Strides strides = strides_of(which, small.problem, multiples);
-      auto& problem = problems[{small.problem, small.device.sms, strides, values_of(which)}];
+      const Strides strides = strides_of(which, gemm_of(small), multiples);
+      auto& problem = problems[{describe(small.operation), small.device.sms, strides, values_of(which)}];
       if (!problem) problem = std::make_shared<SharedProblem>(small, strides, Contents{options.seed, values_of(which)});
       task.problems.push_back(problem);
     }
   }
-  std::ranges::stable_sort(tasks, {}, &Task::shape);
+  std::ranges::stable_sort(tasks, {}, [](const Task& task) { return describe(task.operation); });
   return tasks;
 }
 
@@ -97,9 +98,9 @@ class Work {
   void run(const Task& task) {
     const KernelConfig& config = configs_[task.index];
     announce(config);
-    const HostKernel kernel = compiler_.compile(emit(config, target_.epilogue));
+    const HostKernel kernel = compiler_.compile(emit(config, target_.operation));
     EmulatedVerdict& verdict = verdicts_[task.index];
-    verdict = {.verdict = {config, {}}, .problem = task.shape, .shared = {}};
+    verdict = {.verdict = {config, {}}, .operation = task.operation, .shared = {}};
     for (std::size_t i = 0; i < task.problems.size() && verdict.verdict.ok(); ++i) {
       const OperandCase which = options_.cases[i];
       Emulation emulation = task.problems[i]->get().run(kernel, config, schedule_of(which, options_.seed));

@@ -22,7 +22,7 @@ struct CpuOptions {
 
 struct EmulatedVerdict {
   Verdict verdict;
-  GemmProblem problem;                           // that was run: see emulated_problem
+  Operation operation;                           // that was run: see emulated_target
   std::vector<emulation::SharedTraffic> shared;  // by access site, in the first case
 };
 

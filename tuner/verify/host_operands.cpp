@@ -133,13 +133,9 @@ HostRows rows_of(std::int64_t rows, std::int64_t k, std::int64_t pitch) {
 
 }  // namespace
 
-HostOperands::HostOperands(const GemmProblem& problem, const Epilogue& epilogue, const Strides& strides,
-                           const Contents& contents)
-    : problem_(problem),
-      strides_(strides),
-      x_(rows_of(problem.m, problem.k, strides.x)),
-      w_(rows_of(problem.n, problem.k, strides.w)) {
-  const OperandCounts counts = operand_counts(problem, epilogue, strides);
+HostOperands::HostOperands(const Gemm& gemm, const Strides& strides, const Contents& contents)
+    : gemm_(gemm), strides_(strides), x_(rows_of(gemm.m, gemm.k, strides.x)), w_(rows_of(gemm.n, gemm.k, strides.w)) {
+  const OperandCounts counts = operand_counts(gemm, strides);
   const bool extreme = contents.values == Values::extreme;
   Random random(contents.seed);
   fill_random(x_, random);
@@ -150,7 +146,7 @@ HostOperands::HostOperands(const GemmProblem& problem, const Epilogue& epilogue,
   }
   sx_ = random_scales(counts.sx, extreme, random);
   sw_ = random_scales(counts.sw, extreme, random);
-  bias_ = random_bias(counts.bias, epilogue.bias, random);
+  bias_ = random_bias(counts.bias, gemm.epilogue.bias, random);
 }
 
 GemmArgs HostOperands::args() const {
@@ -160,9 +156,9 @@ GemmArgs HostOperands::args() const {
   args.sx = reinterpret_cast<const float*>(sx_.data());
   args.sw = reinterpret_cast<const float*>(sw_.data());
   args.bias = bias_.data();
-  args.m = problem_.m;
-  args.n = problem_.n;
-  args.k = problem_.k;
+  args.m = gemm_.m;
+  args.n = gemm_.n;
+  args.k = gemm_.k;
   args.ldx = strides_.x;
   args.ldw = strides_.w;
   args.ldy = strides_.y;

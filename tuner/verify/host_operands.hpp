@@ -20,13 +20,13 @@ namespace ditune {
 //            any output type. Scales are around 1, and a few are zero, subnormal or 2^40.
 class HostOperands {
  public:
-  HostOperands(const GemmProblem& problem, const Epilogue& epilogue, const Strides& strides, const Contents& contents);
+  HostOperands(const Gemm& gemm, const Strides& strides, const Contents& contents);
 
   GemmArgs args() const;                           // null y and workspace
   std::vector<emulation::Region> regions() const;  // that an emulated kernel may read
 
  private:
-  GemmProblem problem_;
+  Gemm gemm_;
   Strides strides_;
   HostRows x_, w_;
   HostBuffer sx_, sw_, bias_;

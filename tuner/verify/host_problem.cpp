@@ -10,6 +10,7 @@
 #include <utility>
 #include <variant>
 
+#include "generator/gemm_s8/gemm.hpp"
 #include "generator/kernel_parameter.hpp"
 #include "generator/launch_plan.hpp"
 #include "tuner/verify/plain_gemm.hpp"
@@ -145,18 +146,21 @@ std::int64_t some_tiles(std::int64_t extent, std::int64_t tile) {
 
 HostProblem::HostProblem(const Target& target, const Strides& strides, const Contents& contents)
     : target_(target),
-      operands_(target.problem, target.epilogue, strides, contents),
-      expected_(plain_gemm(operands_.args(), target.epilogue)) {}
+      operands_(gemm_of(target), strides, contents),
+      expected_(plain_gemm(operands_.args(), gemm_of(target).epilogue)) {}
 
-Emulation HostProblem::run(const HostKernel& kernel, const KernelConfig& config, std::uint64_t schedule) const {
+Emulation HostProblem::run(const HostKernel& kernel, const KernelConfig& config, std::uint64_t schedule,
+                           const MakeParameter& make_parameter) const {
   const LaunchPlan plan = launch_plan(config, target_);
   GemmArgs args = operands_.args();
-  const GuardedOutput output(args, target_.epilogue.out, expected_);
+  const GuardedOutput output(args, gemm_of(target_).epilogue.out, expected_);
   const HostBuffer workspace(static_cast<std::size_t>(plan.workspace_bytes));
   std::fill_n(workspace.data(), workspace.bytes(), std::byte{0});
   args.y = output.y();
   args.workspace = workspace.data();
-  check_args(config, target_.epilogue, args, plan.workspace_bytes);
+  check_args(config, gemm_of(target_).epilogue, args, plan.workspace_bytes);
+  const KernelParameter parameter =
+      make_parameter ? make_parameter(args) : kernel_parameter(config, target_.operation, args, describe_tensor);
 
   std::vector<emulation::Region> memory = operands_.regions();
   memory.push_back(output.region());
@@ -173,23 +177,23 @@ Emulation HostProblem::run(const HostKernel& kernel, const KernelConfig& config,
                                          .shared_limit = static_cast<std::size_t>(target_.device.shared_per_block),
                                          .seed = schedule,
                                          .resident = std::max(kResident, target_.device.sms)},
-                                        memory, kernel_parameter(config, target_.epilogue, args, describe_tensor));
+                                        memory, parameter);
   return {.failure = report.fault.empty() ? output.failure() : std::move(report.fault),
           .shared = std::move(report.shared),
           .output = output.contents()};
 }
 
-GemmProblem emulated_problem(const GemmProblem& problem, const KernelConfig& config) {
+Gemm emulated_gemm(const Gemm& gemm, const KernelConfig& config) {
   return std::visit(
       [&](const auto& c) {
-        return GemmProblem{some_tiles(problem.m, c.tile_m), some_tiles(problem.n, c.tile_n), problem.k};
+        return Gemm{some_tiles(gemm.m, c.tile_m), some_tiles(gemm.n, c.tile_n), gemm.k, gemm.epilogue};
       },
       config);
 }
 
 Target emulated_target(const Target& target, const KernelConfig& config) {
   Target small = target;
-  small.problem = emulated_problem(target.problem, config);
+  small.operation = emulated_gemm(gemm_of(target), config);
   small.device.sms = std::visit([](const auto& c) { return emulated_sms(c); }, config);
   return small;
 }

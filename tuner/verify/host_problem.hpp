@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -29,9 +30,12 @@ class HostProblem {
   GemmArgs args() const { return operands_.args(); }                    // host pointers; null y and workspace
   const std::vector<std::byte>& expected() const { return expected_; }  // [m, n], packed
 
-  // Runs the kernel of this config. `schedule`: seed of the order in which its warps run. Throws UsageError if the
-  // config does not take these operands. Several threads may run kernels on one problem at once.
-  Emulation run(const HostKernel& kernel, const KernelConfig& config, std::uint64_t schedule) const;
+  // Runs the kernel of this config. `schedule`: seed of the order in which its warps run. `make_parameter`: what
+  // it is launched with, if not with kernel_parameter. Throws UsageError if the config does not take these operands.
+  // Several threads may run kernels on one problem at once.
+  using MakeParameter = std::function<KernelParameter(const GemmArgs&)>;
+  Emulation run(const HostKernel& kernel, const KernelConfig& config, std::uint64_t schedule,
+                const MakeParameter& make_parameter = {}) const;
 
  private:
   Target target_;
@@ -42,7 +46,7 @@ class HostProblem {
 // A smaller problem whose tiles are of every kind that those of the whole one are: the same K, and along M and N a
 // whole tile of the config and what is ragged of the last one (two whole tiles if nothing is). Problems that are
 // smaller already stay as they are.
-GemmProblem emulated_problem(const GemmProblem& problem, const KernelConfig& config);
+Gemm emulated_gemm(const Gemm& gemm, const KernelConfig& config);
 
 // That problem on a device of so few SMs that persistent CTAs walk from tile to tile.
 Target emulated_target(const Target& target, const KernelConfig& config);

@@ -28,13 +28,12 @@ std::int64_t legal(std::int64_t pitch, std::int64_t columns) { return pitch <= k
 
 }  // namespace
 
-Strides strides_of(OperandCase which, const GemmProblem& problem, const StrideMultiples& multiples,
-                   const FarRows& far) {
-  const auto& [m, n, k] = problem;
+Strides strides_of(OperandCase which, const Gemm& gemm, const StrideMultiples& multiples, const FarRows& far) {
+  const auto [m, n, k, epilogue] = gemm;
   switch (which) {
     case OperandCase::plain:
     case OperandCase::extreme:
-      return packed_strides(problem);
+      return packed_strides(gemm);
     case OperandCase::padded: {
       const std::int64_t x = round_up(k, kAligned) + kAligned;
       return {.x = x, .w = x + kAligned, .y = legal(round_up(n, kAligned) + kAligned, n)};
@@ -46,7 +45,7 @@ Strides strides_of(OperandCase which, const GemmProblem& problem, const StrideMu
     case OperandCase::far:
       return {.x = far_pitch(m, k, far), .w = far_pitch(n, k, far), .y = legal(far_pitch(m, n, far), n)};
   }
-  return packed_strides(problem);
+  return packed_strides(gemm);
 }
 
 }  // namespace ditune

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "generator/launch_plan.hpp"
+#include "generator/gemm_s8/arguments.hpp"
 #include "tuner/verify/operand_counts.hpp"
 
 namespace ditune {
@@ -45,7 +45,7 @@ struct FarRows {
 inline constexpr FarRows kFarOnHost{.span = std::int64_t{1} << 37, .pitch = kMaxExtent - 15};
 
 // The row pitches of a case. The multiples are those of the config: see stride_multiples.
-Strides strides_of(OperandCase which, const GemmProblem& problem, const StrideMultiples& multiples,
+Strides strides_of(OperandCase which, const Gemm& gemm, const StrideMultiples& multiples,
                    const FarRows& far = kFarOnHost);
 
 inline Values values_of(OperandCase which) { return which == OperandCase::extreme ? Values::extreme : Values::random; }

@@ -6,8 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "ditune/epilogue.hpp"
-#include "ditune/problem.hpp"
+#include "ditune/gemm.hpp"
 
 namespace ditune {
 
@@ -18,13 +17,13 @@ struct Strides {
 };
 
 // Rows right behind one another, as models store them.
-Strides packed_strides(const GemmProblem& problem);
+Strides packed_strides(const Gemm& gemm);
 
 // How many values each operand holds, from the first to the last that a kernel may touch.
 struct OperandCounts {
   std::size_t x, w, sx, sw, bias, y;
 };
-OperandCounts operand_counts(const GemmProblem& problem, const Epilogue& epilogue, const Strides& strides);
+OperandCounts operand_counts(const Gemm& gemm, const Strides& strides);
 
 // Of one value; 0 where there is no bias.
 std::size_t bias_bytes(Bias bias);
@@ -33,6 +32,6 @@ std::size_t bias_bytes(Bias bias);
 constexpr bool far_apart(std::size_t pitch, std::size_t bytes) { return pitch - bytes >= (std::size_t{1} << 16); }
 
 // Bytes that one launch reads and writes.
-std::size_t operand_bytes(const GemmProblem& problem, const Epilogue& epilogue, const Strides& strides);
+std::size_t operand_bytes(const Gemm& gemm, const Strides& strides);
 
 }  // namespace ditune

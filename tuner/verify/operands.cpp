@@ -10,11 +10,10 @@ DeviceBuffer allocate(std::size_t bytes) { return bytes == 0 ? DeviceBuffer() : 
 
 }  // namespace
 
-Operands::Operands(const GemmProblem& problem, const Epilogue& epilogue, const Strides& strides, int sets,
-                   const Contents& contents, const ReferenceKernels& kernels, const Stream& stream)
-    : problem_(problem), epilogue_(epilogue), strides_(strides) {
-  output_bytes_ =
-      operand_counts(problem, epilogue, strides).y * static_cast<std::size_t>(ditune::output_bytes(epilogue.out));
+Operands::Operands(const Gemm& gemm, const Strides& strides, int sets, const Contents& contents,
+                   const ReferenceKernels& kernels, const Stream& stream)
+    : gemm_(gemm), strides_(strides) {
+  output_bytes_ = operand_counts(gemm, strides).y * static_cast<std::size_t>(ditune::output_bytes(gemm.epilogue.out));
   std::mt19937_64 seeds(contents.seed);
   for (int i = 0; i < sets; ++i) {
     const Set& set = sets_.emplace_back(allocate_set());
@@ -27,29 +26,29 @@ Operands::Operands(const GemmProblem& problem, const Epilogue& epilogue, const S
 }
 
 Operands::Set Operands::allocate_set() const {
-  const OperandCounts counts = operand_counts(problem_, epilogue_, strides_);
+  const OperandCounts counts = operand_counts(gemm_, strides_);
   return {
       .x = allocate(counts.x),
       .w = allocate(counts.w),
       .sx = allocate(4 * counts.sx),
       .sw = allocate(4 * counts.sw),
-      .bias = allocate(counts.bias * bias_bytes(epilogue_.bias)),
+      .bias = allocate(counts.bias * bias_bytes(gemm_.epilogue.bias)),
       .y = allocate(output_bytes_ + 2 * kGuardBytes),
   };
 }
 
 void Operands::fill_random(const Set& set, std::mt19937_64& seeds, const ReferenceKernels& kernels,
                            const Stream& stream) const {
-  const OperandCounts counts = operand_counts(problem_, epilogue_, strides_);
+  const OperandCounts counts = operand_counts(gemm_, strides_);
   kernels.fill_int8(set.x.get(), static_cast<std::int64_t>(counts.x), seeds(), stream);
   kernels.fill_int8(set.w.get(), static_cast<std::int64_t>(counts.w), seeds(), stream);
   kernels.fill_scales(set.sx.get(), static_cast<std::int64_t>(counts.sx), seeds(), stream);
   kernels.fill_scales(set.sw.get(), static_cast<std::int64_t>(counts.sw), seeds(), stream);
-  kernels.fill_bias(set.bias.get(), static_cast<std::int64_t>(counts.bias), epilogue_.bias, seeds(), stream);
+  kernels.fill_bias(set.bias.get(), static_cast<std::int64_t>(counts.bias), gemm_.epilogue.bias, seeds(), stream);
 }
 
 void Operands::copy_from_host(const Set& set, const Contents& contents, const Stream& stream) const {
-  const HostOperands host(problem_, epilogue_, strides_, contents);
+  const HostOperands host(gemm_, strides_, contents);
   const GemmArgs args = host.args();
   const auto copy = [&](const DeviceBuffer& to, const void* from) {
     if (to.bytes() > 0) DITUNE_CUDA(cudaMemcpyAsync(to.get(), from, to.bytes(), cudaMemcpyHostToDevice, stream.get()));
@@ -71,9 +70,9 @@ GemmArgs Operands::args(int index) const {
   args.sx = set.sx.as<const float>();
   args.sw = set.sw.as<const float>();
   args.bias = set.bias.get();
-  args.m = problem_.m;
-  args.n = problem_.n;
-  args.k = problem_.k;
+  args.m = gemm_.m;
+  args.n = gemm_.n;
+  args.k = gemm_.k;
   args.ldx = strides_.x;
   args.ldw = strides_.w;
   args.ldy = strides_.y;

@@ -22,8 +22,8 @@ class Operands {
  public:
   static constexpr std::size_t kGuardBytes = 4096;
 
-  Operands(const GemmProblem& problem, const Epilogue& epilogue, const Strides& strides, int sets,
-           const Contents& contents, const ReferenceKernels& kernels, const Stream& stream);
+  Operands(const Gemm& gemm, const Strides& strides, int sets, const Contents& contents,
+           const ReferenceKernels& kernels, const Stream& stream);
 
   int sets() const { return static_cast<int>(sets_.size()); }
   // Null workspace.
@@ -40,8 +40,7 @@ class Operands {
   void fill_random(const Set& set, std::mt19937_64& seeds, const ReferenceKernels& kernels, const Stream& stream) const;
   void copy_from_host(const Set& set, const Contents& contents, const Stream& stream) const;
 
-  GemmProblem problem_;
-  Epilogue epilogue_;
+  Gemm gemm_;
   Strides strides_;
   std::size_t output_bytes_ = 0;
   std::vector<Set> sets_;

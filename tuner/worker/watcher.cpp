@@ -6,7 +6,7 @@ namespace ditune {
 std::string compile_key(const KernelSource& source, SmArch arch) { return format(arch) + "\n" + source.text; }
 
 std::string run_key(const Target& target, const KernelConfig& config) {
-  return format(target.problem) + " " + format(target.epilogue) + " " + format(config);
+  return describe(target.operation) + " " + format(config);
 }
 
 }  // namespace ditune

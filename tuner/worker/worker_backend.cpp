@@ -142,7 +142,7 @@ class IsolatedBackend {
   static std::vector<Suspect> suspects(const Call& call, const KernelConfig& config) {
     const Target& target = call.target;
     std::vector<Suspect> all = {
-        {Suspect::Stage::compile, compile_key(emit(config, target.epilogue), target.device.arch)}};
+        {Suspect::Stage::compile, compile_key(emit(config, target.operation), target.device.arch)}};
     if (call.runs()) all.push_back({Suspect::Stage::run, run_key(target, config)});
     return all;
   }
@@ -235,7 +235,7 @@ class IsolatedBackend {
   Limits limits(const std::optional<Call>& call) const {
     Limits limits{options_.compile_limit, options_.run_limit, options_.silence_limit, options_.end_limit};
     if (!call) return limits;
-    const double work = operations(call->target.problem);
+    const double work = ditune::work(call->target.operation);
     limits.run += time_for(work, kLeastRate);
     limits.silence += time_for(work, kLeastReferenceRate);
     if (call->effort == Effort::sustain) limits.run += kSustained;

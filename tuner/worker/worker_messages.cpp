@@ -60,13 +60,11 @@ std::optional<Message> FrameReader::next() {
   return message;
 }
 
-Message write(const Target& target) {
-  return Message::array({format(target.problem), format(target.epilogue), to_message(target.device)});
-}
+Message write(const Target& target) { return Message::array({format(target.operation), to_message(target.device)}); }
 
 Target read_target(const Message& message) {
-  Target target{parse_problem(message.at(0).get<std::string>()), parse_epilogue(message.at(1).get<std::string>()), {}};
-  from_message(message.at(2), target.device);
+  Target target{parse_operation(message.at(0).get<std::string>()), {}};
+  from_message(message.at(1), target.device);
   return target;
 }
 

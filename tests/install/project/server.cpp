@@ -8,14 +8,14 @@
 
 int main() {
   try {
-    const ditune::GemmProblem problem{.m = 1000, .n = 3072, .k = 3072};
+    const ditune::Gemm problem{.m = 1000, .n = 3072, .k = 3072};
     const ditune::Library library(ditune::read_records({}));
-    const auto found = library.lookup(problem, {}, ditune::find_device("RTX 3090"));
+    const auto found = library.lookup(problem, ditune::find_device("RTX 3090"));
     std::cout << format(found.match) << ": " << format(found.config) << ", " << found.plan.grid << " CTAs\n";
 
     const ditune::Runtime runtime(ditune::RuntimeOptions{});
     try {
-      runtime.prepare(problem, {}, 0);
+      runtime.prepare(problem, 0);
       std::cout << "prepared\n";
     } catch (const ditune::UsageError& error) {
       std::cout << error.what() << "\n";

@@ -35,7 +35,7 @@ int main(int count, char** words) {
   };
   TuneOptions options;
   options.trials = 24;
-  const auto winners = tune({{{256, 512, 512}, {}}, {{64, 512, 512}, {}}, {{512, 512, 512}, {}}},
+  const auto winners = tune({Gemm{256, 512, 512}, Gemm{64, 512, 512}, Gemm{512, 512, 512}},
                             reference_device(SmArch{86}), options, backend, store);
   return winners.size() == 3 ? 0 : 1;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "generator/memory_cost.hpp"
+#include "generator/gemm_s8/memory_cost.hpp"
 
 #include <fmt/format.h>
 
@@ -26,8 +26,8 @@ double overlap(double a, double b, double power) {
   return std::pow(std::pow(a, power) + std::pow(b, power), 1 / power);
 }
 
-double dram_bytes(const Target& target, const TileOrder& order) {
-  const auto& [m, n, k] = target.problem;
+double dram_bytes(const GemmTarget& target, const TileOrder& order) {
+  const auto& [m, n, k, epilogue] = target.op;
   const std::int64_t tiles_m = ceil_div(m, order.tile_m);
   const double tiles_n = static_cast<double>(ceil_div(n, order.tile_n));
   const double band = band_rows(static_cast<unsigned>(tiles_m), static_cast<unsigned>(order.group));
@@ -40,7 +40,7 @@ double dram_bytes(const Target& target, const TileOrder& order) {
                weights = static_cast<double>(n) * static_cast<double>(k);
   const double x_reads = 1 + (tiles_n / together - 1) * (1 - kept(x / bands, target.device));
   const double w_reads = 1 + (bands - 1) * (1 - kept(weights, target.device));
-  const double y = static_cast<double>(m) * static_cast<double>(n) * output_bytes(target.epilogue.out);
+  const double y = static_cast<double>(m) * static_cast<double>(n) * output_bytes(epilogue.out);
   return x * x_reads + weights * w_reads + y;
 }
 

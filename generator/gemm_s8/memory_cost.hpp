@@ -6,7 +6,7 @@
 #include <span>
 #include <string>
 
-#include "generator/search_space.hpp"
+#include "generator/gemm_s8/gemm.hpp"
 
 namespace ditune {
 
@@ -30,7 +30,7 @@ struct TileOrder {
 };
 
 // Bytes between DRAM and L2: compulsory ones, and operands that L2 did not keep until they are read again.
-double dram_bytes(const Target& target, const TileOrder& order);
+double dram_bytes(const GemmTarget& target, const TileOrder& order);
 
 // Why bands of at most `group` of `rows` rows of tiles are not worth a try beside the other `groups`, of which
 // `standard` is always tried; empty if they are. A wave of tiles reads least where it is as high as wide, in elements:

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ditune/gemm.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "core/hash.hpp"
+#include "core/kind.hpp"
+#include "core/text.hpp"
+#include "ditune/error.hpp"
+
+namespace ditune {
+namespace {
+
+struct Extent {
+  std::string_view name, key;
+  std::int64_t max;
+  std::string_view why;
+};
+constexpr std::array<Extent, 3> kExtents{{{"M", "m=", kMaxExtent, "a row index fits 32 bits"},
+                                          {"N", "n=", kMaxExtent, "a column index fits 32 bits"},
+                                          {"K", "k=", kMaxK, "longer sums can overflow int32"}}};
+
+[[noreturn]] void refuse(const Extent& extent, std::string_view value, std::string_view what) {
+  throw UsageError(fmt::format("{} = {} is {}", extent.name, value, what),
+                   fmt::format("give 1 to {}: {}", extent.max, extent.why));
+}
+
+// Of a problem whose sizes are numbers, the first that 64 bits do not hold.
+void refuse_huge_extent(std::string_view text) {
+  constexpr std::int64_t kHuge = std::numeric_limits<std::int64_t>::max();
+  if (std::ranges::count(text, 'x') + 1 != std::ssize(kExtents) || !text::are_extents_too_large(text, kHuge)) return;
+  for (const Extent& extent : kExtents) {
+    const std::string_view part = text.substr(0, text.find('x'));
+    if (text::is_too_large(part, kHuge)) refuse(extent, part, "too large");
+    text.remove_prefix(std::min(part.size() + 1, text.size()));
+  }
+}
+
+// 1 to the largest.
+std::int64_t parse_extent(const Extent& extent, std::string_view text) {
+  if (const auto value = text::parse_number(text, extent.max); value && *value > 0) return *value;
+  refuse(extent, text, text::is_too_large(text, extent.max) ? "too large" : "out of range");
+}
+
+}  // namespace
+
+void validate(const Gemm& gemm) {
+  const std::array values{gemm.m, gemm.n, gemm.k};
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (values[i] > kExtents[i].max) refuse(kExtents[i], std::to_string(values[i]), "too large");
+    if (values[i] < 1) refuse(kExtents[i], std::to_string(values[i]), "out of range");
+  }
+}
+
+std::string format_shape(const Gemm& gemm) { return fmt::format("{}x{}x{}", gemm.m, gemm.n, gemm.k); }
+
+Gemm parse_shape(std::string_view text) {
+  refuse_huge_extent(text);
+  std::array<std::int64_t, 3> extents{};
+  if (!text::parse_extents(text, std::numeric_limits<std::int64_t>::max(), extents))
+    throw UsageError(fmt::format("'{}' is not a problem", text), "write MxNxK in digits, like 4096x13824x4608");
+  const Gemm gemm{.m = extents[0], .n = extents[1], .k = extents[2]};
+  validate(gemm);
+  return gemm;
+}
+
+std::string Kind<Gemm>::format(const Gemm& gemm) {
+  std::string text = fmt::format("m={},n={},k={}", gemm.m, gemm.n, gemm.k);
+  if (!(gemm.epilogue == Epilogue{})) text += "," + ditune::format(gemm.epilogue);
+  return text;
+}
+
+Gemm Kind<Gemm>::parse(std::string_view text) {
+  Gemm gemm;
+  const std::array members{&gemm.m, &gemm.n, &gemm.k};
+  std::string epilogue;
+  while (!text.empty()) {
+    const std::string_view part = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(part.size() + 1, text.size()));
+    const auto extent = std::ranges::find_if(kExtents, [&](const Extent& e) { return part.starts_with(e.key); });
+    if (extent == kExtents.end()) {
+      epilogue += (epilogue.empty() ? "" : ",") + std::string(part);
+      continue;
+    }
+    std::int64_t& value = *members[static_cast<std::size_t>(extent - kExtents.begin())];
+    if (value != 0) throw UsageError(fmt::format("{} is given twice", extent->name), "leave one out");
+    value = parse_extent(*extent, part.substr(extent->key.size()));
+  }
+  if (!epilogue.empty()) gemm.epilogue = parse_epilogue(epilogue);
+  return gemm;
+}
+
+std::string Kind<Gemm>::describe(const Gemm& gemm) {
+  return fmt::format("{} {}", format_shape(gemm), ditune::format(gemm.epilogue));
+}
+
+double Kind<Gemm>::work(const Gemm& gemm) {
+  return 2.0 * static_cast<double>(gemm.m) * static_cast<double>(gemm.n) * static_cast<double>(gemm.k);
+}
+
+double Kind<Gemm>::distance(const Gemm& a, const Gemm& b) {
+  const auto apart = [](std::int64_t p, std::int64_t q) {
+    return std::abs(std::log(static_cast<double>(p) / static_cast<double>(q)));
+  };
+  return apart(a.m, b.m) + apart(a.n, b.n) + apart(a.k, b.k);
+}
+
+std::uint64_t Kind<Gemm>::hash(const Gemm& gemm) noexcept {
+  const std::uint64_t extents = static_cast<std::uint64_t>(gemm.n) << 32 | static_cast<std::uint64_t>(gemm.k);
+  return mix(mix(mix(0, static_cast<std::uint64_t>(gemm.m)), extents), number_of(gemm.epilogue));
+}
+
+}  // namespace ditune

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a kind of operation brings to generic code: a specialization of Kind. Generic code names no kind.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <variant>
+
+#include "ditune/operation.hpp"
+
+namespace ditune {
+
+// template <> struct Kind<Op> {
+//   static constexpr std::string_view kName;        // "gemm_s8"
+//   static std::string format(const Op&);           // "key=value,...": canonical order, defaults left out
+//   static Op parse(std::string_view);              // throws UsageError
+//   static std::string describe_sizes(const Op&);   // for tables and messages
+//   static std::string describe(const Op&);
+//   static std::int64_t rows(const Op&);            // what a lookup interpolates
+//   static Op with_rows(Op, std::int64_t);
+//   static double work(const Op&);                  // operations
+//   static double distance(const Op&, const Op&);   // how unlike two are: 0 of the same sizes
+//   static std::uint64_t hash(const Op&) noexcept;
+// };
+// and validate(const Op&).
+template <class Op>
+struct Kind;
+
+template <>
+struct Kind<Gemm> {
+  static constexpr std::string_view kName = "gemm_s8";
+  static std::string format(const Gemm& gemm);
+  static Gemm parse(std::string_view text);
+  static std::string describe_sizes(const Gemm& gemm) { return format_shape(gemm); }
+  static std::string describe(const Gemm& gemm);
+  static std::int64_t rows(const Gemm& gemm) { return gemm.m; }
+  static Gemm with_rows(Gemm gemm, std::int64_t rows) {
+    gemm.m = rows;
+    return gemm;
+  }
+  static double work(const Gemm& gemm);
+  // The sum of |ln| of the ratios of their sizes.
+  static double distance(const Gemm& a, const Gemm& b);
+  static std::uint64_t hash(const Gemm& gemm) noexcept;
+};
+
+// Infinite for operations of different kinds.
+double distance(const Operation& a, const Operation& b);
+
+// Calls visit.operator()<Op>() for each kind in turn.
+template <class Visitor>
+void for_each_kind(Visitor&& visit) {
+  [&]<class... Op>(std::type_identity<std::variant<Op...>>) {
+    (visit.template operator()<Op>(), ...);
+  }(std::type_identity<Operation>{});
+}
+
+}  // namespace ditune

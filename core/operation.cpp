@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ditune/operation.hpp"
+
+#include <fmt/format.h>
+
+#include <limits>
+#include <optional>
+#include <vector>
+
+#include "core/kind.hpp"
+#include "core/text.hpp"
+#include "ditune/error.hpp"
+
+namespace ditune {
+namespace {
+
+std::string kind_names() {
+  std::vector<std::string_view> names;
+  for_each_kind([&]<class Op>() { names.push_back(Kind<Op>::kName); });
+  return text::join(names);
+}
+
+}  // namespace
+
+std::string format(const Operation& operation) {
+  return std::visit([]<class Op>(const Op& op) { return fmt::format("{}:{}", Kind<Op>::kName, Kind<Op>::format(op)); },
+                    operation);
+}
+
+Operation parse_operation(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos)
+    throw UsageError(fmt::format("'{}' is not an operation", text),
+                     "write KIND:key=value,..., like gemm_s8:m=6144,n=13824,k=4608");
+  const std::string_view kind = text.substr(0, colon);
+  std::optional<Operation> operation;
+  for_each_kind([&]<class Op>() {
+    if (kind == Kind<Op>::kName) operation = Kind<Op>::parse(text.substr(colon + 1));
+  });
+  if (!operation) throw UsageError(fmt::format("unknown kind of operation '{}'", kind), "use " + kind_names());
+  validate(*operation);
+  return *operation;
+}
+
+void validate(const Operation& operation) {
+  std::visit([](const auto& op) { validate(op); }, operation);
+}
+
+std::string_view kind_name(const Operation& operation) {
+  return std::visit([]<class Op>(const Op&) { return Kind<Op>::kName; }, operation);
+}
+
+std::string describe_sizes(const Operation& operation) {
+  return std::visit([]<class Op>(const Op& op) { return Kind<Op>::describe_sizes(op); }, operation);
+}
+
+std::string describe(const Operation& operation) {
+  return std::visit([]<class Op>(const Op& op) { return Kind<Op>::describe(op); }, operation);
+}
+
+std::int64_t rows(const Operation& operation) {
+  return std::visit([]<class Op>(const Op& op) { return Kind<Op>::rows(op); }, operation);
+}
+
+Operation with_rows(Operation operation, std::int64_t rows) {
+  return std::visit([rows]<class Op>(const Op& op) -> Operation { return Kind<Op>::with_rows(op, rows); }, operation);
+}
+
+double work(const Operation& operation) {
+  return std::visit([]<class Op>(const Op& op) { return Kind<Op>::work(op); }, operation);
+}
+
+double tops(const Operation& operation, double microseconds) { return work(operation) / microseconds * 1e-6; }
+
+double picojoules_an_operation(const Operation& operation, double microseconds, double power_w) {
+  return power_w / tops(operation, microseconds);  // 1 W is 1 pJ * 10^12/s
+}
+
+double distance(const Operation& a, const Operation& b) {
+  return std::visit(
+      [&]<class Op>(const Op& op) {
+        const Op* other = std::get_if<Op>(&b);
+        return other ? Kind<Op>::distance(op, *other) : std::numeric_limits<double>::infinity();
+      },
+      a);
+}
+
+std::size_t hash_of(const Operation& operation) noexcept {
+  return std::visit([]<class Op>(const Op& op) -> std::size_t { return Kind<Op>::hash(op); }, operation);
+}
+
+}  // namespace ditune

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one parameter of a built-in kernel, passed by value. Shared by host and device; C++17.
+#pragma once
+
+#include "epilogue_spec.cuh"
+#include "gemm_args.cuh"
+
+namespace ditune {
+
+struct FallbackArgs {
+  GemmArgs gemm;
+  Epilogue epilogue;
+};
+
+}  // namespace ditune

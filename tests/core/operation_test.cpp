@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ditune/operation.hpp"
+
+#include <cmath>
+
+#include "catch.hpp"
+#include "core/kind.hpp"
+#include "ditune/error.hpp"
+#include "error_of.hpp"
+#include "gemm.hpp"
+
+using namespace ditune;
+using namespace ditune::test;
+
+TEST_CASE("an operation is read as it is written: its kind, its sizes, what is not the default") {
+  const Operation plain = Gemm{6144, 13824, 4608};
+  const Operation fused = with({17, 1, kMaxK}, parse_epilogue("sx=tensor,bias=bf16"));
+  CHECK(format(plain) == "gemm_s8:m=6144,n=13824,k=4608");
+  CHECK(format(fused) == "gemm_s8:m=17,n=1,k=131071,sx=tensor,bias=bf16");
+  for (const Operation& operation : {plain, fused}) CHECK(parse_operation(format(operation)) == operation);
+  CHECK(parse_operation("gemm_s8:bias=bf16,k=131071,sx=tensor,m=17,n=1") == fused);
+  CHECK(describe_sizes(fused) == "17x1x131071");
+  CHECK(describe(fused) == "17x1x131071 sx=tensor,bias=bf16");
+  CHECK(kind_name(plain) == "gemm_s8");
+}
+
+TEST_CASE("text that is no operation is refused by what is wrong with it") {
+  const auto refused = [](const char* text) { return error_of([&] { parse_operation(text); }); };
+  CHECK(refused("") == "'' is not an operation (write KIND:key=value,..., like gemm_s8:m=6144,n=13824,k=4608)");
+  CHECK(refused("copy:m=1") == "unknown kind of operation 'copy' (use gemm_s8)");
+  CHECK(refused("gemm_s8:m=1,n=1") == "K = 0 is out of range (give 1 to 131071: longer sums can overflow int32)");
+  CHECK(refused("gemm_s8:m=1,n=1,k=131072") ==
+        "K = 131072 is too large (give 1 to 131071: longer sums can overflow int32)");
+  CHECK(refused("gemm_s8:m=1,m=2,n=1,k=1") == "M is given twice (leave one out)");
+  CHECK(refused("gemm_s8:m=one,n=1,k=1") == "M = one is out of range (give 1 to 2147483647: a row index fits 32 bits)");
+  CHECK(refused("gemm_s8:m=1,n=1,k=1,bias=bf17").find("bf17") != std::string::npos);
+  CHECK(refused("gemm_s8:m=1,n=1,k=1,rows=4").find("rows") != std::string::npos);
+}
+
+TEST_CASE("winners of one layer differ in their rows alone") {
+  const Operation few = Gemm{16, 4608, 4608}, many = Gemm{4096, 4608, 4608};
+  CHECK(rows(many) == 4096);
+  CHECK(with_rows(few, 4096) == many);
+  CHECK(with_rows(few, 0) == with_rows(many, 0));
+  CHECK(hash_of(few) != hash_of(many));
+  CHECK(hash_of(many) != hash_of(with({4096, 4608, 4608}, {.out = Output::f16})));
+}
+
+TEST_CASE("how unlike two operations are is the sum of the ratios of their sizes, as logarithms") {
+  CHECK(distance(Operation(Gemm{16, 32, 64}), Operation(Gemm{16, 32, 64})) == 0);
+  CHECK(distance(Operation(Gemm{16, 32, 64}), Operation(Gemm{32, 16, 64})) == Approx(2 * std::log(2.0)));
+}
