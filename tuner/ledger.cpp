@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/kind.hpp"
+#include "db/sha256.hpp"
 #include "generator/emit.hpp"
 #include "lookup/serving.hpp"
 #include "tuner/worker/killed.hpp"
@@ -49,6 +50,24 @@ std::map<std::string, Contender> Ledger::tried(const Target& target, Source sour
                             Contender{trial.config, std::move(trial.measurement), trial.predicted_us});
   }
   return last;
+}
+
+std::vector<TuningRecord> Ledger::stale_winners(const Target& target, Regime regime) const {
+  std::vector<TuningRecord> stale = store_.winners(rows_of(target));
+  std::erase_if(stale, [&](const TuningRecord& record) {
+    return record.key.regime != regime || record.source != Source::measured || record.cubin_hash.empty() ||
+           is_of_todays_template(record) || refusal(record.config, target);
+  });
+  std::ranges::stable_sort(stale, std::greater{}, [](const TuningRecord& record) { return record.provenance.when; });
+  return stale;
+}
+
+bool Ledger::take_over(const TuningRecord& stale, const std::string& cubin) {
+  if (sha256(cubin) != stale.cubin_hash) return false;
+  TuningRecord record = stale;
+  record.key.template_hash = template_hash(stale.config);
+  record.tied.clear();
+  return store_.set_winner(record, cubin);
 }
 
 SurvivorTable Ledger::survivors(const DeviceInfo& device) const {

@@ -27,6 +27,13 @@ class Ledger {
   // templates and toolchain. One whose process was killed counts as not tried.
   std::map<std::string, Contender> tried(const Target& target, Source source, Regime regime) const;
 
+  // Measured winners of older templates that are legal today and whose kernels are known, the last one first.
+  std::vector<TuningRecord> stale_winners(const Target& target, Regime regime) const;
+
+  // Whether today's template makes the very kernel of a stale winner: then it is the winner under today's, too, with
+  // its times and its provenance. What tied with it is not taken over: nobody has compiled that.
+  bool take_over(const TuningRecord& stale, const std::string& cubin);
+
   // Of each of the device's layers, wherever it was tried.
   SurvivorTable survivors(const DeviceInfo& device) const;
 

@@ -66,6 +66,7 @@ class Run {
     std::vector<TuningRecord> result;
     for (layer_ = 0; layer_ < targets_.size() && !stopped(); ++layer_) {
       budget_.begin_layer(layer_);
+      take_over();
       std::optional<TuningRecord> winner = known_winner(target(), options_.regime);
       if (!winner) {
         recalled_ = recall(target());
@@ -95,6 +96,19 @@ class Run {
     std::optional<TuningRecord> winner = ledger_.current_winner(target, source(), regime);
     if (winner && winner->source == source() && !killed(target, regime).empty()) return std::nullopt;
     return winner;
+  }
+
+  // A stale winner whose kernel today's template makes, bit for bit, is as good as it was: a compilation tells that,
+  // where a search would take a hundred, and the GPU.
+  void take_over() {
+    if (options_.retune || !backend_.cubin) return;
+    for (const Regime regime : std::set{Regime::burst, options_.regime}) {
+      if (ledger_.current_winner(target(), Source::measured, regime)) continue;
+      for (const TuningRecord& stale : ledger_.stale_winners(target(), regime)) {
+        if (!is_sound(compile({stale.config}).front())) continue;
+        if (ledger_.take_over(stale, backend_.cubin(target(), stale.config))) break;
+      }
+    }
   }
 
   // Candidates of a layer whose last trial in an earlier run, in bursts or in this regime, was killed from outside.

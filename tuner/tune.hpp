@@ -30,7 +30,9 @@ struct TuneOptions {
   // Under sustained, the finalists of bursts are timed at sustained clocks, too, and both winners are kept.
   Regime regime = Regime::burst;
   bool retry_failed = false;  // false: what failed before, under this toolchain and template, is not tried again
-  bool retune = false;        // false: a layer whose winner in the store is up to date is reported from there
+  // false: a layer whose winner in the store is up to date is reported from there; so is one of older templates, if
+  // today's make the same kernel
+  bool retune = false;
   // Asked after each batch; true: the run ends, and the layer at work keeps its trials and gets no winner. May be
   // empty.
   std::function<bool()> stop = {};
