@@ -38,9 +38,9 @@ std::string HeaderKernels::text() const {
 std::string HeaderKernels::cubin(const TuningRecord& record) const {
   std::string bytes = options_.cubin_of(record);
   if (bytes.empty())
-    throw UsageError(fmt::format("there is no kernel of {} {}", describe_sizes(record.key.operation),
-                                 format(record.config)),
-                     "tune it again, or embed the source");
+    throw UsageError(
+        fmt::format("there is no kernel of {} {}", describe_sizes(record.key.operation), format(record.config)),
+        "tune it again, or embed the source");
   return bytes;
 }
 

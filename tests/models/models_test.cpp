@@ -8,8 +8,8 @@
 #include "gemm.hpp"
 
 using namespace ditune;
-using ditune::test::gemm_of;
 using ditune::test::error_of;
+using ditune::test::gemm_of;
 
 namespace {
 

@@ -11,7 +11,6 @@
 #include <utility>
 
 #include "generator/gemm_s8/gemm.hpp"
-#include "generator/gemm_s8/gemm.hpp"
 #include "runtime/nvml.hpp"
 #include "tuner/measure/candidate_compiler.hpp"
 #include "tuner/measure/gpu_problem.hpp"
