@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
+#include <variant>
 
 #include "core/epilogue_fields.hpp"
 
@@ -16,5 +18,15 @@ constexpr std::size_t mix(std::uint64_t hash, std::uint64_t field) noexcept {
 
 // Different for any two epilogues.
 constexpr std::uint64_t number_of(const Epilogue& epilogue) noexcept { return index_of(epilogue); }
+
+// Whether two variants hold the same. Their own == may throw, in a state that plain structs never bring about.
+template <class... T>
+bool is_same(const std::variant<T...>& a, const std::variant<T...>& b) noexcept {
+  const auto both_are = [&]<class Value>(std::type_identity<Value>) {
+    const Value *value = std::get_if<Value>(&a), *other = std::get_if<Value>(&b);
+    return value && other && *value == *other;
+  };
+  return (both_are(std::type_identity<T>{}) || ...);
+}
 
 }  // namespace ditune

@@ -86,7 +86,11 @@ double distance(const Operation& a, const Operation& b) {
 }
 
 std::size_t hash_of(const Operation& operation) noexcept {
-  return std::visit([]<class Op>(const Op& op) -> std::size_t { return Kind<Op>::hash(op); }, operation);
+  std::size_t hash = operation.index();
+  for_each_kind([&]<class Op>() {
+    if (const Op* op = std::get_if<Op>(&operation)) hash = Kind<Op>::hash(*op);
+  });
+  return hash;
 }
 
 }  // namespace ditune

@@ -36,8 +36,8 @@ struct QuestionOf {
 
   template <class Other>
   bool operator==(const QuestionOf<Other>& other) const {
-    return layer == other.layer && m == other.m && sms == other.sms && arch == other.arch && regime == other.regime &&
-           device == other.device;
+    return is_same(layer, other.layer) && m == other.m && sms == other.sms && arch == other.arch &&
+           regime == other.regime && device == other.device;
   }
 };
 using Question = QuestionOf<std::string_view>;

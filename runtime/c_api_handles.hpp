@@ -19,6 +19,7 @@
 #include "ditune/config.hpp"
 #include "ditune/ditune.h"
 #include "ditune/error.hpp"
+#include "ditune/members.hpp"
 #include "ditune/runtime.hpp"
 #include "lookup/append_only_map.hpp"
 #include "runtime/named_device.hpp"
@@ -47,23 +48,17 @@ using DeviceName = DeviceNameOf<std::string_view>;
 struct ConfigKey {
   KernelConfig config;
 
-  bool operator==(const ConfigKey& other) const noexcept {
-    bool is_same = false;
-    for_each_family([&]<class C>() {
-      const C *a = std::get_if<C>(&config), *b = std::get_if<C>(&other.config);
-      if (a && b) is_same = *a == *b;
-    });
-    return is_same;
-  }
+  bool operator==(const ConfigKey& other) const noexcept { return is_same(config, other.config); }
 };
 
-// Of fields that every family has; few configs differ in nothing else.
 struct HashConfig {
   std::size_t operator()(const ConfigKey& key) const noexcept {
     std::size_t hash = key.config.index();
     for_each_family([&]<class C>() {
-      if (const C* c = std::get_if<C>(&key.config))
-        for (const int field : {c->tile_m, c->tile_n, c->stages}) hash = mix(hash, static_cast<std::uint64_t>(field));
+      const C* config = std::get_if<C>(&key.config);
+      if (!config) return;
+      std::apply([&](const auto&... member) { ((hash = mix(hash, static_cast<std::uint64_t>(member))), ...); },
+                 members(*config));
     });
     return hash;
   }

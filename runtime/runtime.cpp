@@ -27,7 +27,9 @@ namespace {
 struct PreparedKey {
   Operation operation;
   int device = 0;
-  bool operator==(const PreparedKey&) const = default;
+  bool operator==(const PreparedKey& other) const noexcept {
+    return device == other.device && is_same(operation, other.operation);
+  }
 };
 
 struct HashPrepared {

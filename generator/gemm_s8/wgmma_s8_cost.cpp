@@ -70,7 +70,7 @@ double math_clocks(const Config& c) {
 // with its lines. Most of them lie on two lines; if they do not begin with a sector either, on five sectors in place of
 // four.
 double straddling(std::int64_t k) {
-  const double apart = std::gcd(k, std::int64_t{kWgmmaStepK});  // rows begin at multiples of this
+  const auto apart = static_cast<double>(std::gcd(k, std::int64_t{kWgmmaStepK}));  // rows begin at multiples of this
   const double lines = 2 - apart / kLineBytes;
   const double sectors = apart < kSectorBytes ? 1 + kSectorBytes / kWgmmaStepK : 1;
   return (1 + kSecondLine * (lines - 1)) * sectors - 1;
