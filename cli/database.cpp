@@ -7,6 +7,7 @@
 
 #include "cli/environment.hpp"
 #include "cli/output.hpp"
+#include "cli/skipped.hpp"
 #include "db/damage.hpp"
 #include "ditune/error.hpp"
 
@@ -31,7 +32,9 @@ std::vector<Row> matching(std::vector<Row> rows, const std::vector<Operation>& l
       epilogue.empty() ? std::nullopt : std::optional<Epilogue>(parse_epilogue(epilogue));
   std::erase_if(rows, [&](const Row& row) {
     const Operation& operation = row.key.operation;
-    return (!wanted.empty() && !wanted.contains(operation)) || (its && std::get<Gemm>(operation).epilogue != *its);
+    if (!wanted.empty() && !wanted.contains(operation)) return true;
+    const Gemm* const gemm = std::get_if<Gemm>(&operation);
+    return its && !(gemm && gemm->epilogue == *its);
   });
   return rows;
 }
@@ -123,18 +126,9 @@ const std::vector<Operation>& Records::asked_for() {
 }
 
 std::size_t Records::take_skipped(const std::vector<Operation>& layers) {
-  OperationSet shapes;  // whatever the epilogue: a skipped row may have none
-  for (const Operation& layer : layers) {
-    Gemm gemm = std::get<Gemm>(layer);
-    gemm.epilogue = {};
-    shapes.insert(gemm);
-  }
-  const std::size_t before = skipped_.size();
-  std::ranges::copy_if(store_->skipped(), std::back_inserter(skipped_), [&](const SkippedRow& row) {
-    const std::optional<Operation> operation = operation_of(row);
-    return shapes.empty() || !operation || shapes.contains(*operation);
-  });
-  return skipped_.size() - before;
+  const std::vector<SkippedRow> taken = of_layers(store_->skipped(), layers);
+  skipped_.insert(skipped_.end(), taken.begin(), taken.end());
+  return taken.size();
 }
 
 void Records::add_skipped(Json& rows) const {

@@ -11,6 +11,7 @@
 #include "cli/command.hpp"
 #include "cli/database.hpp"
 #include "cli/output.hpp"
+#include "cli/skipped.hpp"
 #include "cli/survivors.hpp"
 
 namespace ditune::cli {
@@ -157,29 +158,18 @@ ExitCode show_failures(const Options& options) {
   return kDone;
 }
 
-// Where "m" and the like are not what a layer has, they are what made the row be skipped.
 ExitCode show_skipped(const Options& options) {
   Records stored(options.records);
-  Json json = Json::array();
-  Table table({{"TABLE"}, {"ID", Align::right}, {"PROBLEM"}, {"EPILOGUE"}, {"DEVICE"}, {"SKIPPED BECAUSE"}});
-  for (const SkippedRow& row : stored.read_skipped()) {
-    json.push_back({{"table", row.table},
-                    {"id", row.id},
-                    {"m", row.m},
-                    {"n", row.n},
-                    {"k", row.k},
-                    {"epilogue", row.epilogue},
-                    {"device", row.device},
-                    {"reason", row.reason}});
-    table.add({row.table, std::to_string(row.id), fmt::format("{}x{}x{}", row.m, row.n, row.k), row.epilogue,
-               row.device, row.reason});
-  }
-  if (options.json)
+  const std::vector<SkippedRow>& rows = stored.read_skipped();
+  if (options.json) {
+    Json json = Json::array();
+    for (const SkippedRow& row : rows) json.push_back(skipped_json(row));
     print(json);
-  else if (!table.empty())
-    print(table);
-  else
+  } else if (!rows.empty()) {
+    print(skipped_table(rows));
+  } else {
     print_message("no row is skipped");
+  }
   return kDone;
 }
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <tuple>
 
 #include "core/hash.hpp"
 #include "core/kind.hpp"
@@ -69,10 +70,20 @@ Gemm parse_shape(std::string_view text) {
   return gemm;
 }
 
-std::string Kind<Gemm>::format(const Gemm& gemm) {
-  std::string text = fmt::format("m={},n={},k={}", gemm.m, gemm.n, gemm.k);
+std::string Kind<Gemm>::format(const Gemm& gemm) { return fmt::format("m={},{}", gemm.m, format_layer(gemm)); }
+
+std::string Kind<Gemm>::format_layer(const Gemm& gemm) {
+  std::string text = fmt::format("n={},k={}", gemm.n, gemm.k);
   if (!(gemm.epilogue == Epilogue{})) text += "," + ditune::format(gemm.epilogue);
   return text;
+}
+
+Gemm Kind<Gemm>::parse_layer(std::string_view text) { return parse(fmt::format("m=1,{}", text)); }
+
+std::weak_ordering Kind<Gemm>::compare_layers(const Gemm& a, const Gemm& b) {
+  if (const auto sizes = std::tie(a.n, a.k) <=> std::tie(b.n, b.k); sizes != 0) return sizes;
+  if (a.epilogue == b.epilogue) return std::weak_ordering::equivalent;
+  return ditune::format(a.epilogue) <=> ditune::format(b.epilogue);
 }
 
 Gemm Kind<Gemm>::parse(std::string_view text) {

@@ -2,6 +2,7 @@
 // What a kind of operation brings to generic code: a specialization of Kind. Generic code names no kind.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -17,7 +18,10 @@ namespace ditune {
 //   static std::string format(const Op&);           // "key=value,...": canonical order, defaults left out
 //   static Op parse(std::string_view);              // throws UsageError
 //   static std::string describe_sizes(const Op&);   // for tables and messages
-//   static std::string describe(const Op&);
+//   static std::string format_layer(const Op&);     // what format writes but for the rows
+//   static Op parse_layer(std::string_view);        // of one row; throws UsageError
+//   static std::weak_ordering compare_layers(const Op&, const Op&);  // how lists are sorted: whatever the rows
+//   static std::string describe(const Op&);         // for tables and messages
 //   static std::int64_t rows(const Op&);            // what a lookup interpolates
 //   static Op with_rows(Op, std::int64_t);
 //   static double work(const Op&);                  // operations
@@ -34,6 +38,10 @@ struct Kind<Gemm> {
   static std::string format(const Gemm& gemm);
   static Gemm parse(std::string_view text);
   static std::string describe_sizes(const Gemm& gemm) { return format_shape(gemm); }
+  static std::string format_layer(const Gemm& gemm);
+  static Gemm parse_layer(std::string_view text);
+  // By N, then K, then the text of the epilogue.
+  static std::weak_ordering compare_layers(const Gemm& a, const Gemm& b);
   static std::string describe(const Gemm& gemm);
   static std::int64_t rows(const Gemm& gemm) { return gemm.m; }
   static Gemm with_rows(Gemm gemm, std::int64_t rows) {
@@ -48,6 +56,16 @@ struct Kind<Gemm> {
 
 // Infinite for operations of different kinds.
 double distance(const Operation& a, const Operation& b);
+
+// An operation without its rows, and without its kind: "n=13824,k=4608,bias=bf16".
+std::string format_layer(const Operation& operation);
+
+// Of one row: parse_layer(kind_name(o), format_layer(o)) == with_rows(o, 1). Throws UsageError for an unknown kind and
+// for text that format_layer does not write.
+Operation parse_layer(std::string_view kind, std::string_view layer);
+
+// By kind, then as the kind sorts its layers.
+std::weak_ordering compare_layers(const Operation& a, const Operation& b);
 
 // Calls visit.operator()<Op>() for each kind in turn.
 template <class Visitor>

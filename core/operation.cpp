@@ -20,6 +20,17 @@ std::string kind_names() {
   return text::join(names);
 }
 
+// What `parse` makes of an operation whose kind has this name.
+template <class Parse>
+Operation parse_as(std::string_view kind, const Parse& parse) {
+  std::optional<Operation> operation;
+  for_each_kind([&]<class Op>() {
+    if (kind == Kind<Op>::kName) operation = parse.template operator()<Op>();
+  });
+  if (!operation) throw UsageError(fmt::format("unknown kind of operation '{}'", kind), "use " + kind_names());
+  return *operation;
+}
+
 }  // namespace
 
 std::string format(const Operation& operation) {
@@ -32,14 +43,27 @@ Operation parse_operation(std::string_view text) {
   if (colon == std::string_view::npos)
     throw UsageError(fmt::format("'{}' is not an operation", text),
                      "write KIND:key=value,..., like gemm_s8:m=6144,n=13824,k=4608");
-  const std::string_view kind = text.substr(0, colon);
-  std::optional<Operation> operation;
-  for_each_kind([&]<class Op>() {
-    if (kind == Kind<Op>::kName) operation = Kind<Op>::parse(text.substr(colon + 1));
-  });
-  if (!operation) throw UsageError(fmt::format("unknown kind of operation '{}'", kind), "use " + kind_names());
-  validate(*operation);
-  return *operation;
+  const Operation operation =
+      parse_as(text.substr(0, colon), [&]<class Op>() { return Kind<Op>::parse(text.substr(colon + 1)); });
+  validate(operation);
+  return operation;
+}
+
+std::string format_layer(const Operation& operation) {
+  return std::visit([]<class Op>(const Op& op) { return Kind<Op>::format_layer(op); }, operation);
+}
+
+Operation parse_layer(std::string_view kind, std::string_view layer) {
+  const Operation operation = parse_as(kind, [&]<class Op>() { return Kind<Op>::parse_layer(layer); });
+  if (format_layer(operation) != layer)
+    throw UsageError(fmt::format("'{}' is not canonical", layer), fmt::format("write {}", format_layer(operation)));
+  validate(operation);
+  return operation;
+}
+
+std::weak_ordering compare_layers(const Operation& a, const Operation& b) {
+  if (a.index() != b.index()) return a.index() <=> b.index();
+  return std::visit([&]<class Op>(const Op& op) { return Kind<Op>::compare_layers(op, std::get<Op>(b)); }, a);
 }
 
 void validate(const Operation& operation) {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/cpp_names.hpp"
+#include "core/kind.hpp"
 #include "ditune/members.hpp"
 #include "ditune/record.hpp"
 
@@ -22,7 +23,6 @@ constexpr auto& part_of(Row& row) {
   else if constexpr (std::is_same_v<Struct, TuningKey>) return row.key;
   else if constexpr (std::is_same_v<Struct, DeviceClass>) return row.key.device;
   else if constexpr (std::is_same_v<Struct, SmArch>) return row.key.device.arch;
-  else if constexpr (std::is_same_v<Struct, Gemm>) return std::get<Gemm>(row.key.operation);
   else if constexpr (std::is_same_v<Struct, Provenance>) return row.provenance;
   else if constexpr (std::is_same_v<Struct, Measurement>) return row.measurement;
   else if constexpr (std::is_same_v<Row, TuningRecord> || std::is_same_v<Row, const TuningRecord>) return row.resources;
@@ -30,7 +30,7 @@ constexpr auto& part_of(Row& row) {
   // clang-format on
 }
 
-// A column of a table of schema_1.sql or schema_2.sql, named like the member that it holds.
+// A column of a table of schema_1.sql and what follows it, named like the member that it holds.
 template <auto kMember>
 struct Column {
   std::string_view name = kMemberName<kMember>;
@@ -41,6 +41,20 @@ struct Column {
     return part_of<StructOf<kMember>>(row).*kMember;
   }
 };
+
+// A column of the table operations: what kPart, a function, makes of the row's operation. Three of them tell it.
+template <auto kPart>
+struct OperationColumn {
+  std::string_view name;
+
+  template <class Row>
+  static auto of(const Row& row) {
+    return kPart(row.key.operation);
+  }
+};
+using KindColumn = OperationColumn<&kind_name>;
+using LayerColumn = OperationColumn<&format_layer>;
+using RowsColumn = OperationColumn<&rows>;
 
 // A table that rows refer to by `key`. It has each combination of values once.
 template <class... Columns>
@@ -56,8 +70,8 @@ inline constexpr std::tuple kReferencedTables{
     ReferencedTable{
         "devices", "device_id",
         std::tuple{Column<&DeviceClass::name>{}, Column<&DeviceClass::sms>{}, Column<&SmArch::number>{.name = "arch"}}},
-    ReferencedTable{"problems", "problem_id",
-                    std::tuple{Column<&Gemm::m>{}, Column<&Gemm::n>{}, Column<&Gemm::k>{}, Column<&Gemm::epilogue>{}}},
+    ReferencedTable{"operations", "operation_id",
+                    std::tuple{KindColumn{"kind"}, LayerColumn{"layer"}, RowsColumn{"rows"}}},
     ReferencedTable{"configs", "config_id", std::tuple{Column<&Row::config>{}}},
     ReferencedTable{"toolchains", "toolchain_id",
                     std::tuple{Column<&Provenance::driver_version>{}, Column<&Provenance::cuda_version>{},
@@ -112,8 +126,8 @@ constexpr std::size_t sum_of_values(const std::tuple<Member&...>*) {
 template <class T>
 constexpr std::size_t count_values() {
   if constexpr (std::is_same_v<T, Operation>)
-    return count_values<Gemm>();
-  else if constexpr (std::is_aggregate_v<T> && !std::is_same_v<T, Epilogue>)
+    return 3;
+  else if constexpr (std::is_aggregate_v<T>)
     return sum_of_values(static_cast<decltype(members(std::declval<T&>()))*>(nullptr));
   else
     return 1;

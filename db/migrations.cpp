@@ -53,7 +53,8 @@ std::set<std::string> forms(const Database& db) {
 
 std::span<const std::string_view> migrations() {
   static const std::array all{embedded_text(kEmbeddedFiles, "schema_1.sql"),
-                              embedded_text(kEmbeddedFiles, "schema_2.sql")};
+                              embedded_text(kEmbeddedFiles, "schema_2.sql"),
+                              embedded_text(kEmbeddedFiles, "schema_3.sql")};
   static_assert(all.size() == kSchemaVersion);
   return all;
 }

@@ -8,6 +8,7 @@
 #include <bit>
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -26,32 +27,27 @@
 
 namespace ditune {
 
-// Stored text is canonical, or nothing would find it.
-template <class Value>
-Value parse_canonical(const std::string& text, Value (*parse)(std::string_view)) {
-  Value value = parse(text);
-  if (format(value) != text) throw UsageError(fmt::format("'{}' is not canonical", text), "tune it again");
-  return value;
-}
-
-// What was parsed before: thousands of rows have the same few texts.
-template <class Value>
-class Parsed {
+// What was parsed before: thousands of rows have the same few texts. Stored text is canonical, or nothing would find
+// it.
+class Texts {
  public:
-  explicit Parsed(Value (*parse)(std::string_view)) : parse_(parse) {}
-  const Value& operator()(const std::string& text) {
-    const auto found = values_.find(text);
-    return found != values_.end() ? found->second : values_.emplace(text, parse_canonical(text, parse_)).first->second;
+  const KernelConfig& config(const std::string& text) {
+    if (const auto found = configs_.find(text); found != configs_.end()) return found->second;
+    const KernelConfig config = parse_config(text);
+    if (format(config) != text) throw UsageError(fmt::format("'{}' is not canonical", text), "tune it again");
+    return configs_.emplace(text, config).first->second;
+  }
+
+  // Of one row.
+  const Operation& layer(const std::string& kind, const std::string& layer) {
+    std::unordered_map<std::string, Operation>& layers = layers_[kind];
+    if (const auto found = layers.find(layer); found != layers.end()) return found->second;
+    return layers.emplace(layer, parse_layer(kind, layer)).first->second;
   }
 
  private:
-  Value (*parse_)(std::string_view);
-  std::unordered_map<std::string, Value> values_;
-};
-
-struct Texts {
-  Parsed<Epilogue> epilogue{parse_epilogue};
-  Parsed<KernelConfig> config{parse_config};
+  std::unordered_map<std::string, KernelConfig> configs_;
+  std::map<std::string, std::unordered_map<std::string, Operation>> layers_;  // by kind
 };
 
 // A stored array, no text being an empty one, whose elements all satisfy `is_element`.
@@ -90,6 +86,20 @@ class RowReader {
     ++next_;
   }
 
+  void read_column(const KindColumn&, const auto&) {
+    kind_ = text();
+    ++next_;
+  }
+  void read_column(const LayerColumn&, const auto&) {
+    layer_ = text();
+    ++next_;
+  }
+  // The last of an operation's columns.
+  void read_column(const RowsColumn&, auto& row) {
+    row.key.operation = with_rows(texts_.layer(kind_, layer_), require(statement_.integer(next_)));
+    ++next_;
+  }
+
   void read(std::int64_t& value) { value = require(statement_.integer(next_)); }
   void read(std::uint64_t& value) { value = std::bit_cast<std::uint64_t>(require(statement_.integer(next_))); }
   void read(int& value) {
@@ -106,7 +116,6 @@ class RowReader {
     if (found == kEnumerators<Enum>.end()) throw UsageError(fmt::format("unknown word '{}'", word), "tune it again");
     value = static_cast<Enum>(found - kEnumerators<Enum>.begin());
   }
-  void read(Epilogue& epilogue) { epilogue = texts_.epilogue(text()); }
   void read(KernelConfig& config) { config = texts_.config(text()); }
   void read(std::vector<double>& samples) {
     samples = parse_array<double>(text_or_empty(), [](const nlohmann::json& element) { return element.is_number(); });
@@ -129,6 +138,7 @@ class RowReader {
 
   const Statement& statement_;
   Texts& texts_;
+  std::string kind_, layer_;  // of the operation that is being read
   int next_ = 0;
 };
 

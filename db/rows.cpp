@@ -58,9 +58,9 @@ std::string joins() {
          "AND (?4 IS NULL OR arch = ?4) AND (?5 IS NULL OR regime = ?5)";
 }
 
-// Rows of one operation, by the indices of `problems` and of the table: not found by reading every row.
+// Rows of one operation, by the indices of `operations` and of the table: not found by reading every row.
 std::string_view of_operation(const RecordFilter& filter) {
-  return filter.operation ? "AND problem_id IN (SELECT id FROM problems WHERE (n, k, epilogue, m) = (?7, ?8, ?9, ?6))"
+  return filter.operation ? "AND operation_id IN (SELECT id FROM operations WHERE (kind, layer, rows) = (?6, ?7, ?8))"
                           : "";
 }
 
@@ -69,13 +69,13 @@ SkippedRow skipped_row(const Statement& statement, const char* table, const std:
   constexpr int kId = std::tuple_size_v<decltype(kAllColumns<Trial>)>;
   static_assert(kId == std::tuple_size_v<decltype(kAllColumns<TuningRecord>)>);
   const auto number = [&](int column) { return statement.integer(column).value_or(0); };
+  const auto text = [&](int column) { return statement.text(column).value_or(""); };
   return {.table = table,
           .id = number(kId),
-          .device = statement.text(position_of("name")).value_or(""),
-          .epilogue = statement.text(position_of("epilogue")).value_or(""),
-          .m = number(position_of("m")),
-          .n = number(position_of("n")),
-          .k = number(position_of("k")),
+          .device = text(position_of("name")),
+          .kind = text(position_of("kind")),
+          .layer = text(position_of("layer")),
+          .rows = number(position_of("rows")),
           .reason = reason};
 }
 
@@ -94,12 +94,10 @@ Selection<Row> select(const Database& db, const char* table, std::string_view id
   Texts texts;
   Statement statement(db, fmt::format("SELECT {0}, {1}.{2} FROM {1} {3} {4} {5}", list(names_of(kAllColumns<Row>)),
                                       table, id, joins(), of_operation(filter), order));
-  if (filter.operation) {
-    const Gemm& gemm = std::get<Gemm>(*filter.operation);
-    statement.bind(name, sms, device_arch, arch, regime, gemm.m, gemm.n, gemm.k, format(gemm.epilogue));
-  } else {
+  if (const auto& asked = filter.operation)
+    statement.bind(name, sms, device_arch, arch, regime, kind_name(*asked), format_layer(*asked), rows(*asked));
+  else
     statement.bind(name, sms, device_arch, arch, regime);
-  }
   while (statement.step()) {
     try {
       selection.rows.push_back(RowReader(statement, texts).read<Row>());
@@ -108,6 +106,11 @@ Selection<Row> select(const Database& db, const char* table, std::string_view id
     }
   }
   return selection;
+}
+
+template <auto kPart, class Row>
+auto stored(const OperationColumn<kPart>& column, const Row& row) {
+  return column.of(row);
 }
 
 // What a column holds of a row, as it is bound; 0 and nothing stand for unknown in memory, NULL in the tables.
@@ -225,14 +228,11 @@ std::vector<Row> salvage(const Database& db, std::string_view table, std::string
 }
 
 bool is_before(const TuningKey& a, const TuningKey& b) {
-  const auto layer = [](const TuningKey& key) {
-    const Gemm& gemm = std::get<Gemm>(key.operation);
-    return std::tie(key.device.arch, key.device.name, key.device.sms, gemm.n, gemm.k);
-  };
+  const auto device = [](const TuningKey& key) { return std::tie(key.device.arch, key.device.name, key.device.sms); };
   const auto rest = [](const TuningKey& key) { return std::tuple(rows(key.operation), key.regime, key.template_hash); };
-  if (layer(a) != layer(b)) return layer(a) < layer(b);
-  const Epilogue &its = std::get<Gemm>(a.operation).epilogue, &other = std::get<Gemm>(b.operation).epilogue;
-  return its == other ? rest(a) < rest(b) : format(its) < format(other);
+  if (device(a) != device(b)) return device(a) < device(b);
+  const std::weak_ordering layers = compare_layers(a.operation, b.operation);
+  return layers == 0 ? rest(a) < rest(b) : layers < 0;
 }
 
 // Not by SQLite, which would write all columns once more to sort them.
@@ -300,14 +300,14 @@ Selection<TuningRecord> select_winners(const Database& db, const RecordFilter& f
 }
 
 std::vector<Trial> salvage_trials(const Database& db) {
-  auto trials = salvage<Trial>(db, "trials", "trials_by_problem", {"problem_id", "device_id", "config_id", "id"});
+  auto trials = salvage<Trial>(db, "trials", "trials_by_operation", {"operation_id", "device_id", "config_id", "id"});
   std::erase_if(trials, [](const Trial& trial) { return !is_median_of_samples(trial.measurement); });
   return trials;
 }
 
 std::vector<TuningRecord> salvage_winners(const Database& db, const std::vector<Trial>& trials) {
   auto winners = salvage<TuningRecord>(db, "winners", "sqlite_autoindex_winners_1",
-                                       {"device_id", "problem_id", "template_hash", "regime", "rowid"});
+                                       {"device_id", "operation_id", "template_hash", "regime", "rowid"});
   std::erase_if(winners, [&](const TuningRecord& winner) {
     return std::ranges::none_of(trials, [&](const Trial& trial) { return is_backed_by(winner, trial); });
   });

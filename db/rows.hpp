@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Trials and winners as rows of the tables in schema_1.sql and schema_2.sql.
+// Trials and winners as rows of the tables in schema_1.sql and what follows it.
 #pragma once
 
 #include <string>

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "db/database_file.hpp"
 #include "db/file_system.hpp"
@@ -93,19 +94,10 @@ void remove_if_empty(Database db, const std::filesystem::path& path) {
 
 }  // namespace
 
-std::optional<Operation> operation_of(const SkippedRow& row) {
-  try {
-    const Gemm gemm{.m = row.m, .n = row.n, .k = row.k};
-    validate(gemm);
-    return gemm;
-  } catch (const UsageError&) {
-    return std::nullopt;
-  }
-}
-
 struct Store::Impl {
   Database db;
   bool writable;
+  std::optional<Database> older = {};  // the file, where db is a migrated copy of it
   mutable std::vector<SkippedRow> skipped = {};
 
   void require_writable() const {
@@ -142,7 +134,7 @@ Store Store::open_read_only(const std::filesystem::path& path) {
   if (state == FileState::empty) refuse(path.string() + " is empty", "tune first, or name another file");
   auto impl = std::make_unique<Impl>(Impl{Database(path, reading_mode(path)), false});
   if (schema_version(impl->db, migrations().size()) < kSchemaVersion) {
-    impl->db = Database::in_memory(impl->db);
+    impl->older = std::exchange(impl->db, Database::in_memory(impl->db));
     migrate(impl->db, migrations());
   }
   return Store(std::move(impl));
@@ -216,15 +208,16 @@ const std::vector<SkippedRow>& Store::skipped() const { return impl_->skipped; }
 
 void Store::require_sound() const {
   const Database& db = impl_->db;
+  const Database& file = impl_->older ? *impl_->older : db;  // indices of a migrated copy are new
   const auto require = [&](bool holds, const std::string& found) {
-    if (!holds) throw DamageError(db.name() + ": it is damaged: " + to_plain(found), "restore a copy, or tune again");
+    if (!holds) throw DamageError(file.name() + ": it is damaged: " + to_plain(found), "restore a copy, or tune again");
   };
   // SQLite takes what the last page lacks for zeros.
   std::error_code absent;
-  const std::uintmax_t size = std::filesystem::file_size(db.name(), absent);
-  const auto page = static_cast<std::uintmax_t>(db.integer("PRAGMA page_size"));
+  const std::uintmax_t size = std::filesystem::file_size(file.name(), absent);
+  const auto page = static_cast<std::uintmax_t>(file.integer("PRAGMA page_size"));
   require(absent || size % page == 0, "the end of the file is missing");
-  const std::string found = db.text("PRAGMA integrity_check(1)");
+  const std::string found = file.text("PRAGMA integrity_check(1)");
   require(found == "ok", found);
   require(has_newest_schema(db), "a table is missing or has other columns");
   // The next row that is added would get the id of the one that is gone, and be what the others refer to.

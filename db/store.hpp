@@ -19,7 +19,7 @@ namespace ditune {
 class Database;
 
 inline constexpr int kApplicationId = 0x64697475;  // "ditu"
-inline constexpr int kSchemaVersion = 2;
+inline constexpr int kSchemaVersion = 3;
 
 // What rows to return; an absent field matches all.
 struct RecordFilter {
@@ -33,14 +33,10 @@ struct RecordFilter {
 struct SkippedRow {
   std::string table;  // "winners", "trials"
   std::int64_t id = 0;
-  std::string device, epilogue;      // any text
-  std::int64_t m = 0, n = 0, k = 0;  // any numbers
-  std::string reason;                // and what to do
+  std::string device, kind, layer;  // any text
+  std::int64_t rows = 0;            // any number
+  std::string reason;               // and what to do
 };
-
-// Which operation the row belongs to, as far as that can be told: its epilogue may be anything, the sizes must be
-// legal.
-std::optional<Operation> operation_of(const SkippedRow& row);
 
 // A row that does not validate (a config that does not parse, a size that is not legal, a time that is not positive) is
 // skipped and counted, never returned and never a crash. For one thread at a time; each thread or process may open its

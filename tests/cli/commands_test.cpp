@@ -395,7 +395,7 @@ TEST_CASE("a long list of tuned layers is listed, shown, looked up and tuned wit
       place.path("tuning.db"),
       "CREATE TEMP TABLE copies AS WITH RECURSIVE c(m) AS (SELECT 2 UNION ALL SELECT m + 1 FROM c LIMIT 4999) "
       "SELECT m FROM c; "
-      "INSERT INTO problems (id, m, n, k, epilogue) SELECT m, m, 128, 128, 'default' FROM copies; "
+      "INSERT INTO operations (id, kind, layer, rows) SELECT m, 'gemm_s8', 'n=128,k=128', m FROM copies; "
       "CREATE TEMP TABLE w AS SELECT * FROM winners; "
       "INSERT INTO winners SELECT w.device_id, m, w.template_hash, w.regime, w.config_id, w.toolchain_id, w.source, "
       "w.median_us, w.low_us, w.high_us, w.power_w, w.tied, w.predicted_us, w.registers, w.spill_bytes, "

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows that do not validate are skipped, and every command that reads records says so.
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "catch.hpp"
@@ -19,7 +20,7 @@ const std::string kNote =
 void make_database(const Workplace& place) {
   REQUIRE(place.ditune(kTune + " --shape 64x1024x1024 --shape 128x1024x1024 --shape 256x1024x1024").code == 0);
   run_sql(place.path("tuning.db"),
-          "UPDATE winners SET registers = -1 WHERE problem_id IN (SELECT id FROM problems WHERE m > 64)");
+          "UPDATE winners SET registers = -1 WHERE operation_id IN (SELECT id FROM operations WHERE rows > 64)");
 }
 
 void make_all_unsound(const Workplace& place) {
@@ -97,11 +98,40 @@ TEST_CASE("show --skipped lists each row with its id and what is wrong") {
                         {"n", 1024},
                         {"k", 1024},
                         {"epilogue", "default"},
+                        {"kind", "gemm_s8"},
+                        {"layer", "n=1024,k=1024"},
+                        {"rows", 128},
                         {"device", "NVIDIA GeForce RTX 3090"},
                         {"reason", "a number of registers or bytes is negative (tune it again)"}});
   run_sql(place.path("tuning.db"), "DELETE FROM winners WHERE registers < 0");
   CHECK(place.ditune("show --skipped").err == "no row is skipped\n");
   CHECK(place.ditune("show --skipped --json").out == "[]\n");
+}
+
+// Of a file that an older ditune wrote and another program changed.
+TEST_CASE("a skipped row has the sizes and the epilogue that are stored, whatever they are") {
+  const Workplace place;
+  std::filesystem::copy_file(DITUNE_SOURCE_DIR "/tests/db/data/schema_2.db", place.path("tuning.db"));
+  const Json rows = Json::parse(place.ditune("show --skipped --json").out);
+  REQUIRE(rows.size() == 16);
+  const auto check = [&](std::size_t i, const Json& m, const Json& n, const Json& k, const char* epilogue) {
+    CAPTURE(rows[i]);
+    CHECK(rows[i].at("m") == m);
+    CHECK(rows[i].at("n") == n);
+    CHECK(rows[i].at("k") == k);
+    CHECK(rows[i].at("epilogue") == epilogue);
+  };
+  check(0, -201, 1024, 2048, "bias=f16");
+  check(1, 202, 1024, 131072, "bias=f16");
+  check(2, 203, 1024, 2048, "op=format_disk");
+  check(3, 204, 1024, 2048, "");
+  check(4, 205, 1024, 2048, "m=3,bias=f16");
+  check(5, 9223372036854775807, -9223372036854775807, 2048, "bias=f16");
+  check(6, 0, 0, 0, "");  // refers to nothing
+  check(7, 208, 1024, 2048, "bias=f16");
+  // A row is told by its sizes: seven have none that a layer can have.
+  CHECK(Json::parse(place.ditune("show --skipped --json --shape 203x1024x2048").out).size() == 2 + 7);
+  CHECK(Json::parse(place.ditune("show --skipped --json --shape 300x1024x2048").out).size() == 7);
 }
 
 TEST_CASE("an unsound winner is tuned again, and merge names the rows that it refuses") {

@@ -46,6 +46,37 @@ TEST_CASE("winners of one layer differ in their rows alone") {
   CHECK(hash_of(many) != hash_of(with({4096, 4608, 4608}, {.out = Output::f16})));
 }
 
+TEST_CASE("a layer is an operation without its rows, and is read as it is written") {
+  const Operation plain = Gemm{6144, 13824, 4608};
+  const Operation fused = with({17, 1, kMaxK}, parse_epilogue("sx=tensor,bias=bf16"));
+  CHECK(format_layer(plain) == "n=13824,k=4608");
+  CHECK(format_layer(fused) == "n=1,k=131071,sx=tensor,bias=bf16");
+  for (const Operation& operation : {plain, fused})
+    CHECK(parse_layer(kind_name(operation), format_layer(operation)) == with_rows(operation, 1));
+}
+
+TEST_CASE("text that is no layer, or not as it would be written, is refused") {
+  const auto refused = [](const char* kind, const char* layer) { return error_of([&] { parse_layer(kind, layer); }); };
+  CHECK(refused("copy", "n=1,k=1") == "unknown kind of operation 'copy' (use gemm_s8)");
+  CHECK(refused("gemm_s8", "k=1,n=1") == "'k=1,n=1' is not canonical (write n=1,k=1)");
+  CHECK(refused("gemm_s8", "n=1,k=1,") == "'n=1,k=1,' is not canonical (write n=1,k=1)");
+  CHECK(refused("gemm_s8", "n=1,k=1,default") == "'n=1,k=1,default' is not canonical (write n=1,k=1)");
+  CHECK(refused("gemm_s8", "n=1,k=1,m=2") == "M is given twice (leave one out)");
+  CHECK(refused("gemm_s8", "n=1,k=131072").starts_with("K = 131072 is too large"));
+  for (const char* text : {"", "n=1", "n=01,k=1", "n=1,k=1,bias=bf17", "n=1,k=1,out=bf16", "anything"})
+    CHECK_FALSE(refused("gemm_s8", text).empty());
+}
+
+TEST_CASE("layers are in the order of N, K and the text of the epilogue, whatever their rows") {
+  const Operation few = Gemm{1, 128, 256}, many = Gemm{4096, 128, 256}, wide = Gemm{1, 256, 128},
+                  deep = Gemm{1, 128, 512}, fused = with({1, 128, 256}, parse_epilogue("bias=bf16"));
+  CHECK((compare_layers(few, many) == 0));
+  CHECK((compare_layers(few, wide) < 0));
+  CHECK((compare_layers(few, deep) < 0));
+  CHECK((compare_layers(deep, wide) < 0));
+  CHECK((compare_layers(fused, few) < 0));  // "bias=bf16" is before "default"
+}
+
 TEST_CASE("how unlike two operations are is the sum of the ratios of their sizes, as logarithms") {
   CHECK(distance(Operation(Gemm{16, 32, 64}), Operation(Gemm{16, 32, 64})) == 0);
   CHECK(distance(Operation(Gemm{16, 32, 64}), Operation(Gemm{32, 16, 64})) == Approx(2 * std::log(2.0)));

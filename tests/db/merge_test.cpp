@@ -268,7 +268,7 @@ TEST_CASE("Rows that a constraint refuses are counted and left") {
   Database(folder / "from.db", Database::Mode::read_write)
       .execute(
           "UPDATE trials SET seed = -1, gpu_uuid = char(27) "
-          "WHERE problem_id = (SELECT id FROM problems WHERE m = 3)");
+          "WHERE operation_id = (SELECT id FROM operations WHERE rows = 3)");
   Store into = Store::open(folder / "into.db");
   const MergeResult result = merge(into, from);
   CHECK(result.refused == 4);
@@ -284,7 +284,7 @@ TEST_CASE("Trials and winners that cannot be read are counted, each once") {
   from.set_winner(measured_record());
   const auto [sql, refused] = GENERATE(std::pair("UPDATE winners SET gpu_uuid = char(27)", 1),
                                        std::pair("UPDATE trials SET gpu_uuid = char(27)", 1),
-                                       std::pair("UPDATE problems SET epilogue = ''", 2));
+                                       std::pair("UPDATE operations SET layer = ''", 2));
   Database(folder / "from.db", Database::Mode::read_write).execute(sql);
   Store into = Store::open(folder / "into.db");
   CHECK(merge(into, from).refused == refused);

@@ -238,12 +238,12 @@ TEST_CASE("A file without a table, a column or a key of ours is set aside, other
 TEST_CASE("Rows that refer to nothing are not taken for those of the next row that is added") {
   const TempFolder folder;
   write_file(folder / "t.db", healthy_file(folder));
-  const std::string table = GENERATE("configs", "devices", "problems", "toolchains");
+  const std::string table = GENERATE("configs", "devices", "operations", "toolchains");
   Database(folder / "t.db", Database::Mode::read_write)
       .execute("PRAGMA foreign_keys = OFF; DELETE FROM " + table + " WHERE id = (SELECT max(id) FROM " + table + ")");
   const std::optional<SetAside> aside = set_aside_if_damaged(folder / "t.db");
   REQUIRE(aside);
-  CHECK(aside->trials == (table == "problems" ? kRows - 1 : 0));
+  CHECK(aside->trials == (table == "operations" ? kRows - 1 : 0));
 }
 
 TEST_CASE("Files that are set aside one after the other are all kept, with their logs") {
@@ -283,15 +283,15 @@ TEST_CASE("Of a damaged file no value is believed that differs where it is store
   const TempFolder folder;
   const std::filesystem::path path = folder / "t.db";
   write_file(path, healthy_file(folder));
-  const std::string at = " WHERE problem_id = (SELECT id FROM problems WHERE m = ";
+  const std::string at = " WHERE operation_id = (SELECT id FROM operations WHERE rows = ";
   std::string index;
   {
     Database db(path, Database::Mode::read_write);
     index = db.text(
         "SELECT format('INSERT INTO sqlite_schema VALUES (%Q, %Q, %Q, %d, %Q)', type, name, tbl_name, rootpage, sql) "
-        "FROM sqlite_schema WHERE name = 'trials_by_problem'");
+        "FROM sqlite_schema WHERE name = 'trials_by_operation'");
     db.execute("UPDATE trials SET median_us = 41.0" + at + "5); UPDATE winners SET median_us = 41.0" + at + "7)");
-    db.execute("PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE name = 'trials_by_problem'");
+    db.execute("PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE name = 'trials_by_operation'");
   }
   {
     Database db(path, Database::Mode::read_write);

@@ -218,8 +218,8 @@ TEST_CASE("Asking for one problem reads no row of another") {
       store.add(trial);
     }
   }
-  tamper(folder / "t.db", "UPDATE winners SET median_us = -1.0 WHERE problem_id = 2");
-  tamper(folder / "t.db", "UPDATE trials SET median_us = -1.0 WHERE problem_id = 2");
+  tamper(folder / "t.db", "UPDATE winners SET median_us = -1.0 WHERE operation_id = 2");
+  tamper(folder / "t.db", "UPDATE trials SET median_us = -1.0 WHERE operation_id = 2");
   const Store store = Store::open_read_only(folder / "t.db");
   RecordFilter filter;
   const auto check = [&](std::size_t rows, int skipped) {
@@ -282,28 +282,35 @@ TEST_CASE("A tampered row is skipped and counted, the others are returned") {
       "UPDATE configs SET config = 'mma_s8:tile=0x0x0,warps=0x0,stages=1' WHERE config LIKE '%64x64x64%'",
       "UPDATE configs SET config = 'mma_s8:stages=4,tile=64x64x64,warps=2x2' WHERE config LIKE '%64x64x64%'",
       "UPDATE configs SET config = 'tensor_core_magic:x=1' WHERE config LIKE '%64x64x64%'",
-      "UPDATE problems SET k = 131072 WHERE m = 17", "UPDATE problems SET m = -17 WHERE m = 17",
-      "UPDATE problems SET m = 9223372036854775807 WHERE m = 17",
-      "UPDATE problems SET epilogue = 'op=format_disk' WHERE m = 17", "UPDATE problems SET epilogue = '' WHERE m = 17",
+      "UPDATE operations SET layer = replace(layer, 'k=4608', 'k=131072') WHERE rows = 17",
+      "UPDATE operations SET rows = -17 WHERE rows = 17",
+      "UPDATE operations SET rows = 9223372036854775807 WHERE rows = 17",
+      "UPDATE operations SET layer = replace(layer, 'out=f16', 'op=format_disk') WHERE rows = 17",
+      "UPDATE operations SET layer = replace(layer, 'out=f16', '') WHERE rows = 17",
+      "UPDATE operations SET layer = replace(layer, 'out=f16', 'out=bf16') WHERE rows = 17",
+      "UPDATE operations SET layer = 'k=4608,n=13824,out=f16' WHERE rows = 17",
+      "UPDATE operations SET layer = 'm=17,' || layer WHERE rows = 17",
+      "UPDATE operations SET layer = '' WHERE rows = 17", "UPDATE operations SET kind = 'copy' WHERE rows = 17",
       "UPDATE devices SET sms = 4294967297 WHERE arch = 86 AND sms = 72",
       "UPDATE devices SET name = 'A10' || char(10) WHERE sms = 72", "UPDATE devices SET arch = 1 WHERE sms = 72",
-      "UPDATE winners SET median_us = -1.0 WHERE problem_id = (SELECT id FROM problems WHERE m = 17)",
-      "UPDATE winners SET median_us = 9e999 WHERE problem_id = (SELECT id FROM problems WHERE m = 17)",
-      "UPDATE winners SET median_us = NULL WHERE problem_id = (SELECT id FROM problems WHERE m = 17)",
-      "UPDATE winners SET source = 'predicted' WHERE problem_id = (SELECT id FROM problems WHERE m = 17)",
-      "UPDATE winners SET source = 'dreamt' WHERE problem_id = (SELECT id FROM problems WHERE m = 17)",
-      "UPDATE winners SET registers = -5 WHERE problem_id = (SELECT id FROM problems WHERE m = 17)",
-      "UPDATE winners SET low_us = 42.0 WHERE problem_id = (SELECT id FROM problems WHERE m = 17)",
-      "UPDATE winners SET high_us = 41.0 WHERE problem_id = (SELECT id FROM problems WHERE m = 17)",
-      "UPDATE winners SET power_w = -41.0 WHERE problem_id = (SELECT id FROM problems WHERE m = 17)",
-      "UPDATE winners SET regime = 'lukewarm' WHERE problem_id = (SELECT id FROM problems WHERE m = 17)",
-      "UPDATE winners SET tied = '[' WHERE problem_id = (SELECT id FROM problems WHERE m = 17)",
-      "UPDATE winners SET tied = '{}' WHERE problem_id = (SELECT id FROM problems WHERE m = 17)",
-      "UPDATE winners SET tied = '[1]' WHERE problem_id = (SELECT id FROM problems WHERE m = 17)",
-      "UPDATE winners SET tied = '[\"mma_s8:tile=0\"]' WHERE problem_id = (SELECT id FROM problems WHERE m = 17)",
-      "UPDATE winners SET tied = '[\"mma_s8:stages=4,tile=64x64x64,warps=2x2\"]' WHERE problem_id = "
-      "(SELECT id FROM problems WHERE m = 17)",
-      "UPDATE winners SET config_id = 12345 WHERE problem_id = (SELECT id FROM problems WHERE m = 17)",
+      "UPDATE winners SET median_us = -1.0 WHERE operation_id = (SELECT id FROM operations WHERE rows = 17)",
+      "UPDATE winners SET median_us = 9e999 WHERE operation_id = (SELECT id FROM operations WHERE rows = 17)",
+      "UPDATE winners SET median_us = NULL WHERE operation_id = (SELECT id FROM operations WHERE rows = 17)",
+      "UPDATE winners SET source = 'predicted' WHERE operation_id = (SELECT id FROM operations WHERE rows = 17)",
+      "UPDATE winners SET source = 'dreamt' WHERE operation_id = (SELECT id FROM operations WHERE rows = 17)",
+      "UPDATE winners SET registers = -5 WHERE operation_id = (SELECT id FROM operations WHERE rows = 17)",
+      "UPDATE winners SET low_us = 42.0 WHERE operation_id = (SELECT id FROM operations WHERE rows = 17)",
+      "UPDATE winners SET high_us = 41.0 WHERE operation_id = (SELECT id FROM operations WHERE rows = 17)",
+      "UPDATE winners SET power_w = -41.0 WHERE operation_id = (SELECT id FROM operations WHERE rows = 17)",
+      "UPDATE winners SET regime = 'lukewarm' WHERE operation_id = (SELECT id FROM operations WHERE rows = 17)",
+      "UPDATE winners SET tied = '[' WHERE operation_id = (SELECT id FROM operations WHERE rows = 17)",
+      "UPDATE winners SET tied = '{}' WHERE operation_id = (SELECT id FROM operations WHERE rows = 17)",
+      "UPDATE winners SET tied = '[1]' WHERE operation_id = (SELECT id FROM operations WHERE rows = 17)",
+      "UPDATE winners SET tied = '[\"mma_s8:tile=0\"]' WHERE operation_id = (SELECT id FROM operations WHERE rows = "
+      "17)",
+      "UPDATE winners SET tied = '[\"mma_s8:stages=4,tile=64x64x64,warps=2x2\"]' WHERE operation_id = "
+      "(SELECT id FROM operations WHERE rows = 17)",
+      "UPDATE winners SET config_id = 12345 WHERE operation_id = (SELECT id FROM operations WHERE rows = 17)",
       "DELETE FROM devices WHERE sms = 72");
   tamper(folder / "t.db", sql);
   const Store store = Store::open_read_only(folder / "t.db");
@@ -333,20 +340,18 @@ TEST_CASE("A skipped row is told by as much of it as can be read, and is counted
     CHECK(store.winners(its).empty());
     REQUIRE(store.skipped().size() == 1);
     const SkippedRow& row = store.skipped()[0];
-    CHECK(operation_of(row) == record.key.operation);
     CHECK(row.device == record.key.device.name);
-    CHECK(row.m == 17);
-    CHECK(row.n == 13824);
-    CHECK(row.k == 4608);
-    CHECK(row.epilogue == format(gemm_of(record.key.operation).epilogue));
+    CHECK(row.kind == "gemm_s8");
+    CHECK(row.layer == "n=13824,k=4608");
+    CHECK(row.rows == 17);
     CHECK(row.reason == "a number of registers or bytes is negative (tune it again)");
   }
-  // Nobody knows what it is of.
-  tamper(folder / "t.db", "UPDATE problems SET m = -17");
+  tamper(folder / "t.db", "UPDATE operations SET layer = 'any text', rows = -17");
   const Store store = Store::open_read_only(folder / "t.db");
   CHECK(store.winners().empty());
   REQUIRE(store.skipped().size() == 1);
-  CHECK_FALSE(operation_of(store.skipped()[0]));
+  CHECK(store.skipped()[0].layer == "any text");
+  CHECK(store.skipped()[0].rows == -17);
 }
 
 TEST_CASE("A trial with tampered samples is skipped and counted") {

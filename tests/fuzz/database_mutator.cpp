@@ -17,7 +17,8 @@ namespace {
 constexpr std::size_t kHeaderBytes = 100;
 
 const std::string& sample(int schema) {
-  static const std::string samples[] = {ditune::fuzz::sample_database(1), ditune::fuzz::sample_database(2)};
+  static const std::string samples[] = {ditune::fuzz::sample_database(1), ditune::fuzz::sample_database(2),
+                                        ditune::fuzz::sample_database(3)};
   return samples[schema - 1];
 }
 
@@ -26,7 +27,7 @@ const std::string& sample(int schema) {
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size,
                                                unsigned seed) {
   std::minstd_rand random(seed);
-  const std::string& whole = sample(1 + static_cast<int>(random() % 2));
+  const std::string& whole = sample(1 + static_cast<int>(random() % 3));
   if (size < kHeaderBytes && whole.size() <= max_size) {
     std::memcpy(data, whole.data(), whole.size());
     return whole.size();

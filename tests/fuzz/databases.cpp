@@ -11,6 +11,7 @@
 #include "db/header_rows.hpp"
 #include "db/merge.hpp"
 #include "db/schema_1.hpp"
+#include "db/schema_2.hpp"
 #include "db/sha256.hpp"
 #include "db/validate.hpp"
 #include "fuzz.hpp"
@@ -22,7 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 using test::same;
 
-void write_schema_2(const fs::path& path) {
+void write_newest(const fs::path& path) {
   Store store = Store::open(path);
   store.add(test::sample_trial());
   Trial failed = test::sample_trial({17, 4608, 4608});
@@ -38,6 +39,16 @@ void write_schema_2(const fs::path& path) {
   winner.power_w = 344.5;
   store.set_winner(winner, "another");
   store.set_winner(test::predicted_record({17, 4608, 4608}));
+}
+
+// A few rows of a file of that schema.
+void write_schema_2(const fs::path& path) {
+  test::write_sound_schema_2(path);
+  Database(path, Database::Mode::read_write)
+      .execute(
+          "DELETE FROM trials WHERE problem_id NOT IN (1, 5); DELETE FROM winners WHERE problem_id NOT IN (1, 5);"
+          "DELETE FROM problems WHERE id NOT IN (1, 5);"
+          "DELETE FROM cubins WHERE hash NOT IN (SELECT cubin_hash FROM winners WHERE cubin_hash IS NOT NULL)");
 }
 
 struct Content {
@@ -132,7 +143,12 @@ void check_set_aside(const fs::path& path, const std::string& bytes, bool sound)
 std::string sample_database(int schema) {
   const test::TempFolder folder;
   const fs::path path = folder / "t.db";
-  schema == 1 ? test::write_schema_1(path) : write_schema_2(path);
+  if (schema == 1)
+    test::write_schema_1(path);
+  else if (schema == kSchemaVersion)
+    write_newest(path);
+  else
+    write_schema_2(path);
   Database(path, Database::Mode::read_write).execute("PRAGMA journal_mode = DELETE; PRAGMA page_size = 512; VACUUM");
   return test::read_file(path);
 }

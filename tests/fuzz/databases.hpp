@@ -6,7 +6,7 @@
 
 namespace ditune::fuzz {
 
-// The bytes of a sound database with a few rows, of schema 1 or 2 and of small pages.
+// The bytes of a sound database with a few rows, of that schema, 1 to the newest, and of small pages.
 std::string sample_database(int schema);
 
 // Opens a file of these bytes in every way: reads it, merges it into another, writes to it, and sets it aside if it is

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // SQL that another program might have run on a database: values of any kind in any column, rows without what they refer
-// to, tables of another form. Of schema 1 if it begins with "-- schema 1".
+// to, tables of another form. Of schema 1 or 2 if it begins with "-- schema 1" or "-- schema 2".
 #include <sqlite3.h>
 
 #include <filesystem>
@@ -8,6 +8,7 @@
 #include "databases.hpp"
 #include "db/fixtures.hpp"
 #include "db/sqlite.hpp"
+#include "db/store.hpp"
 #include "fuzz.hpp"
 
 using namespace ditune;
@@ -60,10 +61,11 @@ void edit(const std::filesystem::path& path, std::string_view sql) {
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const std::string samples[] = {fuzz::sample_database(1), fuzz::sample_database(2)};
+  static const std::string samples[] = {fuzz::sample_database(1), fuzz::sample_database(2), fuzz::sample_database(3)};
   const std::string_view sql = fuzz::text_of(data, size);
+  const int schema = sql.starts_with("-- schema 1") ? 1 : sql.starts_with("-- schema 2") ? 2 : kSchemaVersion;
   const test::TempFolder folder;
-  test::write_file(folder / "t.db", samples[sql.starts_with("-- schema 1") ? 0 : 1]);
+  test::write_file(folder / "t.db", samples[schema - 1]);
   edit(folder / "t.db", sql);
   fuzz::use_database(test::read_file(folder / "t.db"));
   return 0;

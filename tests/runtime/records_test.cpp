@@ -16,7 +16,7 @@ TEST_CASE("Of each database the rows that are skipped are counted, and the other
     store.set_winner(measured_record({17, 4608, 4608}));
   }
   Database(folder / "tampered.db", Database::Mode::read_write)
-      .execute("UPDATE winners SET registers = -1 WHERE problem_id = (SELECT id FROM problems WHERE m = 17)");
+      .execute("UPDATE winners SET registers = -1 WHERE operation_id = (SELECT id FROM operations WHERE rows = 17)");
   std::vector<SkippedRows> told;
   const auto records = read_records({folder / "tampered.db", folder / "sound.db"},
                                     [&](const SkippedRows& rows) { told.push_back(rows); });
