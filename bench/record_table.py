@@ -15,13 +15,25 @@ import sys
 
 COLUMNS = ["m", "n", "k", "epilogue", "device", "config", "us", "failure"]
 TRIALS = """
-SELECT m, n, k, epilogue, name, config, median_us, failure, MAX(trials.id)
-FROM trials JOIN problems ON problem_id = problems.id JOIN configs ON config_id = configs.id
+SELECT rows, layer, name, config, median_us, failure, MAX(trials.id)
+FROM trials JOIN operations ON operation_id = operations.id JOIN configs ON config_id = configs.id
             JOIN devices ON device_id = devices.id
-WHERE source = 'measured'
-GROUP BY device_id, problem_id, config_id
-ORDER BY n, k, m, epilogue, name, config
+WHERE source = 'measured' AND kind = 'gemm_s8'
+GROUP BY device_id, operation_id, config_id
 """
+
+
+def table_row(trial):
+    rows, layer, name, config, us, failure, _ = trial
+    n, k, *epilogue = layer.split(",")  # n=13824,k=4608,bias=bf16
+    time = "" if us is None else f"{us:.3f}"
+    sizes = [rows, int(n.removeprefix("n=")), int(k.removeprefix("k="))]
+    return [*sizes, ",".join(epilogue) or "default", name, config, time, failure or ""]
+
+
+def by_layer(row):
+    m, n, k, *names = row
+    return n, k, m, names
 
 
 def main(arguments):
@@ -37,8 +49,7 @@ def main(arguments):
         return 1
     rows = csv.writer(sys.stdout, lineterminator="\n")
     rows.writerow(COLUMNS)
-    for *names, us, failure, _ in trials:
-        rows.writerow([*names, "" if us is None else f"{us:.3f}", failure or ""])
+    rows.writerows(sorted(map(table_row, trials), key=by_layer))
     return 0
 
 
