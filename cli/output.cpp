@@ -60,8 +60,12 @@ std::string Table::text() const {
 }
 
 Json layer_json(const Operation& operation) {
-  const auto& [m, n, k, epilogue] = std::get<Gemm>(operation);
-  return {{"m", m}, {"n", n}, {"k", k}, {"epilogue", format(epilogue)}};
+  Json json;
+  if (const Gemm* const gemm = std::get_if<Gemm>(&operation))
+    json = {{"m", gemm->m}, {"n", gemm->n}, {"k", gemm->k}, {"epilogue", format(gemm->epilogue)}};
+  json["operation"] = format(operation);
+  json["kind"] = kind_name(operation);
+  return json;
 }
 
 void add_device(Json& json, const DeviceClass& device) {

@@ -37,7 +37,8 @@ class Table {
 
 using Json = nlohmann::ordered_json;
 
-// What is known of every row that is about a layer: m, n, k, epilogue; and of a device: arch, device.
+// What is known of every row that is about a layer: operation, kind and, of a GEMM, m, n, k, epilogue; and of a device:
+// arch, device.
 Json layer_json(const Operation& operation);
 void add_device(Json& json, const DeviceClass& device);
 

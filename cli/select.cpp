@@ -51,10 +51,16 @@ void add_select(CLI::App& app, SelectOptions& options) {
   CLI::Option* model = app.add_option("--model", options.model, "all linear layers of a model (see ditune models)");
   add_model_input(app, options.input, model);
   app.add_option("--linear", options.linear, "one linear of the model alone")->needs(model);
-  app.add_option("--shape", options.shapes, "a problem, MxNxK; may be given again")->expected(1)->take_all();
+  app.add_option("--shape", options.shapes, "a GEMM, MxNxK; may be given again")->expected(1)->take_all();
   app.add_option("--problems", options.problems,
                  "a CSV file with the columns m,n,k and epilogue, or - for standard input");
-  app.add_option("--epilogue", options.epilogue, "what is fused, e.g. bias=bf16,out=f16 (default)");
+  CLI::Option* epilogue =
+      app.add_option("--epilogue", options.epilogue, "what is fused, e.g. bias=bf16,out=f16 (default)");
+  app.add_option("--operation", options.operations,
+                 "any operation, e.g. gemm_s8:m=4096,n=13824,k=4608,bias=bf16; may be given again")
+      ->expected(1)
+      ->take_all()
+      ->excludes(epilogue);
 }
 
 std::vector<Operation> select_layers(const SelectOptions& options) {
@@ -69,13 +75,15 @@ std::vector<Operation> select_layers(const SelectOptions& options) {
       layers.push_back(epilogue ? with_epilogue(layer.operation, *epilogue) : layer.operation);
   }
   for (const std::string& shape : options.shapes) layers.push_back(with_epilogue(parse_shape(shape), otherwise));
+  for (const std::string& text : options.operations) layers.push_back(parse_operation(text));
   if (!options.problems.empty()) add_listed(layers, options.problems, otherwise);
   return without_repetitions(layers);
 }
 
 std::vector<Operation> require_layers(const SelectOptions& options) {
   std::vector<Operation> layers = select_layers(options);
-  if (layers.empty()) throw UsageError("no layers selected", "give --model NAME, --shape MxNxK or --problems FILE.csv");
+  if (layers.empty())
+    throw UsageError("no layers selected", "give --model NAME, --shape MxNxK, --operation TEXT or --problems FILE.csv");
   return layers;
 }
 

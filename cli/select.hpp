@@ -15,10 +15,10 @@ namespace ditune::cli {
 struct SelectOptions {
   std::string model, linear;
   ModelInput input;
-  std::vector<std::string> shapes;
+  std::vector<std::string> shapes, operations;
   std::string problems;  // a CSV file, or "-" for standard input: m, n, k and, if it likes, epilogue
   std::string epilogue;
-  bool empty() const { return model.empty() && shapes.empty() && problems.empty(); }
+  bool empty() const { return model.empty() && shapes.empty() && operations.empty() && problems.empty(); }
 };
 
 // --resolution, --frames, --batch and --text-tokens, which mean nothing without `model`.
@@ -26,7 +26,7 @@ void add_model_input(CLI::App& app, ModelInput& input, CLI::Option* model);
 
 void add_select(CLI::App& app, SelectOptions& options);
 
-// Each layer once, in the order model, shapes, file. --epilogue is that of shapes and of rows without one, and replaces
+// Each layer once, in the order model, shapes, operations, file. --epilogue is that of shapes and of rows without one, and replaces
 // that of a model's layers. Throws UsageError for unknown names, illegal problems, a file that cannot be read or has a
 // bad line.
 std::vector<Operation> select_layers(const SelectOptions& options);

@@ -13,7 +13,7 @@ namespace ditune::cli {
 
 // As written on the command line.
 struct VariantOptions {
-  std::string shape, config, epilogue;
+  std::string shape, operation, config, epilogue;
   TargetOptions target;
 };
 

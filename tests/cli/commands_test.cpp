@@ -387,6 +387,31 @@ TEST_CASE("problems come from a file, once each") {
   CHECK(found[1]["epilogue"] == "sx=tensor,bias=f32");
 }
 
+TEST_CASE("an operation is named by its text, beside shapes or in their place") {
+  const Workplace place;
+  const std::string first = "gemm_s8:m=64,n=128,k=128,bias=bf16", second = "gemm_s8:m=32,n=128,k=128";
+  const Json found = json_of(place.ditune("lookup --json --arch sm_80 --operation " + first + " --shape 64x128x128 " +
+                                          "--operation " + second + " --operation " + first));
+  REQUIRE(found.size() == 3);
+  CHECK(found[0]["operation"] == "gemm_s8:m=64,n=128,k=128");
+  CHECK(found[1]["operation"] == first);
+  CHECK(found[1]["epilogue"] == "bias=bf16");
+  CHECK(found[2]["operation"] == second);
+  for (const Json& row : found) CHECK(row["kind"] == "gemm_s8");
+
+  REQUIRE(place.ditune("tune --trials 1 --arch sm_86 --operation " + first).code == 0);
+  const Json listed = json_of(place.ditune("list --json --operation " + first));
+  REQUIRE(listed.size() == 1);
+  CHECK(listed[0]["operation"] == first);
+  CHECK(place.ditune("list --operation " + second).code == 1);
+
+  const std::string emit = "emit --arch sm_86 --config mma_s8:tile=64x64x64,warps=2x2,stages=3";
+  const Outcome by_shape = place.ditune(emit + " --shape 64x128x128 --epilogue bias=bf16");
+  const Outcome by_text = place.ditune(emit + " --operation " + first);
+  CHECK(by_text.code == 0);
+  CHECK(by_text.out == by_shape.out);
+}
+
 // Thousands of layers that are all tuned: comparing each with each, or reading the database for each, takes minutes.
 TEST_CASE("a long list of tuned layers is listed, shown, looked up and tuned without a second look at each") {
   const Workplace place;

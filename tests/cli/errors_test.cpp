@@ -54,6 +54,24 @@ TEST_CASE("unknown names are refused") {
   check_refused(place, emit + "--config " + kConfig + ",group=-3", "group");
 }
 
+TEST_CASE("operations that are none, or that are given twice, are refused") {
+  const Workplace place;
+  const std::string sound = "gemm_s8:m=64,n=128,k=128";
+  for (const std::string& command : {std::string("tune"), std::string("lookup"), "emit --config " + kConfig}) {
+    const std::string words = command + " --arch sm_86 --operation ";
+    check_refused(place, words + "copy:m=1", "unknown kind of operation 'copy' (use gemm_s8)");
+    check_refused(place, words + "64x128x128", "'64x128x128' is not an operation (write KIND:key=value,...");
+    check_refused(place, words + "gemm_s8:m=64,n=128", "K = 0 is out of range");
+    check_refused(place, words + sound + ",bias=bf17", "bf17");
+    check_refused(place, words + sound + " --epilogue bias=bf16", "--epilogue");
+    check_refused(place, words + "''", "--operation");
+  }
+  const std::string emit = "emit --arch sm_86 --config " + kConfig;
+  check_refused(place, emit + " --operation " + sound + " --shape 64x128x128", "--shape");
+  check_refused(place, emit, "no operation is given (give --shape MxNxK or --operation TEXT)");
+  check_refused(place, "tune --arch sm_86", "--operation TEXT");
+}
+
 TEST_CASE("sizes that are no sizes are refused") {
   const Workplace place;
   for (const std::string shape :
