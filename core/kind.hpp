@@ -60,8 +60,7 @@ double distance(const Operation& a, const Operation& b);
 // An operation without its rows, and without its kind: "n=13824,k=4608,bias=bf16".
 std::string format_layer(const Operation& operation);
 
-// Of one row: parse_layer(kind_name(o), format_layer(o)) == with_rows(o, 1). Throws UsageError for an unknown kind and
-// for text that format_layer does not write.
+// Of one row: parse_layer(kind_name(o), format_layer(o)) == with_rows(o, 1). Throws UsageError as parse_operation.
 Operation parse_layer(std::string_view kind, std::string_view layer);
 
 // By kind, then as the kind sorts its layers.

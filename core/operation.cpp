@@ -55,8 +55,6 @@ std::string format_layer(const Operation& operation) {
 
 Operation parse_layer(std::string_view kind, std::string_view layer) {
   const Operation operation = parse_as(kind, [&]<class Op>() { return Kind<Op>::parse_layer(layer); });
-  if (format_layer(operation) != layer)
-    throw UsageError(fmt::format("'{}' is not canonical", layer), fmt::format("write {}", format_layer(operation)));
   validate(operation);
   return operation;
 }

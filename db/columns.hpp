@@ -126,7 +126,7 @@ constexpr std::size_t sum_of_values(const std::tuple<Member&...>*) {
 template <class T>
 constexpr std::size_t count_values() {
   if constexpr (std::is_same_v<T, Operation>)
-    return 3;
+    return 3;  // kind, layer, rows
   else if constexpr (std::is_aggregate_v<T>)
     return sum_of_values(static_cast<decltype(members(std::declval<T&>()))*>(nullptr));
   else

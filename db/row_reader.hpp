@@ -34,7 +34,7 @@ class Texts {
   const KernelConfig& config(const std::string& text) {
     if (const auto found = configs_.find(text); found != configs_.end()) return found->second;
     const KernelConfig config = parse_config(text);
-    if (format(config) != text) throw UsageError(fmt::format("'{}' is not canonical", text), "tune it again");
+    require_canonical(text, format(config));
     return configs_.emplace(text, config).first->second;
   }
 
@@ -42,10 +42,16 @@ class Texts {
   const Operation& layer(const std::string& kind, const std::string& layer) {
     std::unordered_map<std::string, Operation>& layers = layers_[kind];
     if (const auto found = layers.find(layer); found != layers.end()) return found->second;
-    return layers.emplace(layer, parse_layer(kind, layer)).first->second;
+    const Operation operation = parse_layer(kind, layer);
+    require_canonical(layer, format_layer(operation));
+    return layers.emplace(layer, operation).first->second;
   }
 
  private:
+  static void require_canonical(const std::string& text, const std::string& canonical) {
+    if (text != canonical) throw UsageError(fmt::format("'{}' is not canonical", text), "tune it again");
+  }
+
   std::unordered_map<std::string, KernelConfig> configs_;
   std::map<std::string, std::unordered_map<std::string, Operation>> layers_;  // by kind
 };

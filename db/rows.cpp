@@ -108,11 +108,6 @@ Selection<Row> select(const Database& db, const char* table, std::string_view id
   return selection;
 }
 
-template <auto kPart, class Row>
-auto stored(const OperationColumn<kPart>& column, const Row& row) {
-  return column.of(row);
-}
-
 // What a column holds of a row, as it is bound; 0 and nothing stand for unknown in memory, NULL in the tables.
 template <auto kMember, class Row>
 auto stored(const Column<kMember>& column, const Row& row) {
@@ -136,6 +131,11 @@ auto stored(const Column<kMember>& column, const Row& row) {
   } else {
     return std::string(format(member));
   }
+}
+
+template <auto kPart, class Row>
+auto stored(const OperationColumn<kPart>& column, const Row& row) {
+  return column.of(row);
 }
 
 // Binds `first...`, then what the columns hold of the row.

@@ -55,15 +55,12 @@ TEST_CASE("a layer is an operation without its rows, and is read as it is writte
     CHECK(parse_layer(kind_name(operation), format_layer(operation)) == with_rows(operation, 1));
 }
 
-TEST_CASE("text that is no layer, or not as it would be written, is refused") {
+TEST_CASE("text that is no layer is refused") {
   const auto refused = [](const char* kind, const char* layer) { return error_of([&] { parse_layer(kind, layer); }); };
   CHECK(refused("copy", "n=1,k=1") == "unknown kind of operation 'copy' (use gemm_s8)");
-  CHECK(refused("gemm_s8", "k=1,n=1") == "'k=1,n=1' is not canonical (write n=1,k=1)");
-  CHECK(refused("gemm_s8", "n=1,k=1,") == "'n=1,k=1,' is not canonical (write n=1,k=1)");
-  CHECK(refused("gemm_s8", "n=1,k=1,default") == "'n=1,k=1,default' is not canonical (write n=1,k=1)");
   CHECK(refused("gemm_s8", "n=1,k=1,m=2") == "M is given twice (leave one out)");
   CHECK(refused("gemm_s8", "n=1,k=131072").starts_with("K = 131072 is too large"));
-  for (const char* text : {"", "n=1", "n=01,k=1", "n=1,k=1,bias=bf17", "n=1,k=1,out=bf16", "anything"})
+  for (const char* text : {"", "n=1", "n=0,k=1", "n=1,k=1,bias=bf17", "m=2,n=1,k=1", "anything"})
     CHECK_FALSE(refused("gemm_s8", text).empty());
 }
 

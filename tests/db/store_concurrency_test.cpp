@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
 #include <atomic>
+#include <csignal>
 #include <cstdio>
 #include <optional>
 #include <set>
@@ -9,6 +10,8 @@
 #include "catch.hpp"
 #include "db/store.hpp"
 #include "fixtures.hpp"
+#include "rows_text.hpp"
+#include "schema_2.hpp"
 
 using namespace ditune;
 using namespace ditune::test;
@@ -161,4 +164,37 @@ TEST_CASE("A writer that dies halfway leaves what was committed") {
     return 0;
   });
   CHECK(Store::open_read_only(folder / "t.db").winners().size() == 2);
+}
+
+TEST_CASE("An older file that many processes open at once is migrated once and loses nothing") {
+  const TempFolder folder;
+  const std::string expected = read_file(DITUNE_SOURCE_DIR "/tests/db/data/schema_2.txt");
+  for (int round = 0; round < 5; ++round) {
+    const std::filesystem::path path = folder / (std::to_string(round) + ".db");
+    write_schema_2(path);
+    CHECK(in_processes(6, [&](int number) {
+      const Store store = number % 3 == 0 ? Store::open_read_only(path) : Store::open(path);
+      if (rows_text(store) != expected) throw std::runtime_error("other rows than were stored");
+    }));
+    CHECK(rows_text(Store::open_read_only(path)) == expected);
+  }
+}
+
+TEST_CASE("A process that is killed while it migrates leaves all rows") {
+  const TempFolder folder;
+  const std::string expected = read_file(DITUNE_SOURCE_DIR "/tests/db/data/schema_2.txt");
+  for (int round = 0; round < 40; ++round) {
+    const std::filesystem::path path = folder / (std::to_string(round) + ".db");
+    write_schema_2(path);
+    const ::pid_t child = ::fork();
+    if (child == 0) {
+      { const Store store = Store::open(path); }
+      ::pause();
+    }
+    ::usleep(static_cast<::useconds_t>(250 * round));
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    CHECK(rows_text(Store::open_read_only(path)) == expected);
+    CHECK(rows_text(Store::open(path)) == expected);
+  }
 }
