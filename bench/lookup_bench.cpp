@@ -76,7 +76,7 @@ void first_of_layer(benchmark::State& state) {
     state.PauseTiming();
     const Library fresh({all.begin(), all.begin() + kRowsPerLayer});
     state.ResumeTiming();
-    benchmark::DoNotOptimize(fresh.lookup({5000, 4608, 4608}, {}, kCard));
+    benchmark::DoNotOptimize(fresh.lookup(Gemm{5000, 4608, 4608}, kCard));
   }
 }
 
@@ -134,7 +134,7 @@ void each(benchmark::State& state) {
   for (auto _ : state) {
     const auto before = Clock::now();
     const auto began = Clock::now();
-    benchmark::DoNotOptimize(library().lookup(asked[i], {}, kCard));
+    benchmark::DoNotOptimize(library().lookup(asked[i], kCard));
     const auto ended = Clock::now();
     clock_ns.push_back(std::chrono::duration<double, std::nano>(began - before).count());
     ns.push_back(std::chrono::duration<double, std::nano>(ended - began).count());
