@@ -131,6 +131,7 @@ TEST_CASE("a skipped row has the sizes and the epilogue that are stored, whateve
   check(7, 208, 1024, 2048, "bias=f16");
   // A row is told by its sizes: seven have none that a layer can have.
   CHECK(Json::parse(place.ditune("show --skipped --json --shape 203x1024x2048").out).size() == 2 + 7);
+  CHECK(Json::parse(place.ditune("show --skipped --json --shape 203x1024x2048 --epilogue bias=f16").out).size() == 9);
   CHECK(Json::parse(place.ditune("show --skipped --json --shape 300x1024x2048").out).size() == 7);
 }
 
