@@ -81,7 +81,7 @@ std::string Kind<Gemm>::format_layer(const Gemm& gemm) {
 Gemm Kind<Gemm>::parse_layer(std::string_view text) { return parse(fmt::format("m=1,{}", text)); }
 
 std::weak_ordering Kind<Gemm>::compare_layers(const Gemm& a, const Gemm& b) {
-  if (const auto sizes = std::tie(a.n, a.k) <=> std::tie(b.n, b.k); sizes != 0) return sizes;
+  if (const auto sizes = std::tie(a.n, a.k) <=> std::tie(b.n, b.k); std::is_neq(sizes)) return sizes;
   if (a.epilogue == b.epilogue) return std::weak_ordering::equivalent;
   return ditune::format(a.epilogue) <=> ditune::format(b.epilogue);
 }

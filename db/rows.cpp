@@ -232,7 +232,7 @@ bool is_before(const TuningKey& a, const TuningKey& b) {
   const auto rest = [](const TuningKey& key) { return std::tuple(rows(key.operation), key.regime, key.template_hash); };
   if (device(a) != device(b)) return device(a) < device(b);
   const std::weak_ordering layers = compare_layers(a.operation, b.operation);
-  return layers == 0 ? rest(a) < rest(b) : layers < 0;
+  return std::is_eq(layers) ? rest(a) < rest(b) : std::is_lt(layers);
 }
 
 // Not by SQLite, which would write all columns once more to sort them.

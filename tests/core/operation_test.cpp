@@ -67,11 +67,11 @@ TEST_CASE("text that is no layer is refused") {
 TEST_CASE("layers are in the order of N, K and the text of the epilogue, whatever their rows") {
   const Operation few = Gemm{1, 128, 256}, many = Gemm{4096, 128, 256}, wide = Gemm{1, 256, 128},
                   deep = Gemm{1, 128, 512}, fused = with({1, 128, 256}, parse_epilogue("bias=bf16"));
-  CHECK((compare_layers(few, many) == 0));
-  CHECK((compare_layers(few, wide) < 0));
-  CHECK((compare_layers(few, deep) < 0));
-  CHECK((compare_layers(deep, wide) < 0));
-  CHECK((compare_layers(fused, few) < 0));  // "bias=bf16" is before "default"
+  CHECK(std::is_eq(compare_layers(few, many)));
+  CHECK(std::is_lt(compare_layers(few, wide)));
+  CHECK(std::is_lt(compare_layers(few, deep)));
+  CHECK(std::is_lt(compare_layers(deep, wide)));
+  CHECK(std::is_lt(compare_layers(fused, few)));  // "bias=bf16" is before "default"
 }
 
 TEST_CASE("how unlike two operations are is the sum of the ratios of their sizes, as logarithms") {
