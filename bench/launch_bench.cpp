@@ -42,7 +42,7 @@ class Stored {
     const DeviceInfo device = device_info(0);
     const CompiledKernel compiled = Nvrtc().compile(emit(config, {}), device.arch);
     TuningRecord record;
-    record.key = {device_class(device), kProblem, {}, template_hash(config)};
+    record.key = {device_class(device), kProblem, template_hash(config)};
     record.config = config;
     record.source = Source::measured;
     record.median_us = 10;
@@ -89,7 +89,7 @@ struct Fixture {
 // The first of a family's candidates.
 template <class Config>
 KernelConfig first_of() {
-  for (const KernelConfig& config : enumerate({kProblem, {}, device_info(0)}))
+  for (const KernelConfig& config : enumerate({kProblem, device_info(0)}))
     if (std::holds_alternative<Config>(config)) return config;
   throw UsageError("the family has no candidate", "");
 }
@@ -123,8 +123,8 @@ double batch_ns(const Stream& stream, const Launch& launch) {
 class Bare {
  public:
   explicit Bare(const Fixture& fixture)
-      : plan_(launch_plan(fixture.config, {kProblem, {}, device_info(0)})),
-        parameter_(kernel_parameter(fixture.config, {}, fixture.args, encode_tensor_map)) {
+      : plan_(launch_plan(fixture.config, Target{kProblem, device_info(0)})),
+        parameter_(kernel_parameter(fixture.config, kProblem, fixture.args, encode_tensor_map)) {
     const std::string& cubin = fixture.stored.cubin;
     DITUNE_CUDA(cudaLibraryLoadData(&library_, cubin.data(), nullptr, nullptr, 0, nullptr, nullptr, 0));
     DITUNE_CUDA(cudaLibraryGetKernel(&kernel_, library_, fixture.stored.name.c_str()));

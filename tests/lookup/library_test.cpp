@@ -24,7 +24,6 @@ const DeviceInfo& kOtherArch = find_device("H100");
 const KernelConfig kBig = parse_config("mma_s8:tile=128x128x64,warps=2x2,stages=3");
 const KernelConfig kSmall = parse_config("mma_s8:tile=64x64x64,warps=2x2,stages=3");
 const KernelConfig kSlim = parse_config("mma_s8:tile=32x128x64,warps=1x4,stages=3");
-const Epilogue kDefault;
 
 struct Row {
   Gemm problem;

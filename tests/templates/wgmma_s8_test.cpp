@@ -202,19 +202,20 @@ TEST_CASE("wgmma_s8 gives the plain loop's bits in clusters") {
 
 TEST_CASE("CTAs of a cluster of wgmma_s8 load what they share once") {
   // Eight tiles, five steps of 128 bytes along K: 128 rows of X and 64 of W for each tile and step.
-  constexpr Problem tall{512, 128, 640, 8}, wide{256, 256, 640, 8};
+  constexpr Problem kTallProblem{512, 128, 640, 8}, kWideProblem{256, 256, 640, 8};
   constexpr long long kX = 8LL * 5 * 128 * 128, kW = 8LL * 5 * 64 * 128;
   constexpr WgmmaS8Config kTall = with(kCooperative, [](WgmmaS8Config& c) { c.cluster_m = 2; });
   constexpr WgmmaS8Config kWide = with(kCooperative, [](WgmmaS8Config& c) { c.cluster_n = 2; });
-  CHECK(run<kCooperative, Epilogue{}>(tall, 0).box_bytes == kX + kW);
-  CHECK(run<kTall, Epilogue{}>(tall, 0).box_bytes == kX + kW / 2);  // two CTAs below each other have the same columns
-  CHECK(run<kWide, Epilogue{}>(wide, 0).box_bytes == kX / 2 + kW);
+  CHECK(run<kCooperative, Epilogue{}>(kTallProblem, 0).box_bytes == kX + kW);
+  CHECK(run<kTall, Epilogue{}>(kTallProblem, 0).box_bytes ==
+        kX + kW / 2);  // two CTAs below each other have the same columns
+  CHECK(run<kWide, Epilogue{}>(kWideProblem, 0).box_bytes == kX / 2 + kW);
   // Tiles of 64 by 64: twice as many of half as many rows of X.
   constexpr WgmmaS8Config kTallTurns = with(kPingpong, [](WgmmaS8Config& c) { c.cluster_m = 2; });
   constexpr WgmmaS8Config kWideTurns = with(kPingpong, [](WgmmaS8Config& c) { c.cluster_n = 2; });
-  CHECK(run<kPingpong, Epilogue{}>(tall, 0).box_bytes == kX + 2 * kW);
-  CHECK(run<kTallTurns, Epilogue{}>(tall, 0).box_bytes == kX + kW);
-  CHECK(run<kWideTurns, Epilogue{}>(wide, 0).box_bytes == kX / 2 + 2 * kW);
+  CHECK(run<kPingpong, Epilogue{}>(kTallProblem, 0).box_bytes == kX + 2 * kW);
+  CHECK(run<kTallTurns, Epilogue{}>(kTallProblem, 0).box_bytes == kX + kW);
+  CHECK(run<kWideTurns, Epilogue{}>(kWideProblem, 0).box_bytes == kX / 2 + 2 * kW);
 }
 
 TEST_CASE("CTAs of wgmma_s8 share the K steps of the last tiles") {
