@@ -282,9 +282,9 @@ TEST_CASE("Trials and winners that cannot be read are counted, each once") {
   Store from = Store::open(folder / "from.db");
   from.add(sample_trial());
   from.set_winner(measured_record());
-  const auto [sql, refused] = GENERATE(std::pair("UPDATE winners SET gpu_uuid = char(27)", 1),
-                                       std::pair("UPDATE trials SET gpu_uuid = char(27)", 1),
-                                       std::pair("UPDATE operations SET layer = ''", 2));
+  const auto [sql, refused] =
+      GENERATE(std::pair("UPDATE winners SET gpu_uuid = char(27)", 1),
+               std::pair("UPDATE trials SET gpu_uuid = char(27)", 1), std::pair("UPDATE operations SET layer = ''", 2));
   Database(folder / "from.db", Database::Mode::read_write).execute(sql);
   Store into = Store::open(folder / "into.db");
   CHECK(merge(into, from).refused == refused);
