@@ -141,10 +141,14 @@ void serve_worker(const MakeBackend& make) {
           },
   };
   TuneBackend backend;
-  outbox.send(answer_of([&] {
+  const Message first = answer_of([&] {
     backend = make(watcher);
     return Message("ready");
-  }));
+  });
+  outbox.send(first);
+  // Without a backend there is nothing to answer with. The parent may have sent its first request already; an answer to
+  // that would be taken for one to its next.
+  if (first.at("is") != "answer") leave();
   while (true) {
     const Message request = inbox.next();
     outbox.send(answer_of([&] { return run(request, backend); }));
