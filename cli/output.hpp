@@ -37,8 +37,8 @@ class Table {
 
 using Json = nlohmann::ordered_json;
 
-// What is known of every row that is about a layer: operation, kind and, of a GEMM, m, n, k, epilogue; and of a device:
-// arch, device.
+// The fields of a row about a layer: operation, kind and, for a GEMM, m, n, k and epilogue. add_device adds arch and
+// device.
 Json layer_json(const Operation& operation);
 void add_device(Json& json, const DeviceClass& device);
 

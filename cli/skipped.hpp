@@ -11,8 +11,8 @@
 
 namespace ditune::cli {
 
-// Those of `rows` that are of one of `layers`, of all if there are none. A GEMM's row is told by its sizes alone, since
-// its epilogue may be what is wrong with it. A row is kept where it cannot be told which layer it is of.
+// The `rows` that belong to one of `layers`; all rows if `layers` is empty. A GEMM's row is matched by its sizes alone,
+// since its epilogue may be the wrong value. A row whose layer is unknown is kept.
 std::vector<SkippedRow> of_layers(const std::vector<SkippedRow>& rows, const std::vector<Operation>& layers);
 
 Json skipped_json(const SkippedRow& row);

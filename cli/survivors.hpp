@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is said of a winner that few candidates were left for, or that others may beat once they can be tried.
+// The remark on a winner that was chosen from few surviving candidates, or before killed ones could be tried again.
 #pragma once
 
 #include <string>

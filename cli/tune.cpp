@@ -176,7 +176,7 @@ std::vector<TuneJob> jobs_of(const Options& options, const std::vector<Operation
   return jobs(targets, layers);
 }
 
-// Strategies differ in what they learn from measured times.
+// Strategies differ in how they use measured times.
 void note_unused_strategy(const Options& options, const std::vector<TuneJob>& jobs) {
   if (options.strategy.empty() || options.strategy == "exhaustive") return;
   for (const TuneJob& job : jobs)

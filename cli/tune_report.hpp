@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What ditune tune says of layers of which few or no candidates survived.
+// Messages of `ditune tune` about layers with few or no surviving candidates.
 #pragma once
 
 #include <string>

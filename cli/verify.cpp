@@ -89,7 +89,7 @@ std::string sizes(const Operation& asked, const std::vector<Operation>& emulated
   return fmt::format("emulated at {}x{}x{}", range(m.m, most_m.m), range(n.n, most_n.n), whole.k);
 }
 
-// What is said of a result: " (case far, emulated at 64x128x80)".
+// The remark behind a result: " (case far, emulated at 64x128x80)".
 std::string remarks(std::vector<std::string> all) {
   std::erase(all, "");
   return all.empty() ? "" : fmt::format(" ({})", fmt::join(all, ", "));

@@ -66,8 +66,8 @@ class Run {
     std::vector<TuningRecord> result;
     for (layer_ = 0; layer_ < targets_.size() && !stopped(); ++layer_) {
       budget_.begin_layer(layer_);
-      take_over();
       std::optional<TuningRecord> winner = known_winner(target(), options_.regime);
+      if (!winner && take_over()) winner = known_winner(target(), options_.regime);
       if (!winner) {
         recalled_ = recall(target());
         winner = backend_.measure ? measured_winner() : predicted_winner();
@@ -98,17 +98,21 @@ class Run {
     return winner;
   }
 
-  // A stale winner whose kernel today's template makes, bit for bit, is as good as it was: a compilation tells that,
-  // where a search would take a hundred, and the GPU.
-  void take_over() {
-    if (options_.retune || !backend_.cubin) return;
+  // A stale winner is as good as it was if today's template makes the same kernel, bit for bit. One compilation tells;
+  // a search would take a hundred, and the GPU. Returns whether there was one.
+  bool take_over() {
+    if (options_.retune || !backend_.cubin) return false;
+    bool is_taken = false;
     for (const Regime regime : std::set{Regime::burst, options_.regime}) {
       if (ledger_.current_winner(target(), Source::measured, regime)) continue;
       for (const TuningRecord& stale : ledger_.stale_winners(target(), regime)) {
         if (!is_sound(compile({stale.config}).front())) continue;
-        if (ledger_.take_over(stale, backend_.cubin(target(), stale.config))) break;
+        if (!ledger_.take_over(stale, backend_.cubin(target(), stale.config))) continue;
+        is_taken = true;
+        break;
       }
     }
+    return is_taken;
   }
 
   // Candidates of a layer whose last trial in an earlier run, in bursts or in this regime, was killed from outside.
