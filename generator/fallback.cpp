@@ -54,8 +54,10 @@ KernelSource emit_fallback(const KernelConfig& config) {
   return {name, std::visit(text, config)};
 }
 
-KernelParameter fallback_parameter(const Epilogue& epilogue, const GemmArgs& args) {
-  return bytes_of(FallbackArgs{.gemm = args, .epilogue = epilogue});
+KernelParameter fallback_parameter(const Operation& operation, const Arguments& arguments) {
+  return bytes_of(FallbackArgs{.gemm = std::get<GemmArgs>(arguments), .epilogue = std::get<Gemm>(operation).epilogue});
 }
+
+std::int64_t row_multiple(const Operation& operation) { return std::get<Gemm>(operation).k; }
 
 }  // namespace ditune

@@ -25,6 +25,9 @@ std::string fallback_name(const KernelConfig& config);
 KernelSource emit_fallback(const KernelConfig& config);
 
 // What it is launched with: FallbackArgs. The arguments must pass check_args.
-KernelParameter fallback_parameter(const Epilogue& epilogue, const GemmArgs& args);
+KernelParameter fallback_parameter(const Operation& operation, const Arguments& arguments);
+
+// For fallback_config, of an operation whose rows have no gaps.
+std::int64_t row_multiple(const Operation& operation);
 
 }  // namespace ditune

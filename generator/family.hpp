@@ -32,8 +32,8 @@ namespace ditune {
 //   static int k_multiple(const Config&);                                         // of K, ldx and ldw
 //   static int n_multiple(const Config&);                                         // of N
 //   static int ldy_multiple(const Config&, Output);                               // of ldy
-//   static KernelParameter parameter(const Config&, const Op&, const GemmArgs&, const EncodeTensorMap&);
-//   static constexpr std::string_view kParameter;                                 // its type: "GemmArgs"
+//   static KernelParameter parameter(const Config&, const Op&, const ArgsOf<Op>&, const EncodeTensorMap&);
+//   static constexpr std::string_view kParameter;                                 // its type: that of the kernel
 //   static constexpr std::string_view kCtas;  // on an SM at least: an expression of kConfig
 // };
 template <class Config>

@@ -5,10 +5,12 @@
 
 namespace ditune {
 
-KernelParameter kernel_parameter(const KernelConfig& config, const Operation& operation, const GemmArgs& args,
+KernelParameter kernel_parameter(const KernelConfig& config, const Operation& operation, const Arguments& arguments,
                                  const EncodeTensorMap& encode) {
   return std::visit(
-      [&]<class Config>(const Config& c) { return Family<Config>::parameter(c, op_of(c, operation), args, encode); },
+      [&]<class Config>(const Config& c) {
+        return Family<Config>::parameter(c, op_of(c, operation), std::get<ArgsOf<OpOf<Config>>>(arguments), encode);
+      },
       config);
 }
 

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one parameter that a kernel is launched with, by value: GemmArgs, or what its family puts around them.
+// The one parameter that a kernel is launched with, by value: the arguments, or what its family puts around them.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <functional>
 
+#include "core/operands.hpp"
 #include "ditune/config.hpp"
-#include "ditune/operation.hpp"
-#include "gemm_args.cuh"
 #include "tensor_map.cuh"
 
 namespace ditune {
@@ -23,7 +22,7 @@ struct KernelParameter {
 using EncodeTensorMap = std::function<TensorMap(const TensorMapSpec&)>;
 
 // The arguments must pass check_args.
-KernelParameter kernel_parameter(const KernelConfig& config, const Operation& operation, const GemmArgs& args,
+KernelParameter kernel_parameter(const KernelConfig& config, const Operation& operation, const Arguments& arguments,
                                  const EncodeTensorMap& encode);
 
 }  // namespace ditune

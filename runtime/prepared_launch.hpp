@@ -21,6 +21,6 @@ struct PreparedLaunch {
 // The config's kernel on these operands, with a workspace of its plan's size. Throws UsageError if the config does not
 // take them (check_args), CudaError if the driver does not describe them to the GPU.
 PreparedLaunch prepare_launch(const Kernel& kernel, const KernelConfig& config, const Target& target,
-                              const GemmArgs& args);
+                              const Arguments& arguments);
 
 }  // namespace ditune

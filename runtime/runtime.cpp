@@ -10,9 +10,9 @@
 #include "db/plain_text.hpp"
 #include "db/store.hpp"
 #include "ditune/error.hpp"
+#include "generator/arguments.hpp"
 #include "generator/emit.hpp"
 #include "generator/fallback.hpp"
-#include "generator/gemm_s8/arguments.hpp"
 #include "generator/launch_plan.hpp"
 #include "generator/search_space.hpp"
 #include "lookup/append_only_map.hpp"
@@ -38,20 +38,12 @@ struct HashPrepared {
   }
 };
 
-// The operation that the arguments are of.
-Operation operation_of(const GemmArgs& args, const Epilogue& epilogue) {
-  return Gemm{.m = args.m, .n = args.n, .k = args.k, .epilogue = epilogue};
-}
-
-// Of a prepared operation and its arguments.
-const Gemm& require_same(const Operation& prepared, const GemmArgs& args) {
-  const Gemm& gemm = std::get<Gemm>(prepared);
-  const Gemm asked{.m = args.m, .n = args.n, .k = args.k, .epilogue = gemm.epilogue};
-  if (asked != gemm)
+void require_same_sizes(const Operation& prepared, const Arguments& arguments) {
+  const Operation asked = with_sizes_of(prepared, arguments);
+  if (asked != prepared)
     throw UsageError(
-        "the arguments are of " + format_shape(asked) + ", the kernel was prepared for " + format_shape(gemm),
+        "the arguments are of " + describe_sizes(asked) + ", the kernel was prepared for " + describe_sizes(prepared),
         "prepare the problem that is launched");
-  return gemm;
 }
 
 // What is stored in the files of the options; NVRTC is opened when it is first needed.
@@ -90,15 +82,10 @@ class PackedMaps {
  public:
   // Throws CudaError.
   PackedMaps(const Driver& driver, const KernelConfig& config, const Operation& operation) {
-    // Never followed.
-    const auto anywhere = reinterpret_cast<signed char*>(std::uintptr_t{1} << 12);
-    const Gemm& gemm = std::get<Gemm>(operation);
-    GemmArgs args{};
-    args.x = args.w = anywhere;
-    args.y = anywhere;
-    args.m = gemm.m, args.n = gemm.n, args.k = gemm.k;
-    args.ldx = args.ldw = gemm.k, args.ldy = gemm.n;
-    kernel_parameter(config, operation, args, [&](const TensorMapSpec& spec) {
+    const auto* const anywhere = reinterpret_cast<const void*>(std::uintptr_t{1} << 12);  // never followed
+    Arguments arguments = arguments_of(operation);
+    for (const Operand& operand : operands_of(operation, arguments)) set_pointer(arguments, operand, anywhere);
+    kernel_parameter(config, operation, arguments, [&](const TensorMapSpec& spec) {
       maps_.emplace_back(spec, driver.move(driver.encode(spec), spec.base));  // that it can be moved is found out now
       return maps_.back().second;
     });
@@ -155,11 +142,11 @@ class Runtime::Impl {
 
   bool is_capturing(CUstream_st* stream) const { return parts_.driver->is_capturing(stream); }
 
-  void launch(const Prepared& prepared, const GemmArgs& args, CUstream_st* stream) const {
-    const Epilogue& epilogue = require_same(prepared.operation_, args).epilogue;
-    check_args(prepared.config_, epilogue, args, prepared.plan_.workspace_bytes);
-    check_memory(epilogue, args, prepared.plan_.workspace_bytes);
-    prepared.kernel_->launch(prepared.plan_, parameter(prepared, args), stream);
+  void launch(const Prepared& prepared, const Arguments& arguments, CUstream_st* stream) const {
+    require_same_sizes(prepared.operation_, arguments);
+    check_args(prepared.config_, prepared.operation_, arguments, prepared.plan_.workspace_bytes);
+    check_memory(prepared.operation_, arguments, prepared.plan_.workspace_bytes);
+    prepared.kernel_->launch(prepared.plan_, parameter(prepared, arguments), stream);
   }
 
  private:
@@ -167,9 +154,9 @@ class Runtime::Impl {
     std::size_t operator()(int ordinal) const noexcept { return static_cast<std::size_t>(ordinal); }
   };
 
-  KernelParameter parameter(const Prepared& prepared, const GemmArgs& args) const {
-    if (prepared.is_built_in_) return fallback_parameter(std::get<Gemm>(prepared.operation_).epilogue, args);
-    return kernel_parameter(prepared.config_, prepared.operation_, args,
+  KernelParameter parameter(const Prepared& prepared, const Arguments& arguments) const {
+    if (prepared.is_built_in_) return fallback_parameter(prepared.operation_, arguments);
+    return kernel_parameter(prepared.config_, prepared.operation_, arguments,
                             [&driver = *parts_.driver, &maps = *prepared.maps_](const TensorMapSpec& spec) {
                               return maps.at(driver, spec);
                             });
@@ -240,13 +227,13 @@ class Runtime::Impl {
 
   void take_built_in(Prepared& prepared) {
     const DeviceInfo& device = info(prepared.device_);
-    const Gemm& gemm = std::get<Gemm>(prepared.operation_);
-    parse_epilogue(format(gemm.epilogue));  // or throws
-    const FallbackKernel built_in = fallback_kernel(device.arch, gemm.k);
+    parse_operation(format(prepared.operation_));  // or throws
+    const FallbackKernel built_in = fallback_kernel(device.arch, row_multiple(prepared.operation_));
     const Target target{prepared.operation_, device};
     if (const auto rejection = refusal(built_in.config, target))
-      throw NoKernelError("no kernel runs " + format_shape(gemm) + " on " + device.name + ": " + rejection->reason,
-                          "launch it in parts");
+      throw NoKernelError(
+          "no kernel runs " + describe_sizes(prepared.operation_) + " on " + device.name + ": " + rejection->reason,
+          "launch it in parts");
     prepared.match_ = Match::fallback;
     prepared.is_built_in_ = true;
     prepared.config_ = built_in.config;
@@ -257,7 +244,7 @@ class Runtime::Impl {
         loaded = parts_.driver->load(std::string(built_in.image), built_in.name, prepared.device_,
                                      prepared.plan_.shared_bytes);
     } catch (const CudaError& error) {
-      throw NoKernelError("no kernel for " + format_shape(gemm) + ": " + prepared.note_ +
+      throw NoKernelError("no kernel for " + describe_sizes(prepared.operation_) + ": " + prepared.note_ +
                               "; nor that which is built in: " + error.what(),
                           "");
     }
@@ -295,13 +282,12 @@ void Runtime::launch(const Prepared& prepared, const GemmArgs& args, CUstream_st
 }
 
 void Runtime::launch(const GemmArgs& args, const Epilogue& epilogue, int device, CUstream_st* stream) const {
-  const PreparedKey key{operation_of(args, epilogue), device};
+  const PreparedKey key{Gemm{.m = args.m, .n = args.n, .k = args.k, .epilogue = epilogue}, device};
   if (const Prepared* prepared = impl_->find(key)) return impl_->launch(*prepared, args, stream);
   impl_->require_visible(device);  // without a GPU there is no stream to ask
   if (impl_->is_capturing(stream))
-    throw NotPreparedError(
-        format_shape(std::get<Gemm>(key.operation)) + " is not prepared, and the stream is being captured",
-        "prepare it before the capture");
+    throw NotPreparedError(describe_sizes(key.operation) + " is not prepared, and the stream is being captured",
+                           "prepare it before the capture");
   impl_->launch(impl_->prepare(key), args, stream);
 }
 

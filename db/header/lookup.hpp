@@ -37,17 +37,24 @@ inline bool is_aligned(const void* pointer) {
   return reinterpret_cast<std::uintptr_t>(pointer) % ditune::kPointerAlignment == 0;
 }
 
-inline const char* pointer_error(const Row& row, const GemmArgs& args) {
-  const bool scaled = row.fused.out != ditune::Output::s32;
-  const bool biased = row.fused.bias != ditune::Bias::none;
-  if (!args.x || !args.w || !args.y) return "x, w or y is null";
-  if (scaled != (args.sx && args.sw) || scaled != (args.sx || args.sw)) return "sx and sw: both, and none for s32";
-  if (biased != (args.bias != nullptr)) return "bias: if, and only if, the epilogue has one";
-  if (plan(row, args.m).workspace_bytes > 0 && !args.workspace) return "workspace is null: zeroed memory is needed";
-  for (const void* pointer : {static_cast<const void*>(args.x), static_cast<const void*>(args.w),
-                              static_cast<const void*>(args.y), static_cast<const void*>(args.sx),
-                              static_cast<const void*>(args.sw), args.bias, static_cast<const void*>(args.workspace)})
-    if (!is_aligned(pointer)) return "a pointer is not aligned to 16 bytes";
+inline const char* pointer_error(const ditune::GemmOperands& operands) {
+  for (const ditune::Operand& operand : operands.rows) {
+    const bool is_ignored = operand.role == ditune::Role::scratch && !operand.is_present;
+    if (!is_ignored && operand.is_present != (operand.data != nullptr)) return operand.if_wrong;
+  }
+  for (const ditune::Operand& operand : operands.rows)
+    if (!is_aligned(operand.data)) return "a pointer is not aligned to 16 bytes";
+  return nullptr;
+}
+
+inline const char* stride_error(const Row& row, const GemmArgs& args, const ditune::GemmOperands& operands) {
+  for (const ditune::Operand& operand : operands.rows)
+    if (operand.extents.stride < operand.extents.columns) return "a stride is shorter than its row";
+  if (args.ldx % row.k_multiple != 0 || args.ldw % row.k_multiple != 0)
+    return "ldx or ldw is not a multiple of k_multiple";
+  if (args.ldy % row.ldy_multiple != 0) return "ldy is not a multiple of ldy_multiple";
+  for (const ditune::Operand& operand : operands.rows)
+    if (operand.extents.stride_name && operand.extents.stride > kMaxStride) return "a stride is too long";
   return nullptr;
 }
 
@@ -57,13 +64,11 @@ inline const char* pointer_error(const Row& row, const GemmArgs& args) {
 inline const char* argument_error(const Row& row, const GemmArgs& args) {
   if (args.n != row.n || args.k != row.k) return "n or k is not the row's";
   if (args.m < row.m_first || args.m > row.m_last) return "m is not in the row's range";
-  if (args.ldx < args.k || args.ldw < args.k || args.ldy < args.n) return "a stride is shorter than its row";
-  if (args.ldx % row.k_multiple != 0 || args.ldw % row.k_multiple != 0)
-    return "ldx or ldw is not a multiple of k_multiple";
-  if (args.ldy % row.ldy_multiple != 0) return "ldy is not a multiple of ldy_multiple";
-  if (args.ldx > kMaxStride || args.ldw > kMaxStride || args.ldy > kMaxStride) return "a stride is too long";
-  if (const char* error = detail::pointer_error(row, args)) return error;
-  const ditune::MemoryFault fault = ditune::find_memory_fault(row.fused, args, plan(row, args.m).workspace_bytes);
+  const ditune::GemmOperands operands = ditune::gemm_operands(row.fused, args, plan(row, args.m).workspace_bytes);
+  if (const char* error = detail::stride_error(row, args, operands)) return error;
+  if (const char* error = detail::pointer_error(operands)) return error;
+  const ditune::MemoryFault fault =
+      ditune::find_memory_fault(operands.rows, sizeof operands.rows / sizeof(ditune::Operand));
   if (!fault.operand) return nullptr;
   return fault.other ? "y or the workspace overlaps other memory of the launch"
                      : "an operand would end behind the last address";

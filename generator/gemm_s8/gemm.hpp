@@ -3,6 +3,7 @@
 #pragma once
 
 #include "ditune/gemm.hpp"
+#include "generator/arguments.hpp"
 #include "generator/family.hpp"
 #include "generator/search_space.hpp"
 
@@ -14,5 +15,24 @@ using GemmTarget = TargetOf<Gemm>;
 inline const Gemm& gemm_of(const Target& target) { return std::get<Gemm>(target.operation); }
 
 OperationText operation_text(const Gemm& gemm);
+
+// Strides of the operands that have one, or what they must be multiples of.
+struct GemmStrides {
+  std::int64_t x = 0, w = 0, y = 0;
+  constexpr operator Strides() const { return {.of = {x, w, y}}; }  // the first rows of the table
+};
+
+template <class Config>
+Strides multiples_of(const Config& config, const Gemm& gemm) {
+  const int k = Family<Config>::k_multiple(config);
+  return GemmStrides{.x = k, .w = k, .y = Family<Config>::ldy_multiple(config, gemm.epilogue.out)};
+}
+
+// Throws UsageError for sizes that the config does not take.
+template <class Config>
+void check_sizes(const Config& config, const Gemm& gemm) {
+  require_multiple("K", gemm.k, Family<Config>::k_multiple(config));
+  require_multiple("N", gemm.n, Family<Config>::n_multiple(config));
+}
 
 }  // namespace ditune

@@ -10,7 +10,7 @@
 #include "catch.hpp"
 #include "fallback_args.cuh"
 #include "gemm.hpp"
-#include "generator/gemm_s8/arguments.hpp"
+#include "generator/arguments.hpp"
 #include "generator/launch_plan.hpp"
 
 using namespace ditune;
@@ -80,7 +80,7 @@ void check_served(const Gemm& problem, const Epilogue& epilogue, Draw& draw) {
   const GemmArgs args = arguments(problem, epilogue, draw);
   const std::int64_t row_multiple = std::gcd(std::gcd(args.k, args.ldx), args.ldw);
   for (const KernelConfig& config : {fallback_config(1), fallback_config(row_multiple)}) {
-    check_args(config, epilogue, args, 0);  // or throws
+    check_args(config, with(problem, epilogue), args, 0);  // or throws
     for (const SmArch arch : supported_archs()) {
       const Target target{with(problem, epilogue), reference_device(arch)};
       require_legal(config, target);  // likewise
@@ -157,7 +157,7 @@ TEST_CASE("a fallback is launched with the arguments and the epilogue, and any e
   Draw draw;
   for (const Epilogue& epilogue : all_epilogues()) {
     const GemmArgs args = arguments({17, 33, 7}, epilogue, draw);
-    const KernelParameter parameter = fallback_parameter(epilogue, args);
+    const KernelParameter parameter = fallback_parameter(Gemm{17, 33, 7, epilogue}, args);
     REQUIRE(parameter.size == sizeof(FallbackArgs));
     FallbackArgs passed;
     std::memcpy(&passed, parameter.bytes.data(), sizeof passed);

@@ -6,7 +6,7 @@
 #include "catch.hpp"
 #include "ditune/error.hpp"
 #include "gemm.hpp"
-#include "generator/gemm_s8/arguments.hpp"
+#include "generator/arguments.hpp"
 
 using namespace ditune;
 using namespace ditune::test;
@@ -37,8 +37,8 @@ const KernelConfig kNarrow = parse_config("mma_s8:tile=128x256x128,warps=2x4,sta
 
 // With the workspace that its launch plan has on an H100.
 void check_planned(const KernelConfig& config, const Epilogue& epilogue, const GemmArgs& args) {
-  const LaunchPlan plan = launch_plan(config, {Gemm{args.m, args.n, args.k, epilogue}, find_device("H100")});
-  check_args(config, epilogue, args, plan.workspace_bytes);
+  const Gemm gemm{args.m, args.n, args.k, epilogue};
+  check_args(config, gemm, args, launch_plan(config, {gemm, find_device("H100")}).workspace_bytes);
 }
 
 void check_refused(GemmArgs args, const Epilogue& epilogue = {}, const KernelConfig& config = kConfig) {
@@ -187,12 +187,12 @@ TEST_CASE("what is written lies apart from all else; rows of one pitch may lie b
   args.workspace = at(0x70000000);
   args.ldx = args.ldw = 256;
   args.ldy = 128;
-  const Epilogue epilogue{.bias = Bias::bf16};  // y: 64 rows of 256 bytes
+  const Gemm gemm{64, 128, 256, {.bias = Bias::bf16}};  // y: 64 rows of 256 bytes
   const auto said = [&](auto change) -> std::string {
     GemmArgs changed = args;
     change(changed);
     try {
-      check_memory(epilogue, changed, 1024);
+      check_memory(gemm, changed, 1024);
     } catch (const UsageError& error) {
       return error.what();
     }

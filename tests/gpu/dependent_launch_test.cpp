@@ -9,7 +9,7 @@
 #include "generator/launch_plan.hpp"
 #include "gpu_fixture.hpp"
 #include "runtime/prepared_launch.hpp"
-#include "tuner/verify/operands.hpp"
+#include "tuner/verify/device_operands.hpp"
 
 using namespace ditune;
 using namespace ditune::test;
@@ -51,17 +51,16 @@ class LateProblem {
   LateProblem(const Target& target, const KernelConfig& config)
       : target_(target),
         config_(config),
-        operands_(gemm_of(target.operation), packed_strides(gemm_of(target.operation)), 1, {.seed = 9}, *gpu().kernels,
-                  stream_),
+        operands_(target.operation, packed_strides(target.operation), 1, {.seed = 9}, *gpu().kernels, stream_),
         x_(static_cast<std::size_t>(gemm_of(target.operation).m * gemm_of(target.operation).k)),
-        y_(operands_.output_bytes()),
-        expected_(operands_.output_bytes()),
+        y_(output_bytes(operands_)),
+        expected_(output_bytes(operands_)),
         workspace_(static_cast<std::size_t>(launch_plan(config, target).workspace_bytes)),
         late_copy_(late_copy()) {
     require_legal(config, target);
-    GemmArgs args = operands_.args(0);
+    GemmArgs args = args_of(operands_);
     args.y = expected_.get();
-    gpu().kernels->gemm({args, gemm_of(target.operation).epilogue}, stream_);
+    gpu().kernels->run(target.operation, args, stream_);
     args.x = x_.as<signed char>();
     args.y = y_.get();
     args.workspace = workspace_.get();
@@ -80,7 +79,7 @@ class LateProblem {
     DITUNE_CUDA(cudaMemsetAsync(x_.get(), kStale, x_.bytes(), stream_.get()));
     DITUNE_CUDA(cudaMemsetAsync(y_.get(), kPoison, y_.bytes(), stream_.get()));
     constexpr long long kClocks = 100'000;  // longer than any of these launches takes to start
-    late_copy_.launch(plan_, LateCopy{x_.get(), operands_.args(0).x, static_cast<long long>(x_.bytes()), kClocks},
+    late_copy_.launch(plan_, LateCopy{x_.get(), args_of(operands_).x, static_cast<long long>(x_.bytes()), kClocks},
                       stream_);
     for (int i = 0; i < gemms; ++i) gemm_(stream_);
   }
@@ -88,7 +87,8 @@ class LateProblem {
   std::uint64_t wrong() const {
     const auto& [m, n, k, epilogue] = gemm_of(target_.operation);
     const std::optional<Mismatch> mismatch = gpu().kernels->compare(
-        {y_.get(), expected_.get(), m, n, n, gemm_of(target_.operation).epilogue.out, kPoison, nullptr}, stream_);
+        {y_.get(), expected_.get(), m, n, n, element_of(gemm_of(target_.operation).epilogue.out), kPoison, nullptr},
+        stream_);
     return mismatch ? mismatch->count : 0;
   }
 
@@ -96,7 +96,7 @@ class LateProblem {
   const Target target_;
   const KernelConfig config_;
   const Stream stream_;
-  const Operands operands_;
+  const DeviceOperands operands_;
   const DeviceBuffer x_, y_, expected_, workspace_;
   const Kernel late_copy_;
   LaunchPlan plan_;

@@ -32,8 +32,7 @@ std::vector<Case> sample() {
 }
 
 Strides strides_of(const Case& one) {
-  const StrideMultiples multiples = stride_multiples(one.config, gemm_of(one.target.operation).epilogue.out);
-  return ditune::strides_of(one.operands, gemm_of(one.target.operation), multiples);
+  return ditune::strides_of(one.operands, one.target.operation, stride_multiples(one.config, one.target.operation));
 }
 
 // A case under emulation, and the operands that it had.
@@ -49,40 +48,36 @@ Emulated emulate(const Case& one, const HostCompiler& compiler) {
   return {std::move(problem), std::move(emulation)};
 }
 
-DeviceBuffer on_device(const void* host, std::size_t bytes) {
-  if (bytes == 0) return {};
-  DeviceBuffer buffer(bytes);
-  DITUNE_CUDA(cudaMemcpy(buffer.get(), host, bytes, cudaMemcpyHostToDevice));
-  return buffer;
-}
-
-// Y as the GPU leaves it: [m, n], packed.
-std::vector<std::byte> run_on_gpu(const Case& one, const GemmArgs& host) {
+// The outputs as the GPU leaves them.
+Outputs run_on_gpu(const Case& one, const Arguments& host) {
   const Target& target = one.target;
-  const OperandCounts counts = operand_counts(gemm_of(target.operation), strides_of(one));
-  const DeviceBuffer x = on_device(host.x, counts.x), w = on_device(host.w, counts.w);
-  const DeviceBuffer sx = on_device(host.sx, 4 * counts.sx), sw = on_device(host.sw, 4 * counts.sw);
-  const DeviceBuffer bias = on_device(host.bias, counts.bias * bias_bytes(gemm_of(target.operation).epilogue.bias));
-  const auto size = static_cast<std::size_t>(output_bytes(gemm_of(target.operation).epilogue.out));
-  const DeviceBuffer y(counts.y * size);
-  DITUNE_CUDA(cudaMemset(y.get(), 0xA5, y.bytes()));
   const Stream stream;
   Workspace workspace;
-  GemmArgs args = host;
-  args.x = x.as<const signed char>();
-  args.w = w.as<const signed char>();
-  args.sx = sx.as<const float>();
-  args.sw = sw.as<const float>();
-  args.bias = bias.get();
-  args.y = y.get();
-  args.workspace = workspace.zeros(static_cast<std::size_t>(launch_plan(one.config, target).workspace_bytes), stream);
-  prepare_launch(gpu().load(one.config, target.operation), one.config, target, args)(stream);
+  Arguments arguments = host;
+  std::vector<DeviceBuffer> buffers;
+  std::vector<std::pair<Operand, void*>> outputs;
+  for (const Operand& operand : operands_of(target.operation, host)) {
+    if (!operand.is_present) continue;
+    void* const data = buffers.emplace_back(operand.bytes()).get();
+    set_pointer(arguments, operand, data);
+    if (operand.role == Role::input) {
+      DITUNE_CUDA(cudaMemcpy(data, operand.data, operand.bytes(), cudaMemcpyHostToDevice));
+    } else {
+      DITUNE_CUDA(cudaMemset(data, 0xA5, operand.bytes()));
+      outputs.emplace_back(operand, data);
+    }
+  }
+  const auto workspace_bytes = static_cast<std::size_t>(launch_plan(one.config, target).workspace_bytes);
+  set_workspace(arguments, target.operation, workspace.zeros(workspace_bytes, stream));
+  prepare_launch(gpu().load(one.config, target.operation), one.config, target, arguments)(stream);
   stream.synchronize();
-  const auto rows = static_cast<std::size_t>(args.m), width = static_cast<std::size_t>(args.n) * size;
-  std::vector<std::byte> bytes(rows * width);
-  DITUNE_CUDA(cudaMemcpy2D(bytes.data(), width, y.get(), static_cast<std::size_t>(args.ldy) * size, width, rows,
-                           cudaMemcpyDeviceToHost));
-  return bytes;
+  Outputs results;
+  for (const auto& [operand, data] : outputs) {
+    std::vector<std::byte>& bytes = results.emplace_back(operand.rows() * operand.row_bytes());
+    DITUNE_CUDA(cudaMemcpy2D(bytes.data(), operand.row_bytes(), data, operand.pitch(), operand.row_bytes(),
+                             operand.rows(), cudaMemcpyDeviceToHost));
+  }
+  return results;
 }
 
 }  // namespace
@@ -99,7 +94,7 @@ TEST_CASE("gpu: the emulation computes the bits that the GPU does") {
     INFO(replay(cases[i]));
     const Emulation& emulation = emulated[i]->emulation;
     CHECK(emulation.failure == "");
-    const bool agrees = run_on_gpu(cases[i], emulated[i]->problem.args()) == emulation.output;
+    const bool agrees = run_on_gpu(cases[i], emulated[i]->problem.arguments()) == emulation.outputs;
     CHECK(agrees);
     agreed += agrees;
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gemm.hpp"
+#include "generator/gemm_s8/gemm.hpp"
 #include "generator/search_space.hpp"
 #include "kernels/sample.hpp"
 #include "runtime/cuda.hpp"
@@ -41,6 +42,15 @@ struct Gpu {
 inline Gpu& gpu() {
   static Gpu instance;
   return instance;
+}
+
+inline const GemmArgs& args_of(const DeviceOperands& operands, int set = 0) {
+  return std::get<GemmArgs>(operands.arguments(set));
+}
+
+// Of Y, with what lies between its rows.
+inline std::size_t output_bytes(const DeviceOperands& operands) {
+  return operands_of(operands.operation(), operands.arguments(0)).at(2).bytes();
 }
 
 // Of the candidates that the device has for the problems; see emulation/sample.hpp.

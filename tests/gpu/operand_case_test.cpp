@@ -30,7 +30,7 @@ struct Wrong {
 
 std::string failure(const KernelSource& source, const Wrong& of, OperandCase which) {
   const Target target = gpu().target(of.problem, of.epilogue);
-  const Strides strides = strides_of(which, of.problem, stride_multiples(of.config, of.epilogue.out), kFar);
+  const Strides strides = strides_of(which, target.operation, stride_multiples(of.config, target.operation), kFar);
   GpuProblem problem(target, strides, OperandSets::one, Contents{5, values_of(which)}, gpu().kernels);
   return problem.failure(gpu().load(source), of.config);
 }

@@ -8,7 +8,7 @@
 #include "catch.hpp"
 #include "gemm.hpp"
 #include "gpu_fixture.hpp"
-#include "tuner/verify/operands.hpp"
+#include "tuner/verify/device_operands.hpp"
 
 using namespace ditune;
 using namespace ditune::test;
@@ -106,9 +106,10 @@ TEST_CASE("gpu: the reference computes the contract, every epilogue") {
   const Gemm problem{67, 35, 130};
   for (const Epilogue& epilogue : all_epilogues()) {
     INFO(format(epilogue));
-    const Operands operands(with(problem, epilogue), packed_strides(problem), 1, {.seed = 3}, *gpu().kernels, stream);
-    const GemmArgs args = operands.args(0);
-    gpu().kernels->gemm({args, epilogue}, stream);
+    const DeviceOperands operands(with(problem, epilogue), packed_strides(problem), 1, {.seed = 3}, *gpu().kernels,
+                                  stream);
+    const GemmArgs args = args_of(operands);
+    gpu().kernels->run(operands.operation(), args, stream);
     stream.synchronize();
     const auto count = static_cast<std::size_t>(problem.m * problem.n);
     CHECK(device_bits(args.y, epilogue.out, count) == expected_bits(args, epilogue));
@@ -118,16 +119,16 @@ TEST_CASE("gpu: the reference computes the contract, every epilogue") {
 TEST_CASE("gpu: operands are spread as in real layers, each set its own, the same for the same seed") {
   const Stream stream;
   const Gemm problem{1024, 96, 1040};
-  const auto x_of = [&](const Operands& operands, int set) {
-    return from_device<signed char>(operands.args(set).x, static_cast<std::size_t>(problem.m * problem.k));
+  const auto x_of = [&](const DeviceOperands& operands, int set) {
+    return from_device<signed char>(args_of(operands, set).x, static_cast<std::size_t>(problem.m * problem.k));
   };
-  const auto w_of = [&](const Operands& operands, int set) {
-    return from_device<signed char>(operands.args(set).w, static_cast<std::size_t>(problem.n * problem.k));
+  const auto w_of = [&](const DeviceOperands& operands, int set) {
+    return from_device<signed char>(args_of(operands, set).w, static_cast<std::size_t>(problem.n * problem.k));
   };
   const Epilogue epilogue{.bias = Bias::f32};
-  const Operands first(with(problem, epilogue), packed_strides(problem), 2, {.seed = 5}, *gpu().kernels, stream);
-  const Operands again(with(problem, epilogue), packed_strides(problem), 2, {.seed = 5}, *gpu().kernels, stream);
-  const Operands other(with(problem, epilogue), packed_strides(problem), 2, {.seed = 6}, *gpu().kernels, stream);
+  const DeviceOperands first(with(problem, epilogue), packed_strides(problem), 2, {.seed = 5}, *gpu().kernels, stream);
+  const DeviceOperands again(with(problem, epilogue), packed_strides(problem), 2, {.seed = 5}, *gpu().kernels, stream);
+  const DeviceOperands other(with(problem, epilogue), packed_strides(problem), 2, {.seed = 6}, *gpu().kernels, stream);
   const auto x = x_of(first, 0);
   CHECK(std::set<signed char>(x.begin(), x.end()).size() == 256);
   double squares = 0;
@@ -140,11 +141,11 @@ TEST_CASE("gpu: operands are spread as in real layers, each set its own, the sam
   const auto w = w_of(first, 0);
   for (std::ptrdiff_t shift = 0; shift <= 64; ++shift) CHECK_FALSE(std::equal(w.begin(), w.end(), x.begin() + shift));
 
-  for (const float scale : from_device<float>(first.args(0).sx, 1024)) {
+  for (const float scale : from_device<float>(args_of(first).sx, 1024)) {
     CHECK(scale >= std::ldexp(1.0F, -9));
     CHECK(scale < std::ldexp(1.0F, -5));
   }
-  const auto bias = from_device<float>(first.args(0).bias, 96);
+  const auto bias = from_device<float>(args_of(first).bias, 96);
   CHECK(*std::min_element(bias.begin(), bias.end()) < -4);
   CHECK(*std::max_element(bias.begin(), bias.end()) > 4);
 }
@@ -159,7 +160,7 @@ TEST_CASE("gpu: the comparison counts mismatches, finds the first and holds NaNs
   const auto compare = [&](long long ldy, long long m, long long n) {
     DITUNE_CUDA(cudaMemcpy(actual.get(), a.data(), 64, cudaMemcpyHostToDevice));
     DITUNE_CUDA(cudaMemcpy(expected.get(), b.data(), 64, cudaMemcpyHostToDevice));
-    return gpu().kernels->compare({actual.get(), expected.get(), m, n, ldy, Output::f32, 0xFF, nullptr}, stream);
+    return gpu().kernels->compare({actual.get(), expected.get(), m, n, ldy, Element::f32, 0xFF, nullptr}, stream);
   };
   CHECK_FALSE(compare(4, 4, 4));
   a[7] ^= 1u;

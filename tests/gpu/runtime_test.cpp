@@ -12,7 +12,7 @@
 #include "gemm.hpp"
 #include "gpu_fixture.hpp"
 #include "runtime/runtime_parts.hpp"
-#include "tuner/verify/operands.hpp"
+#include "tuner/verify/device_operands.hpp"
 
 using namespace ditune;
 using namespace ditune::test;
@@ -27,7 +27,7 @@ class Layer {
         epilogue_(epilogue),
         operands_(with(problem, epilogue), strides, 1, {.seed = seed}, *gpu().kernels, stream_) {
     poison();  // what lies between rows is compared, too
-    gpu().kernels->gemm({operands_.args(0), epilogue_}, stream_);
+    gpu().kernels->run(operands_.operation(), args_of(operands_), stream_);
     expected_ = output();
   }
 
@@ -37,13 +37,13 @@ class Layer {
 
   // With a workspace of that size, zeroed.
   GemmArgs args(std::int64_t workspace_bytes) {
-    GemmArgs args = operands_.args(0);
+    GemmArgs args = args_of(operands_);
     args.workspace = workspace_.zeros(static_cast<std::size_t>(workspace_bytes), stream_);
     return args;
   }
 
   void poison() const {
-    DITUNE_CUDA(cudaMemsetAsync(operands_.args(0).y, 0xFF, operands_.output_bytes(), stream_.get()));
+    DITUNE_CUDA(cudaMemsetAsync(args_of(operands_).y, 0xFF, output_bytes(operands_), stream_.get()));
   }
 
   // Compared on the host: threads do not share the reference kernels' counters.
@@ -51,16 +51,16 @@ class Layer {
 
  private:
   std::vector<std::byte> output() const {
-    std::vector<std::byte> bytes(operands_.output_bytes());
+    std::vector<std::byte> bytes(output_bytes(operands_));
     stream_.synchronize();
-    DITUNE_CUDA(cudaMemcpy(bytes.data(), operands_.args(0).y, bytes.size(), cudaMemcpyDeviceToHost));
+    DITUNE_CUDA(cudaMemcpy(bytes.data(), args_of(operands_).y, bytes.size(), cudaMemcpyDeviceToHost));
     return bytes;
   }
 
   Gemm problem_;
   Epilogue epilogue_;
   Stream stream_;
-  Operands operands_;
+  DeviceOperands operands_;
   std::vector<std::byte> expected_;
   Workspace workspace_;
 };
@@ -71,7 +71,7 @@ std::vector<std::unique_ptr<Layer>> layers() {
   for (const Gemm& problem : {Gemm{257, 264, 2064}, Gemm{17, 131, 37}, Gemm{1, 512, 4608}})
     for (const char* epilogue : {"default", "bias=bf16,out=f16"})
       all.push_back(std::make_unique<Layer>(problem, parse_epilogue(epilogue), packed_strides(problem), all.size()));
-  const Strides apart{.x = 2080, .w = 2096, .y = 280};
+  const GemmStrides apart{.x = 2080, .w = 2096, .y = 280};
   all.push_back(std::make_unique<Layer>(Gemm{257, 264, 2064}, Epilogue{}, apart, all.size()));
   return all;
 }

@@ -79,7 +79,7 @@ TEST_CASE("gpu: rows apart: what lies between them is not touched") {
   gpu().compiler.prepare(gpu().target(problem), configs);
   // Rows of Y that are aligned to 16 bytes and rows that are not.
   for (std::int64_t ldy : {136, 131})
-    CHECK(verify_legal(gpu().target(problem), configs, {.x = 288, .w = 320, .y = ldy}) > 0);
+    CHECK(verify_legal(gpu().target(problem), configs, GemmStrides{.x = 288, .w = 320, .y = ldy}) > 0);
 }
 
 TEST_CASE("gpu: parts of K leave the workspace zero, launch after launch") {
@@ -97,14 +97,14 @@ TEST_CASE("gpu: parts of K leave the workspace zero, launch after launch") {
 
 TEST_CASE("gpu: replayed graphs compute the same bits") {
   const Target target = gpu().target(Gemm{100, 136, 1040});
-  const Operands operands(gemm_of(target.operation), packed_strides(gemm_of(target.operation)), 1, {.seed = 4},
-                          *gpu().kernels, Stream());
+  const DeviceOperands operands(target.operation, packed_strides(target.operation), 1, {.seed = 4}, *gpu().kernels,
+                                Stream());
   const Stream stream;
-  const DeviceBuffer expected(operands.output_bytes());
-  GemmArgs args = operands.args(0);
+  const DeviceBuffer expected(output_bytes(operands));
+  GemmArgs args = args_of(operands);
   args.y = expected.get();
-  gpu().kernels->gemm({args, gemm_of(target.operation).epilogue}, stream);
-  args.y = operands.args(0).y;
+  gpu().kernels->run(target.operation, args, stream);
+  args.y = args_of(operands).y;
 
   Workspace workspace;
   for (const KernelConfig& config : covering_configs({gemm_of(target.operation)})) {
@@ -116,11 +116,11 @@ TEST_CASE("gpu: replayed graphs compute the same bits") {
       for (int i = 0; i < 3; ++i) launch(stream);
     });
     for (int replay = 0; replay < 2; ++replay) {
-      DITUNE_CUDA(cudaMemsetAsync(args.y, 0xFF, operands.output_bytes(), stream.get()));
+      DITUNE_CUDA(cudaMemsetAsync(args.y, 0xFF, output_bytes(operands), stream.get()));
       graph.launch(stream);
-      CHECK_FALSE(gpu().kernels->compare(
-          {args.y, expected.get(), args.m, args.n, args.ldy, gemm_of(target.operation).epilogue.out, 0xFF, nullptr},
-          stream));
+      CHECK_FALSE(gpu().kernels->compare({args.y, expected.get(), args.m, args.n, args.ldy,
+                                          element_of(gemm_of(target.operation).epilogue.out), 0xFF, nullptr},
+                                         stream));
     }
   }
 }
@@ -129,23 +129,23 @@ TEST_CASE("gpu: arguments that a config does not take are refused before a launc
   const Target target = gpu().target(Gemm{64, 64, 64});
   const KernelConfig config = enumerate(target).front();
   const Kernel kernel = gpu().load(config);
-  GpuProblem misaligned(target, {.x = 72, .w = 64, .y = 64}, OperandSets::one, {.seed = 1}, gpu().kernels);
+  GpuProblem misaligned(target, GemmStrides{.x = 72, .w = 64, .y = 64}, OperandSets::one, {.seed = 1}, gpu().kernels);
   CHECK_THROWS_AS(misaligned.failure(kernel, config), UsageError);
 
-  const Operands operands(gemm_of(target.operation), packed_strides(gemm_of(target.operation)), 1, {.seed = 1},
-                          *gpu().kernels, Stream());
-  GemmArgs args = operands.args(0);
-  CHECK_NOTHROW(check_args(config, {}, args, 0));
+  const DeviceOperands operands(target.operation, packed_strides(target.operation), 1, {.seed = 1}, *gpu().kernels,
+                                Stream());
+  GemmArgs args = args_of(operands);
+  CHECK_NOTHROW(check_args(config, target.operation, args, 0));
   args.x += 1;
-  CHECK_THROWS_AS(check_args(config, {}, args, 0), UsageError);
+  CHECK_THROWS_AS(check_args(config, target.operation, args, 0), UsageError);
 }
 
 TEST_CASE("gpu: a launch that the device refuses is an error, and the device goes on") {
   const Target target = gpu().target(Gemm{64, 64, 64});
   const KernelConfig config = enumerate(target).front();
-  const Operands operands(gemm_of(target.operation), packed_strides(gemm_of(target.operation)), 1, {.seed = 1},
-                          *gpu().kernels, Stream());
-  PreparedLaunch launch = prepare_launch(gpu().load(config), config, target, operands.args(0));
+  const DeviceOperands operands(target.operation, packed_strides(target.operation), 1, {.seed = 1}, *gpu().kernels,
+                                Stream());
+  PreparedLaunch launch = prepare_launch(gpu().load(config), config, target, args_of(operands));
   launch.plan.shared_bytes = 1 << 20;
   const Stream stream;
   CHECK_THROWS_AS(launch(stream), CudaError);

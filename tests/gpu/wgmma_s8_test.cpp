@@ -82,7 +82,7 @@ TEST_CASE("gpu: wgmma_s8: rows of Y in boxes of 32 and 64 bytes, and one box of 
       check(narrow_configs(), target, packed_strides(problem));
     }
     const Target apart = gpu().target({1000, 1544, 272}, parse_epilogue(epilogue));
-    check(narrow_configs(), apart, {.x = 288, .w = 320, .y = 1560});
+    check(narrow_configs(), apart, GemmStrides{.x = 288, .w = 320, .y = 1560});
   }
 }
 
@@ -90,7 +90,7 @@ TEST_CASE("gpu: wgmma_s8: rows apart: what lies between them is not touched") {
   if (!is_hopper()) return;
   for (const char* epilogue : {"bias=bf16", "out=f32"}) {
     const Target target = gpu().target({1000, 1544, 272}, parse_epilogue(epilogue));
-    check(configs(), target, {.x = 288, .w = 320, .y = 1560});
+    check(configs(), target, GemmStrides{.x = 288, .w = 320, .y = 1560});
   }
 }
 

@@ -8,6 +8,7 @@
 #include "catch.hpp"
 #include "gemm.hpp"
 #include "generator/fallback.hpp"
+#include "generator/gemm_s8/gemm.hpp"
 #include "generator/launch_plan.hpp"
 #include "kernels/case_mutants.hpp"
 #include "kernels/fallback_mutants.hpp"
@@ -49,9 +50,9 @@ class MutatedTemplates {
 };
 
 Strides strides_of(const Ground& ground) {
-  if (ground.operands == OperandCase::plain) return {ground.problem.k, ground.problem.k, ground.ldy};
-  const StrideMultiples multiples = stride_multiples(parse_config(ground.config), ground.epilogue.out);
-  return ditune::strides_of(ground.operands, ground.problem, multiples);
+  if (ground.operands == OperandCase::plain) return GemmStrides{ground.problem.k, ground.problem.k, ground.ldy};
+  const Gemm gemm = with(ground.problem, ground.epilogue);
+  return ditune::strides_of(ground.operands, gemm, stride_multiples(parse_config(ground.config), gemm));
 }
 
 // A kernel of these templates on its ground, until a schedule shows that it is wrong.
@@ -64,7 +65,7 @@ Emulation run(const HostCompiler& compiler, const Ground& ground, std::span<cons
   const HostKernel kernel =
       compiler.compile(ground.is_built_in ? emit_fallback(config) : emit(config, target.operation), templates);
   HostProblem::MakeParameter parameter;
-  if (ground.is_built_in) parameter = [&](const GemmArgs& args) { return fallback_parameter(ground.epilogue, args); };
+  if (ground.is_built_in) parameter = [&](const Arguments& args) { return fallback_parameter(target.operation, args); };
   Emulation emulation;
   for (std::uint64_t schedule = 0; schedule < kSchedules && emulation.failure.empty(); ++schedule)
     emulation = problem.run(kernel, config, schedule, parameter);

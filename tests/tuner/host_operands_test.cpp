@@ -8,6 +8,7 @@
 
 #include "catch.hpp"
 #include "gemm.hpp"
+#include "generator/gemm_s8/gemm.hpp"
 
 using namespace ditune;
 using namespace ditune::test;
@@ -18,12 +19,14 @@ const emulation::Region& find(const std::vector<emulation::Region>& regions, con
   return *std::ranges::find(regions, name, &emulation::Region::name);
 }
 
+const GemmArgs& args_of(const HostOperands& operands) { return std::get<GemmArgs>(operands.arguments()); }
+
 }  // namespace
 
 TEST_CASE("operands are exactly as large as what a kernel may touch, and aligned") {
-  const HostOperands operands({3, 5, 7, {.sw = ScaleW::tensor, .bias = Bias::f16}}, {.x = 9, .w = 8, .y = 6},
-                              {.seed = 1});
-  const GemmArgs args = operands.args();
+  const HostOperands operands(Gemm{3, 5, 7, {.sw = ScaleW::tensor, .bias = Bias::f16}},
+                              GemmStrides{.x = 9, .w = 8, .y = 6}, {.seed = 1});
+  const GemmArgs args = args_of(operands);
   CHECK(args.y == nullptr);
   CHECK(args.ldx == 9);
   CHECK(args.ldw == 8);
@@ -44,10 +47,10 @@ TEST_CASE("operands are exactly as large as what a kernel may touch, and aligned
 }
 
 TEST_CASE("there is neither scale nor bias where an epilogue takes none") {
-  const HostOperands operands({3, 5, 7, {.out = Output::s32}}, packed_strides({3, 5, 7}), {.seed = 1});
-  CHECK(operands.args().sx == nullptr);
-  CHECK(operands.args().sw == nullptr);
-  CHECK(operands.args().bias == nullptr);
+  const HostOperands operands(Gemm{3, 5, 7, {.out = Output::s32}}, packed_strides(Gemm{3, 5, 7}), {.seed = 1});
+  CHECK(args_of(operands).sx == nullptr);
+  CHECK(args_of(operands).sw == nullptr);
+  CHECK(args_of(operands).bias == nullptr);
   CHECK(operands.regions().size() == 2);
 }
 
@@ -55,7 +58,7 @@ TEST_CASE("int8 operands have every value, scales both signs and several magnitu
   const Gemm problem{64, 64, 64};
   constexpr std::ptrdiff_t kCount = 64 * 64;
   const HostOperands operands(with(problem, {.bias = Bias::f32}), packed_strides(problem), {.seed = 3});
-  const GemmArgs a = operands.args();
+  const GemmArgs a = args_of(operands);
   CHECK(std::set<int>(a.x, a.x + kCount).size() == 256);
   CHECK(std::set<int>(a.w, a.w + kCount).size() == 256);
   CHECK_FALSE(std::equal(a.x, a.x + kCount, a.w));
@@ -72,7 +75,7 @@ TEST_CASE("extreme sums are as large as they get, or cancel to what every output
   for (const std::int64_t k : {1, 2, 3, 4097, 8192}) {
     const Gemm problem{4, 4, k};
     const HostOperands operands(problem, packed_strides(problem), {3, Values::extreme});
-    const GemmArgs a = operands.args();
+    const GemmArgs a = args_of(operands);
     const auto sum = [&](std::int64_t row, std::int64_t column, std::int64_t end) {
       long long acc = 0;
       for (std::int64_t i = 0; i < end; ++i) acc += a.x[row * k + i] * a.w[column * k + i];
@@ -93,7 +96,7 @@ TEST_CASE("extreme sums are as large as they get, or cancel to what every output
 TEST_CASE("extreme scales are around 1, and a few are zero or subnormal") {
   const Gemm problem{64, 64, 8};
   const HostOperands operands(problem, packed_strides(problem), {3, Values::extreme});
-  for (const float* scales : {operands.args().sx, operands.args().sw}) {
+  for (const float* scales : {args_of(operands).sx, args_of(operands).sw}) {
     CHECK(std::count(scales, scales + 64, 0.0F) == 2);
     CHECK(std::count_if(scales, scales + 64, [](float v) { return std::fpclassify(v) == FP_SUBNORMAL; }) == 4);
     CHECK(std::count_if(scales, scales + 64, [](float v) { return std::abs(v) >= 0.25F && std::abs(v) < 4; }) == 56);
@@ -102,11 +105,11 @@ TEST_CASE("extreme scales are around 1, and a few are zero or subnormal") {
 
 TEST_CASE("far rows hold values, and nothing lies between them") {
   const Gemm problem{9, 5, 64};
-  const HostOperands operands(problem, {.x = 1LL << 31, .w = 1LL << 31, .y = 5}, {.seed = 3});
+  const HostOperands operands(problem, GemmStrides{.x = 1LL << 31, .w = 1LL << 31, .y = 5}, {.seed = 3});
   const auto regions = operands.regions();
   CHECK(find(regions, "x").pitch == std::size_t{1} << 31);
   std::set<int> values;
-  for (std::int64_t row = 0; row < 9; ++row) values.insert(operands.args().x[row << 31]);
+  for (std::int64_t row = 0; row < 9; ++row) values.insert(args_of(operands).x[row << 31]);
   CHECK(values.size() > 1);
 }
 
@@ -114,7 +117,7 @@ TEST_CASE("a seed gives the same operands again, another one others") {
   const Gemm problem{1, 1, 64};
   const auto bytes = [&](std::uint64_t seed) {
     const HostOperands operands(problem, packed_strides(problem), {.seed = seed});
-    return std::vector<int>(operands.args().x, operands.args().x + 64);
+    return std::vector<int>(args_of(operands).x, args_of(operands).x + 64);
   };
   CHECK(bytes(1) == bytes(1));
   CHECK(bytes(1) != bytes(2));

@@ -5,6 +5,7 @@
 #include "catch.hpp"
 #include "ditune/error.hpp"
 #include "gemm.hpp"
+#include "generator/gemm_s8/gemm.hpp"
 #include "generator/launch_plan.hpp"
 #include "tuner/host_compiler.hpp"
 
@@ -14,7 +15,7 @@ using namespace ditune::test;
 namespace {
 
 constexpr Gemm kTiny{5, 7, 16};
-constexpr Strides kApart{.x = 16, .w = 16, .y = 9};
+constexpr GemmStrides kApart{.x = 16, .w = 16, .y = 9};
 const KernelConfig kSmall = parse_config("mma_s8:tile=32x64x64,warps=1x2,stages=3");
 
 Target target(const Gemm& problem, const Epilogue& epilogue = {}) {
@@ -42,7 +43,7 @@ TEST_CASE("a right kernel passes, and its output is the plain loop's") {
   const HostProblem packed(target(kTiny, {.out = Output::s32}), packed_strides(kTiny), {.seed = 1});
   const Emulation emulation = packed.run(host_compiler().compile(plain_kernel(kStore)), kSmall, 1);
   CHECK(emulation.failure == "");
-  CHECK(emulation.output == packed.expected());
+  CHECK(emulation.outputs == packed.expected());
 }
 
 TEST_CASE("wrong outputs are counted, and the first is named") {
@@ -80,7 +81,7 @@ TEST_CASE("a workspace that is not left zero is a fault") {
 
 TEST_CASE("operands that a config does not take are refused") {
   const HostKernel kernel = host_compiler().compile(plain_kernel(kStore));
-  const HostProblem problem(target(kTiny, {.out = Output::s32}), {.x = 24, .w = 16, .y = 7}, {.seed = 1});
+  const HostProblem problem(target(kTiny, {.out = Output::s32}), GemmStrides{.x = 24, .w = 16, .y = 7}, {.seed = 1});
   CHECK_THROWS_AS(problem.run(kernel, kSmall, 1), UsageError);  // it copies 16 bytes at a time
 }
 
@@ -90,8 +91,9 @@ TEST_CASE("emitted kernels pass on ragged problems, with rows apart and under an
   const Gemm ragged{37, 70, 144};
   for (const std::int64_t ldy : {70, 72, 75}) {
     INFO("ldy " << ldy);
-    CHECK(emitted_failure(kSmall, target(ragged), {.x = 144, .w = 160, .y = ldy}) == "");
-    CHECK(emitted_failure(staged, emulated_target(target(ragged), staged), {.x = 160, .w = 144, .y = ldy}) == "");
+    CHECK(emitted_failure(kSmall, target(ragged), GemmStrides{.x = 144, .w = 160, .y = ldy}) == "");
+    CHECK(emitted_failure(staged, emulated_target(target(ragged), staged), GemmStrides{.x = 160, .w = 144, .y = ldy}) ==
+          "");
   }
 }
 
@@ -104,7 +106,7 @@ TEST_CASE("emitted kernels that take tensor maps pass too, in clusters and with 
     INFO(text);
     const KernelConfig config = parse_config(text);
     require_legal(config, small);
-    CHECK(emitted_failure(config, small, {.x = 272, .w = 288, .y = 144}) == "");
+    CHECK(emitted_failure(config, small, GemmStrides{.x = 272, .w = 288, .y = 144}) == "");
   }
 }
 
@@ -118,7 +120,7 @@ TEST_CASE("every term of an epilogue, and every output type") {
 }
 
 TEST_CASE("the emulated problem has a whole tile and the ragged one") {
-  const auto at = [](const Gemm& problem) { return emulated_gemm(problem, kSmall); };  // 32x64
+  const auto at = [](const Gemm& problem) { return gemm_of(emulated_target(target(problem), kSmall)); };  // 32x64
   CHECK(at({6144, 13824, 4608}) == Gemm{64, 128, 4608});
   CHECK(at({6145, 13823, 4600}) == Gemm{33, 127, 4600});
   CHECK(at({1, 1, 16}) == Gemm{1, 1, 16});

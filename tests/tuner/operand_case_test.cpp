@@ -3,6 +3,7 @@
 
 #include "catch.hpp"
 #include "ditune/config.hpp"
+#include "generator/gemm_s8/gemm.hpp"
 
 using namespace ditune;
 
@@ -10,22 +11,24 @@ namespace {
 
 constexpr Gemm kProblem{40, 70, 100};
 
-Strides strides(OperandCase which, const Gemm& problem = kProblem, const StrideMultiples& multiples = {}) {
-  return strides_of(which, problem, multiples);
+GemmStrides named(const Strides& strides) { return {strides.of[0], strides.of[1], strides.of[2]}; }
+
+GemmStrides strides(OperandCase which, const Gemm& problem = kProblem, const GemmStrides& multiples = {1, 1, 1}) {
+  return named(strides_of(which, problem, multiples));
 }
 
 }  // namespace
 
 TEST_CASE("plain and extreme operands have no gaps") {
-  CHECK(strides(OperandCase::plain) == packed_strides(kProblem));
-  CHECK(strides(OperandCase::extreme) == packed_strides(kProblem));
+  CHECK(Strides(strides(OperandCase::plain)) == packed_strides(kProblem));
+  CHECK(Strides(strides(OperandCase::extreme)) == packed_strides(kProblem));
   CHECK(values_of(OperandCase::extreme) == Values::extreme);
   CHECK(values_of(OperandCase::far) == Values::random);
 }
 
 TEST_CASE("padded rows begin at multiples of 16, and all pitches differ from each other and from rows") {
   for (const Gemm& problem : {kProblem, Gemm{1, 1, 1}, Gemm{64, 64, 64}}) {
-    const Strides s = strides(OperandCase::padded, problem);
+    const GemmStrides s = strides(OperandCase::padded, problem);
     CHECK(s.x % 16 + s.w % 16 + s.y % 16 == 0);
     CHECK(s.x > problem.k);
     CHECK(s.w > s.x);
@@ -34,21 +37,22 @@ TEST_CASE("padded rows begin at multiples of 16, and all pitches differ from eac
 }
 
 TEST_CASE("odd rows are aligned to what the config needs and to no more") {
-  CHECK(strides(OperandCase::odd) == Strides{101, 103, 71});
-  CHECK(strides(OperandCase::odd, {40, 71, 99}) == Strides{101, 103, 73});
-  CHECK(strides(OperandCase::odd, {40, 72, 112}, {.k = 16, .y = 8}) == Strides{144, 176, 88});
-  CHECK(strides(OperandCase::odd, {40, 72, 128}, {.k = 16, .y = 8}).x == 144);
+  CHECK(Strides(strides(OperandCase::odd)) == GemmStrides{101, 103, 71});
+  CHECK(Strides(strides(OperandCase::odd, {40, 71, 99})) == GemmStrides{101, 103, 73});
+  CHECK(Strides(strides(OperandCase::odd, {40, 72, 112}, {16, 16, 8})) == GemmStrides{144, 176, 88});
+  CHECK(strides(OperandCase::odd, {40, 72, 128}, {16, 16, 8}).x == 144);
 }
 
 TEST_CASE("offsets of far rows do not fit 32 bits, be they of a tile's rows alone") {
-  const Strides s = strides(OperandCase::far);
+  const GemmStrides s = strides(OperandCase::far);
   CHECK(s.x == kMaxExtent - 15);
   CHECK(s.w * 2 > kMaxExtent);
   CHECK(s.y == s.x);
-  const Strides many = strides(OperandCase::far, {512, 512, 4608});
+  const GemmStrides many = strides(OperandCase::far, {512, 512, 4608});
   CHECK(many.x * 32 > kMaxExtent);
   CHECK(many.x % 32 == 16);  // no power of two
-  const Strides on_gpu = strides_of(OperandCase::far, {6144, 13824, 4608}, {}, {1LL << 33, (1LL << 29) - 16});
+  const GemmStrides on_gpu =
+      named(strides_of(OperandCase::far, Gemm{6144, 13824, 4608}, {}, {1LL << 33, (1LL << 29) - 16}));
   CHECK(on_gpu.x * 3073 > kMaxExtent);
   CHECK(on_gpu.w > 4608);
 }
@@ -59,11 +63,9 @@ TEST_CASE("a pitch stays legal at the end of N's range") {
 
 TEST_CASE("the multiples are those of the config and its output") {
   const KernelConfig mma = parse_config("mma_s8:tile=64x64x64,warps=2x2,stages=3,load=4");
-  CHECK(stride_multiples(mma, Output::bf16).k == 4);
-  CHECK(stride_multiples(mma, Output::bf16).y == 1);
+  CHECK(stride_multiples(mma, kProblem) == GemmStrides{4, 4, 1});
   const KernelConfig wgmma = parse_config("wgmma_s8:tile=128x64,stages=3");
-  CHECK(stride_multiples(wgmma, Output::f32).k == 16);
-  CHECK(stride_multiples(wgmma, Output::f32).y == 4);
+  CHECK(stride_multiples(wgmma, Gemm{40, 70, 100, {.out = Output::f32}}) == GemmStrides{16, 16, 4});
 }
 
 TEST_CASE("the plain case runs in the order of its seed, each other case in another") {

@@ -11,7 +11,7 @@ TEST_CASE("the reference kernels compile for old and new archs, without spills")
     const CompiledKernel compiled = nvrtc.compile(ReferenceKernels::source(), arch);
     INFO(format(arch));
     CHECK(compiled.resources.spill_bytes == 0);
-    for (const char* name : {"ditune_fill_int8", "ditune_fill_scales", "ditune_fill_bias", "ditune_reference",
+    for (const char* name : {"ditune_fill_int8", "ditune_fill_scales", "ditune_fill_addends", "ditune_reference",
                              "ditune_compare", "ditune_check_uniform"})
       CHECK(compiled.cubin.find(name) != std::string::npos);
   }

@@ -10,7 +10,7 @@
 #include <optional>
 #include <utility>
 
-#include "generator/gemm_s8/gemm.hpp"
+#include "generator/arguments.hpp"
 #include "runtime/nvml.hpp"
 #include "tuner/measure/candidate_compiler.hpp"
 #include "tuner/measure/gpu_problem.hpp"
@@ -106,8 +106,8 @@ class GpuTuner::Impl {
     std::vector<std::pair<Layout, std::size_t>> order;
     const FarRows far = require_far_rows(target, which);
     for (std::size_t i = 0; i < configs.size(); ++i) {
-      const StrideMultiples multiples = stride_multiples(configs[i], gemm_of(target).epilogue.out);
-      const Strides strides = strides_of(which, gemm_of(target), multiples, far);
+      const Strides multiples = stride_multiples(configs[i], target.operation);
+      const Strides strides = strides_of(which, target.operation, multiples, far);
       order.push_back({{OperandSets::one, strides, values_of(which)}, i});
     }
     std::ranges::sort(order);
@@ -163,7 +163,7 @@ class GpuTuner::Impl {
     auto operator<=>(const Layout&) const = default;
   };
   static Layout timed_layout(const Target& target) {
-    return {OperandSets::beyond_l2, packed_strides(gemm_of(target)), Values::random};
+    return {OperandSets::beyond_l2, packed_strides(target.operation), Values::random};
   }
 
   Checked check(const Target& target, const Layout& layout, const KernelConfig& config) {
@@ -212,7 +212,7 @@ class GpuTuner::Impl {
   std::optional<FarRows> far_rows(const Target& target) {
     use_device(options_.ordinal);
     const auto layout_with = [&](const FarRows& far) {
-      return Layout{OperandSets::one, strides_of(OperandCase::far, gemm_of(target), {}, far), Values::random};
+      return Layout{OperandSets::one, strides_of(OperandCase::far, target.operation, {}, far), Values::random};
     };
     for (const FarRows& far : kFarOnGpu)
       if (problem_ && is_same(problem_->target(), target) && layout_ == layout_with(far)) return far;
@@ -228,14 +228,15 @@ class GpuTuner::Impl {
     throw CudaError("the GPU's free memory does not hold rows that are far apart", "verify with another --case");
   }
 
-  // For the operands, the reference's result twice, a workspace, and what the driver takes besides.
+  // For the operands, the reference's results twice, a workspace, and what the driver takes besides.
   static bool has_room(const Target& target, const Strides& strides) {
     constexpr std::size_t kBesides = std::size_t{3} << 30;
-    const Gemm& gemm = gemm_of(target);
-    const auto result = static_cast<std::size_t>(gemm.m * gemm.n * output_bytes(gemm.epilogue.out));
+    std::size_t results = 0;
+    for (const Operand& operand : operands_of(target.operation, strides))
+      if (operand.role == Role::output) results += operand.rows() * operand.row_bytes();
     std::size_t free = 0, total = 0;
     DITUNE_CUDA(cudaMemGetInfo(&free, &total));
-    return operand_bytes(gemm, strides) + 2 * result + kBesides <= free;
+    return operand_bytes(target.operation, strides) + 2 * results + kBesides <= free;
   }
   // A pitch of 2^29 values of 4 bytes is the largest that the CUDA runtime copies.
   static constexpr std::int64_t kMostPitch = (std::int64_t{1} << 29) - 16;

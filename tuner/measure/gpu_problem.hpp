@@ -8,7 +8,7 @@
 
 #include "ditune/config.hpp"
 #include "runtime/timing.hpp"
-#include "tuner/verify/operands.hpp"
+#include "tuner/verify/device_operands.hpp"
 #include "tuner/verify/reference_kernels.hpp"
 #include "tuner/verify/verify.hpp"
 
@@ -37,7 +37,7 @@ class GpuProblem {
   const Target target_;
   const std::shared_ptr<const ReferenceKernels> kernels_;
   const Stream stream_;
-  const Operands operands_;
+  const DeviceOperands operands_;
   const Verifier verifier_;
   Workspace workspace_;
 };

@@ -12,8 +12,8 @@
 #include <tuple>
 #include <utility>
 
+#include "generator/arguments.hpp"
 #include "generator/emit.hpp"
-#include "generator/gemm_s8/gemm.hpp"
 #include "tuner/verify/host_problem.hpp"
 
 namespace ditune {
@@ -50,10 +50,10 @@ std::vector<Task> tasks_for(const Target& target, std::span<const KernelConfig> 
   std::vector<Task> tasks;
   for (std::size_t i = 0; i < configs.size(); ++i) {
     const Target small = emulated_target(target, configs[i]);
-    const StrideMultiples multiples = stride_multiples(configs[i], gemm_of(target).epilogue.out);
+    const Strides multiples = stride_multiples(configs[i], target.operation);
     Task& task = tasks.emplace_back(Task{i, small.operation, {}});
     for (const OperandCase which : options.cases) {
-      const Strides strides = strides_of(which, gemm_of(small), multiples);
+      const Strides strides = strides_of(which, small.operation, multiples);
       auto& problem = problems[{describe(small.operation), small.device.sms, strides, values_of(which)}];
       if (!problem) problem = std::make_shared<SharedProblem>(small, strides, Contents{options.seed, values_of(which)});
       task.problems.push_back(problem);

@@ -7,8 +7,7 @@
 #include <new>
 
 #include "ditune/error.hpp"
-#include "gemm_args.cuh"
-#include "tuner/verify/operand_counts.hpp"
+#include "tuner/verify/operand_case.hpp"
 
 namespace ditune {
 namespace {

@@ -31,7 +31,7 @@ struct RowShape {
   std::size_t pitch = 0;            // bytes from row to row
 };
 
-// Rows in host memory, aligned as HostBuffer is. Where rows are far apart (far_apart in operand_counts.hpp), what lies
+// Rows in host memory, aligned as HostBuffer is. Where rows are far apart (far_apart in operand_case.hpp), what lies
 // between them has addresses, but no memory: any pitch costs only what its rows hold.
 class HostRows {
  public:

@@ -2,6 +2,7 @@
 #include "tuner/verify/operand_case.hpp"
 
 #include <algorithm>
+#include <vector>
 
 namespace ditune {
 namespace {
@@ -23,29 +24,37 @@ std::int64_t far_pitch(std::int64_t rows, std::int64_t columns, const FarRows& f
   return std::max(least, std::min(far.pitch, odd_multiple(far.span / rows, kAligned)));
 }
 
-// A pitch of Y, of which N leaves no room for any other at the end of its range.
-std::int64_t legal(std::int64_t pitch, std::int64_t columns) { return pitch <= kMaxExtent ? pitch : columns; }
-
-}  // namespace
-
-Strides strides_of(OperandCase which, const Gemm& gemm, const StrideMultiples& multiples, const FarRows& far) {
-  const auto [m, n, k, epilogue] = gemm;
+// `before`: strided operands of the same role that come first in the table. Their strides differ.
+std::int64_t stride_of(OperandCase which, const Operand& operand, std::int64_t multiple, int before,
+                       const FarRows& far) {
+  const auto [rows, columns, stride, name] = operand.extents;
   switch (which) {
     case OperandCase::plain:
     case OperandCase::extreme:
-      return packed_strides(gemm);
-    case OperandCase::padded: {
-      const std::int64_t x = round_up(k, kAligned) + kAligned;
-      return {.x = x, .w = x + kAligned, .y = legal(round_up(n, kAligned) + kAligned, n)};
-    }
-    case OperandCase::odd: {
-      const std::int64_t x = odd_multiple(k, multiples.k);
-      return {.x = x, .w = x + 2 * multiples.k, .y = legal(odd_multiple(n, multiples.y), n)};
-    }
+      return columns;
+    case OperandCase::padded:
+      return round_up(columns, kAligned) + (1 + before) * kAligned;
+    case OperandCase::odd:
+      return odd_multiple(columns, multiple) + 2 * before * multiple;
     case OperandCase::far:
-      return {.x = far_pitch(m, k, far), .w = far_pitch(n, k, far), .y = legal(far_pitch(m, n, far), n)};
+      return far_pitch(rows, columns, far);
   }
-  return packed_strides(gemm);
+  return columns;
+}
+
+}  // namespace
+
+Strides strides_of(OperandCase which, const Operation& operation, const Strides& multiples, const FarRows& far) {
+  Strides strides = packed_strides(operation);
+  const std::vector<Operand> operands = operands_of(operation, arguments_of(operation));
+  std::array<int, 3> before{};  // by role
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    if (!operands[i].extents.stride_name) continue;
+    int& same = before.at(static_cast<std::size_t>(operands[i].role));
+    const std::int64_t stride = stride_of(which, operands[i], multiples.of.at(i), same++, far);
+    if (stride <= kMaxExtent) strides.of.at(i) = stride;  // the longest rows leave no room for another one
+  }
+  return strides;
 }
 
 }  // namespace ditune

@@ -3,11 +3,11 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
-#include "generator/gemm_s8/arguments.hpp"
-#include "tuner/verify/operand_counts.hpp"
+#include "generator/arguments.hpp"
 
 namespace ditune {
 
@@ -24,7 +24,7 @@ struct Contents {
 
 enum class OperandCase : unsigned char {
   plain,    // rows right behind one another, random values
-  padded,   // rows at multiples of 16 bytes, with a gap; all three pitches differ
+  padded,   // rows at multiples of 16 bytes, with a gap; pitches of inputs differ
   odd,      // rows as badly aligned as the config allows: it takes the smallest odd multiples of its loads
   extreme,  // extreme values
   far,      // rows so far apart that their offsets do not fit 32 bits
@@ -44,9 +44,12 @@ struct FarRows {
 // Addresses cost nothing: pitches are as large as they may be.
 inline constexpr FarRows kFarOnHost{.span = std::int64_t{1} << 37, .pitch = kMaxExtent - 15};
 
-// The row pitches of a case. The multiples are those of the config: see stride_multiples.
-Strides strides_of(OperandCase which, const Gemm& gemm, const StrideMultiples& multiples,
+// The strides of a case. The multiples are those of the config: see stride_multiples.
+Strides strides_of(OperandCase which, const Operation& operation, const Strides& multiples,
                    const FarRows& far = kFarOnHost);
+
+// Whether what lies between rows, of so many bytes and so far apart, is too much to be filled and looked at.
+constexpr bool far_apart(std::size_t pitch, std::size_t bytes) { return pitch - bytes >= (std::size_t{1} << 16); }
 
 inline Values values_of(OperandCase which) { return which == OperandCase::extreme ? Values::extreme : Values::random; }
 

@@ -2,6 +2,10 @@
 #include "tuner/verify/reference_kernels.hpp"
 
 #include <algorithm>
+#include <string>
+
+#include "core/kind.hpp"
+#include "tuner/verify/verifications.hpp"
 
 namespace ditune {
 namespace {
@@ -9,48 +13,58 @@ namespace {
 // A thread an item, at most 2^20 CTAs: the kernels walk on from there.
 LaunchPlan plan_for(std::int64_t items) {
   LaunchPlan plan;
-  plan.grid = std::clamp<long long>(ceil_div(items, kReferenceThreads), 1, 1 << 20);
-  plan.block = kReferenceThreads;
+  plan.grid = std::clamp<long long>(ceil_div(items, kVerificationThreads), 1, 1 << 20);
+  plan.block = kVerificationThreads;
   return plan;
 }
 
 }  // namespace
 
-KernelSource ReferenceKernels::source() { return {"ditune_reference", "#include \"reference.cuh\"\n"}; }
+KernelSource ReferenceKernels::source() {
+  std::string text = "#include \"verification.cuh\"\n";
+  for_each_kind([&]<class Op> { text.append("#include \"").append(Verification<Op>::kReferenceFile).append("\"\n"); });
+  return {"ditune_reference", text};
+}
 
 ReferenceKernels::ReferenceKernels(const CompiledKernel& compiled)
     : fill_int8_(compiled.cubin, "ditune_fill_int8"),
       fill_scales_(compiled.cubin, "ditune_fill_scales"),
-      fill_bias_(compiled.cubin, "ditune_fill_bias"),
-      gemm_(compiled.cubin, "ditune_reference"),
+      fill_addends_(compiled.cubin, "ditune_fill_addends"),
       compare_(compiled.cubin, "ditune_compare"),
       check_uniform_(compiled.cubin, "ditune_check_uniform"),
-      difference_(sizeof(Difference)) {}
-
-void ReferenceKernels::fill_int8(void* data, std::int64_t count, std::uint64_t seed, const Stream& stream) const {
-  fill_int8_.launch(plan_for(ceil_div(count, 8)), FillArgs{data, count, seed, Bias::none}, stream);
+      difference_(sizeof(Difference)) {
+  for_each_kind(
+      [&]<class Op> { references_.emplace_back(compiled.cubin, std::string(Verification<Op>::kReferenceKernel)); });
 }
 
-void ReferenceKernels::fill_scales(void* data, std::int64_t count, std::uint64_t seed, const Stream& stream) const {
-  fill_scales_.launch(plan_for(count), FillArgs{data, count, seed, Bias::none}, stream);
+void ReferenceKernels::fill(const Operand& operand, void* data, std::uint64_t seed, const Stream& stream) const {
+  const FillArgs args{data, static_cast<long long>(operand.bytes()) / element_bytes(operand.type), seed, operand.type};
+  switch (operand.fill) {
+    case Fill::none:
+      return;
+    case Fill::left:
+    case Fill::right:
+      return fill_int8_.launch(plan_for(ceil_div(args.count, 8)), args, stream);
+    case Fill::scale:
+      return fill_scales_.launch(plan_for(args.count), args, stream);
+    case Fill::addend:
+      return fill_addends_.launch(plan_for(args.count), args, stream);
+  }
 }
 
-void ReferenceKernels::fill_bias(void* data, std::int64_t count, Bias type, std::uint64_t seed,
-                                 const Stream& stream) const {
-  fill_bias_.launch(plan_for(count), FillArgs{data, count, seed, type}, stream);
-}
-
-void ReferenceKernels::gemm(const ReferenceArgs& args, const Stream& stream) const {
-  LaunchPlan plan;
-  plan.grid = ceil_div(args.gemm.m, kReferenceTile) * ceil_div(args.gemm.n, kReferenceTile);
-  plan.block = kReferenceThreads;
-  gemm_.launch(plan, args, stream);
+void ReferenceKernels::run(const Operation& operation, const Arguments& arguments, const Stream& stream) const {
+  visit_kind(operation, arguments, [&]<class Op>(const Op& op, const ArgsOf<Op>& args) {
+    LaunchPlan plan;
+    plan.grid = Verification<Op>::reference_ctas(op);
+    plan.block = kVerificationThreads;
+    references_.at(operation.index()).launch(plan, Verification<Op>::reference_parameter(op, args), stream);
+  });
 }
 
 std::optional<Mismatch> ReferenceKernels::compare(CompareArgs args, const Stream& stream) const {
   DITUNE_CUDA(cudaMemsetAsync(difference_.get(), 0, sizeof(Difference), stream.get()));
   args.difference = difference_.as<Difference>();
-  compare_.launch(plan_for(args.m * args.ldy), args, stream);
+  compare_.launch(plan_for(args.rows * args.stride), args, stream);
   return collect(stream);
 }
 

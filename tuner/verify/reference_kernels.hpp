@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernels of templates/gemm_s8/reference.cuh, loaded on the current device.
+// The kernels of templates/common/verification.cuh and every kind's reference, loaded on the current device.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
+#include "core/operands.hpp"
 #include "ditune/device.hpp"
-#include "reference_args.cuh"
 #include "runtime/cuda.hpp"
 #include "runtime/nvrtc.hpp"
+#include "verification_args.cuh"
 
 namespace ditune {
 
@@ -25,10 +27,10 @@ class ReferenceKernels {
   static KernelSource source();
   explicit ReferenceKernels(const CompiledKernel& compiled);
 
-  void fill_int8(void* data, std::int64_t count, std::uint64_t seed, const Stream& stream) const;
-  void fill_scales(void* data, std::int64_t count, std::uint64_t seed, const Stream& stream) const;
-  void fill_bias(void* data, std::int64_t count, Bias type, std::uint64_t seed, const Stream& stream) const;
-  void gemm(const ReferenceArgs& args, const Stream& stream) const;
+  // An operand, what lies between its rows too, with random values.
+  void fill(const Operand& operand, void* data, std::uint64_t seed, const Stream& stream) const;
+  // The reference's outputs.
+  void run(const Operation& operation, const Arguments& arguments, const Stream& stream) const;
 
   // These two wait for the stream. args.difference is filled in here.
   std::optional<Mismatch> compare(CompareArgs args, const Stream& stream) const;
@@ -38,7 +40,8 @@ class ReferenceKernels {
  private:
   std::optional<Mismatch> collect(const Stream& stream) const;
 
-  Kernel fill_int8_, fill_scales_, fill_bias_, gemm_, compare_, check_uniform_;
+  Kernel fill_int8_, fill_scales_, fill_addends_, compare_, check_uniform_;
+  std::vector<Kernel> references_;  // by kind
   DeviceBuffer difference_;
 };
 

@@ -6,12 +6,12 @@
 #include <string>
 
 #include "ditune/config.hpp"
-#include "ditune/epilogue.hpp"
+#include "operand.cuh"
 #include "tuner/verify/operand_case.hpp"
 
 namespace ditune {
 
-// One config of a problem against the reference.
+// One config of an operation against the reference.
 struct Verdict {
   KernelConfig config;
   std::string failure;  // empty: every bit right, nothing written beside the output, the workspace left zero
@@ -27,6 +27,6 @@ struct WrongOutputs {
 };
 
 // "3 of 4096 outputs wrong, the first at row 2, column 5: 0x3f80 where 0x3f81 is right"
-std::string describe(const WrongOutputs& wrong, std::int64_t outputs, Output type);
+std::string describe(const WrongOutputs& wrong, const Operand& output);
 
 }  // namespace ditune

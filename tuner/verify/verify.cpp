@@ -62,19 +62,22 @@ void Workspace::try_clean(const Stream& stream) noexcept {
   static_cast<void>(cudaGetLastError());
 }
 
-Verifier::Verifier(const Epilogue& epilogue, const ReferenceKernels& kernels, const Operands& operands,
-                   const Stream& stream)
-    : epilogue_(epilogue), kernels_(kernels), operands_(operands) {
-  ReferenceArgs args{operands.args(0), epilogue};
-  expected_ = DeviceBuffer(static_cast<std::size_t>(args.gemm.m * args.gemm.n * output_bytes(epilogue.out)));
-  args.gemm.y = expected_.get();
-  args.gemm.ldy = args.gemm.n;
-  kernels.gemm(args, stream);
+Verifier::Verifier(const ReferenceKernels& kernels, const DeviceOperands& operands, const Stream& stream)
+    : kernels_(kernels) {
+  Arguments arguments = operands.arguments(0);
+  const std::vector<Operand> rows = operands_of(operands.operation(), arguments);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i].role != Role::output || !rows[i].is_present) continue;
+    Output& output = outputs_.emplace_back(Output{.operand = rows[i],
+                                                  .guarded = &operands.guarded_output(0, i),
+                                                  .expected = DeviceBuffer(rows[i].rows() * rows[i].row_bytes()),
+                                                  .gathered = {}});
+    if (far_apart(rows[i].pitch(), rows[i].row_bytes())) output.gathered = DeviceBuffer(output.expected.bytes());
+    set_pointer(arguments, rows[i], output.expected.get());
+    if (rows[i].extents.stride_name) set_stride(arguments, rows[i], rows[i].extents.columns);
+  }
+  kernels.run(operands.operation(), arguments, stream);
   stream.synchronize();
-  const GemmArgs own = operands.args(0);
-  const auto size = static_cast<std::size_t>(output_bytes(epilogue.out));
-  if (far_apart(size * static_cast<std::size_t>(own.ldy), size * static_cast<std::size_t>(own.n)))
-    gathered_ = DeviceBuffer(expected_.bytes());
 }
 
 std::string Verifier::failure(const PreparedLaunch& launch, Workspace& workspace, const Stream& stream) const {
@@ -89,77 +92,81 @@ std::string Verifier::failure(const PreparedLaunch& launch, Workspace& workspace
 
 std::string Verifier::failure_on(unsigned char poison, const PreparedLaunch& launch, const DeviceBuffer& workspace,
                                  const Stream& stream) const {
-  poison_output(poison, stream);
+  for (const Output& output : outputs_) Verifier::poison(output, poison, stream);
   launch(stream);
   stream.synchronize();
 
-  const GemmArgs args = comparable(stream);
-  if (const auto wrong = kernels_.compare({.actual = args.y,
-                                           .expected = expected_.get(),
-                                           .m = args.m,
-                                           .n = args.n,
-                                           .ldy = args.ldy,
-                                           .type = epilogue_.out,
-                                           .poison = poison,
-                                           .difference = nullptr},
-                                          stream))
-    return describe(*wrong, args, stream);
-  const auto* begin = operands_.guarded_output(0).as<const unsigned char>();
-  if (const auto wrong = kernels_.check_uniform(begin, Operands::kGuardBytes, poison, stream))
-    return fmt::format("writes {} bytes before the output", wrong->count);
-  const auto* behind = begin + Operands::kGuardBytes + operands_.output_bytes();
-  if (const auto wrong = kernels_.check_uniform(behind, Operands::kGuardBytes, poison, stream))
-    return fmt::format("writes {} bytes behind the output", wrong->count);
-
+  for (const Output& output : outputs_) {
+    const std::string why = failure_of(output, poison, stream);
+    if (!why.empty()) return outputs_.size() > 1 ? fmt::format("{}: {}", output.operand.name, why) : why;
+  }
   if (launch.plan.workspace_bytes == 0) return {};
   if (const auto wrong = kernels_.check_uniform(workspace.get(), workspace.bytes(), 0, stream))
     return fmt::format("leaves {} bytes of the workspace not zero, the first at {}", wrong->count, wrong->first);
   return {};
 }
 
-// Y and its guard bands.
-void Verifier::poison_output(unsigned char poison, const Stream& stream) const {
-  const DeviceBuffer& output = operands_.guarded_output(0);
-  if (gathered_.bytes() == 0) {
-    DITUNE_CUDA(cudaMemsetAsync(output.get(), poison, output.bytes(), stream.get()));
+std::string Verifier::failure_of(const Output& output, unsigned char poison, const Stream& stream) const {
+  const Operand& operand = output.operand;
+  const Comparable actual = comparable(output, stream);
+  if (const auto wrong = kernels_.compare({.actual = actual.data,
+                                           .expected = output.expected.get(),
+                                           .rows = operand.extents.rows,
+                                           .columns = operand.extents.columns,
+                                           .stride = actual.stride,
+                                           .type = operand.type,
+                                           .poison = poison,
+                                           .difference = nullptr},
+                                          stream))
+    return describe(*wrong, output, actual, stream);
+  const auto* begin = output.guarded->as<const unsigned char>();
+  if (const auto wrong = kernels_.check_uniform(begin, DeviceOperands::kGuardBytes, poison, stream))
+    return fmt::format("writes {} bytes before the output", wrong->count);
+  const auto* behind = begin + DeviceOperands::kGuardBytes + operand.bytes();
+  if (const auto wrong = kernels_.check_uniform(behind, DeviceOperands::kGuardBytes, poison, stream))
+    return fmt::format("writes {} bytes behind the output", wrong->count);
+  return {};
+}
+
+// The output and its guard bands.
+void Verifier::poison(const Output& output, unsigned char poison, const Stream& stream) {
+  const DeviceBuffer& guarded = *output.guarded;
+  if (output.gathered.bytes() == 0) {
+    DITUNE_CUDA(cudaMemsetAsync(guarded.get(), poison, guarded.bytes(), stream.get()));
     return;
   }
-  const GemmArgs args = operands_.args(0);
-  const auto size = static_cast<std::size_t>(output_bytes(epilogue_.out));
-  const auto rows = static_cast<std::size_t>(args.m), width = static_cast<std::size_t>(args.n) * size;
-  DITUNE_CUDA(cudaMemset2DAsync(args.y, static_cast<std::size_t>(args.ldy) * size, poison, width, rows, stream.get()));
-  auto* const begin = output.as<unsigned char>();
-  for (unsigned char* band : {begin, begin + Operands::kGuardBytes + operands_.output_bytes()})
-    DITUNE_CUDA(cudaMemsetAsync(band, poison, Operands::kGuardBytes, stream.get()));
+  const Operand& operand = output.operand;
+  auto* const begin = guarded.as<unsigned char>();
+  auto* const data = begin + DeviceOperands::kGuardBytes;
+  DITUNE_CUDA(cudaMemset2DAsync(data, operand.pitch(), poison, operand.row_bytes(), operand.rows(), stream.get()));
+  for (unsigned char* band : {begin, data + operand.bytes()})
+    DITUNE_CUDA(cudaMemsetAsync(band, poison, DeviceOperands::kGuardBytes, stream.get()));
 }
 
-// The arguments of a launch with the Y that is compared: its own, or the rows of it without what lies between them.
-GemmArgs Verifier::comparable(const Stream& stream) const {
-  GemmArgs args = operands_.args(0);
-  if (gathered_.bytes() == 0) return args;
-  const auto size = static_cast<std::size_t>(output_bytes(epilogue_.out));
-  const auto rows = static_cast<std::size_t>(args.m), width = static_cast<std::size_t>(args.n) * size;
-  DITUNE_CUDA(cudaMemcpy2DAsync(gathered_.get(), width, args.y, static_cast<std::size_t>(args.ldy) * size, width, rows,
-                                cudaMemcpyDeviceToDevice, stream.get()));
-  args.y = gathered_.get();
-  args.ldy = args.n;
-  return args;
+Verifier::Comparable Verifier::comparable(const Output& output, const Stream& stream) {
+  const Operand& operand = output.operand;
+  if (output.gathered.bytes() == 0) return {static_cast<const unsigned char*>(operand.data), operand.extents.stride};
+  DITUNE_CUDA(cudaMemcpy2DAsync(output.gathered.get(), operand.row_bytes(), operand.data, operand.pitch(),
+                                operand.row_bytes(), operand.rows(), cudaMemcpyDeviceToDevice, stream.get()));
+  return {output.gathered.as<const unsigned char>(), operand.extents.columns};
 }
 
-std::string Verifier::describe(const Mismatch& mismatch, const GemmArgs& args, const Stream& stream) const {
-  const std::int64_t size = output_bytes(epilogue_.out);
-  const std::int64_t row = mismatch.first / args.ldy, column = mismatch.first % args.ldy;
-  if (column >= args.n)
+std::string Verifier::describe(const Mismatch& mismatch, const Output& output, const Comparable& actual,
+                               const Stream& stream) {
+  const std::int64_t columns = output.operand.extents.columns;
+  const std::int64_t row = mismatch.first / actual.stride, column = mismatch.first % actual.stride;
+  if (column >= columns)
     return fmt::format("{} values wrong, the first between rows: at row {}, column {}", mismatch.count, row, column);
-  const auto bits = [&](const void* outputs, std::int64_t index) {
-    return bits_at(static_cast<const unsigned char*>(outputs) + index * size, static_cast<std::size_t>(size), stream);
+  const auto bits = [&](const unsigned char* values, std::int64_t index) {
+    const int size = element_bytes(output.operand.type);
+    return bits_at(values + index * size, static_cast<std::size_t>(size), stream);
   };
   return ditune::describe({.count = mismatch.count,
                            .row = row,
                            .column = column,
-                           .actual = bits(args.y, mismatch.first),
-                           .right = bits(expected_.get(), row * args.n + column)},
-                          args.m * args.n, epilogue_.out);
+                           .actual = bits(actual.data, mismatch.first),
+                           .right = bits(output.expected.as<const unsigned char>(), row * columns + column)},
+                          output.operand);
 }
 
 }  // namespace ditune

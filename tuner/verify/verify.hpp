@@ -3,12 +3,14 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "generator/search_space.hpp"
 #include "runtime/prepared_launch.hpp"
-#include "tuner/verify/operands.hpp"
+#include "tuner/verify/device_operands.hpp"
 #include "tuner/verify/reference_kernels.hpp"
 
 namespace ditune {
@@ -29,12 +31,12 @@ class Workspace {
   std::shared_ptr<const DeviceBuffer> buffer_ = std::make_shared<DeviceBuffer>();
 };
 
-// Holds the reference's result for set 0 of the operands. Where rows of Y are far apart (far_apart in
-// operand_counts.hpp), what lies between them is not looked at.
+// Holds the reference's results for set 0 of the operands. Where rows of an output are far apart (far_apart in
+// operand_case.hpp), what lies between them is not looked at.
 class Verifier {
  public:
   // The kernels and operands must outlive this.
-  Verifier(const Epilogue& epilogue, const ReferenceKernels& kernels, const Operands& operands, const Stream& stream);
+  Verifier(const ReferenceKernels& kernels, const DeviceOperands& operands, const Stream& stream);
 
   // Launches a kernel on set 0 twice, on poisoned outputs, and compares. Returns why it is wrong, or nothing. Throws
   // CudaError if it cannot be launched or fails. Whatever comes of it, the workspace, which is what the launch uses, is
@@ -42,17 +44,29 @@ class Verifier {
   std::string failure(const PreparedLaunch& launch, Workspace& workspace, const Stream& stream) const;
 
  private:
+  struct Output {
+    Operand operand;  // of set 0
+    const DeviceBuffer* guarded;
+    DeviceBuffer expected;  // rows without gaps
+    DeviceBuffer gathered;  // the same, for one whose rows are far apart; else empty
+  };
+  // An output as it is compared: in its place, or the rows of it without what lies between them.
+  struct Comparable {
+    const unsigned char* data;
+    std::int64_t stride;
+  };
+
   std::string failure_on(unsigned char poison, const PreparedLaunch& launch, const DeviceBuffer& workspace,
                          const Stream& stream) const;
-  void poison_output(unsigned char poison, const Stream& stream) const;
-  GemmArgs comparable(const Stream& stream) const;
-  std::string describe(const Mismatch& mismatch, const GemmArgs& args, const Stream& stream) const;
+  std::string failure_of(const Output& output, unsigned char poison, const Stream& stream) const;
 
-  Epilogue epilogue_;
+  static void poison(const Output& output, unsigned char poison, const Stream& stream);
+  static Comparable comparable(const Output& output, const Stream& stream);
+  static std::string describe(const Mismatch& mismatch, const Output& output, const Comparable& actual,
+                              const Stream& stream);
+
   const ReferenceKernels& kernels_;
-  const Operands& operands_;
-  DeviceBuffer expected_;  // [m, n], packed
-  DeviceBuffer gathered_;  // the same of an output whose rows are far apart; else empty
+  std::vector<Output> outputs_;
 };
 
 }  // namespace ditune

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tuner/verify/plain_gemm.hpp"
+#include "tuner/verify/gemm_s8/plain_gemm.hpp"
 
 #include <cmath>
 #include <cstring>

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// The operands of any operation: rows of its kind's table, and the kernels' arguments that they are pointers of.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "ditune/operation.hpp"
+#include "gemm_operands.cuh"
+
+namespace ditune {
+
+// template <> struct Operands<Op> {
+//   using Args = ...;                                             // what its kernels take, plain
+//   static TABLE table(const Op&, const Args&, std::int64_t workspace_bytes);  // TABLE::rows: an array of Operand
+//   static Args packed(const Op&);                                // its sizes, rows without gaps, null pointers
+//   static Op operation(const Op&, const Args&);                  // the same with the arguments' sizes
+//   static std::string describe_sizes(const Op&);
+//   static constexpr std::string_view kDecides;                   // what says which operands there are
+// };
+template <class Op>
+struct Operands;
+
+template <>
+struct Operands<Gemm> {
+  using Args = GemmArgs;
+  static GemmOperands table(const Gemm& gemm, const GemmArgs& args, std::int64_t workspace_bytes) {
+    return gemm_operands(gemm.epilogue, args, workspace_bytes);
+  }
+  static GemmArgs packed(const Gemm& gemm);
+  static Gemm operation(const Gemm& like, const GemmArgs& args) {
+    return {.m = args.m, .n = args.n, .k = args.k, .epilogue = like.epilogue};
+  }
+  static std::string describe_sizes(const Gemm& gemm) { return format_shape(gemm); }
+  static constexpr std::string_view kDecides = "the epilogue";
+};
+
+template <class Op>
+using ArgsOf = typename Operands<Op>::Args;
+
+namespace detail {
+
+template <class>
+struct ArgumentsOf;
+template <class... Op>
+struct ArgumentsOf<std::variant<Op...>> {
+  using Type = std::variant<ArgsOf<Op>...>;
+};
+
+}  // namespace detail
+
+// The arguments of an operation's kernels.
+using Arguments = detail::ArgumentsOf<Operation>::Type;
+
+// Calls visit(op, args); both must be of one kind.
+template <class Visitor>
+decltype(auto) visit_kind(const Operation& operation, const Arguments& arguments, Visitor&& visit) {
+  return std::visit([&]<class Op>(const Op& op) { return visit(op, std::get<ArgsOf<Op>>(arguments)); }, operation);
+}
+
+inline constexpr std::size_t kMostOperands = 16;  // of a kind
+
+// Of each row of the table, in elements; 0 where it has none.
+struct Strides {
+  std::array<std::int64_t, kMostOperands> of{};
+  auto operator<=>(const Strides&) const = default;
+};
+
+// Rows right behind one another, as models store them.
+Strides packed_strides(const Operation& operation);
+
+// With null pointers.
+Arguments arguments_of(const Operation& operation);
+Arguments arguments_of(const Operation& operation, const Strides& strides);
+
+// The same operation with the sizes of these arguments.
+Operation with_sizes_of(const Operation& operation, const Arguments& arguments);
+
+// "6144x13824x4608"
+std::string describe_sizes(const Operation& operation);
+
+// The whole table.
+std::vector<Operand> operands_of(const Operation& operation, const Arguments& arguments,
+                                 std::int64_t workspace_bytes = 0);
+std::vector<Operand> operands_of(const Operation& operation, const Strides& strides);
+
+void set_pointer(Arguments& arguments, const Operand& operand, const void* data);
+void set_stride(Arguments& arguments, const Operand& operand, std::int64_t stride);
+// Of the one operand that is scratch.
+void set_workspace(Arguments& arguments, const Operation& operation, void* workspace);
+
+// Bytes that one launch reads and writes.
+std::size_t operand_bytes(const Operation& operation, const Strides& strides);
+
+}  // namespace ditune

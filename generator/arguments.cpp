@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "generator/arguments.hpp"
+
+#include <fmt/format.h>
+
+#include <iterator>
+#include <span>
+
+#include "ditune/error.hpp"
+#include "generator/families.hpp"
+
+namespace ditune {
+namespace {
+
+void check_pointer(const Operand& operand, std::string_view decides) {
+  if (!operand.is_present) {
+    if (operand.data == nullptr || operand.role == Role::scratch) return;
+    throw UsageError(fmt::format("{} is given, but {} does not take it", operand.name, decides), "pass null");
+  }
+  if (operand.data == nullptr) throw UsageError(fmt::format("{} is null", operand.name), "pass device memory");
+  if (reinterpret_cast<std::uintptr_t>(operand.data) % kPointerAlignment != 0)
+    throw UsageError(fmt::format("{} is misaligned", operand.name),
+                     fmt::format("align it to {} bytes", kPointerAlignment));
+}
+
+void check_stride(const OperandExtents& extents, std::int64_t multiple) {
+  if (extents.stride < extents.columns || extents.stride > kMaxExtent)
+    throw UsageError(fmt::format("{} = {} is out of range", extents.stride_name, extents.stride),
+                     fmt::format("a row has {} elements, a stride at most {}", extents.columns, kMaxExtent));
+  require_multiple(extents.stride_name, extents.stride, multiple);
+}
+
+// Every stride, then every pointer.
+void check_operands(std::span<const Operand> operands, const Strides& multiples, std::string_view decides) {
+  for (std::size_t i = 0; i < operands.size(); ++i)
+    if (operands[i].extents.stride_name) check_stride(operands[i].extents, multiples.of[i]);
+  for (const Operand& operand : operands) check_pointer(operand, decides);
+}
+
+}  // namespace
+
+void require_multiple(std::string_view name, std::int64_t value, std::int64_t multiple) {
+  if (value % multiple != 0)
+    throw UsageError(fmt::format("{} = {} is not a multiple of {}", name, value, multiple),
+                     "pad the rows, or use a config that takes it, like one of mma_s8 with a smaller load");
+}
+
+Strides stride_multiples(const KernelConfig& config, const Operation& operation) {
+  return std::visit([&](const auto& c) { return multiples_of(c, op_of(c, operation)); }, config);
+}
+
+void check_args(const KernelConfig& config, const Operation& operation, const Arguments& arguments,
+                std::int64_t workspace_bytes) {
+  std::visit(
+      [&]<class Config>(const Config& c) {
+        using Op = OpOf<Config>;
+        const Op& op = op_of(c, operation);
+        validate(op);
+        check_sizes(c, op);
+        const auto table = Operands<Op>::table(op, std::get<ArgsOf<Op>>(arguments), workspace_bytes);
+        check_operands(table.rows, multiples_of(c, op), Operands<Op>::kDecides);
+      },
+      config);
+}
+
+void check_memory(const Operation& operation, const Arguments& arguments, std::int64_t workspace_bytes) {
+  const MemoryFault fault = visit_kind(operation, arguments, [&]<class Op>(const Op& op, const ArgsOf<Op>& args) {
+    const auto table = Operands<Op>::table(op, args, workspace_bytes);
+    return find_memory_fault(table.rows, static_cast<int>(std::size(table.rows)));
+  });
+  if (!fault.operand) return;
+  if (fault.other)
+    throw UsageError(fmt::format("{} and {} overlap", fault.operand, fault.other), "give each memory of its own");
+  throw UsageError(fmt::format("{} would end behind the last address", fault.operand),
+                   "check its pointer, its size and its stride");
+}
+
+}  // namespace ditune
