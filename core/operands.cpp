@@ -42,6 +42,12 @@ Arguments arguments_of(const Operation& operation, const Strides& strides) {
   return arguments;
 }
 
+bool has_sizes_of(const Operation& operation, const Arguments& arguments) {
+  return visit_kind(operation, arguments, []<class Op>(const Op& op, const ArgsOf<Op>& args) {
+    return Operands<Op>::operation(op, args) == op;
+  });
+}
+
 Operation with_sizes_of(const Operation& operation, const Arguments& arguments) {
   return visit_kind(operation, arguments, []<class Op>(const Op& op, const ArgsOf<Op>& args) -> Operation {
     return Operands<Op>::operation(op, args);

@@ -80,6 +80,8 @@ Strides packed_strides(const Operation& operation);
 Arguments arguments_of(const Operation& operation);
 Arguments arguments_of(const Operation& operation, const Strides& strides);
 
+bool has_sizes_of(const Operation& operation, const Arguments& arguments);
+
 // The same operation with the sizes of these arguments.
 Operation with_sizes_of(const Operation& operation, const Arguments& arguments);
 

@@ -3,8 +3,8 @@
 
 #include <fmt/format.h>
 
-#include <iterator>
 #include <span>
+#include <string_view>
 
 #include "ditune/error.hpp"
 #include "generator/families.hpp"
@@ -37,20 +37,18 @@ void check_operands(std::span<const Operand> operands, const Strides& multiples,
   for (const Operand& operand : operands) check_pointer(operand, decides);
 }
 
-}  // namespace
-
-void require_multiple(std::string_view name, std::int64_t value, std::int64_t multiple) {
-  if (value % multiple != 0)
-    throw UsageError(fmt::format("{} = {} is not a multiple of {}", name, value, multiple),
-                     "pad the rows, or use a config that takes it, like one of mma_s8 with a smaller load");
+void require_apart(const MemoryFault& fault) {
+  if (!fault.operand) return;
+  if (fault.other)
+    throw UsageError(fmt::format("{} and {} overlap", fault.operand, fault.other), "give each memory of its own");
+  throw UsageError(fmt::format("{} would end behind the last address", fault.operand),
+                   "check its pointer, its size and its stride");
 }
 
-Strides stride_multiples(const KernelConfig& config, const Operation& operation) {
-  return std::visit([&](const auto& c) { return multiples_of(c, op_of(c, operation)); }, config);
-}
-
-void check_args(const KernelConfig& config, const Operation& operation, const Arguments& arguments,
-                std::int64_t workspace_bytes) {
+// Every check of check_args, then what is to be done with the rows of the table, which is made once.
+template <class Then>
+void check(const KernelConfig& config, const Operation& operation, const Arguments& arguments,
+           std::int64_t workspace_bytes, Then then) {
   std::visit(
       [&]<class Config>(const Config& c) {
         using Op = OpOf<Config>;
@@ -59,20 +57,31 @@ void check_args(const KernelConfig& config, const Operation& operation, const Ar
         check_sizes(c, op);
         const auto table = Operands<Op>::table(op, std::get<ArgsOf<Op>>(arguments), workspace_bytes);
         check_operands(table.rows, multiples_of(c, op), Operands<Op>::kDecides);
+        then(table.rows);
       },
       config);
 }
 
-void check_memory(const Operation& operation, const Arguments& arguments, std::int64_t workspace_bytes) {
-  const MemoryFault fault = visit_kind(operation, arguments, [&]<class Op>(const Op& op, const ArgsOf<Op>& args) {
-    const auto table = Operands<Op>::table(op, args, workspace_bytes);
-    return find_memory_fault(table.rows, static_cast<int>(std::size(table.rows)));
-  });
-  if (!fault.operand) return;
-  if (fault.other)
-    throw UsageError(fmt::format("{} and {} overlap", fault.operand, fault.other), "give each memory of its own");
-  throw UsageError(fmt::format("{} would end behind the last address", fault.operand),
-                   "check its pointer, its size and its stride");
+}  // namespace
+
+void refuse_multiple(const char* name, std::int64_t value, std::int64_t multiple) {
+  throw UsageError(fmt::format("{} = {} is not a multiple of {}", name, value, multiple),
+                   "pad the rows, or use a config that takes it, like one of mma_s8 with a smaller load");
+}
+
+Strides stride_multiples(const KernelConfig& config, const Operation& operation) {
+  return std::visit([&](const auto& c) { return multiples_of(c, op_of(c, operation)); }, config);
+}
+
+void check_args(const KernelConfig& config, const Operation& operation, const Arguments& arguments,
+                std::int64_t workspace_bytes) {
+  check(config, operation, arguments, workspace_bytes, [](const auto&) {});
+}
+
+void check_launch(const KernelConfig& config, const Operation& operation, const Arguments& arguments,
+                  std::int64_t workspace_bytes) {
+  check(config, operation, arguments, workspace_bytes,
+        [](const auto& rows) { require_apart(find_memory_fault(rows)); });
 }
 
 }  // namespace ditune

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 
 #include "core/operands.hpp"
 #include "ditune/config.hpp"
@@ -20,12 +19,16 @@ Strides stride_multiples(const KernelConfig& config, const Operation& operation)
 void check_args(const KernelConfig& config, const Operation& operation, const Arguments& arguments,
                 std::int64_t workspace_bytes);
 
-// Throws UsageError if an output or the workspace of so many bytes shares a byte with anything else, unless the table
-// allows it, or if an operand would end behind the last address. Rows of one pitch may lie between one another. The
-// arguments must pass check_args.
-void check_memory(const Operation& operation, const Arguments& arguments, std::int64_t workspace_bytes);
+// The same, and throws UsageError if an output or the workspace shares a byte with anything else, unless the table
+// allows it, or if an operand would end behind the last address. Rows of one pitch may lie between one another.
+void check_launch(const KernelConfig& config, const Operation& operation, const Arguments& arguments,
+                  std::int64_t workspace_bytes);
+
+[[noreturn]] void refuse_multiple(const char* name, std::int64_t value, std::int64_t multiple);
 
 // Throws UsageError. `name`: "K", "ldx".
-void require_multiple(std::string_view name, std::int64_t value, std::int64_t multiple);
+inline void require_multiple(const char* name, std::int64_t value, std::int64_t multiple) {
+  if (value % multiple != 0) refuse_multiple(name, value, multiple);
+}
 
 }  // namespace ditune

@@ -39,11 +39,10 @@ struct HashPrepared {
 };
 
 void require_same_sizes(const Operation& prepared, const Arguments& arguments) {
-  const Operation asked = with_sizes_of(prepared, arguments);
-  if (asked != prepared)
-    throw UsageError(
-        "the arguments are of " + describe_sizes(asked) + ", the kernel was prepared for " + describe_sizes(prepared),
-        "prepare the problem that is launched");
+  if (!has_sizes_of(prepared, arguments))
+    throw UsageError("the arguments are of " + describe_sizes(with_sizes_of(prepared, arguments)) +
+                         ", the kernel was prepared for " + describe_sizes(prepared),
+                     "prepare the problem that is launched");
 }
 
 // What is stored in the files of the options; NVRTC is opened when it is first needed.
@@ -144,8 +143,7 @@ class Runtime::Impl {
 
   void launch(const Prepared& prepared, const Arguments& arguments, CUstream_st* stream) const {
     require_same_sizes(prepared.operation_, arguments);
-    check_args(prepared.config_, prepared.operation_, arguments, prepared.plan_.workspace_bytes);
-    check_memory(prepared.operation_, arguments, prepared.plan_.workspace_bytes);
+    check_launch(prepared.config_, prepared.operation_, arguments, prepared.plan_.workspace_bytes);
     prepared.kernel_->launch(prepared.plan_, parameter(prepared, arguments), stream);
   }
 

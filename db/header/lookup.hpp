@@ -67,8 +67,7 @@ inline const char* argument_error(const Row& row, const GemmArgs& args) {
   const ditune::GemmOperands operands = ditune::gemm_operands(row.fused, args, plan(row, args.m).workspace_bytes);
   if (const char* error = detail::stride_error(row, args, operands)) return error;
   if (const char* error = detail::pointer_error(operands)) return error;
-  const ditune::MemoryFault fault =
-      ditune::find_memory_fault(operands.rows, sizeof operands.rows / sizeof(ditune::Operand));
+  const ditune::MemoryFault fault = ditune::find_memory_fault(operands.rows);
   if (!fault.operand) return nullptr;
   return fault.other ? "y or the workspace overlaps other memory of the launch"
                      : "an operand would end behind the last address";

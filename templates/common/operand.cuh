@@ -57,39 +57,62 @@ struct MemoryFault {
 
 namespace operand_memory {
 
-inline unsigned long long begin(const Operand& o) { return reinterpret_cast<unsigned long long>(o.data); }
-inline unsigned long long end(const Operand& o) { return begin(o) + o.bytes(); }
-inline bool wraps(const Operand& o) { return o.bytes() > ~begin(o); }
+// Where an operand lies; nowhere if it is not there.
+struct Place {
+  unsigned long long begin, end;
+};
 
-// Rows of one pitch may lie between one another. Null pointers share nothing.
-inline bool overlap(const Operand& a, const Operand& b) {
-  if (!a.is_present || !b.is_present || !a.data || !b.data || end(a) <= begin(b) || end(b) <= begin(a)) return false;
-  if (a.pitch() != b.pitch() || a.rows() == 1 || b.rows() == 1) return true;
-  const unsigned long long apart = (begin(b) % a.pitch() + a.pitch() - begin(a) % a.pitch()) % a.pitch();
-  return apart < a.row_bytes() || a.pitch() - apart < b.row_bytes();
+inline Place place_of(const Operand& o) {
+  const unsigned long long begin = reinterpret_cast<unsigned long long>(o.data);
+  return o.is_present && o.data ? Place{begin, begin + o.bytes()} : Place{0, 0};
+}
+
+// Of two whose first and last bytes enclose common ones: rows of one pitch may lie between one another.
+inline bool share_bytes(const Operand& a, const Operand& b) {
+  const unsigned long long pitch = a.pitch();
+  if (pitch != b.pitch() || a.extents.rows == 1 || b.extents.rows == 1) return true;
+  const unsigned long long apart = (place_of(b).begin % pitch + pitch - place_of(a).begin % pitch) % pitch;
+  return apart < a.row_bytes() || pitch - apart < b.row_bytes();
 }
 
 inline bool is_in_place(const Operand& output, const Operand& input, int index) {
-  return (output.may_be >> index & 1) != 0 && output.data == input.data && output.pitch() == input.pitch() &&
-         output.row_bytes() == input.row_bytes();
+  return (output.may_be >> index & 1) != 0 && output.data == input.data && output.bytes() == input.bytes() &&
+         output.pitch() == input.pitch();
+}
+
+// The first of `candidates`, a bit a row, that row i shares a byte with though it may not; -1 if there is none.
+inline int find_shared(const Operand* rows, int i, unsigned candidates) {
+  for (int j = 0; candidates >> j != 0; ++j)
+    if ((candidates >> j & 1) != 0 && share_bytes(rows[i], rows[j]) && !is_in_place(rows[i], rows[j], j)) return j;
+  return -1;
 }
 
 }  // namespace operand_memory
 
-// Whether anything that a launch writes shares a byte with anything else, unless a row allows it.
-inline MemoryFault find_memory_fault(const Operand* rows, int count) {
-  for (const bool written : {true, false})
-    for (int i = 0; i < count; ++i)
-      if (rows[i].is_present && (rows[i].role != Role::input) == written && operand_memory::wraps(rows[i]))
-        return {rows[i].name, nullptr};
-  for (int i = 0; i < count; ++i) {
-    if (rows[i].role == Role::input) continue;
-    for (int j = 0; j < i; ++j)  // what is written, each pair once
-      if (rows[j].role != Role::input && operand_memory::overlap(rows[i], rows[j])) return {rows[i].name, rows[j].name};
-    for (int j = 0; j < count; ++j)
-      if (rows[j].role == Role::input && !operand_memory::is_in_place(rows[i], rows[j], j) &&
-          operand_memory::overlap(rows[i], rows[j]))
-        return {rows[i].name, rows[j].name};
+// Whether anything that a launch writes shares a byte with anything else, unless a row allows it. Of several faults
+// what is written is named first. Every launch comes here: a fault is looked for only where first and last bytes tell
+// of one.
+template <int N>
+MemoryFault find_memory_fault(const Operand (&rows)[N]) {
+  using namespace operand_memory;
+  Place places[N];
+  unsigned written = 0, wrapping = 0;  // a bit a row
+  for (int i = 0; i < N; ++i) {
+    places[i] = place_of(rows[i]);
+    written |= static_cast<unsigned>(rows[i].role != Role::input) << i;
+    wrapping |= static_cast<unsigned>(places[i].end < places[i].begin) << i;
+  }
+  for (const unsigned mask : {wrapping & written, wrapping})
+    for (int i = 0; mask >> i != 0; ++i)
+      if ((mask >> i & 1) != 0) return {rows[i].name, nullptr};
+  for (int i = 0; written >> i != 0; ++i) {
+    if ((written >> i & 1) == 0) continue;
+    unsigned near = 0;
+    for (int j = 0; j < N; ++j)
+      near |= static_cast<unsigned>(places[j].begin < places[i].end && places[i].begin < places[j].end) << j;
+    const unsigned before = written & ((1U << i) - 1);  // what is written: each pair once
+    for (const unsigned mask : {near & before, near & ~written})
+      if (const int j = find_shared(rows, i, mask); j >= 0) return {rows[i].name, rows[j].name};
   }
   return {nullptr, nullptr};
 }

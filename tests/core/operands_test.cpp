@@ -23,14 +23,14 @@ const Operand& row(const std::vector<Operand>& operands, const std::string& name
 
 // A table of one output and one input, each of 4 rows of 16 bytes.
 struct InPlace {
-  std::vector<Operand> rows;
+  Operand rows[2];
   InPlace(std::uintptr_t y, std::uintptr_t r, long long stride, unsigned may_be) {
     const auto at = [](std::uintptr_t address) { return reinterpret_cast<const void*>(address); };
     const OperandExtents y_extents{4, 16, 16, "ldy"}, r_extents{4, 16, stride, "ldr"};
-    rows.push_back({"y", Role::output, Element::s8, Fill::none, true, y_extents, at(y), {}, may_be, ""});
-    rows.push_back({"r", Role::input, Element::s8, Fill::none, true, r_extents, at(r), {}, 0, ""});
+    rows[0] = {"y", Role::output, Element::s8, Fill::none, true, y_extents, at(y), {}, may_be, ""};
+    rows[1] = {"r", Role::input, Element::s8, Fill::none, true, r_extents, at(r), {}, 0, ""};
   }
-  bool is_fault() const { return find_memory_fault(rows.data(), 2).operand != nullptr; }
+  bool is_fault() const { return find_memory_fault(rows).operand != nullptr; }
 };
 
 }  // namespace

@@ -192,7 +192,7 @@ TEST_CASE("what is written lies apart from all else; rows of one pitch may lie b
     GemmArgs changed = args;
     change(changed);
     try {
-      check_memory(gemm, changed, 1024);
+      check_launch(kSplit, gemm, changed, 1024);
     } catch (const UsageError& error) {
       return error.what();
     }
