@@ -72,8 +72,7 @@ bool takes_tensor_maps(const KernelConfig& config) { return parameter_type(confi
 
 // The library's words, nested in the header's namespace: a program may include both.
 std::string library_part(const std::map<std::size_t, KernelConfig>& families, Embed embed) {
-  std::string includes =
-      "#include \"gemm_args.cuh\"\n#include \"epilogue_spec.cuh\"\n#include \"gemm_operands.cuh\"\n";
+  std::string includes = "#include \"gemm_args.cuh\"\n#include \"epilogue_spec.cuh\"\n#include \"gemm_operands.cuh\"\n";
   if (embed == Embed::cubin) includes += "#include \"fallback_args.cuh\"\n";
   std::string parameters;
   std::vector<std::string> types;
