@@ -54,10 +54,6 @@ Operation with_sizes_of(const Operation& operation, const Arguments& arguments) 
   });
 }
 
-std::string describe_sizes(const Operation& operation) {
-  return std::visit([]<class Op>(const Op& op) { return Operands<Op>::describe_sizes(op); }, operation);
-}
-
 std::vector<Operand> operands_of(const Operation& operation, const Arguments& arguments, std::int64_t workspace_bytes) {
   return visit_kind(operation, arguments, [&]<class Op>(const Op& op, const ArgsOf<Op>& args) {
     const auto table = Operands<Op>::table(op, args, workspace_bytes);

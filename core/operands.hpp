@@ -22,7 +22,6 @@ namespace ditune {
 //   static TABLE table(const Op&, const Args&, std::int64_t workspace_bytes);  // TABLE::rows: an array of Operand
 //   static Args packed(const Op&);                                // its sizes, rows without gaps, null pointers
 //   static Op operation(const Op&, const Args&);                  // the same with the arguments' sizes
-//   static std::string describe_sizes(const Op&);
 //   static constexpr std::string_view kDecides;                   // what says which operands there are
 // };
 template <class Op>
@@ -38,7 +37,6 @@ struct Operands<Gemm> {
   static Gemm operation(const Gemm& like, const GemmArgs& args) {
     return {.m = args.m, .n = args.n, .k = args.k, .epilogue = like.epilogue};
   }
-  static std::string describe_sizes(const Gemm& gemm) { return format_shape(gemm); }
   static constexpr std::string_view kDecides = "the epilogue";
 };
 
@@ -84,9 +82,6 @@ bool has_sizes_of(const Operation& operation, const Arguments& arguments);
 
 // The same operation with the sizes of these arguments.
 Operation with_sizes_of(const Operation& operation, const Arguments& arguments);
-
-// "6144x13824x4608"
-std::string describe_sizes(const Operation& operation);
 
 // The whole table.
 std::vector<Operand> operands_of(const Operation& operation, const Arguments& arguments,

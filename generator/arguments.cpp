@@ -5,6 +5,7 @@
 
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "ditune/error.hpp"
 #include "generator/families.hpp"
@@ -31,10 +32,11 @@ void check_stride(const OperandExtents& extents, std::int64_t multiple) {
 }
 
 // Every stride, then every pointer.
-void check_operands(std::span<const Operand> operands, const Strides& multiples, std::string_view decides) {
-  for (std::size_t i = 0; i < operands.size(); ++i)
-    if (operands[i].extents.stride_name) check_stride(operands[i].extents, multiples.of[i]);
-  for (const Operand& operand : operands) check_pointer(operand, decides);
+template <class Config>
+void check_operands(const Config& config, const OpOf<Config>& op, std::span<const Operand> operands) {
+  for (const Operand& operand : operands)
+    if (operand.extents.stride_name) check_stride(operand.extents, stride_multiple(config, op, operand));
+  for (const Operand& operand : operands) check_pointer(operand, Operands<OpOf<Config>>::kDecides);
 }
 
 void require_apart(const MemoryFault& fault) {
@@ -56,7 +58,7 @@ void check(const KernelConfig& config, const Operation& operation, const Argumen
         validate(op);
         check_sizes(c, op);
         const auto table = Operands<Op>::table(op, std::get<ArgsOf<Op>>(arguments), workspace_bytes);
-        check_operands(table.rows, multiples_of(c, op), Operands<Op>::kDecides);
+        check_operands(c, op, table.rows);
         then(table.rows);
       },
       config);
@@ -70,7 +72,13 @@ void refuse_multiple(const char* name, std::int64_t value, std::int64_t multiple
 }
 
 Strides stride_multiples(const KernelConfig& config, const Operation& operation) {
-  return std::visit([&](const auto& c) { return multiples_of(c, op_of(c, operation)); }, config);
+  Strides multiples;
+  const std::vector<Operand> operands = operands_of(operation, arguments_of(operation));
+  for (std::size_t i = 0; i < operands.size(); ++i)
+    if (operands[i].extents.stride_name)
+      multiples.of.at(i) =
+          std::visit([&](const auto& c) { return stride_multiple(c, op_of(c, operation), operands[i]); }, config);
+  return multiples;
 }
 
 void check_args(const KernelConfig& config, const Operation& operation, const Arguments& arguments,

@@ -12,9 +12,10 @@
 
 namespace ditune {
 
-// The parameter's bytes, as the kernel's struct has them.
+// The parameter's bytes, as the kernel's struct has them: the first `size`, and only those are set, since a launch
+// makes one.
 struct KernelParameter {
-  alignas(64) std::array<std::byte, 512> bytes{};
+  alignas(64) std::array<std::byte, 1024> bytes;
   std::size_t size = 0;
 };
 

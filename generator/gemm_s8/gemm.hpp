@@ -22,10 +22,11 @@ struct GemmStrides {
   constexpr operator Strides() const { return {.of = {x, w, y}}; }  // the first rows of the table
 };
 
+// What the stride of a row of the table must be a multiple of.
 template <class Config>
-Strides multiples_of(const Config& config, const Gemm& gemm) {
-  const int k = Family<Config>::k_multiple(config);
-  return GemmStrides{.x = k, .w = k, .y = Family<Config>::ldy_multiple(config, gemm.epilogue.out)};
+std::int64_t stride_multiple(const Config& config, const Gemm& gemm, const Operand& operand) {
+  return operand.role == Role::input ? Family<Config>::k_multiple(config)
+                                     : Family<Config>::ldy_multiple(config, gemm.epilogue.out);
 }
 
 // Throws UsageError for sizes that the config does not take.

@@ -80,11 +80,30 @@ inline bool is_in_place(const Operand& output, const Operand& input, int index) 
          output.pitch() == input.pitch();
 }
 
-// The first of `candidates`, a bit a row, that row i shares a byte with though it may not; -1 if there is none.
-inline int find_shared(const Operand* rows, int i, unsigned candidates) {
-  for (int j = 0; candidates >> j != 0; ++j)
-    if ((candidates >> j & 1) != 0 && share_bytes(rows[i], rows[j]) && !is_in_place(rows[i], rows[j], j)) return j;
-  return -1;
+inline bool is_near(const Place& a, const Place& b) { return a.begin < b.end && b.begin < a.end; }
+
+// What ends behind the last address: of what is written, then of what is read.
+inline MemoryFault find_wrapping(const Operand* rows, int count) {
+  for (const bool read : {false, true}) {
+    for (int i = 0; i < count; ++i) {
+      const Place place = place_of(rows[i]);
+      if ((rows[i].role == Role::input) == read && place.end < place.begin) return {rows[i].name, nullptr};
+    }
+  }
+  return {nullptr, nullptr};
+}
+
+// The first that output i shares a byte with though it may not: of what is written, each pair once, then of what is
+// read.
+inline MemoryFault find_shared(const Operand* rows, int count, int i) {
+  for (const bool read : {false, true}) {
+    for (int j = 0; j < (read ? count : i); ++j) {
+      if ((rows[j].role == Role::input) == read && is_near(place_of(rows[i]), place_of(rows[j])) &&
+          share_bytes(rows[i], rows[j]) && !is_in_place(rows[i], rows[j], j))
+        return {rows[i].name, rows[j].name};
+    }
+  }
+  return {nullptr, nullptr};
 }
 
 }  // namespace operand_memory
@@ -96,23 +115,18 @@ template <int N>
 MemoryFault find_memory_fault(const Operand (&rows)[N]) {
   using namespace operand_memory;
   Place places[N];
-  unsigned written = 0, wrapping = 0;  // a bit a row
+  bool wraps = false;
   for (int i = 0; i < N; ++i) {
     places[i] = place_of(rows[i]);
-    written |= static_cast<unsigned>(rows[i].role != Role::input) << i;
-    wrapping |= static_cast<unsigned>(places[i].end < places[i].begin) << i;
+    wraps |= places[i].end < places[i].begin;
   }
-  for (const unsigned mask : {wrapping & written, wrapping})
-    for (int i = 0; mask >> i != 0; ++i)
-      if ((mask >> i & 1) != 0) return {rows[i].name, nullptr};
-  for (int i = 0; written >> i != 0; ++i) {
-    if ((written >> i & 1) == 0) continue;
-    unsigned near = 0;
-    for (int j = 0; j < N; ++j)
-      near |= static_cast<unsigned>(places[j].begin < places[i].end && places[i].begin < places[j].end) << j;
-    const unsigned before = written & ((1U << i) - 1);  // what is written: each pair once
-    for (const unsigned mask : {near & before, near & ~written})
-      if (const int j = find_shared(rows, i, mask); j >= 0) return {rows[i].name, rows[j].name};
+  if (wraps) return find_wrapping(rows, N);
+  for (int i = 0; i < N; ++i) {
+    if (rows[i].role == Role::input || places[i].end == 0) continue;
+    int near = -1;  // it is near itself
+    for (int j = 0; j < N; ++j) near += is_near(places[i], places[j]);
+    if (near == 0) continue;
+    if (const MemoryFault fault = find_shared(rows, N, i); fault.operand) return fault;
   }
   return {nullptr, nullptr};
 }
