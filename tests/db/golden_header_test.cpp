@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// An exported header to the byte, so that programs that include one build with the next one, too.
+#include <algorithm>
+
+#include "catch.hpp"
+#include "db/export_header.hpp"
+#include "fixtures.hpp"
+#include "gemm.hpp"
+#include "generator/emit.hpp"
+#include "templates/embedded.hpp"
+
+using namespace ditune;
+using namespace ditune::test;
+
+namespace {
+
+TuningRecord winner(std::string_view gpu, const Gemm& gemm, const char* config, const char* epilogue = "default") {
+  TuningRecord record = measured_record(gemm, 12.5);
+  record.key.device = device_class(find_device(gpu));
+  record.key.operation = with(gemm, parse_epilogue(epilogue));
+  record.config = parse_config(config);
+  record.key.template_hash = template_hash(record.config);
+  return record;
+}
+
+// Rows of both families, two epilogues, and a prediction.
+std::vector<TuningRecord> winners() {
+  std::vector<TuningRecord> records{
+      winner("RTX 3090", {16, 4608, 4608}, "mma_s8:tile=16x64x64,warps=1x2,stages=4"),
+      winner("RTX 3090", {4096, 4608, 4608}, "mma_s8:tile=64x128x64,warps=2x4,stages=3,split_k=2,load=4"),
+      winner("RTX 3090", {16, 1000, 520}, "mma_s8:tile=16x64x64,warps=1x2,stages=4,load=8", "bias=bf16,out=f16"),
+      winner("H100", {4352, 4608, 4608}, "wgmma_s8:tile=128x256,stages=3,cluster=2x1")};
+  records[1].source = Source::predicted;
+  records[1].median_us = records[1].low_us = records[1].high_us = 0;
+  return records;
+}
+
+// The header with a word in place of what changes for reasons of its own: the templates that are inlined at its top,
+// and ditune's version.
+std::string but_for_templates(std::string header) {
+  const auto replace = [&](const std::string& text, const char* by) {
+    const std::size_t at = header.find(text);
+    REQUIRE(at != std::string::npos);
+    header.replace(at, text.size(), by);
+  };
+  replace(
+      inline_templates("#include \"gemm_args.cuh\"\n#include \"epilogue_spec.cuh\"\n#include \"gemm_operands.cuh\"\n"
+                       "#include \"fallback_args.cuh\"\n#include \"mma_s8_config.cuh\"\n"
+                       "#include \"wgmma_s8_config.cuh\"\n#include \"l2_fetch.cuh\"\n"),
+      "// (templates)\n");
+  replace("ditune " DITUNE_VERSION, "ditune (version)");
+  return header;
+}
+
+std::string ptx(std::int64_t row_multiple) { return "PTX by " + std::to_string(row_multiple); }
+
+}  // namespace
+
+TEST_CASE("An exported header is the golden one but for the templates that it has inlined") {
+  const auto cubin = [](const TuningRecord&) { return "a cubin"; };
+  const HeaderText header = export_header(winners(), {.embed = Embed::cubin, .cubin_of = cubin, .fallback_ptx = ptx});
+  const std::string golden = read_file(DITUNE_SOURCE_DIR "/tests/db/data/golden_header.txt");
+  const std::string text = but_for_templates(header.header);
+  const auto [differs, expected] = std::ranges::mismatch(text, golden);
+  INFO("from here on: " << std::string(differs, text.end()).substr(0, 200));
+  CHECK((text == golden));
+}
