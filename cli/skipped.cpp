@@ -9,7 +9,7 @@
 #include <optional>
 #include <string_view>
 
-#include "core/kind.hpp"
+#include "core/kinds.hpp"
 #include "ditune/error.hpp"
 
 namespace ditune::cli {

@@ -2,5 +2,5 @@
 // The fields of every family.
 #pragma once
 
-#include "core/mma_s8_fields.hpp"
-#include "core/wgmma_s8_fields.hpp"
+#include "core/gemm_s8/mma_s8_fields.hpp"
+#include "core/gemm_s8/wgmma_s8_fields.hpp"

@@ -7,17 +7,12 @@
 #include <type_traits>
 #include <variant>
 
-#include "core/epilogue_fields.hpp"
-
 namespace ditune {
 
 constexpr std::size_t mix(std::uint64_t hash, std::uint64_t field) noexcept {
   hash = (hash ^ field) * 0x9e3779b97f4a7c15;  // 2^64 / golden ratio
   return hash ^ hash >> 32;
 }
-
-// Different for any two epilogues.
-constexpr std::uint64_t number_of(const Epilogue& epilogue) noexcept { return index_of(epilogue); }
 
 // Whether two variants hold the same. Their own == may throw, in a state that plain structs never bring about.
 template <class... T>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a kind of operation brings to generic code: a specialization of Kind. Generic code names no kind.
+// What a kind of operation brings to generic code: specializations of Kind and of Operands, in core/KIND, which
+// core/kinds.hpp includes. Generic code names no kind.
 #pragma once
 
 #include <compare>
@@ -14,7 +15,8 @@
 namespace ditune {
 
 // template <> struct Kind<Op> {
-//   static constexpr std::string_view kName;        // "gemm_s8"
+//   static constexpr std::string_view kName;        // as in texts
+//   static constexpr std::string_view kExample;     // a text, for messages: "m=6144,k=4608"
 //   static std::string format(const Op&);           // "key=value,...": canonical order, defaults left out
 //   static Op parse(std::string_view);              // throws UsageError
 //   static std::string describe_sizes(const Op&);   // for tables and messages
@@ -32,27 +34,17 @@ namespace ditune {
 template <class Op>
 struct Kind;
 
-template <>
-struct Kind<Gemm> {
-  static constexpr std::string_view kName = "gemm_s8";
-  static std::string format(const Gemm& gemm);
-  static Gemm parse(std::string_view text);
-  static std::string describe_sizes(const Gemm& gemm) { return format_shape(gemm); }
-  static std::string format_layer(const Gemm& gemm);
-  static Gemm parse_layer(std::string_view text);
-  // By N, then K, then the text of the epilogue.
-  static std::weak_ordering compare_layers(const Gemm& a, const Gemm& b);
-  static std::string describe(const Gemm& gemm);
-  static std::int64_t rows(const Gemm& gemm) { return gemm.m; }
-  static Gemm with_rows(Gemm gemm, std::int64_t rows) {
-    gemm.m = rows;
-    return gemm;
-  }
-  static double work(const Gemm& gemm);
-  // The sum of |ln| of the ratios of their sizes.
-  static double distance(const Gemm& a, const Gemm& b);
-  static std::uint64_t hash(const Gemm& gemm) noexcept;
-};
+// What its kernels read and write.
+//
+// template <> struct Operands<Op> {
+//   using Args = ...;                                             // what its kernels take, plain
+//   static TABLE table(const Op&, const Args&, std::int64_t workspace_bytes);  // TABLE::rows: an array of Operand
+//   static Args packed(const Op&);                                // its sizes, rows without gaps, null pointers
+//   static Op operation(const Op&, const Args&);                  // the same with the arguments' sizes
+//   static constexpr std::string_view kDecides;                   // what says which operands there are
+// };
+template <class Op>
+struct Operands;
 
 // Infinite for operations of different kinds.
 double distance(const Operation& a, const Operation& b);

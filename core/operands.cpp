@@ -15,13 +15,6 @@ void write(Arguments& arguments, std::size_t offset, T value) {
 
 }  // namespace
 
-GemmArgs Operands<Gemm>::packed(const Gemm& gemm) {
-  GemmArgs args{};
-  args.m = gemm.m, args.n = gemm.n, args.k = gemm.k;
-  args.ldx = args.ldw = gemm.k, args.ldy = gemm.n;
-  return args;
-}
-
 Strides packed_strides(const Operation& operation) {
   Strides strides;
   const std::vector<Operand> operands = operands_of(operation, arguments_of(operation));

@@ -12,33 +12,11 @@
 #include <variant>
 #include <vector>
 
+#include "core/kinds.hpp"
 #include "ditune/operation.hpp"
-#include "gemm_operands.cuh"
+#include "operand.cuh"
 
 namespace ditune {
-
-// template <> struct Operands<Op> {
-//   using Args = ...;                                             // what its kernels take, plain
-//   static TABLE table(const Op&, const Args&, std::int64_t workspace_bytes);  // TABLE::rows: an array of Operand
-//   static Args packed(const Op&);                                // its sizes, rows without gaps, null pointers
-//   static Op operation(const Op&, const Args&);                  // the same with the arguments' sizes
-//   static constexpr std::string_view kDecides;                   // what says which operands there are
-// };
-template <class Op>
-struct Operands;
-
-template <>
-struct Operands<Gemm> {
-  using Args = GemmArgs;
-  static GemmOperands table(const Gemm& gemm, const GemmArgs& args, std::int64_t workspace_bytes) {
-    return gemm_operands(gemm.epilogue, args, workspace_bytes);
-  }
-  static GemmArgs packed(const Gemm& gemm);
-  static Gemm operation(const Gemm& like, const GemmArgs& args) {
-    return {.m = args.m, .n = args.n, .k = args.k, .epilogue = like.epilogue};
-  }
-  static constexpr std::string_view kDecides = "the epilogue";
-};
 
 template <class Op>
 using ArgsOf = typename Operands<Op>::Args;

@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "core/kind.hpp"
+#include "core/kinds.hpp"
 #include "core/text.hpp"
 #include "ditune/error.hpp"
 
@@ -18,6 +18,11 @@ std::string kind_names() {
   std::vector<std::string_view> names;
   for_each_kind([&]<class Op>() { names.push_back(Kind<Op>::kName); });
   return text::join(names);
+}
+
+std::string example() {
+  using First = std::variant_alternative_t<0, Operation>;
+  return fmt::format("{}:{}", Kind<First>::kName, Kind<First>::kExample);
 }
 
 // What `parse` makes of an operation whose kind has this name.
@@ -41,8 +46,7 @@ std::string format(const Operation& operation) {
 Operation parse_operation(std::string_view text) {
   const std::size_t colon = text.find(':');
   if (colon == std::string_view::npos)
-    throw UsageError(fmt::format("'{}' is not an operation", text),
-                     "write KIND:key=value,..., like gemm_s8:m=6144,n=13824,k=4608");
+    throw UsageError(fmt::format("'{}' is not an operation", text), "write KIND:key=value,..., like " + example());
   const Operation operation =
       parse_as(text.substr(0, colon), [&]<class Op>() { return Kind<Op>::parse(text.substr(colon + 1)); });
   validate(operation);

@@ -17,8 +17,19 @@ namespace ditune {
 // core/FAMILY_fields.hpp, its candidates, constraints and cost in generator/KIND/FAMILY.hpp (docs/hacking.md).
 using KernelConfig = std::variant<MmaS8Config, WgmmaS8Config>;
 
-constexpr bool operator==(const MmaS8Config& a, const MmaS8Config& b) { return members(a) == members(b); }
-constexpr bool operator==(const WgmmaS8Config& a, const WgmmaS8Config& b) { return members(a) == members(b); }
+namespace detail {
+
+template <class, class>
+inline constexpr bool kIsOneOf = false;
+template <class T, class... Alternative>
+inline constexpr bool kIsOneOf<T, std::variant<Alternative...>> = (std::is_same_v<T, Alternative> || ...);
+
+}  // namespace detail
+
+// Of any family's config.
+template <class Config>
+requires detail::kIsOneOf<Config, KernelConfig>
+constexpr bool operator==(const Config& a, const Config& b) { return members(a) == members(b); }
 
 // The word of a value: the same in text forms and as the enumerator in C++.
 std::string_view word(Staging staging);

@@ -12,8 +12,8 @@
 
 namespace ditune {
 
-// The registration line of the kinds. What each brings: its struct in include/ditune, Kind<Op> in core/kind.hpp, its
-// families (docs/hacking.md).
+// The registration line of the kinds. What each brings: its struct in include/ditune, what core/kind.hpp and the
+// other folders ask of it, its families (docs/hacking.md).
 using Operation = std::variant<Gemm>;
 
 // "KIND:key=value,...", keys in one canonical order, defaults left out: "gemm_s8:m=6144,n=13824,k=4608,bias=bf16".

@@ -106,9 +106,9 @@ TEST_CASE("whatever the noise, who wins a race is within 1% of the best, though 
   constexpr std::array kLooks = {12, 16, 24, 32, 48, 64};
   const std::vector<double> true_us = {100, 100.2, 100.6, 101.5};
   const std::vector<const char*> configs = {kA, kB, kC, kD};
-  for (const Kind kind : {Kind::normal, Kind::heavy, Kind::drift})
+  for (const Scatter scatter : {Scatter::normal, Scatter::heavy, Scatter::drift})
     for (std::uint64_t seed = 0; seed < 300; ++seed) {
-      const Samples samples = Card(true_us, kind, 0.01, seed).race(kLooks.back(), [&](const Samples& samples_us) {
+      const Samples samples = Card(true_us, scatter, 0.01, seed).race(kLooks.back(), [&](const Samples& samples_us) {
         return stay_in_decision(samples_us, kLooks);
       });
       std::vector<Contender> finalists;
@@ -116,7 +116,7 @@ TEST_CASE("whatever the noise, who wins a race is within 1% of the best, though 
         finalists.push_back(raced(configs[i], 1, samples[i], 200 - static_cast<int>(i)));
       }
       const std::string best = winner(finalists);
-      CAPTURE(static_cast<int>(kind), seed, best);
+      CAPTURE(static_cast<int>(scatter), seed, best);
       CHECK(best != kD);
     }
 }

@@ -31,28 +31,28 @@ class Noise {
   std::mt19937_64 bits_;
 };
 
-enum class Kind { normal, heavy, drift };
+enum class Scatter { normal, heavy, drift };
 
 // Times of kernels in rounds.
 class Card {
  public:
-  Card(std::vector<double> true_us, Kind kind, double sigma, std::uint64_t seed)
-      : true_us_(std::move(true_us)), kind_(kind), sigma_(sigma), noise_(seed) {}
+  Card(std::vector<double> true_us, Scatter scatter, double sigma, std::uint64_t seed)
+      : true_us_(std::move(true_us)), scatter_(scatter), sigma_(sigma), noise_(seed) {}
 
   Samples race(int rounds, const Stay& stay) {
     std::size_t calls = 0;
     double common = 1;
     return interleave(true_us_.size(), rounds, stay, [&](std::size_t entry) {
       // A random walk for all, within rounds, too, and a clock that falls by a tenth.
-      if (kind_ == Kind::drift) common *= std::exp(0.002 * noise_.normal()) * (++calls == 40 ? 1.1 : 1);
-      const double scatter = kind_ == Kind::heavy ? noise_.heavy() : noise_.normal();
+      if (scatter_ == Scatter::drift) common *= std::exp(0.002 * noise_.normal()) * (++calls == 40 ? 1.1 : 1);
+      const double scatter = scatter_ == Scatter::heavy ? noise_.heavy() : noise_.normal();
       return true_us_[entry] * common * std::exp(sigma_ * scatter);
     });
   }
 
  private:
   std::vector<double> true_us_;
-  Kind kind_;
+  Scatter scatter_;
   double sigma_;
   Noise noise_;
 };

@@ -10,7 +10,7 @@ using namespace ditune;
 
 namespace {
 
-constexpr std::array kKinds = {Kind::normal, Kind::heavy, Kind::drift};
+constexpr std::array kScatters = {Scatter::normal, Scatter::heavy, Scatter::drift};
 constexpr std::array kLooks = {12, 16, 24, 32, 48, 64};
 constexpr int kRuns = 1000;
 
@@ -31,10 +31,10 @@ struct Outcome {
   double rounds = 0;   // mean
 };
 
-Outcome run(const std::vector<double>& true_us, Kind kind, double sigma, int rounds, const Stay& stay) {
+Outcome run(const std::vector<double>& true_us, Scatter scatter, double sigma, int rounds, const Stay& stay) {
   Outcome outcome;
   for (int i = 0; i < kRuns; ++i) {
-    const Samples samples = Card(true_us, kind, sigma, static_cast<std::uint64_t>(i)).race(rounds, stay);
+    const Samples samples = Card(true_us, scatter, sigma, static_cast<std::uint64_t>(i)).race(rounds, stay);
     std::size_t most = 0, left = 0;
     for (const auto& entry : samples) most = std::max(most, entry.size());
     for (std::size_t e = 1; e < samples.size(); ++e) left += samples[e].size() < most;
@@ -95,11 +95,11 @@ TEST_CASE("a decision is looked at only when it is due") {
 
 // What was seen of each with 1000 seeds: at most 2% lost at the worst noise and none at the others, 54 to 65 replays.
 TEST_CASE("a screen hardly ever loses the best, and takes little more than half of the replays") {
-  for (const Kind kind : kKinds)
+  for (const Scatter scatter : kScatters)
     for (const double sigma : {0.002, 0.005, 0.01, 0.03}) {
-      CAPTURE(static_cast<int>(kind), sigma);
+      CAPTURE(static_cast<int>(scatter), sigma);
       const Outcome outcome =
-          run({100, 100.5, 101, 103, 106, 112, 125, 150}, kind, sigma, kScreenRounds, stay_in_screen);
+          run({100, 100.5, 101, 103, 106, 112, 125, 150}, scatter, sigma, kScreenRounds, stay_in_screen);
       CHECK(outcome.lost <= (sigma > 0.01 ? 0.03 : 0.002));
       CHECK(outcome.replays <= 0.7 * 8 * kScreenRounds);
       CHECK(outcome.others >= 0.5);
@@ -107,11 +107,11 @@ TEST_CASE("a screen hardly ever loses the best, and takes little more than half 
 }
 
 TEST_CASE("a decision separates equals less often than it says, and the best never from what is slower") {
-  for (const Kind kind : kKinds)
+  for (const Scatter scatter : kScatters)
     for (const double sigma : {0.002, 0.005, 0.01, 0.03}) {
-      CAPTURE(static_cast<int>(kind), sigma);
+      CAPTURE(static_cast<int>(scatter), sigma);
       const auto decided = [&](const std::vector<double>& true_us) {
-        return run(true_us, kind, sigma, kLooks.back(), stay_to_decide());
+        return run(true_us, scatter, sigma, kLooks.back(), stay_to_decide());
       };
       CHECK(decided({100, 100}).lost <= 0.01);
       CHECK(decided({100, 100, 100, 100}).lost <= 0.01);
@@ -121,7 +121,7 @@ TEST_CASE("a decision separates equals less often than it says, and the best nev
 
 TEST_CASE("a decision takes no longer than it must") {
   const auto rounds = [](const std::vector<double>& true_us, double sigma) {
-    return run(true_us, Kind::normal, sigma, kLooks.back(), stay_to_decide()).rounds;
+    return run(true_us, Scatter::normal, sigma, kLooks.back(), stay_to_decide()).rounds;
   };
   CHECK(rounds({100, 102, 104, 106}, 0.002) < 13);  // apart at the first look
   CHECK(rounds({100, 101, 102, 103}, 0.005) < 35);
@@ -139,7 +139,7 @@ TEST_CASE("looking after every round without correction would be wrong far more 
   };
   for (int i = 0; i < kRuns; ++i) {
     const Samples samples =
-        Card({100, 100}, Kind::normal, 0.005, static_cast<std::uint64_t>(i)).race(kLooks.back(), every_round);
+        Card({100, 100}, Scatter::normal, 0.005, static_cast<std::uint64_t>(i)).race(kLooks.back(), every_round);
     separated += std::ssize(samples[0]) < kLooks.back();
   }
   CHECK(separated > kRuns / 10);  // twice what intervals of 95% seem to allow; 17% was seen

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ditune/gemm.hpp"
+#include "core/gemm_s8/gemm.hpp"
 
 #include <fmt/format.h>
 
@@ -9,8 +9,8 @@
 #include <limits>
 #include <tuple>
 
+#include "core/epilogue_fields.hpp"
 #include "core/hash.hpp"
-#include "core/kind.hpp"
 #include "core/text.hpp"
 #include "ditune/error.hpp"
 
@@ -123,7 +123,14 @@ double Kind<Gemm>::distance(const Gemm& a, const Gemm& b) {
 
 std::uint64_t Kind<Gemm>::hash(const Gemm& gemm) noexcept {
   const std::uint64_t extents = static_cast<std::uint64_t>(gemm.n) << 32 | static_cast<std::uint64_t>(gemm.k);
-  return mix(mix(mix(0, static_cast<std::uint64_t>(gemm.m)), extents), number_of(gemm.epilogue));
+  return mix(mix(mix(0, static_cast<std::uint64_t>(gemm.m)), extents), index_of(gemm.epilogue));
+}
+
+GemmArgs Operands<Gemm>::packed(const Gemm& gemm) {
+  GemmArgs args{};
+  args.m = gemm.m, args.n = gemm.n, args.k = gemm.k;
+  args.ldx = args.ldw = gemm.k, args.ldy = gemm.n;
+  return args;
 }
 
 }  // namespace ditune
