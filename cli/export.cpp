@@ -52,8 +52,8 @@ class Kernels {
   std::optional<TuneBackend> compiler_;
 };
 
-std::string fallback_ptx(std::int64_t row_multiple) {
-  return std::string(fallback_kernel(supported_archs().front(), row_multiple).image);
+std::string fallback_ptx(const KernelConfig& config) {
+  return std::string(fallback_kernel(supported_archs().front(), config).image);
 }
 
 // Beside the header; none for what is not a file of that name in that folder: a pipe, a link.

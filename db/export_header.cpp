@@ -60,15 +60,9 @@ std::string_view parameter_type(const KernelConfig& config) {
   return std::visit([]<class C>(const C&) { return Family<C>::kParameter; }, config);
 }
 
-int k_multiple(const KernelConfig& config) {
-  return std::visit([]<class C>(const C& c) { return Family<C>::k_multiple(c); }, config);
+bool takes_tensor_maps(const KernelConfig& config) {
+  return std::visit([]<class C>(const C&) { return Family<C>::kTakesTensorMaps; }, config);
 }
-
-int ldy_multiple(const KernelConfig& config, Output out) {
-  return std::visit([&]<class C>(const C& c) { return Family<C>::ldy_multiple(c, out); }, config);
-}
-
-bool takes_tensor_maps(const KernelConfig& config) { return parameter_type(config) == "TmaGemmArgs"; }
 
 // The library's words, nested in the header's namespace: a program may include both.
 std::string library_part(const std::map<std::size_t, KernelConfig>& families, Embed embed) {
@@ -153,10 +147,10 @@ class Header {
 
   // Rows that lack their arch, n, k and last m: fallback() fills them in.
   void add_fallbacks(const std::string& text, const Epilogue& epilogue) {
-    for (const KernelConfig& config : fallback_configs())
+    for (const KernelConfig& config : Fallbacks<Gemm>::configs())
       fallbacks_ += fmt::format("    {{\"\", {}, 1, 0, 0, {},\n     1, 0, 0, {}, Source::fallback, 0, {}}},\n",
                                 supported_archs().front().number, string_literal(text), variant(config, epilogue),
-                                kernels_.pointer_to_fallback(epilogue, k_multiple(config)));
+                                kernels_.pointer_to_fallback(config, Gemm{.epilogue = epilogue}));
   }
 
   // The fields of a row from `config` to `ldy_multiple`.

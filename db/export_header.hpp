@@ -21,10 +21,10 @@ enum class Embed {
 struct HeaderOptions {
   Embed embed = Embed::none;
   Regime regime = Regime::burst;
-  // Asked under Embed::cubin alone: a record's kernel, empty if there is none, and the PTX of the fallback_config of a
-  // row multiple (generator/fallback.hpp).
+  // Asked under Embed::cubin alone: a record's kernel, empty if there is none, and the PTX of one of
+  // fallback_configs (generator/fallback.hpp).
   std::function<std::string(const TuningRecord&)> cubin_of = {};
-  std::function<std::string(std::int64_t row_multiple)> fallback_ptx = {};
+  std::function<std::string(const KernelConfig&)> fallback_ptx = {};
   // What the header includes its kernels as where they are large; empty: they stay in it.
   std::string kernels_file = {};
 };

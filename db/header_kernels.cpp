@@ -23,11 +23,10 @@ std::string HeaderKernels::pointer_to(const TuningRecord& winner) {
   return pointer_to_image(kernel_name(config, operation), cubin(winner));
 }
 
-std::string HeaderKernels::pointer_to_fallback(const Epilogue& epilogue, std::int64_t row_multiple) {
-  const KernelConfig& config = fallback_config(row_multiple);
+std::string HeaderKernels::pointer_to_fallback(const KernelConfig& config, const Operation& operation) {
   if (options_.embed == Embed::none) return "nullptr";
-  if (options_.embed == Embed::source) return pointer_to_source(config, Gemm{.epilogue = epilogue});
-  return pointer_to_image(fallback_name(config), options_.fallback_ptx(row_multiple));
+  if (options_.embed == Embed::source) return pointer_to_source(config, operation);
+  return pointer_to_image(fallback_name(config), options_.fallback_ptx(config));
 }
 
 std::string HeaderKernels::text() const {

@@ -20,7 +20,7 @@ class HeaderKernels {
 
   // Adds a kernel if it is not there yet; what the header calls a pointer to it. Throws UsageError if it has no cubin.
   std::string pointer_to(const TuningRecord& winner);
-  std::string pointer_to_fallback(const Epilogue& epilogue, std::int64_t row_multiple);
+  std::string pointer_to_fallback(const KernelConfig& config, const Operation& operation);
 
   // The array `kernels` and the bytes that it refers to; empty if there are none.
   std::string text() const;

@@ -29,13 +29,12 @@ namespace ditune {
 //   static std::vector<Candidate> candidates(const TargetOf<Op>&, Wanted);        // see enumerate_all
 //   static LaunchPlan launch_plan(const Config&, const Op&, int sms);
 //   static Prediction predict(const Config&, const TargetOf<Op>&);
-//   static int k_multiple(const Config&);                                         // of K, ldx and ldw
-//   static int n_multiple(const Config&);                                         // of N
-//   static int ldy_multiple(const Config&, Output);                               // of ldy
 //   static KernelParameter parameter(const Config&, const Op&, const ArgsOf<Op>&, const EncodeTensorMap&);
 //   static constexpr std::string_view kParameter;                                 // its type: that of the kernel
-//   static constexpr std::string_view kCtas;  // on an SM at least: an expression of kConfig
+//   static constexpr std::string_view kCtas;      // on an SM at least: an expression of kConfig
+//   static constexpr bool kTakesTensorMaps;       // whether its parameter has some
 // };
+// and what its kind asks of its families, in generator/KIND/KIND.hpp.
 template <class Config>
 struct Family;
 
@@ -118,9 +117,9 @@ int covering(const std::array<int, N>& sides, std::int64_t extent) {
 // What a stub says of its operation, all that is known when the kernel is compiled: an overload of operation_text for
 // each kind, in generator/KIND/KIND.hpp.
 struct OperationText {
-  std::string comment;                 // "epilogue default"
+  std::string comment;                 // behind the config's text
   std::string name;                    // behind the config's in the kernel's name; empty where all is as by default
-  std::string type, constant, fields;  // "Epilogue", "kEpilogue", its designated initializers, every one
+  std::string type, constant, fields;  // of the kernel's second template argument; designated initializers, every one
 };
 
 }  // namespace ditune

@@ -8,12 +8,11 @@
 
 namespace ditune {
 
-FallbackKernel fallback_kernel(SmArch arch, std::int64_t row_multiple) {
+FallbackKernel fallback_kernel(SmArch arch, const KernelConfig& config) {
   runs_as(arch);  // or throws
-  const KernelConfig& config = fallback_config(row_multiple);
   std::string name = fallback_name(config);
   const std::string_view image = embedded_text(kFallbackImages, name);
-  return {config, std::move(name), image};
+  return {std::move(name), image};
 }
 
 }  // namespace ditune

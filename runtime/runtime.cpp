@@ -139,7 +139,14 @@ class Runtime::Impl {
     return *prepared_.insert(key, make(key)).first;
   }
 
-  bool is_capturing(CUstream_st* stream) const { return parts_.driver->is_capturing(stream); }
+  void launch(const PreparedKey& key, const Arguments& arguments, CUstream_st* stream) {
+    if (const Prepared* prepared = find(key)) return launch(*prepared, arguments, stream);
+    require_visible(key.device);  // without a GPU there is no stream to ask
+    if (parts_.driver->is_capturing(stream))
+      throw NotPreparedError(describe_sizes(key.operation) + " is not prepared, and the stream is being captured",
+                             "prepare it before the capture");
+    launch(prepare(key), arguments, stream);
+  }
 
   void launch(const Prepared& prepared, const Arguments& arguments, CUstream_st* stream) const {
     require_same_sizes(prepared.operation_, arguments);
@@ -153,7 +160,7 @@ class Runtime::Impl {
   };
 
   KernelParameter parameter(const Prepared& prepared, const Arguments& arguments) const {
-    if (prepared.is_built_in_) return fallback_parameter(prepared.operation_, arguments);
+    if (prepared.is_fallback_) return fallback_parameter(prepared.operation_, arguments);
     return kernel_parameter(prepared.config_, prepared.operation_, arguments,
                             [&driver = *parts_.driver, &maps = *prepared.maps_](const TensorMapSpec& spec) {
                               return maps.at(driver, spec);
@@ -174,7 +181,7 @@ class Runtime::Impl {
     else
       prepared.kernel_ = kernel(found, key, prepared.note_);
     if (prepared.kernel_) describe(prepared);
-    if (!prepared.kernel_) take_built_in(prepared);
+    if (!prepared.kernel_) take_fallback(prepared);
     prepared.config_text_ = format(prepared.config_);
     prepared.note_ = to_plain(prepared.note_);  // quotes drivers and paths
     return prepared;
@@ -223,23 +230,28 @@ class Runtime::Impl {
     return nullptr;
   }
 
-  void take_built_in(Prepared& prepared) {
+  void take_fallback(Prepared& prepared) {
     const DeviceInfo& device = info(prepared.device_);
     parse_operation(format(prepared.operation_));  // or throws
-    const FallbackKernel built_in = fallback_kernel(device.arch, row_multiple(prepared.operation_));
+    const std::optional<KernelConfig> config = fallback_config(prepared.operation_);
+    if (!config)
+      throw NoKernelError("no kernel for " + describe_sizes(prepared.operation_) + ": " + prepared.note_ +
+                              "; and none of " + std::string(kind_name(prepared.operation_)) + " is built in",
+                          "tune it on " + device.name);
+    const FallbackKernel fallback = fallback_kernel(device.arch, *config);
     const Target target{prepared.operation_, device};
-    if (const auto rejection = refusal(built_in.config, target))
+    if (const auto rejection = refusal(*config, target))
       throw NoKernelError(
           "no kernel runs " + describe_sizes(prepared.operation_) + " on " + device.name + ": " + rejection->reason,
           "launch it in parts");
     prepared.match_ = Match::fallback;
-    prepared.is_built_in_ = true;
-    prepared.config_ = built_in.config;
-    prepared.plan_ = launch_plan(built_in.config, target);
-    std::shared_ptr<const LoadedKernel>& loaded = kernels_[{prepared.device_, built_in.name}].first;
+    prepared.is_fallback_ = true;
+    prepared.config_ = *config;
+    prepared.plan_ = launch_plan(*config, target);
+    std::shared_ptr<const LoadedKernel>& loaded = kernels_[{prepared.device_, fallback.name}].first;
     try {
       if (!loaded)
-        loaded = parts_.driver->load(std::string(built_in.image), built_in.name, prepared.device_,
+        loaded = parts_.driver->load(std::string(fallback.image), fallback.name, prepared.device_,
                                      prepared.plan_.shared_bytes);
     } catch (const CudaError& error) {
       throw NoKernelError("no kernel for " + describe_sizes(prepared.operation_) + ": " + prepared.note_ +
@@ -280,13 +292,7 @@ void Runtime::launch(const Prepared& prepared, const GemmArgs& args, CUstream_st
 }
 
 void Runtime::launch(const GemmArgs& args, const Epilogue& epilogue, int device, CUstream_st* stream) const {
-  const PreparedKey key{Gemm{.m = args.m, .n = args.n, .k = args.k, .epilogue = epilogue}, device};
-  if (const Prepared* prepared = impl_->find(key)) return impl_->launch(*prepared, args, stream);
-  impl_->require_visible(device);  // without a GPU there is no stream to ask
-  if (impl_->is_capturing(stream))
-    throw NotPreparedError(describe_sizes(key.operation) + " is not prepared, and the stream is being captured",
-                           "prepare it before the capture");
-  impl_->launch(impl_->prepare(key), args, stream);
+  impl_->launch({Gemm{.m = args.m, .n = args.n, .k = args.k, .epilogue = epilogue}, device}, args, stream);
 }
 
 }  // namespace ditune

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kind gemm_s8 in the generator, whatever the family.
+// The kind gemm_s8 in the generator, whatever the family. Its families also have, in Family<Config>:
+//   static int k_multiple(const Config&);            // of K, ldx and ldw
+//   static int n_multiple(const Config&);            // of N
+//   static int ldy_multiple(const Config&, Output);  // of ldy
 #pragma once
 
 #include "ditune/gemm.hpp"
@@ -15,6 +18,10 @@ using GemmTarget = TargetOf<Gemm>;
 inline const Gemm& gemm_of(const Target& target) { return std::get<Gemm>(target.operation); }
 
 OperationText operation_text(const Gemm& gemm);
+
+// What of the families of this kind says, of any config: of gemm_s8, or it throws UsageError.
+int k_multiple(const KernelConfig& config);
+int ldy_multiple(const KernelConfig& config, Output out);
 
 // Strides of the operands that have one, or what they must be multiples of.
 struct GemmStrides {

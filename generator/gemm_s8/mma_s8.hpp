@@ -26,6 +26,7 @@ struct Family<MmaS8Config> {
   }
   static constexpr std::string_view kParameter = "GemmArgs";
   static constexpr std::string_view kCtas = "kConfig.ctas";
+  static constexpr bool kTakesTensorMaps = false;
 };
 
 // Registers a thread will need: accumulators, fragments and addresses. An estimate; ptxas decides.

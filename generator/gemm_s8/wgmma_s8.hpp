@@ -26,6 +26,7 @@ struct Family<WgmmaS8Config> {
                                    const EncodeTensorMap& encode);
   static constexpr std::string_view kParameter = "TmaGemmArgs";
   static constexpr std::string_view kCtas = "1";
+  static constexpr bool kTakesTensorMaps = true;
 };
 
 // CTA tiles of the output, those that a cluster computes together, and steps over K.

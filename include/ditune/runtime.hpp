@@ -50,7 +50,7 @@ class Prepared {
   KernelConfig config_;
   std::string config_text_;
   LaunchPlan plan_;
-  bool is_built_in_ = false;  // its kernel takes the epilogue at run time
+  bool is_fallback_ = false;  // its kernel takes the operation at run time
   std::string note_;
   std::shared_ptr<const LoadedKernel> kernel_;
   std::shared_ptr<const PackedMaps> maps_;

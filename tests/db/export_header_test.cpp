@@ -6,6 +6,7 @@
 #include "fixtures.hpp"
 #include "gemm.hpp"
 #include "generator/emit.hpp"
+#include "generator/gemm_s8/gemm.hpp"
 #include "generator/launch_plan.hpp"
 #include "lookup/serving.hpp"
 #include "templates/embedded.hpp"
@@ -48,8 +49,8 @@ TuningRecord hopper_record(const char* config = "wgmma_s8:tile=128x256,stages=3,
   return current(record);
 }
 
-std::string made_up_ptx(std::int64_t row_multiple) {
-  return ".version 8.0 // by " + std::to_string(row_multiple) + "\n";
+std::string made_up_ptx(const KernelConfig& config) {
+  return ".version 8.0 // by " + std::to_string(k_multiple(config)) + "\n";
 }
 
 std::string exported(const std::vector<TuningRecord>& records, Embed embed) {
@@ -458,10 +459,11 @@ TEST_CASE("A header with kernels of any size compiles everywhere without a warni
   while (large.size() < 100'000) large += all_bytes();
   const TuningRecord record = hopper_record();
   const Embed embed = GENERATE(Embed::source, Embed::cubin);
-  write_file(folder / "tuned.h", export_header({record}, {.embed = embed,
-                                                          .cubin_of = [&](const TuningRecord&) { return large; },
-                                                          .fallback_ptx = [&](std::int64_t) { return large + "PTX"; }})
-                                     .header);
+  write_file(folder / "tuned.h",
+             export_header({record}, {.embed = embed,
+                                      .cubin_of = [&](const TuningRecord&) { return large; },
+                                      .fallback_ptx = [&](const KernelConfig&) { return large + "PTX"; }})
+                 .header);
   const std::string print = embed == Embed::source
                                 ? "std::fputs(kernel.source, stdout) < 0"
                                 : "kernel.image[kernel.image_bytes] != 0 ||\n"

@@ -23,8 +23,8 @@ std::string exported(const TuningRecord& record) {
   return export_header({record}, {.embed = Embed::cubin,
                                   .cubin_of = [](const TuningRecord&) { return "no kernel at all"; },
                                   .fallback_ptx =
-                                      [](std::int64_t row_multiple) {
-                                        return std::string(fallback_kernel({80}, row_multiple).image);
+                                      [](const KernelConfig& config) {
+                                        return std::string(fallback_kernel({80}, config).image);
                                       }})
       .header;
 }

@@ -11,10 +11,11 @@
 #include "ditune/library.hpp"
 #include "gemm.hpp"
 #include "generator/emit.hpp"
+#include "generator/gemm_s8/fallback.hpp"
+#include "generator/gemm_s8/gemm.hpp"
 #include "generator/launch_plan.hpp"
 #include "generator/search_space.hpp"
 #include "lookup/serving.hpp"
-#include "runtime/fallback.hpp"
 #include "tests/db/compilers.hpp"
 #include "tests/db/fixtures.hpp"
 
@@ -85,17 +86,17 @@ std::int64_t any_extent(std::mt19937& random, std::int64_t most) {
   return std::min(static_cast<std::int64_t>(std::exp2(magnitude(random))), most);
 }
 
-std::string made_up_ptx(std::int64_t row_multiple) { return "by " + std::to_string(row_multiple); }
+std::string made_up_ptx(const KernelConfig& config) { return "by " + std::to_string(k_multiple(config)); }
 
 // What the library's built-in kernels are to a problem, as the program prints it.
 std::string built_in(const Gemm& problem, const std::string& epilogue, SmArch arch, std::int64_t row_multiple) {
   if (arch < supported_archs().front() || std::ranges::find(kEpilogues, epilogue) == kEpilogues.end()) return "-";
   const Epilogue fused = parse_epilogue(epilogue);
-  const FallbackKernel kernel = fallback_kernel(arch, row_multiple);
+  const KernelConfig& config = Fallbacks<Gemm>::config(row_multiple);
   const Target target{with(problem, fused), reference_device(runs_as(arch))};
-  if (refusal(kernel.config, target)) return "-";
-  return format(kernel.config) + " " + std::to_string(launch_plan(kernel.config, target).grid) + " " + kernel.name +
-         " " + made_up_ptx(row_multiple % 16 == 0 ? 16 : 1);
+  if (refusal(config, target)) return "-";
+  return format(config) + " " + std::to_string(launch_plan(config, target).grid) + " " + fallback_name(config) + " " +
+         made_up_ptx(config);
 }
 
 }  // namespace

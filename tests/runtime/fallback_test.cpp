@@ -23,13 +23,12 @@ std::size_t count(std::string_view text, std::string_view part) {
 
 }  // namespace
 
-TEST_CASE("There is a built-in kernel for each width of loads, alone in its image, under the name that is loaded") {
+TEST_CASE("There is a built-in kernel for each config, alone in its image, under the name that is loaded") {
   std::set<std::string> names;
-  for (const std::int64_t row_multiple : {1, 16}) {
-    const FallbackKernel kernel = fallback_kernel({80}, row_multiple);
+  for (const KernelConfig& config : fallback_configs()) {
+    const FallbackKernel kernel = fallback_kernel({80}, config);
     INFO(kernel.name);
-    CHECK(format(kernel.config) == format(fallback_config(row_multiple)));
-    CHECK(kernel.name == emit_fallback(kernel.config).name);
+    CHECK(kernel.name == emit_fallback(config).name);
     CHECK(count(kernel.image, ".entry ") == 1);
     CHECK(count(kernel.image, ".entry " + kernel.name + "(") == 1);
     CHECK(count(kernel.image, "\n.target sm_80\n") == 1);
@@ -41,17 +40,17 @@ TEST_CASE("There is a built-in kernel for each width of loads, alone in its imag
 
 TEST_CASE("A built-in kernel is what this toolkit makes of today's templates") {
   const Nvrtc nvrtc;
-  for (const std::int64_t row_multiple : {1, 16}) {
-    const FallbackKernel kernel = fallback_kernel({90}, row_multiple);
-    CHECK((kernel.image == portable_ptx(nvrtc.ptx(emit_fallback(kernel.config), {80}))));
+  for (const KernelConfig& config : fallback_configs()) {
+    const FallbackKernel kernel = fallback_kernel({90}, config);
+    CHECK((kernel.image == portable_ptx(nvrtc.ptx(emit_fallback(config), {80}))));
   }
 }
 
 TEST_CASE("Built-in kernels are assembled for every arch, with room in the registers") {
   const WorkFolder folder(std::filesystem::temp_directory_path());
-  for (const std::int64_t row_multiple : {1, 16}) {
+  for (const KernelConfig& config : fallback_configs()) {
     for (const SmArch arch : supported_archs()) {
-      const FallbackKernel kernel = fallback_kernel(arch, row_multiple);
+      const FallbackKernel kernel = fallback_kernel(arch, config);
       INFO(kernel.name << " for " << format(arch));
       folder.write("kernel.ptx", kernel.image);
       const ChildResult ptxas = run_child(std::vector<std::string>{
@@ -65,8 +64,9 @@ TEST_CASE("Built-in kernels are assembled for every arch, with room in the regis
 }
 
 TEST_CASE("There is no built-in kernel for an arch that is too old") {
-  CHECK_NOTHROW(fallback_kernel({103}));
-  CHECK_THROWS_AS(fallback_kernel({75}), UsageError);
+  const KernelConfig config = fallback_configs().front();
+  CHECK_NOTHROW(fallback_kernel({103}, config));
+  CHECK_THROWS_AS(fallback_kernel({75}, config), UsageError);
 }
 
 TEST_CASE("PTX keeps what the driver needs, for the first version of its major") {

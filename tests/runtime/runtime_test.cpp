@@ -11,7 +11,7 @@
 #include "fallback_args.cuh"
 #include "gemm.hpp"
 #include "generator/emit.hpp"
-#include "generator/fallback.hpp"
+#include "generator/gemm_s8/fallback.hpp"
 #include "generator/launch_plan.hpp"
 #include "generator/search_space.hpp"
 #include "runtime/fake_driver.hpp"
@@ -166,7 +166,7 @@ TEST_CASE("runtime: a built-in kernel is launched with the epilogue, and none th
   f.runtime->launch(its, epilogue, 0, kStream);
   REQUIRE(f.driver->launches.size() == 1);
   const FakeLaunch& launch = f.driver->launches.front();
-  CHECK(launch.kernel == fallback_name(fallback_config(16)));
+  CHECK(launch.kernel == fallback_name(Fallbacks<Gemm>::config(16)));
   REQUIRE(launch.parameter.size == sizeof(FallbackArgs));
   FallbackArgs passed;
   std::memcpy(&passed, launch.parameter.bytes.data(), sizeof passed);

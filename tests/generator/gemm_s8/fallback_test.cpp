@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "generator/fallback.hpp"
+#include "generator/gemm_s8/fallback.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -18,7 +18,7 @@ using namespace ditune::test;
 
 namespace {
 
-constexpr std::int64_t kMaxOutputs = std::int64_t{1} << 42;  // what fallback.hpp promises
+constexpr std::int64_t kMaxOutputs = std::int64_t{1} << 42;  // what generator/gemm_s8/fallback.hpp promises
 
 class Draw {
  public:
@@ -79,7 +79,7 @@ void check_served(const Gemm& problem, const Epilogue& epilogue, Draw& draw) {
   validate(problem);
   const GemmArgs args = arguments(problem, epilogue, draw);
   const std::int64_t row_multiple = std::gcd(std::gcd(args.k, args.ldx), args.ldw);
-  for (const KernelConfig& config : {fallback_config(1), fallback_config(row_multiple)}) {
+  for (const KernelConfig& config : {Fallbacks<Gemm>::config(1), Fallbacks<Gemm>::config(row_multiple)}) {
     check_args(config, with(problem, epilogue), args, 0);  // or throws
     for (const SmArch arch : supported_archs()) {
       const Target target{with(problem, epilogue), reference_device(arch)};
@@ -94,12 +94,12 @@ void check_served(const Gemm& problem, const Epilogue& epilogue, Draw& draw) {
 }  // namespace
 
 TEST_CASE("wide loads serve rows of whole 16 bytes, byte loads all others") {
-  const std::span<const KernelConfig> configs = fallback_configs();
+  const std::span<const KernelConfig> configs = Fallbacks<Gemm>::configs();
   REQUIRE(configs.size() == 2);
   for (const std::int64_t multiple : {16, 32, 4608, 131056})
-    CHECK(format(fallback_config(multiple)) == format(configs.front()));
+    CHECK(format(Fallbacks<Gemm>::config(multiple)) == format(configs.front()));
   for (const std::int64_t multiple : {1, 2, 4, 8, 15, 17, 24, 4600, 131071})
-    CHECK(format(fallback_config(multiple)) == format(configs.back()));
+    CHECK(format(Fallbacks<Gemm>::config(multiple)) == format(configs.back()));
   CHECK(std::get<MmaS8Config>(configs.front()).load == 16);
   CHECK(std::get<MmaS8Config>(configs.back()).load == 1);
 }
@@ -133,9 +133,9 @@ TEST_CASE("a fallback refuses what it does not serve for the number of its CTAs 
 }
 
 TEST_CASE("a fallback's stub names every field of its config and no epilogue") {
-  const KernelSource source = emit_fallback(fallback_config(16));
+  const KernelSource source = emit_fallback(Fallbacks<Gemm>::config(16));
   CHECK(source.name == "fallback_mma_s8_tile_64x128x64_warps_2x4_stages_4");
-  CHECK(source.name == fallback_name(fallback_config(16)));
+  CHECK(source.name == fallback_name(Fallbacks<Gemm>::config(16)));
   CHECK(
       source.text ==
       "// mma_s8:tile=64x128x64,warps=2x4,stages=4, any epilogue\n"
