@@ -93,6 +93,7 @@ ExitCode export_winners(const Options& options) {
                                                   .fallback_ptx = fallback_ptx,
                                                   .kernels_file = kernels.filename()});
   write(header, kernels, text);
+  for (const std::string& kind : text.left_out) print_note(fmt::format("no header has rows of {}: left out", kind));
   print_line(fmt::format("{}{}: {}", options.header, text.kernels.empty() ? "" : " and " + kernels.string(),
                          text::counted(std::ssize(records), "record")));
   return kDone;

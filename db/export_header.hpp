@@ -31,22 +31,23 @@ struct HeaderOptions {
 
 struct HeaderText {
   std::string header;
-  std::string kernels;  // of the kernels' file; empty if they are in the header
+  std::string kernels;                // of the kernels' file; empty if they are in the header
+  std::vector<std::string> left_out;  // kinds of records that no header has rows of
 };
 
 // What every kernels' file begins with.
 inline constexpr std::string_view kKernelsTop = "// The kernels of the header that ditune exported beside this file.\n";
 
-// Text of the header, namespace ditune_tuned: `rows`, a constexpr table from (device, arch, n, k, epilogue, range of M)
-// to config, source and time; constexpr find() and plan(), the library's own launch plan; with kernels fallback(), a
-// row for any layer with an epilogue of the records; with `cubin` launch(), which needs the CUDA runtime alone. Which
-// tuned M serves which other is serve(). It has its own copy of what it takes from the library, so a program may use
-// both.
+// Text of the header, namespace ditune_tuned: what each kind says of its records (db/header_part.hpp), a constexpr
+// table from layers and ranges of M to config, source and time, how to find a row, and the library's own launch plan;
+// with `cubin` how to launch one, which needs the CUDA runtime alone. Which tuned M serves which other is serve(). It
+// has its own copy of what it takes from the library, so a program may use both.
 //
 // Of several records of one problem the measured one counts, then one of the regime, then the faster. Records of an
 // older template are left out: their kernels are not in this ditune. No text of a record is written but as an escaped
 // literal; predicted records are marked as such. Kernels of more than a MiB of text get a file of their own; a header
-// does not compile with that of another export. Throws UsageError if no record is left, if one has no kernel, for a
+// does not compile with that of another export. Throws UsageError if no record is left or none is of a
+// kind that headers have rows of, if one has no kernel, for a
 // config that a constraint refuses, and for a file's name that no #include can hold.
 HeaderText export_header(const std::vector<TuningRecord>& records, const HeaderOptions& options);
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <tuple>
 
+#include "core/kind.hpp"
 #include "db/validate.hpp"
 #include "ditune/error.hpp"
 #include "lookup/serving.hpp"
@@ -11,21 +12,25 @@
 namespace ditune {
 namespace {
 
-// What one range of M is looked up by, and the order of the rows.
-auto layer_of(const TuningRecord& r) {
-  const Gemm& gemm = std::get<Gemm>(r.key.operation);
-  return std::tuple(r.key.device.arch, r.key.device.name, r.key.device.sms, gemm.n, gemm.k, format(gemm.epilogue));
-}
+// By what one range of M is looked up by: the order of the rows.
+struct ByLayer {
+  bool operator()(const TuningKey& a, const TuningKey& b) const {
+    const auto rank = [](const TuningKey& key) { return std::tie(key.device.arch, key.device.name, key.device.sms); };
+    if (a.operation.index() != b.operation.index()) return a.operation.index() < b.operation.index();
+    if (rank(a) != rank(b)) return rank(a) < rank(b);
+    return std::is_lt(compare_layers(a.operation, b.operation));
+  }
+};
 
 }  // namespace
 
 std::vector<HeaderRow> header_rows(const std::vector<TuningRecord>& records, Regime regime) {
-  std::map<decltype(layer_of(records[0])), std::map<std::int64_t, const TuningRecord*>> layers;
+  std::map<TuningKey, std::map<std::int64_t, const TuningRecord*>, ByLayer> layers;
   for (const TuningRecord& record : records) {
     if (!is_of_todays_template(record)) continue;
     validate_numbers(record);
     require_legal(record.config, target_of(record.key));
-    const TuningRecord*& best = layers[layer_of(record)][rows(record.key.operation)];
+    const TuningRecord*& best = layers[record.key][rows(record.key.operation)];
     if (!best || is_better(record, *best, regime)) best = &record;
   }
   if (layers.empty())

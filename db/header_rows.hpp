@@ -14,7 +14,7 @@ struct HeaderRow {
   std::int64_t m_first = 0, m_last = 0;
 };
 
-// By device, n, k, epilogue, then M, as serve() has it. Throws UsageError; see export_header.
+// By kind, device, layer as the kind sorts them, then M, as serve() has it. Throws UsageError; see export_header.
 std::vector<HeaderRow> header_rows(const std::vector<TuningRecord>& records, Regime regime = Regime::burst);
 
 }  // namespace ditune

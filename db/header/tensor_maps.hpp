@@ -1,4 +1,4 @@
-// ---- tensor maps, for kernels that take TmaGemmArgs
+// ---- tensor maps, for kernels that take @parameters@
 
 #if __has_include(<cuda.h>) && __has_include(<cuda_runtime_api.h>)
 
@@ -9,7 +9,7 @@
 
 namespace ditune_tuned {
 
-using ditune::TmaGemmArgs;
+// @uses@
 
 namespace detail {
 
@@ -55,16 +55,7 @@ inline cudaError_t encode(const ditune::TensorMapSpec& spec, ditune::TensorMap& 
 
 }  // namespace detail
 
-// What the kernel of a config is launched with. It stays right for as long as `args` do: who launches the same operands
-// again may keep it. cudaErrorNotSupported without a driver that can do it.
-template <class C>
-cudaError_t make_parameter(const C& config, ditune::Output out, const GemmArgs& args, TmaGemmArgs& parameter) {
-  parameter.gemm = args;
-  cudaError_t status = detail::encode(x_map(config, args), parameter.x);
-  if (status == cudaSuccess) status = detail::encode(w_map(config, args), parameter.w);
-  if (status == cudaSuccess) status = detail::encode(y_map(config, out, args), parameter.y);
-  return status;
-}
+// @make_parameter@
 
 }  // namespace ditune_tuned
 
