@@ -16,7 +16,7 @@
 #include "cli/variant.hpp"
 #include "ditune/error.hpp"
 #include "runtime/comparison.hpp"
-#include "runtime/cublaslt.hpp"
+#include "runtime/gemm_s8/cublaslt.hpp"
 #include "tuner/measure/gpu.hpp"
 
 namespace ditune::cli {

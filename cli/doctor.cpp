@@ -12,7 +12,7 @@
 #include "cli/output.hpp"
 #include "core/text.hpp"
 #include "ditune/error.hpp"
-#include "runtime/cublaslt.hpp"
+#include "runtime/gemm_s8/cublaslt.hpp"
 #include "runtime/cuda.hpp"
 #include "runtime/dylib.hpp"
 #include "runtime/nvml.hpp"

@@ -107,7 +107,7 @@ double mma_s8_per_clock(SmArch arch) {
 }
 
 // Bytes an SM gets from L2 in a clock while all of them read: estimates, from what the cost model needs to explain
-// GEMMs.
+// what was measured.
 double l2_bytes_per_clock(SmArch arch) {
   switch (arch.number) {
     case 80:

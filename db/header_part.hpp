@@ -31,7 +31,7 @@ class HeaderConfigs {
 // C++17 in namespace ditune_tuned, where the words of the templates are in a namespace `ditune` of their own; db/header
 // has what all kinds share.
 struct HeaderPart {
-  std::string title;           // of the whole header: "Fused INT8 GEMM kernels"
+  std::string title;           // what the kernels are
   std::string usage;           // lines of the comment at its top
   std::string includes;        // of the templates that it needs beside its families' configs, inlined
   std::string config;          // the name of the variant of its families' configs

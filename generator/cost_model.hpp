@@ -12,7 +12,7 @@ struct Prediction {
   double math_us = 0;   // tensor cores and shared memory, full waves
   double l2_us = 0;     // operands through L2
   double dram_us = 0;   // compulsory and capacity misses
-  double fixed_us = 0;  // launch, pipeline fill, epilogue of the last wave, split-K reduction
+  double fixed_us = 0;  // launch, pipeline fill, what follows the last wave, reductions
   double waves = 0;
   double total_us = 0;
 };

@@ -21,7 +21,7 @@ namespace ditune {
 //   static PARAMETER parameter(const Op&, const ArgsOf<Op>&);       // what its kernel takes by value
 //   static constexpr std::string_view kKernel;                      // the function template KERNEL in KERNEL.cuh
 //   static constexpr std::string_view kParameter;                   // the parameter's type
-//   static constexpr std::string_view kServes;                      // what one kernel serves: "any epilogue"
+//   static constexpr std::string_view kServes;                      // what one kernel serves, in a comment
 // };
 template <class Op>
 struct Fallbacks;

@@ -40,7 +40,7 @@ Samples interleave(std::size_t entries, int rounds, const Stay& stay,
 struct TimingOptions {
   int rounds = 20;         // at most
   double round_us = 3000;  // what the replays of one entry in one round should take
-  // Idle time after a replay, as a multiple of it. An INT8 GEMM at full rate draws more than many cards are allowed:
+  // Idle time after a replay, as a multiple of it. A kernel at full rate draws more than many cards are allowed:
   // with none, later entries run at the clocks that earlier ones left, and all of them throttled.
   double rest = 1;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/cublaslt.hpp"
+#include "runtime/gemm_s8/cublaslt.hpp"
 
 #include <cublasLt.h>
 #include <fmt/format.h>
