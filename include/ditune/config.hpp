@@ -14,7 +14,7 @@
 namespace ditune {
 
 // The registration line of the families. What each brings: its config struct and kernel in templates/, its text form in
-// core/FAMILY_fields.hpp, its candidates, constraints and cost in generator/KIND/FAMILY.hpp (docs/hacking.md).
+// core/KIND/FAMILY_fields.hpp, its candidates, constraints and cost in generator/KIND/FAMILY.hpp (docs/hacking.md).
 using KernelConfig = std::variant<MmaS8Config, WgmmaS8Config>;
 
 namespace detail {

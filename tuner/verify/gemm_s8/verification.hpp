@@ -30,7 +30,10 @@ struct Verification<Gemm> {
   }
 
   // Tiles of their own behind shared ones come in tests alone.
-  static int emulated_sms(const MmaS8Config&) { return 1; }
+  template <class Config>
+  static int emulated_sms(const Config&) {
+    return 1;
+  }
   static int emulated_sms(const WgmmaS8Config& config) {
     return config.decomposition == Decomposition::stream_k ? 3 * cluster_size(config) : 1;
   }
