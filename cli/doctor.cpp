@@ -12,9 +12,9 @@
 #include "cli/output.hpp"
 #include "core/text.hpp"
 #include "ditune/error.hpp"
-#include "runtime/gemm_s8/cublaslt.hpp"
 #include "runtime/cuda.hpp"
 #include "runtime/dylib.hpp"
+#include "runtime/gemm_s8/cublaslt.hpp"
 #include "runtime/nvml.hpp"
 #include "runtime/nvrtc.hpp"
 

@@ -47,6 +47,9 @@ toy_register(generator/families.hpp generator/families.hpp
   "#include \"generator/gemm_s8/wgmma_s8.hpp\"\n"
   "#include \"generator/gemm_s8/wgmma_s8.hpp\"\n#include \"copy/copy_rows.hpp\"\n#include \"plain_s8/plain_s8.hpp\"\n")
 
+# These sources are linted where they are at home; and clang-tidy cannot read what g++ precompiled.
+set(CMAKE_EXPORT_COMPILE_COMMANDS OFF)
+
 add_library(toy_options INTERFACE)
 target_include_directories(toy_options BEFORE INTERFACE ${overlay} ${toy} ${toy}/copy ${toy}/plain_s8)
 target_include_directories(toy_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include
@@ -99,10 +102,12 @@ add_library(toy_templates OBJECT ${PROJECT_SOURCE_DIR}/templates/embedded.cpp)
 target_link_libraries(toy_templates PRIVATE toy_options)
 ditune_embed(toy_templates ${toy_kernels})
 
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 file(GLOB toy_sources CONFIGURE_DEPENDS ${toy}/*_test.cpp ${toy}/*/*.cpp)
 add_executable(test_toy ${toy_sources})
 target_link_libraries(test_toy PRIVATE toy_options ditune_test_main toy_core toy_generator toy_lookup toy_db toy_nvrtc
   toy_runtime toy_tuner toy_templates $<TARGET_FILE:ditune_emulation>)
+add_dependencies(test_toy ditune_emulation)
 target_include_directories(test_toy BEFORE PRIVATE ${overlay})
 target_compile_definitions(test_toy PRIVATE DITUNE_CXX="${CMAKE_CXX_COMPILER}"
                            DITUNE_OBJECTS="${CMAKE_CURRENT_BINARY_DIR}/objects")
