@@ -26,6 +26,7 @@ namespace ditune {
 //   static std::string describe(const Op&);         // for tables and messages
 //   static std::int64_t rows(const Op&);            // what a lookup interpolates
 //   static Op with_rows(Op, std::int64_t);
+//   static constexpr std::int64_t kMaxRows;         // that validate takes
 //   static double work(const Op&);                  // operations
 //   static double distance(const Op&, const Op&);   // how unlike two are: 0 of the same sizes
 //   static std::uint64_t hash(const Op&) noexcept;
@@ -54,6 +55,9 @@ std::string format_layer(const Operation& operation);
 
 // Of one row: parse_layer(kind_name(o), format_layer(o)) == with_rows(o, 1). Throws UsageError as parse_operation.
 Operation parse_layer(std::string_view kind, std::string_view layer);
+
+// The most rows that an operation of its kind may have.
+std::int64_t max_rows(const Operation& operation);
 
 // By kind, then as the kind sorts its layers.
 std::weak_ordering compare_layers(const Operation& a, const Operation& b);

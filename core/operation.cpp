@@ -88,6 +88,10 @@ std::int64_t rows(const Operation& operation) {
   return std::visit([]<class Op>(const Op& op) { return Kind<Op>::rows(op); }, operation);
 }
 
+std::int64_t max_rows(const Operation& operation) {
+  return std::visit([]<class Op>(const Op&) { return Kind<Op>::kMaxRows; }, operation);
+}
+
 Operation with_rows(Operation operation, std::int64_t rows) {
   return std::visit([rows]<class Op>(const Op& op) -> Operation { return Kind<Op>::with_rows(op, rows); }, operation);
 }

@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "core/kind.hpp"
 #include "generator/cost_model.hpp"
 #include "generator/emit.hpp"
 
@@ -42,7 +43,7 @@ class Server {
       : winner_(&winner),
         target_{winner.key.operation, device},
         first_(legal_bound(1)),
-        last_(legal_bound(kMaxExtent)) {
+        last_(legal_bound(max_rows(winner.key.operation))) {
     const double predicted_us = predict(winner.config, at(m())).total_us;
     if (winner.source == Source::measured && predicted_us > 0) slowness_ = std::log(winner.median_us / predicted_us);
   }
@@ -234,7 +235,7 @@ std::vector<Served> serve(std::span<const TuningRecord* const> winners, const De
     share(i, i == 0 ? 1 : servers[i - 1].m() + 1, servers[i].m() - 1);
     ranges.add(servers[i], servers[i].m(), servers[i].m());
   }
-  const std::int64_t last = servers.back().m(), far = std::min(kFar * last, kMaxExtent);
+  const std::int64_t last = servers.back().m(), far = std::min(kFar * last, max_rows(winners.front()->key.operation));
   share(servers.size(), last + 1, far);
   ranges.add(servers.back(), far + 1, servers.back().last());
   return with_own(ranges.take(), predicted);

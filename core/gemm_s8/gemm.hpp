@@ -24,6 +24,7 @@ struct Kind<Gemm> {
     gemm.m = rows;
     return gemm;
   }
+  static constexpr std::int64_t kMaxRows = kMaxExtent;
   static double work(const Gemm& gemm);
   // The sum of |ln| of the ratios of their sizes.
   static double distance(const Gemm& a, const Gemm& b);

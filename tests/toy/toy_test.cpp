@@ -11,6 +11,7 @@
 #include "generator/emit.hpp"
 #include "generator/fallback.hpp"
 #include "generator/launch_plan.hpp"
+#include "lookup/serving.hpp"
 #include "runtime/fake_driver.hpp"
 #include "runtime/runtime_parts.hpp"
 #include "templates/embedded.hpp"
@@ -52,7 +53,7 @@ std::string failures(const Operation& operation, const std::vector<KernelConfig>
 }  // namespace
 
 TEST_CASE("an operation of a second kind has a text form, and so has its family's config") {
-  for (const char* text : {"copy:m=3,k=4", "copy:m=2147483647,k=4608,type=bf16"})
+  for (const char* text : {"copy:m=3,k=4", "copy:m=1000000,k=4608,type=bf16"})
     CHECK(format(parse_operation(text)) == text);
   CHECK(describe_sizes(parse_operation("copy:m=3,k=4")) == "3x4");
   CHECK(format_layer(kCopy) == "k=70,type=bf16");
@@ -129,6 +130,9 @@ TEST_CASE("winners are stored and looked up, with the rows between") {
   CHECK(between.match == Match::nearest_m);
   CHECK(format(between.config) == "copy_rows:rows=4");
   CHECK(between.plan.grid == 76);
+  const std::vector<TuningRecord> copies{winners().front()};
+  const TuningRecord* const only = copies.data();
+  CHECK(serve({&only, 1}, kCard).back().m_last == Kind<Copy>::kMaxRows);
   CHECK(library.lookup(Copy{300, 71}, kCard).match == Match::model);
   CHECK(format(library.lookup(kGemm, kCard).config) == "plain_s8:tile=4x32");
 }

@@ -14,8 +14,8 @@
 namespace ditune {
 
 void validate(const Copy& copy) {
-  if (copy.m < 1 || copy.k < 1 || copy.m > kMaxExtent || copy.k > kMaxExtent)
-    throw UsageError("M or K is out of range", "give 1 to 2147483647");
+  if (copy.m < 1 || copy.k < 1 || copy.m > Kind<Copy>::kMaxRows || copy.k > kMaxExtent)
+    throw UsageError("M or K is out of range", "give 1 to 1000000 rows of 1 to 2147483647");
 }
 
 std::string Kind<Copy>::describe_sizes(const Copy& copy) { return fmt::format("{}x{}", copy.m, copy.k); }

@@ -11,7 +11,7 @@ namespace ditune {
 
 template <>
 struct Fields<Copy> {
-  static constexpr std::array kTable{field<&Copy::m>({.max = 2147483647, .is_required = true}),
+  static constexpr std::array kTable{field<&Copy::m>({.max = 1'000'000, .is_required = true}),
                                      field<&Copy::k>({.max = 2147483647, .is_required = true}), field<&Copy::type>()};
 };
 
@@ -31,6 +31,7 @@ struct Kind<Copy> {
     copy.m = rows;
     return copy;
   }
+  static constexpr std::int64_t kMaxRows = 1'000'000;
   static double work(const Copy& copy) { return static_cast<double>(copy.m) * static_cast<double>(copy.k); }
   static double distance(const Copy& a, const Copy& b);
   static std::uint64_t hash(const Copy& copy) noexcept { return index_of(copy); }
