@@ -3,6 +3,7 @@
 // under it does is behind machine.hpp.
 #pragma once
 
+#include <cmath>
 #include <cstring>
 #include <source_location>
 
@@ -164,6 +165,10 @@ inline void mma_m16n8k32_s8(int (&d)[4], const unsigned (&a)[4], unsigned b0, un
 inline float to_float(int v) { return static_cast<float>(v); }
 inline float multiply(float a, float b) { return a * b; }
 inline float add(float a, float b) { return a + b; }
+inline float multiply_add(float a, float b, float c) { return std::fma(a, b, c); }
+inline float absolute(float v) { return emulation::float_of(emulation::bits_of(v) & 0x7fffffff); }
+inline float maximum(float a, float b) { return emulation::maximum(a, b); }
+inline float minimum(float a, float b) { return -emulation::maximum(-a, -b); }
 inline unsigned float_bits(float v) { return emulation::bits_of(v); }
 inline float float_from_bits(unsigned v) { return emulation::float_of(v); }
 inline unsigned pack_bf16(float low, float high) {

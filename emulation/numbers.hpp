@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Conversions as the hardware does them (PTX ISA, "cvt"): to nearest, ties to even; NaN is 0x7fff.
+// Conversions as the hardware does them (PTX ISA, "cvt"): to nearest, ties to even; NaN is 0x7fff. And its maximum.
 #pragma once
 
 #include <cstring>
@@ -46,6 +46,12 @@ inline float float_from_f16(unsigned short v) {
   if (exponent != 0) return float_of(sign | (exponent + 112) << 23 | fraction << 13);
   const float magnitude = static_cast<float>(fraction) * 0x1p-24F;  // subnormal
   return sign != 0 ? -magnitude : magnitude;
+}
+
+// PTX ISA, "max" with .NaN: NaN if an operand is NaN; +0 is more than -0.
+inline float maximum(float a, float b) {
+  if (a != a || b != b) return float_of(0x7fffffff);
+  return a > b || (a == b && bits_of(b) >> 31 != 0) ? a : b;
 }
 
 }  // namespace ditune::emulation

@@ -179,11 +179,25 @@ DITUNE_DEVICE void mma_m16n8k32_s8(int (&d)[4], const unsigned (&a)[4], unsigned
 }
 
 // ---- arithmetic that the numerics contract fixes: round to nearest even, never contracted (PTX ISA, "cvt", "mul",
-// "add")
+// "add", "fma", "max", "min", "abs"). Subnormals are kept.
 
 DITUNE_DEVICE float to_float(int v) { return __int2float_rn(v); }
 DITUNE_DEVICE float multiply(float a, float b) { return __fmul_rn(a, b); }
 DITUNE_DEVICE float add(float a, float b) { return __fadd_rn(a, b); }
+// a * b + c, rounded once.
+DITUNE_DEVICE float multiply_add(float a, float b, float c) { return __fmaf_rn(a, b, c); }
+DITUNE_DEVICE float absolute(float v) { return fabsf(v); }
+// NaN if an operand is NaN; +0 is more than -0.
+DITUNE_DEVICE float maximum(float a, float b) {
+  float v;
+  asm("max.NaN.f32 %0, %1, %2;" : "=f"(v) : "f"(a), "f"(b));
+  return v;
+}
+DITUNE_DEVICE float minimum(float a, float b) {
+  float v;
+  asm("min.NaN.f32 %0, %1, %2;" : "=f"(v) : "f"(a), "f"(b));
+  return v;
+}
 DITUNE_DEVICE unsigned float_bits(float v) { return __float_as_uint(v); }
 DITUNE_DEVICE float float_from_bits(unsigned v) { return __uint_as_float(v); }
 

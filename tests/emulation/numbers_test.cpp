@@ -115,3 +115,15 @@ TEST_CASE("every fp16 number is a float, and comes back from it") {
     REQUIRE(f16_from_float(v) == bits);
   }
 }
+
+TEST_CASE("the maximum is NaN if an operand is, and +0 is more than -0") {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  CHECK(maximum(1.0f, 2.0f) == 2.0f);
+  CHECK(maximum(2.0f, 1.0f) == 2.0f);
+  CHECK(maximum(-kInfinity, -1.0f) == -1.0f);
+  CHECK(std::isnan(maximum(nan, 1.0f)));
+  CHECK(std::isnan(maximum(1.0f, nan)));
+  CHECK(bits_of(maximum(0.0f, -0.0f)) == 0);
+  CHECK(bits_of(maximum(-0.0f, 0.0f)) == 0);
+  CHECK(bits_of(maximum(-0.0f, -0.0f)) == 0x80000000);
+}
