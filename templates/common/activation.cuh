@@ -1,24 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 // Activation functions of one argument, as exact sequences of float32 steps: the same bits on every GPU and on the CPU.
-// docs/numerics.md defines them in words and gives their errors. There is no division and no hardware approximation,
-// since a CPU could not match one.
+// docs/numerics.md defines them step by step and gives their errors. There is no division and no hardware
+// approximation, since a CPU could not match one.
 //
 // silu and both gelus are relu(x) - tail(|x|). So large x come out exactly, and nothing cancels at negative x.
 // Magnitudes are clamped where the tail is far below 2^-30, so that no power of two overflows. NaN gives NaN.
+//
+// Polynomials are minimax fits by iteratively reweighted least squares. Their scales and centers are free, and were
+// chosen so that coefficients lose little when they are rounded to float32.
 #pragma once
 
 #include "hardware.cuh"
 
 namespace ditune {
 
-// 2^t = 2^(n + f) is kept as `scale` = 2^n and f, |f| <= 1/2 and a little.
+// 2^t = scale * 2^f, where scale = 2^n and |f| is at most 1/2.
 struct PowerOfTwo {
   float scale;
   float f;
 };
 
-// t = a * b, unrounded; n is from -126 to 127. Adding 1.5 * 2^23 rounds to an integer; 127 more make the lowest bits
-// the exponent field of 2^n.
+// t = a * b, which is not rounded; |t| is at most 125. Adding 1.5 * 2^23 rounds to an integer; 127 more make the lowest
+// bits the exponent field of 2^n.
 DITUNE_DEVICE PowerOfTwo power_of_two(float a, float b) {
   constexpr float kRound = 12582912.0f + 127.0f;
   const float shifted = multiply_add(a, b, kRound);
@@ -33,18 +36,20 @@ DITUNE_DEVICE float polynomial(float v, float c0, Floats... c) {
   return multiply_add(v, polynomial(v, c...), c0);
 }
 
-// 1 / (1 + 2^t) = seed * factor, from `e` = kQuotient * 2^f. kQuotient is what makes the cubic below monic: it is the
-// cubic's leading coefficient in the best approximation of 1/z on the seed's interval.
+// The reciprocal below is a cubic of z = d * seed that approximates kQuotient / z. With this numerator the cubic's
+// leading coefficient is -1, which saves an instruction.
 constexpr float kQuotient = 0x1.0e92c6p-2f;
 
-struct Reciprocal {
+struct Reciprocal {  // seed * factor
   float seed;
   float factor;
 };
 
+// 1 / (1 + 2^t), from e = kQuotient * 2^f.
 DITUNE_DEVICE Reciprocal logistic(const PowerOfTwo& power, float e) {
   const float d = multiply_add(e, power.scale, kQuotient);
-  const float seed = float_from_bits(0x7eb50800u - float_bits(d));  // z = d * seed is 0.7179 +- 1.5%
+  // The difference of the bits is nearly a difference of logarithms.
+  const float seed = float_from_bits(0x7eb50800u - float_bits(d));  // d * seed is 0.7179 +- 1.5%
   const float w = multiply_add(-d, seed, 0x1.e97a6ep-1f);
   const float square = multiply_add(w, w, 0x1.5ed29p-2f);
   return {seed, multiply_add(square, w, 0x1.17893ep-2f)};  // kQuotient / z
