@@ -30,7 +30,7 @@ struct Options {
   bool json = false;
 };
 
-constexpr std::string_view kCublasLt = "cublaslt", kWinners = "winners";
+constexpr std::string_view kCublasLt = "cublaslt", kWinners = "winners", kPlain = "plain";
 constexpr NumberRange kClocks{.least = 1, .most = 10000};  // MHz
 constexpr std::size_t kPeerBytes = std::size_t{1} << 30;   // operands of each peer
 constexpr int kSustainedAlgorithms = 2;                    // of a peer: its fastest in bursts
@@ -86,6 +86,22 @@ std::vector<KernelConfig> other_winners(const std::vector<TuningRecord>& winners
   return others;
 }
 
+// What that library serves, which is there.
+std::vector<Peer> served_peer(const std::string& name, const Library& library, const Target& target, Regime regime,
+                              const GpuTuner& gpu) {
+  const LookupResult found = library.lookup(target.operation, target.device, regime);
+  const bool has_kernel = found.match != Match::none;
+  return {peer_of(name, has_kernel ? std::vector{found.config} : std::vector<KernelConfig>(),
+                  "no kernel of ditune runs it", target, gpu)};
+}
+
+// The same GEMM with its bias, and nothing fused behind that.
+Target plain(Target target) {
+  auto& epilogue = std::get<Gemm>(target.operation).epilogue;
+  epilogue = {.sx = epilogue.sx, .sw = epilogue.sw, .bias = epilogue.bias, .out = epilogue.out};
+  return target;
+}
+
 // In the order in which they were asked for.
 std::vector<Peers> peers_of(const Options& options, const std::vector<TuningRecord>& winners, const GpuTuner& gpu) {
   std::vector<Peers> all;
@@ -93,6 +109,11 @@ std::vector<Peers> peers_of(const Options& options, const std::vector<TuningReco
     if (name == kCublasLt) {
       all.push_back([](const Target& target, const KernelConfig&) {
         return cublaslt_peers(std::get<Gemm>(target.operation), target.device, kPeerBytes);
+      });
+    } else if (name == kPlain) {
+      all.push_back([library = std::make_shared<const Library>(winners), regime = options.regime, &gpu](
+                        const Target& target, const KernelConfig&) {
+        return served_peer(std::string(kPlain), *library, plain(target), regime, gpu);
       });
     } else if (name == kWinners) {
       all.push_back([&winners, &gpu](const Target& target, const KernelConfig& served) {
@@ -104,10 +125,7 @@ std::vector<Peers> peers_of(const Options& options, const std::vector<TuningReco
         note_skipped(static_cast<std::size_t>(rows.count), "winner", name);
       }));
       all.push_back([library, name, regime = options.regime, &gpu](const Target& target, const KernelConfig&) {
-        const LookupResult found = library->lookup(target.operation, target.device, regime);
-        const bool has_kernel = found.match != Match::none;
-        return std::vector{peer_of(name, has_kernel ? std::vector{found.config} : std::vector<KernelConfig>(),
-                                   "no kernel of ditune runs it", target, gpu)};
+        return served_peer(name, *library, target, regime, gpu);
       });
     }
   }
@@ -118,9 +136,9 @@ std::vector<Peers> peers_of(const Options& options, const std::vector<TuningReco
 void require_peers(const std::vector<std::string>& names) {
   for (const std::string& name : names)
     if (std::error_code ignored;
-        name != kCublasLt && name != kWinners && !std::filesystem::is_regular_file(name, ignored))
+        name != kCublasLt && name != kWinners && name != kPlain && !std::filesystem::is_regular_file(name, ignored))
       throw UsageError(fmt::format("unknown peer '{}' of --against", name),
-                       fmt::format("use {}, {}, or the file of another database", kCublasLt, kWinners));
+                       fmt::format("use {}, {}, {}, or the file of another database", kCublasLt, kWinners, kPlain));
 }
 
 Contest gather(const TimedEntry& ours, const Target& target, const KernelConfig& served,
@@ -291,7 +309,8 @@ void add_bench(CLI::App& app, Run& run) {
   add_records(*command.app, command.options->records);
   Options& options = *command.options;
   command.app->add_option("--against", options.against,
-                          "a peer: cublaslt, winners (of the layer at any M), or the file of another database; may be "
+                          "a peer: cublaslt, plain (the layer without op and residual), winners (of the layer at any "
+                          "M), or the file of another database; may be "
                           "repeated (none)");
   add_regime(*command.app, options.regime, "burst: with rests between; sustained: back to back, as loops run (burst)");
   add_number(*command.app, "--min-clock", kClocks,

@@ -46,11 +46,12 @@ void parse_value(const Field& field, const KeyValue& pair, std::span<int> number
     numbers[0] = static_cast<int>(text::parse_word(pair, field.words));
     return;
   }
+  const int max = field.traits.max, min = field.traits.min;
   std::vector<std::int64_t> extents(numbers.size());
-  if (!text::parse_extents(pair.value, field.traits.max, extents) || std::ranges::find(extents, 0) != extents.end())
+  if (!text::parse_extents(pair.value, max, extents) || std::ranges::min(extents) < min)
     refuse_value(
-        pair, field.traits.max,
-        fmt::format("write {}, each 1 to {}", numbers.size() > 1 ? placeholder(field) : "a number", field.traits.max));
+        pair, max,
+        fmt::format("write {}, each {} to {}", numbers.size() > 1 ? placeholder(field) : "a number", min, max));
   std::ranges::transform(extents, numbers.begin(), [](std::int64_t extent) { return static_cast<int>(extent); });
   if (!field.traits.values.empty() && std::ranges::find(field.traits.values, numbers[0]) == field.traits.values.end())
     refuse_value(pair, field.traits.max, "use " + alternatives(field.traits.values));

@@ -22,7 +22,8 @@ namespace ditune {
 // What a table says of a field.
 struct FieldTraits {
   int max = 0;                    // of a number: the largest legal value, small enough that products do not overflow
-  std::span<const int> values{};  // of a number: the legal values, where they are fewer than 1 to `max`
+  int min = 1;                    // of a number: the smallest
+  std::span<const int> values{};  // of a number: the legal values, where they are fewer than `min` to `max`
   bool is_required = false;       // its default is no legal value: a text must have it
   bool is_shape = false;          // part of the shape of a tile
 };

@@ -39,7 +39,8 @@ struct Kind;
 //
 // template <> struct Operands<Op> {
 //   using Args = ...;                                             // what its kernels take, plain
-//   static TABLE table(const Op&, const Args&, std::int64_t workspace_bytes);  // TABLE::rows: an array of Operand
+//   static TABLE table(const Op&, const Args&, std::int64_t workspace_bytes);
+//       // TABLE::rows: an array of Operand, of which TABLE::count are there
 //   static Args packed(const Op&);                                // its sizes, rows without gaps, null pointers
 //   static Op operation(const Op&, const Args&);                  // the same with the arguments' sizes
 //   static constexpr std::string_view kDecides;                   // what says which operands there are

@@ -2,7 +2,7 @@
 #include "core/operands.hpp"
 
 #include <cstring>
-#include <iterator>
+#include <type_traits>
 
 namespace ditune {
 namespace {
@@ -50,8 +50,8 @@ Operation with_sizes_of(const Operation& operation, const Arguments& arguments) 
 std::vector<Operand> operands_of(const Operation& operation, const Arguments& arguments, std::int64_t workspace_bytes) {
   return visit_kind(operation, arguments, [&]<class Op>(const Op& op, const ArgsOf<Op>& args) {
     const auto table = Operands<Op>::table(op, args, workspace_bytes);
-    static_assert(std::size(decltype(table.rows){}) <= kMostOperands);
-    return std::vector<Operand>(std::begin(table.rows), std::end(table.rows));
+    static_assert(std::extent_v<decltype(table.rows)> <= kMostOperands);
+    return std::vector<Operand>(table.rows, table.rows + table.count);
   });
 }
 

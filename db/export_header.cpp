@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "core/config_fields.hpp"
@@ -41,8 +42,17 @@ std::string_view config_type(const KernelConfig& config) {
   return std::visit([]<class C>(const C&) { return type_name<C>(); }, config);
 }
 
-std::string_view parameter_type(const KernelConfig& config) {
-  return std::visit([]<class C>(const C&) { return Family<C>::kParameter; }, config);
+std::string_view parameter_type(const KernelConfig& config, const Operation& operation) {
+  return std::visit([&]<class C>(const C& c) { return Family<C>::parameter_type(op_of(c, operation)); }, config);
+}
+
+// What a header says of the parameters of a config's family.
+std::string parameters_text(const KernelConfig& config, std::span<const HeaderParameter> parameters) {
+  std::string text = fmt::format("template <>\nstruct ParameterOf<ditune::{}> {{\n", config_type(config));
+  for (const auto& [name, operation, which] : parameters)
+    text += fmt::format("  using {} = ditune::{};{}\n", name, parameter_type(config, operation),
+                        which.empty() ? "" : fmt::format("  // {}", which));
+  return text + "};\n";
 }
 
 bool takes_tensor_maps(const KernelConfig& config) {
@@ -146,8 +156,7 @@ class Header {
         includes += fmt::format("#include \"{}_config.cuh\"\n", family_name(config));
         if (takes_tensor_maps(config)) includes += "#include \"l2_fetch.cuh\"\n";
         types.push_back(fmt::format("ditune::{}", config_type(config)));
-        parameters += fmt::format("template <>\nstruct ParameterOf<{}> {{\n  using type = ditune::{};\n}};\n",
-                                  types.back(), parameter_type(config));
+        parameters += parameters_text(config, part.parameters);
       }
       variants += fmt::format("using {} = std::variant<{}>;\n", part.config, fmt::join(types, ", "));
     }
@@ -160,8 +169,10 @@ class Header {
   // Empty where no family takes any.
   std::string tensor_maps() const {
     std::set<std::string_view> types;
-    for (const auto& [index, config] : configs_.families())
-      if (takes_tensor_maps(config)) types.insert(parameter_type(config));
+    for (const auto& [kind, part] : parts_)
+      for (const auto& [index, config] : configs_.families())
+        if (kind_of(config) == kind && takes_tensor_maps(config))
+          for (const HeaderParameter& its : part.parameters) types.insert(parameter_type(config, its.operation));
     if (types.empty()) return {};
     std::string uses;
     for (const std::string_view type : types) uses += fmt::format("using ditune::{};\n", type);

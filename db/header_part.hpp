@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "db/header_kernels.hpp"
 #include "db/header_rows.hpp"
@@ -28,18 +29,26 @@ class HeaderConfigs {
   std::string text_;
 };
 
+// What some kernels of a family are launched with: its type in the family's ParameterOf.
+struct HeaderParameter {
+  std::string_view name;
+  Operation operation;     // of such a kernel, sizes aside
+  std::string_view which;  // a comment; empty if the name says it all
+};
+
 // C++17 in namespace ditune_tuned, where the words of the templates are in a namespace `ditune` of their own; db/header
 // has what all kinds share.
 struct HeaderPart {
-  std::string title;           // what the kernels are
-  std::string usage;           // lines of the comment at its top
-  std::string includes;        // of the templates that it needs beside its families' configs, inlined
-  std::string config;          // the name of the variant of its families' configs
-  std::string uses;            // using-declarations
-  std::string row;             // the struct of a row
-  std::string body;            // the rows, and what finds and checks them
-  std::string make_parameter;  // how its families' parameters with tensor maps are made
-  std::string launch;          // how a row is launched
+  std::string title;                        // what the kernels are
+  std::string usage;                        // lines of the comment at its top
+  std::string includes;                     // of the templates that it needs beside its families' configs, inlined
+  std::string config;                       // the name of the variant of its families' configs
+  std::vector<HeaderParameter> parameters;  // of each of its families
+  std::string uses;                         // using-declarations
+  std::string row;                          // the struct of a row
+  std::string body;                         // the rows, and what finds and checks them
+  std::string make_parameter;               // how its families' parameters with tensor maps are made
+  std::string launch;                       // how a row is launched
 };
 
 // template <> struct HeaderOf<Op> {

@@ -29,6 +29,7 @@ struct Launch {
 enum class Use : unsigned char {
   input,    // read alone
   output,   // written by the kernel
+  inout,    // read where it was not written yet
   scratch,  // zero before the launch and after it
 };
 

@@ -11,6 +11,7 @@
 #include "emulation/numbers.hpp"
 
 #define DITUNE_DEVICE inline
+#define DITUNE_DEVICE_CALL inline
 #define DITUNE_UNROLL
 #define DITUNE_NO_UNROLL
 // What an emitted stub says to nvcc.
@@ -79,6 +80,9 @@ inline void shared_store_vec(SharedAddress address, const Vec16& v, DITUNE_WHERE
 inline void shared_store(SharedAddress address, unsigned v, DITUNE_WHERE) {
   emulation::machine().shared_write(address, &v, 4, DITUNE_SITE);
 }
+inline void shared_store_half(SharedAddress address, unsigned short v, DITUNE_WHERE) {
+  emulation::machine().shared_write(address, &v, 2, DITUNE_SITE);
+}
 inline Vec16 shared_load_vec16(SharedAddress address, DITUNE_WHERE) {
   Vec16 v;
   emulation::machine().shared_read(v.word, address, 16, DITUNE_SITE);
@@ -99,6 +103,18 @@ inline T global_load(const T* p, DITUNE_WHERE) {
 inline Vec16 global_load_vec16(const void* p, DITUNE_WHERE) {
   Vec16 v;
   emulation::machine().constant_read(v.word, p, 16, DITUNE_SITE);
+  return v;
+}
+template <class T>
+inline T global_read(const T* p, DITUNE_WHERE) {
+  T v;
+  emulation::machine().global_read(&v, p, sizeof(T), DITUNE_SITE);
+  return v;
+}
+template <int Bytes>
+inline Vec16 global_read_vec(const void* p, DITUNE_WHERE) {
+  Vec16 v{};
+  emulation::machine().global_read(v.word, p, Bytes, DITUNE_SITE);
   return v;
 }
 inline void prefetch(const void* p, DITUNE_WHERE) { emulation::machine().global_touch(p, DITUNE_SITE); }

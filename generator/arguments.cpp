@@ -31,11 +31,12 @@ void check_stride(const OperandExtents& extents, std::int64_t multiple) {
   require_multiple(extents.stride_name, extents.stride, multiple);
 }
 
-// Every stride, then every pointer.
+// Every stride of what a launch takes, then every pointer.
 template <class Config>
 void check_operands(const Config& config, const OpOf<Config>& op, std::span<const Operand> operands) {
   for (const Operand& operand : operands)
-    if (operand.extents.stride_name) check_stride(operand.extents, stride_multiple(config, op, operand));
+    if (operand.is_present && operand.extents.stride_name)
+      check_stride(operand.extents, stride_multiple(config, op, operand));
   for (const Operand& operand : operands) check_pointer(operand, Operands<OpOf<Config>>::kDecides);
 }
 
@@ -56,10 +57,11 @@ void check(const KernelConfig& config, const Operation& operation, const Argumen
         using Op = OpOf<Config>;
         const Op& op = op_of(c, operation);
         validate(op);
-        check_sizes(c, op);
-        const auto table = Operands<Op>::table(op, std::get<ArgsOf<Op>>(arguments), workspace_bytes);
-        check_operands(c, op, table.rows);
-        then(table.rows);
+        const auto& args = std::get<ArgsOf<Op>>(arguments);
+        check_sizes(c, op, args);
+        const auto table = Operands<Op>::table(op, args, workspace_bytes);
+        check_operands(c, op, std::span(table.rows, static_cast<std::size_t>(table.count)));
+        then(table);
       },
       config);
 }
@@ -89,7 +91,7 @@ void check_args(const KernelConfig& config, const Operation& operation, const Ar
 void check_launch(const KernelConfig& config, const Operation& operation, const Arguments& arguments,
                   std::int64_t workspace_bytes) {
   check(config, operation, arguments, workspace_bytes,
-        [](const auto& rows) { require_apart(find_memory_fault(rows)); });
+        [](const auto& table) { require_apart(find_memory_fault(table.rows, table.count)); });
 }
 
 }  // namespace ditune

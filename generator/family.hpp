@@ -30,7 +30,7 @@ namespace ditune {
 //   static LaunchPlan launch_plan(const Config&, const Op&, int sms);
 //   static Prediction predict(const Config&, const TargetOf<Op>&);
 //   static KernelParameter parameter(const Config&, const Op&, const ArgsOf<Op>&, const EncodeTensorMap&);
-//   static constexpr std::string_view kParameter;                                 // its type: that of the kernel
+//   static std::string_view parameter_type(const Op&);                            // its type: that of the kernel
 //   static constexpr std::string_view kCtas;      // on an SM at least: an expression of kConfig
 //   static constexpr bool kTakesTensorMaps;       // whether its parameter has some
 // };

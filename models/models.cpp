@@ -34,14 +34,14 @@ std::int64_t number(const CsvRow& row, const std::string& column) {
 
 std::vector<Linear> read_table() {
   std::vector<Linear> table;
-  const std::vector<std::string> columns = {"model", "linear", "n", "k", "bias", "tokens", "text_tokens", "count"};
+  const std::vector<std::string> columns = {"model", "linear", "n", "k", "epilogue", "tokens", "text_tokens", "count"};
   read_csv(embedded_text(kEmbeddedFiles, "models.csv"), "models.csv", columns, [&](const CsvRow& row) {
     const auto field = [&](const char* name) { return row.fields.at(name); };
     table.push_back({.model = field("model"),
                      .name = field("linear"),
                      .n = number(row, "n"),
                      .k = number(row, "k"),
-                     .epilogue = parse_epilogue("bias=" + field("bias")),
+                     .epilogue = parse_epilogue(field("epilogue")),
                      .tokens = field("tokens"),
                      .text_tokens = number(row, "text_tokens"),
                      .count = static_cast<int>(number(row, "count"))});
@@ -156,7 +156,8 @@ std::vector<ModelLayer> model_layers(std::string_view model, const ModelInput& i
     if (row.model != model || (linear && row.name != *linear)) continue;
     for (const std::string_view sequence : split(row.tokens, '|')) {
       const std::int64_t tokens = tokens_of(sequence, input.text_tokens.value_or(row.text_tokens), input);
-      const Gemm gemm{.m = input.batch * tokens, .n = row.n, .k = row.k, .epilogue = row.epilogue};
+      Gemm gemm{.m = input.batch * tokens, .n = row.n, .k = row.k, .epilogue = row.epilogue};
+      if (input.batch > 1 && gemm.epilogue.gate == Gate::channel) gemm.epilogue.gate = Gate::table;
       validate(gemm);
       add(layers, {.linear = row.name, .operation = gemm, .count = row.count});
     }

@@ -40,9 +40,9 @@ std::vector<std::string> model_names();
 std::vector<std::string> linear_names(std::string_view model);
 
 // The problems of one pass, each once, in the order of the table; of one linear alone if it is named.
-// Activations that models.csv lists are not fused: op is none. Throws UsageError listing the known names for an unknown
-// one, for frames of a model of images, for text tokens of a model none of whose linears takes text, and for a
-// resolution that the model cannot have.
+// With what models.csv says is fused; of a batch, each image has a gate of its own. Throws UsageError listing the known
+// names for an unknown one, for frames of a model of images, for text tokens of a model none of whose linears takes
+// text, and for a resolution that the model cannot have.
 std::vector<ModelLayer> model_layers(std::string_view model, const ModelInput& input,
                                      const std::optional<std::string>& linear = {});
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "core/cpp_names.hpp"
 #include "db/plain_text.hpp"
 #include "ditune/ditune.h"
 #include "ditune/error.hpp"
@@ -100,26 +101,28 @@ void write(Struct* to, const Struct& known) {
 }
 
 template <class Enum>
-Enum word(std::int32_t number, std::int32_t count, const char* name) {
-  if (number < 0 || number >= count)
+Enum word(std::int32_t number, const char* name) {
+  if (number < 0 || static_cast<std::size_t>(number) >= kEnumerators<Enum>.size())
     throw UsageError(std::string(name) + " is " + std::to_string(number), "use one of the header's words");
   return static_cast<Enum>(number);
 }
 
 Gemm asked(const ditune_problem* from) {
-  const ditune_problem p = read(from, "problem");
+  const ditune_problem p = read(from, "problem", offsetof(ditune_problem, from));
+  if (p.from < 0 || p.from > kMaxExtent)
+    throw UsageError("from is " + std::to_string(p.from), "give the first column of the op");
   const Gemm gemm{.m = p.m,
                   .n = p.n,
                   .k = p.k,
-                  .epilogue = {.sx = word<ScaleX>(p.sx, 2, "sx"),
-                               .sw = word<ScaleW>(p.sw, 2, "sw"),
-                               .bias = word<Bias>(p.bias, 4, "bias"),
-                               .op = word<EpilogueOp>(p.op, 1, "op"),
-                               .out = word<Output>(p.out, 4, "out")}};
+                  .epilogue = {.sx = word<ScaleX>(p.sx, "sx"),
+                               .sw = word<ScaleW>(p.sw, "sw"),
+                               .bias = word<Bias>(p.bias, "bias"),
+                               .op = word<EpilogueOp>(p.op, "op"),
+                               .from = static_cast<int>(p.from),
+                               .residual = word<Residual>(p.residual, "residual"),
+                               .gate = word<Gate>(p.gate, "gate"),
+                               .out = word<Output>(p.out, "out")}};
   validate(gemm);
-  const Epilogue& e = gemm.epilogue;
-  if (e.out == Output::s32 && !(e == Epilogue{.out = Output::s32}))
-    throw UsageError("an int32 output has no scales and no bias", "leave sx, sw and bias zero");
   return gemm;
 }
 
@@ -128,21 +131,18 @@ DeviceName device_name(const ditune_device* from) {
   return {d.name ? d.name : "", d.arch, d.sms};
 }
 
-GemmArgs arguments(const ditune_args* from, const Gemm& gemm) {
-  const ditune_args a = read(from, "args");
-  return {static_cast<const signed char*>(a.x),
-          static_cast<const signed char*>(a.w),
-          a.y,
-          static_cast<const float*>(a.sx),
-          static_cast<const float*>(a.sw),
-          a.bias,
-          a.workspace,
-          gemm.m,
-          gemm.n,
-          gemm.k,
-          a.ldx,
-          a.ldw,
-          a.ldy};
+FusedGemmArgs arguments(const ditune_args* from, const Gemm& gemm) {
+  const ditune_args a = read(from, "args", offsetof(ditune_args, r));
+  FusedGemmArgs args{};
+  args.x = static_cast<const signed char*>(a.x), args.w = static_cast<const signed char*>(a.w), args.y = a.y;
+  args.sx = static_cast<const float*>(a.sx), args.sw = static_cast<const float*>(a.sw);
+  args.bias = a.bias, args.workspace = a.workspace;
+  args.m = gemm.m, args.n = gemm.n, args.k = gemm.k;
+  args.ldx = a.ldx, args.ldw = a.ldw, args.ldy = a.ldy;
+  args.r = a.r, args.g = a.g, args.gate_index = a.gate_index;
+  args.ldr = a.ldr, args.ldg = a.ldg;
+  args.gates = a.gates, args.rows_per_gate = a.rows_per_gate;
+  return args;
 }
 
 // The problem as its own words, and the command that tunes it.
@@ -158,6 +158,9 @@ void tell_miss(const Miss& miss, ditune_miss_callback callback, void* user) {
   problem.bias = static_cast<std::int32_t>(gemm.epilogue.bias);
   problem.op = static_cast<std::int32_t>(gemm.epilogue.op);
   problem.out = static_cast<std::int32_t>(gemm.epilogue.out);
+  problem.from = gemm.epilogue.from;
+  problem.residual = static_cast<std::int32_t>(gemm.epilogue.residual);
+  problem.gate = static_cast<std::int32_t>(gemm.epilogue.gate);
   const std::string command = "ditune tune --shape " + format_shape(gemm) + " --epilogue " + format(gemm.epilogue);
   callback(&problem, static_cast<std::int32_t>(miss.match), command.c_str(), user);
 }
@@ -169,7 +172,7 @@ RuntimeOptions options_of(const ditune_open_options* from) {
   if (o.database_count > 0) static_cast<void>(required(o.databases, "databases"));
   for (std::size_t i = 0; i < o.database_count; ++i)
     options.databases.emplace_back(&required(o.databases[i], "a database's name"));
-  options.regime = word<Regime>(o.regime, 2, "regime");
+  options.regime = word<Regime>(o.regime, "regime");
   if (o.on_miss)
     options.on_miss = [callback = o.on_miss, user = o.user](const Miss& miss) { tell_miss(miss, callback, user); };
   return options;
@@ -256,5 +259,20 @@ ditune_status ditune_run(ditune_runtime runtime, int32_t device, const ditune_pr
     const Runtime& its_runtime = runtimes().find(runtime).runtime();
     const Gemm gemm = asked(problem);
     its_runtime.launch(arguments(args, gemm), gemm.epilogue, device, static_cast<CUstream_st*>(stream));
+  });
+}
+
+ditune_status ditune_interleave(const void* gate, const void* up, void* both, int64_t rows, int64_t row_bytes) {
+  return guarded([&] {
+    const auto* const from_gate = static_cast<const std::byte*>(gate);
+    const auto* const from_up = static_cast<const std::byte*>(up);
+    auto* const to = static_cast<std::byte*>(both);
+    if (!gate || !up || !both) throw UsageError("gate, up or both is null", "pass its address");
+    if (rows < 1 || row_bytes < 1 || rows > PTRDIFF_MAX / row_bytes / 2)
+      throw UsageError("rows and row_bytes are " + std::to_string(rows) + " and " + std::to_string(row_bytes),
+                       "give the size of gate and of up");
+    interleave({from_gate, static_cast<std::size_t>(rows * row_bytes)},
+               {from_up, static_cast<std::size_t>(rows * row_bytes)},
+               {to, static_cast<std::size_t>(2 * rows * row_bytes)}, static_cast<std::size_t>(row_bytes));
   });
 }

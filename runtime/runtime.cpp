@@ -287,11 +287,11 @@ const Prepared& Runtime::prepare(const Operation& operation, int device) const {
   return impl_->prepare({operation, device});
 }
 
-void Runtime::launch(const Prepared& prepared, const GemmArgs& args, CUstream_st* stream) const {
+void Runtime::launch(const Prepared& prepared, const FusedGemmArgs& args, CUstream_st* stream) const {
   impl_->launch(prepared, args, stream);
 }
 
-void Runtime::launch(const GemmArgs& args, const Epilogue& epilogue, int device, CUstream_st* stream) const {
+void Runtime::launch(const FusedGemmArgs& args, const Epilogue& epilogue, int device, CUstream_st* stream) const {
   impl_->launch({Gemm{.m = args.m, .n = args.n, .k = args.k, .epilogue = epilogue}, device}, args, stream);
 }
 

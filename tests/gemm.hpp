@@ -10,8 +10,11 @@ inline const Gemm& gemm_of(const Operation& operation) { return std::get<Gemm>(o
 
 inline Gemm& gemm_of(Operation& operation) { return std::get<Gemm>(operation); }
 
+// With as many more columns as the epilogue needs: pairs of them for swiglu, and one at least behind `from`.
 inline Gemm with(Gemm gemm, const Epilogue& epilogue) {
   gemm.epilogue = epilogue;
+  if (gemm.n <= epilogue.from) gemm.n = epilogue.from + 1;
+  if (epilogue.op == EpilogueOp::swiglu) gemm.n += gemm.n % 2;
   return gemm;
 }
 

@@ -6,10 +6,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <tuple>
 
-#include "core/epilogue_fields.hpp"
+#include "core/gemm_s8/epilogue_fields.hpp"
 #include "core/hash.hpp"
 #include "core/text.hpp"
 #include "ditune/error.hpp"
@@ -55,6 +56,29 @@ void validate(const Gemm& gemm) {
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (values[i] > kExtents[i].max) refuse(kExtents[i], std::to_string(values[i]), "too large");
     if (values[i] < 1) refuse(kExtents[i], std::to_string(values[i]), "out of range");
+  }
+  validate(gemm.epilogue);
+  if (gemm.epilogue.op == EpilogueOp::swiglu && gemm.n % 2 != 0)
+    throw UsageError(fmt::format("N = {} is odd", gemm.n), "swiglu takes pairs of rows of W");
+  if (gemm.epilogue.from >= gemm.n)
+    throw UsageError(fmt::format("from = {} is beyond the {} columns", gemm.epilogue.from, gemm.n),
+                     "give the first column of the op, or no op");
+}
+
+void interleave(std::span<const std::byte> gate, std::span<const std::byte> up, std::span<std::byte> both,
+                std::size_t row_bytes) {
+  if (row_bytes == 0 || gate.size() != up.size() || gate.size() % row_bytes != 0 || both.size() != 2 * gate.size())
+    throw UsageError(fmt::format("{} bytes of gate, {} of up and {} of both in rows of {}", gate.size(), up.size(),
+                                 both.size(), row_bytes),
+                     "give gate and up as many rows, and both as many as the two");
+  const auto is_apart = [&](std::span<const std::byte> from) {
+    const std::less_equal<> before;  // of pointers into different arrays, too
+    return before(from.data() + from.size(), both.data()) || before(both.data() + both.size(), from.data());
+  };
+  if (!is_apart(gate) || !is_apart(up)) throw UsageError("both overlaps gate or up", "give it memory of its own");
+  for (std::size_t from = 0; from < gate.size(); from += row_bytes) {
+    std::ranges::copy(gate.subspan(from, row_bytes), both.begin() + static_cast<std::ptrdiff_t>(2 * from));
+    std::ranges::copy(up.subspan(from, row_bytes), both.begin() + static_cast<std::ptrdiff_t>(2 * from + row_bytes));
   }
 }
 
@@ -126,10 +150,14 @@ std::uint64_t Kind<Gemm>::hash(const Gemm& gemm) noexcept {
   return mix(mix(mix(0, static_cast<std::uint64_t>(gemm.m)), extents), index_of(gemm.epilogue));
 }
 
-GemmArgs Operands<Gemm>::packed(const Gemm& gemm) {
-  GemmArgs args{};
+FusedGemmArgs Operands<Gemm>::packed(const Gemm& gemm) {
+  FusedGemmArgs args{};
   args.m = gemm.m, args.n = gemm.n, args.k = gemm.k;
-  args.ldx = args.ldw = gemm.k, args.ldy = gemm.n;
+  args.ldx = args.ldw = gemm.k, args.ldy = args.ldr = args.ldg = output_columns(gemm);
+  if (gemm.epilogue.gate == Gate::table || gemm.epilogue.gate == Gate::index) {
+    args.rows_per_gate = (gemm.m + 1) / 2;  // two images; three kinds of tokens
+    args.gates = gemm.epilogue.gate == Gate::table ? 2 : 3;
+  }
   return args;
 }
 

@@ -33,12 +33,12 @@ struct Kind<Gemm> {
 
 template <>
 struct Operands<Gemm> {
-  using Args = GemmArgs;
-  static GemmOperands table(const Gemm& gemm, const GemmArgs& args, std::int64_t workspace_bytes) {
+  using Args = FusedGemmArgs;
+  static GemmOperands table(const Gemm& gemm, const FusedGemmArgs& args, std::int64_t workspace_bytes) {
     return gemm_operands(gemm.epilogue, args, workspace_bytes);
   }
-  static GemmArgs packed(const Gemm& gemm);
-  static Gemm operation(const Gemm& like, const GemmArgs& args) {
+  static FusedGemmArgs packed(const Gemm& gemm);
+  static Gemm operation(const Gemm& like, const FusedGemmArgs& args) {
     return {.m = args.m, .n = args.n, .k = args.k, .epilogue = like.epilogue};
   }
   static constexpr std::string_view kDecides = "the epilogue";

@@ -7,7 +7,7 @@
 #include <map>
 #include <vector>
 
-#include "core/epilogue_fields.hpp"
+#include "core/gemm_s8/epilogue_fields.hpp"
 #include "db/cpp_text.hpp"
 #include "embedded_files.hpp"
 #include "generator/gemm_s8/fallback.hpp"
@@ -33,10 +33,11 @@ std::string epilogue_literal(const Epilogue& epilogue) {
   return fmt::format("{{{}}}", fmt::join(values, ", "));
 }
 
-// The fields of a row from `config` to `ldy_multiple`.
+// The fields of a row from `config` to `residual_multiple`.
 std::string variant(const KernelConfig& config, const Epilogue& epilogue, HeaderConfigs& configs) {
-  return fmt::format("{}, {},\n     {}, {}, {}", string_literal(format(config)), configs.expression(config),
-                     epilogue_literal(epilogue), k_multiple(config), ldy_multiple(config, epilogue.out));
+  return fmt::format("{}, {},\n     {}, {}, {}, {}", string_literal(format(config)), configs.expression(config),
+                     epilogue_literal(epilogue), k_multiple(config), ldy_multiple(config, epilogue.out),
+                     residual_multiple(config, epilogue));
 }
 
 std::string row_text(const HeaderRow& row, HeaderConfigs& configs, HeaderKernels& kernels) {
@@ -76,7 +77,9 @@ HeaderPart HeaderOf<Gemm>::part(std::span<const HeaderRow> rows, Embed embed, He
       .usage = std::string(kUsage),
       .includes = "#include \"gemm_args.cuh\"\n#include \"epilogue_spec.cuh\"\n#include \"gemm_operands.cuh\"\n",
       .config = "Config",
-      .uses = "using ditune::GemmArgs;\n",
+      .parameters = {{"type", Gemm{}, {}},
+                     {"fused", Gemm{.epilogue = {.residual = Residual::bf16}}, "of a residual; begins as the other"}},
+      .uses = "using ditune::FusedGemmArgs;\nusing ditune::GemmArgs;\n",
       .row = text_of("gemm_row.hpp"),
       .body = "inline constexpr Row rows[] = {\n",
       .make_parameter = text_of("gemm_tensor_maps.hpp"),

@@ -19,7 +19,7 @@ struct Fallbacks<Gemm> {
   // The first that takes operands whose K, ldx and ldw are multiples of `row_multiple`, 1 or more: 1 is true of all.
   static const KernelConfig& config(std::int64_t row_multiple);
   static const KernelConfig& config(const Gemm& gemm) { return config(gemm.k); }
-  static FallbackArgs parameter(const Gemm& gemm, const GemmArgs& args) { return {args, gemm.epilogue}; }
+  static FallbackArgs parameter(const Gemm& gemm, const FusedGemmArgs& args) { return {args, gemm.epilogue}; }
   static constexpr std::string_view kKernel = "fallback", kParameter = "FallbackArgs", kServes = "any epilogue";
 };
 

@@ -40,7 +40,8 @@ double dram_bytes(const GemmTarget& target, const TileOrder& order) {
                weights = static_cast<double>(n) * static_cast<double>(k);
   const double x_reads = 1 + (tiles_n / together - 1) * (1 - kept(x / bands, target.device));
   const double w_reads = 1 + (bands - 1) * (1 - kept(weights, target.device));
-  const double y = static_cast<double>(m) * static_cast<double>(n) * output_bytes(epilogue.out);
+  const double outputs = static_cast<double>(m) * static_cast<double>(output_columns(target.op));
+  const double y = outputs * (output_bytes(epilogue.out) + residual_bytes(epilogue.residual));
   return x * x_reads + weights * w_reads + y;
 }
 

@@ -19,6 +19,11 @@ inline constexpr double kReductionUs = 1.5;  // where CTAs share a tile: fence, 
 // How much work on an SM overlaps with DRAM's, as overlap() has it.
 inline constexpr double kWithDram = 3;
 
+// Bytes of outputs for each column of the accumulator.
+inline double output_bytes_a_column(const Epilogue& epilogue) {
+  return (epilogue.op == EpilogueOp::swiglu ? 0.5 : 1.0) * output_bytes(epilogue.out);
+}
+
 // How long work takes that overlaps: the sum of the times has power 1, the maximum an infinite one.
 double overlap(double a, double b, double power);
 

@@ -19,12 +19,16 @@ struct Family<MmaS8Config> {
   static LaunchPlan launch_plan(const MmaS8Config& config, const Gemm& gemm, int sms);
   static Prediction predict(const MmaS8Config& config, const GemmTarget& target);
   static int k_multiple(const MmaS8Config& config) { return config.load; }
-  static int n_multiple(const MmaS8Config&) { return 1; }
+  static int n_multiple(const MmaS8Config&, const Epilogue&) { return 1; }
   static int ldy_multiple(const MmaS8Config&, Output) { return 1; }
-  static KernelParameter parameter(const MmaS8Config&, const Gemm&, const GemmArgs& args, const EncodeTensorMap&) {
-    return bytes_of(args);
+  static int residual_multiple(const MmaS8Config&, const Epilogue&) { return 1; }
+  static KernelParameter parameter(const MmaS8Config&, const Gemm& gemm, const FusedGemmArgs& args,
+                                   const EncodeTensorMap&) {
+    return gemm.epilogue.residual == Residual::none ? bytes_of(static_cast<const GemmArgs&>(args)) : bytes_of(args);
   }
-  static constexpr std::string_view kParameter = "GemmArgs";
+  static std::string_view parameter_type(const Gemm& gemm) {
+    return gemm.epilogue.residual == Residual::none ? "GemmArgs" : "FusedGemmArgs";
+  }
   static constexpr std::string_view kCtas = "kConfig.ctas";
   static constexpr bool kTakesTensorMaps = false;
 };

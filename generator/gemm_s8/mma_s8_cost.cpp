@@ -71,7 +71,7 @@ double dram_bytes(const Work& w) {
 // What an SM does besides its K loops: filling the pipeline, and writing tiles. With several CTAs on it one computes
 // meanwhile, except at the end; a persistent CTA fills while it writes.
 double overhead_us(const Work& w, double rounds) {
-  const double bytes = w.rows * w.columns * output_bytes(w.target.op.epilogue.out);
+  const double bytes = w.rows * w.columns * output_bytes_a_column(w.target.op.epilogue);
   const double store = 2 * bytes / kL2PortBytesPerClock / w.clock_us;
   const double fill = kDramLatencyUs;
   const double refill = w.config.schedule == Schedule::persistent ? 0 : fill;

@@ -47,7 +47,7 @@ std::string thread_count(const Config& c, const GemmTarget&) {
 // OperandLoader in templates/gemm_s8/mma_s8.cuh: all threads together copy `rows` rows at a time.
 std::string copy(const Config& c, const GemmTarget& t) {
   const int rows = threads(c) / (c.tile_k / 16);
-  const int columns = 4 * output_vector(c, t.op.epilogue.out);  // that four lanes store together
+  const int columns = 4 * accumulator_vector(c, t.op.epilogue);  // that four lanes store together
   if (rows % 8 != 0 || rows == 0)
     return fmt::format("{} threads do not copy whole groups of 8 rows of {} bytes", threads(c), c.tile_k);
   if (rows % columns != 0 && columns % rows != 0)
@@ -88,7 +88,7 @@ std::string schedule(const Config& c, const GemmTarget&) {
 }
 
 std::string shared_memory(const Config& c, const GemmTarget& t) {
-  const int bytes = shared_bytes(c, t.op.epilogue.out);
+  const int bytes = shared_bytes(c, t.op.epilogue);
   if (bytes > t.device.shared_per_block)
     return fmt::format("needs {} bytes of shared memory, a CTA has {}", bytes, t.device.shared_per_block);
   const std::int64_t all = std::int64_t{c.ctas} * (bytes + kSystemShared);
@@ -150,7 +150,7 @@ std::optional<Rejection> Family<Config>::refusal(const Config& config, const Gem
 }
 
 LaunchPlan Family<Config>::launch_plan(const Config& c, const Gemm& gemm, int sms) {
-  return ditune::launch_plan(c, gemm.epilogue.out, gemm.m, gemm.n, sms);
+  return ditune::launch_plan(c, gemm.epilogue, gemm.m, gemm.n, sms);
 }
 
 int estimated_registers(const Config& c) {
@@ -165,7 +165,7 @@ int estimated_registers(const Config& c) {
 int resident_ctas(const Config& c, const GemmTarget& t) {
   const DeviceInfo& device = t.device;
   const int registers = (estimated_registers(c) + 7) / 8 * 8;
-  return std::max(1, std::min({device.shared_per_sm / (shared_bytes(c, t.op.epilogue.out) + kSystemShared),
+  return std::max(1, std::min({device.shared_per_sm / (shared_bytes(c, t.op.epilogue) + kSystemShared),
                                device.registers_per_sm / (registers * threads(c)), device.threads_per_sm / threads(c),
                                device.ctas_per_sm}));
 }

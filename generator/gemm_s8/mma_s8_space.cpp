@@ -159,7 +159,7 @@ std::string parts(const Config& c, const GemmTarget& t) {
 
 // Rows of a warp's tile reach memory in pieces of 64 bytes, or of 32 where they are no multiple of that.
 std::string staging(const Config& c, const GemmTarget& t) {
-  const int row_bytes = warp_n(c) * output_bytes(t.op.epilogue.out);
+  const int row_bytes = static_cast<int>(output_columns(t.op.epilogue, warp_n(c))) * output_bytes(t.op.epilogue.out);
   if (c.staging == Staging::direct && row_bytes > 64 && row_bytes % 64 != 0) return "lanes would store 8 bytes at once";
   if (c.staging == Staging::shared && row_bytes <= 64) return "a warp's rows are too short to gain";
   if (c.staging == Staging::shared && row_bytes % 64 == 0 && c.split_k > 1) return "only one of the parts stores";

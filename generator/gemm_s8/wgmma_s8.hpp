@@ -20,11 +20,18 @@ struct Family<WgmmaS8Config> {
   static Prediction predict(const WgmmaS8Config& config, const GemmTarget& target);
   // Rows of X and W, their scales and biases, and rows of Y are copied in pieces of 16 bytes.
   static int k_multiple(const WgmmaS8Config&) { return 16; }
-  static int n_multiple(const WgmmaS8Config&) { return 8; }
+  static int n_multiple(const WgmmaS8Config&, const Epilogue& epilogue) {
+    return epilogue.op == EpilogueOp::swiglu && output_bytes(epilogue.out) == 2 ? 16 : 8;
+  }
   static int ldy_multiple(const WgmmaS8Config&, Output out) { return 16 / output_bytes(out); }
-  static KernelParameter parameter(const WgmmaS8Config& config, const Gemm& gemm, const GemmArgs& args,
+  static int residual_multiple(const WgmmaS8Config&, const Epilogue& epilogue) {
+    return epilogue.residual == Residual::none ? 1 : 16 / residual_bytes(epilogue.residual);
+  }
+  static KernelParameter parameter(const WgmmaS8Config& config, const Gemm& gemm, const FusedGemmArgs& args,
                                    const EncodeTensorMap& encode);
-  static constexpr std::string_view kParameter = "TmaGemmArgs";
+  static std::string_view parameter_type(const Gemm& gemm) {
+    return gemm.epilogue.residual == Residual::none ? "TmaGemmArgs" : "TmaFusedGemmArgs";
+  }
   static constexpr std::string_view kCtas = "1";
   static constexpr bool kTakesTensorMaps = true;
 };

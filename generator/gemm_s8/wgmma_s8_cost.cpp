@@ -78,8 +78,8 @@ double straddling(std::int64_t k) {
 
 // Rows of all boxes in which a CTA stores a tile.
 double stored_rows(const Work& w) {
-  const Output out = w.target.op.epilogue.out;
-  return 1.0 * w.config.tile_m * w.config.tile_n * output_bytes(out) / y_box_bytes(w.config, out);
+  const Epilogue& epilogue = w.target.op.epilogue;
+  return w.config.tile_m * w.config.tile_n * output_bytes_a_column(epilogue) / y_box_bytes(w.config, epilogue);
 }
 
 // Clocks that one K step of one CTA takes from L2, with its share of the tile's stores. An SM's port passes all that
@@ -103,7 +103,7 @@ double stage_clocks(const Work& w, double math, double l2) {
 
 // Microseconds of a tile's epilogue: registers to staging to L2.
 double store_us(const Work& w) {
-  return 1.0 * w.config.tile_m * w.config.tile_n * output_bytes(w.target.op.epilogue.out) / kStoreBytesPerClock /
+  return w.config.tile_m * w.config.tile_n * output_bytes_a_column(w.target.op.epilogue) / kStoreBytesPerClock /
          w.clock_us;
 }
 

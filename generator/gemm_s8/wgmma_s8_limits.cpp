@@ -14,10 +14,12 @@ using Config = WgmmaS8Config;
 
 constexpr int kWgmmaM = 64;
 constexpr int kMinWgmmaN = 32, kMaxWgmmaN = 256, kWgmmaNStep = 16;  // of wgmma_m64k32_s8 in templates/common/hopper.cuh
+constexpr int kLeastBoxBytes = 32;                                  // of y_box_bytes
 constexpr int kMaxTileM = 256;                                      // rows of a TMA box
 constexpr int kMaxAccumulators = 192;                               // of a consumer thread's 240 registers
 constexpr int kMaxStages = 16;
 constexpr int kMaxStaging = 2;
+constexpr int kMaxResidualStaging = 6;  // copied ahead
 constexpr int kMaxCluster = 2;
 
 std::string arch(const Config&, const GemmTarget& t) {
@@ -30,15 +32,18 @@ std::string alignment(const Config& c, const GemmTarget& t) {
   using Of = Family<Config>;
   if (t.op.k % Of::k_multiple(c) != 0)
     return fmt::format("K = {} is not a multiple of {}: TMA moves rows of whole 16 bytes", t.op.k, Of::k_multiple(c));
-  if (t.op.n % Of::n_multiple(c) != 0)
-    return fmt::format("N = {} is not a multiple of {}: TMA moves rows of whole 16 bytes", t.op.n, Of::n_multiple(c));
+  const int n_multiple = Of::n_multiple(c, t.op.epilogue);
+  if (t.op.n % n_multiple != 0)
+    return fmt::format("N = {} is not a multiple of {}: TMA moves rows of whole 16 bytes", t.op.n, n_multiple);
   return {};
 }
 
-std::string tile(const Config& c, const GemmTarget&) {
+std::string tile(const Config& c, const GemmTarget& t) {
   if (std::min({c.tile_m, c.cluster_m, c.cluster_n, c.group}) < 1) return "every size is at least 1";
   if (c.tile_n < kMinWgmmaN || c.tile_n > kMaxWgmmaN || c.tile_n % kWgmmaNStep != 0)
     return fmt::format("tile_n is {}, no multiple of {} from {} to {}", c.tile_n, kWgmmaNStep, kMinWgmmaN, kMaxWgmmaN);
+  if (output_columns(t.op.epilogue, c.tile_n) * output_bytes(t.op.epilogue.out) % kLeastBoxBytes != 0)
+    return fmt::format("{} columns leave no whole boxes of {} bytes of output", c.tile_n, kLeastBoxBytes);
   if (c.tile_m > kMaxTileM) return fmt::format("tile_m is {}, more than {}", c.tile_m, kMaxTileM);
   return {};
 }
@@ -69,15 +74,21 @@ std::string stages(const Config& c, const GemmTarget&) {
   return {};
 }
 
-std::string staging(const Config& c, const GemmTarget&) {
+std::string staging(const Config& c, const GemmTarget& t) {
+  if (stages_residual(t.op.epilogue)) {
+    if (c.staging < 2 || c.staging > kMaxResidualStaging)
+      return fmt::format("{} boxes of staging, beside a residual, are not 2 to {}", c.staging, kMaxResidualStaging);
+    return {};
+  }
   if (c.staging < 1 || c.staging > kMaxStaging)
     return fmt::format("{} boxes of staging are not 1 to {}", c.staging, kMaxStaging);
   return {};
 }
 
 std::string shared_memory(const Config& c, const GemmTarget& t) {
-  if (shared_bytes(c) > t.device.shared_per_block)
-    return fmt::format("needs {} bytes of shared memory, a CTA has {}", shared_bytes(c), t.device.shared_per_block);
+  const int bytes = shared_bytes(c, t.op.epilogue);
+  if (bytes > t.device.shared_per_block)
+    return fmt::format("needs {} bytes of shared memory, a CTA has {}", bytes, t.device.shared_per_block);
   return {};
 }
 
@@ -120,7 +131,7 @@ std::optional<Rejection> Family<Config>::refusal(const Config& config, const Gem
 }
 
 LaunchPlan Family<Config>::launch_plan(const Config& c, const Gemm& gemm, int sms) {
-  return ditune::launch_plan(c, gemm.epilogue.out, gemm.m, gemm.n, sms);
+  return ditune::launch_plan(c, gemm.epilogue, gemm.m, gemm.n, sms);
 }
 
 std::int64_t cluster_tiles(const Config& c, const Gemm& gemm) { return cluster_tiles(c, gemm.m, gemm.n); }

@@ -3,12 +3,16 @@
 
 namespace ditune {
 
-KernelParameter Family<WgmmaS8Config>::parameter(const WgmmaS8Config& config, const Gemm& gemm, const GemmArgs& args,
-                                                 const EncodeTensorMap& encode) {
-  return bytes_of(TmaGemmArgs{.gemm = args,
-                              .x = encode(x_map(config, args)),
-                              .w = encode(w_map(config, args)),
-                              .y = encode(y_map(config, gemm.epilogue.out, args))});
+KernelParameter Family<WgmmaS8Config>::parameter(const WgmmaS8Config& config, const Gemm& gemm,
+                                                 const FusedGemmArgs& args, const EncodeTensorMap& encode) {
+  const TmaGemmArgs plain{.gemm = args,
+                          .x = encode(x_map(config, args)),
+                          .w = encode(w_map(config, args)),
+                          .y = encode(y_map(config, gemm.epilogue, args))};
+  if (gemm.epilogue.residual == Residual::none) return bytes_of(plain);
+  TmaFusedGemmArgs fused{plain, args, {}};
+  if (stages_residual(gemm.epilogue)) fused.residual = encode(residual_map(config, gemm.epilogue, args));
+  return bytes_of(fused);
 }
 
 }  // namespace ditune

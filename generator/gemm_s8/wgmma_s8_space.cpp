@@ -120,10 +120,18 @@ class Builder {
       config.cluster_n = cluster_n;
       const int most = most_stages(config);
       add_stages(config, std::max(2, most - kFewerStages), most);
-      // Less staging is worth a try where there is room for more stages then.
+      add_staging(config, most);
+    }
+  }
+
+  // Less of it is worth a try where there is room for more stages then; more of it where a residual waits there.
+  void add_staging(Config config, int most) {
+    if (stages_residual(target_.op.epilogue)) {
+      for (config.staging = 3; config.staging <= 6; ++config.staging)
+        add_stages(config, most_stages(config), most_stages(config));
+    } else {
       config.staging = 1;
       add_stages(config, most + 1, most_stages(config));
-      config.staging = Config{}.staging;
     }
   }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ditune for C and for whatever calls C: find the fastest fused INT8 GEMM of a layer, prepare it, launch it.
  *
- * Y[M,N] = epilogue(X[M,K] W[N,K]^T), X and W int8, row-major. Every function returns a status; where it is not
+ * Y = epilogue(X[M,K] W[N,K]^T), X and W int8, row-major. Every function returns a status; where it is not
  * DITUNE_OK, ditune_last_error() has one line of UTF-8 that says what is wrong and what to do. Functions may be called
  * from any number of threads at once; closing a runtime while another thread uses it is an error of the program.
  *
@@ -49,12 +49,28 @@ typedef struct ditune_kernel {
 enum { DITUNE_SX_TOKEN = 0, DITUNE_SX_TENSOR = 1 };   /* sx: float32 [M], or one value */
 enum { DITUNE_SW_CHANNEL = 0, DITUNE_SW_TENSOR = 1 }; /* sw: float32 [N], or one value */
 enum { DITUNE_BIAS_NONE = 0, DITUNE_BIAS_F32 = 1, DITUNE_BIAS_BF16 = 2, DITUNE_BIAS_F16 = 3 }; /* [N] */
-enum { DITUNE_OUT_BF16 = 0, DITUNE_OUT_F16 = 1, DITUNE_OUT_F32 = 2, DITUNE_OUT_S32 = 3 }; /* s32: no scales, no bias */
+/* y = op(y), of columns from `from` on. SWIGLU: rows of W are interleaved, gate 0, up 0, gate 1, ... (see
+ * ditune_interleave), and column j of Y is silu(y[2j]) * y[2j+1]: N / 2 columns. */
+enum {
+  DITUNE_OP_NONE = 0,
+  DITUNE_OP_GELU_TANH = 1,
+  DITUNE_OP_GELU_ERF = 2,
+  DITUNE_OP_SILU = 3,
+  DITUNE_OP_SIGMOID = 4,
+  DITUNE_OP_SWIGLU = 5
+};
+/* y = r + g * y, behind the op; not with SWIGLU. r: [M, N] of this type, exactly y (in place) or apart from it. */
+enum { DITUNE_RESIDUAL_NONE = 0, DITUNE_RESIDUAL_BF16 = 1, DITUNE_RESIDUAL_F16 = 2, DITUNE_RESIDUAL_F32 = 3 };
+/* g, of the residual's type: [N]; or [gates, N], of which row m has row m / rows_per_gate, or row gate_index[m]. */
+enum { DITUNE_GATE_NONE = 0, DITUNE_GATE_CHANNEL = 1, DITUNE_GATE_TABLE = 2, DITUNE_GATE_INDEX = 3 };
+enum { DITUNE_OUT_BF16 = 0, DITUNE_OUT_F16 = 1, DITUNE_OUT_F32 = 2, DITUNE_OUT_S32 = 3 }; /* s32: none of the above */
 
 typedef struct ditune_problem {
   size_t size;
   int64_t m, n, k;
-  int32_t sx, sw, bias, op, out; /* op: 0 */
+  int32_t sx, sw, bias, op, out;
+  int64_t from; /* 0: op is applied to all columns */
+  int32_t residual, gate;
 } ditune_problem;
 
 /* How well a kernel matches what was asked, best first. */
@@ -106,12 +122,18 @@ typedef struct ditune_args {
   size_t size;
   const void* x;    /* int8 [M, K], row stride ldx */
   const void* w;    /* int8 [N, K], row stride ldw */
-  void* y;          /* [M, N], row stride ldy, of the output type */
+  void* y;          /* [M, N], with SWIGLU [M, N / 2], row stride ldy, of the output type */
   const void* sx;   /* float32; null where the output is s32 */
   const void* sw;   /* float32; null where the output is s32 */
   const void* bias; /* of the bias type, or null */
   void* workspace;  /* workspace_bytes, or null if that is 0 */
   int64_t ldx, ldw, ldy;
+  const void* r;             /* [M, N], row stride ldr, of the residual's type; null without one */
+  const void* g;             /* of the residual's type; null without a gate */
+  const int32_t* gate_index; /* [M], each from 0 to gates - 1, which the caller sees to; null but for GATE_INDEX */
+  int64_t ldr, ldg;          /* ldg: of GATE_TABLE and GATE_INDEX */
+  int64_t gates;             /* rows of g, of GATE_TABLE and GATE_INDEX */
+  int64_t rows_per_gate;     /* of GATE_TABLE: gates * rows_per_gate is M or more */
 } ditune_args;
 
 /* "0.1.0" */
@@ -152,6 +174,11 @@ DITUNE_API ditune_status ditune_launch(ditune_kernel kernel, const ditune_args* 
 /* The same by problem: prepares it if it is not, or returns DITUNE_NOT_PREPARED while the stream is being captured. */
 DITUNE_API ditune_status ditune_run(ditune_runtime runtime, int32_t device, const ditune_problem* problem,
                                     const ditune_args* args, void* stream);
+
+/* Rows of a gate and an up matrix [rows, row_bytes], host memory, as DITUNE_OP_SWIGLU takes them: gate 0, up 0, gate 1,
+ * ... into `both`, [2 * rows, row_bytes], apart from them. For W, and for its scales and bias as rows of one value. */
+DITUNE_API ditune_status ditune_interleave(const void* gate, const void* up, void* both, int64_t rows,
+                                           int64_t row_bytes);
 
 #ifdef __cplusplus
 }

@@ -82,10 +82,10 @@ class Runtime {
   // Queues Y = epilogue(X W^T) on the stream and returns. The prepared device is the stream's and the calling thread's
   // current one. Takes no lock, allocates nothing and may be captured. Throws UsageError for arguments that a launch
   // would be undefined with.
-  void launch(const Prepared& prepared, const GemmArgs& args, CUstream_st* stream) const;
+  void launch(const Prepared& prepared, const FusedGemmArgs& args, CUstream_st* stream) const;
 
   // The same of what the arguments say. Prepares it, or throws NotPreparedError if the stream is being captured.
-  void launch(const GemmArgs& args, const Epilogue& epilogue, int device, CUstream_st* stream) const;
+  void launch(const FusedGemmArgs& args, const Epilogue& epilogue, int device, CUstream_st* stream) const;
 
  private:
   class Impl;

@@ -11,6 +11,7 @@
 #else
 
 #define DITUNE_DEVICE __device__ __forceinline__
+#define DITUNE_DEVICE_CALL __device__ __noinline__
 #define DITUNE_UNROLL _Pragma("unroll")
 #define DITUNE_NO_UNROLL _Pragma("unroll 1")
 
@@ -51,20 +52,25 @@ DITUNE_DEVICE SharedAddress shared_memory() {
   return static_cast<SharedAddress>(__cvta_generic_to_shared(dynamic_shared));
 }
 
-// Stores the first Bytes (8 or 16) of v.
+// Stores the first Bytes (4, 8 or 16) of v.
 template <int Bytes>
 DITUNE_DEVICE void shared_store_vec(SharedAddress address, const Vec16& v) {
-  static_assert(Bytes == 8 || Bytes == 16);
+  static_assert(Bytes == 4 || Bytes == 8 || Bytes == 16);
   if constexpr (Bytes == 16) {
     asm volatile("st.shared.v4.b32 [%0], {%1, %2, %3, %4};" ::"r"(address), "r"(v.word[0]), "r"(v.word[1]),
                  "r"(v.word[2]), "r"(v.word[3])
                  : "memory");
-  } else {
+  } else if constexpr (Bytes == 8) {
     asm volatile("st.shared.v2.b32 [%0], {%1, %2};" ::"r"(address), "r"(v.word[0]), "r"(v.word[1]) : "memory");
+  } else {
+    asm volatile("st.shared.b32 [%0], %1;" ::"r"(address), "r"(v.word[0]) : "memory");
   }
 }
 DITUNE_DEVICE void shared_store(SharedAddress address, unsigned v) {
   asm volatile("st.shared.b32 [%0], %1;" ::"r"(address), "r"(v) : "memory");
+}
+DITUNE_DEVICE void shared_store_half(SharedAddress address, unsigned short v) {
+  asm volatile("st.shared.b16 [%0], %1;" ::"r"(address), "h"(v) : "memory");
 }
 DITUNE_DEVICE Vec16 shared_load_vec16(SharedAddress address) {
   Vec16 v;
@@ -93,22 +99,52 @@ DITUNE_DEVICE Vec16 global_load_vec16(const void* p) {
                : "l"(p));
   return v;
 }
+// What this launch may write, but not before it is read: in the coherent part of L1 (PTX ISA, "ld").
+DITUNE_DEVICE unsigned short global_read(const unsigned short* p) {
+  unsigned short v;
+  asm volatile("ld.global.b16 %0, [%1];" : "=h"(v) : "l"(p) : "memory");
+  return v;
+}
+DITUNE_DEVICE unsigned global_read(const unsigned* p) {
+  unsigned v;
+  asm volatile("ld.global.b32 %0, [%1];" : "=r"(v) : "l"(p) : "memory");
+  return v;
+}
+// The first Bytes (4, 8 or 16) at p; zeros behind them.
+template <int Bytes>
+DITUNE_DEVICE Vec16 global_read_vec(const void* p) {
+  static_assert(Bytes == 4 || Bytes == 8 || Bytes == 16);
+  Vec16 v{};
+  if constexpr (Bytes == 16) {
+    asm volatile("ld.global.v4.b32 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(v.word[0]), "=r"(v.word[1]), "=r"(v.word[2]), "=r"(v.word[3])
+                 : "l"(p)
+                 : "memory");
+  } else if constexpr (Bytes == 8) {
+    asm volatile("ld.global.v2.b32 {%0, %1}, [%2];" : "=r"(v.word[0]), "=r"(v.word[1]) : "l"(p) : "memory");
+  } else {
+    v.word[0] = global_read(static_cast<const unsigned*>(p));
+  }
+  return v;
+}
 // Brings the line of 128 bytes into L2 (PTX ISA, "prefetch, prefetchu").
 DITUNE_DEVICE void prefetch(const void* p) { asm volatile("prefetch.global.L2 [%0];" ::"l"(p)); }
 template <class T>
 DITUNE_DEVICE void global_store(T* p, T value) {
   *p = value;
 }
-// Stores the first Bytes (8 or 16) of v.
+// Stores the first Bytes (4, 8 or 16) of v.
 template <int Bytes>
 DITUNE_DEVICE void global_store_vec(void* p, const Vec16& v) {
-  static_assert(Bytes == 8 || Bytes == 16);
+  static_assert(Bytes == 4 || Bytes == 8 || Bytes == 16);
   if constexpr (Bytes == 16) {
     asm volatile("st.global.v4.b32 [%0], {%1, %2, %3, %4};" ::"l"(p), "r"(v.word[0]), "r"(v.word[1]), "r"(v.word[2]),
                  "r"(v.word[3])
                  : "memory");
-  } else {
+  } else if constexpr (Bytes == 8) {
     asm volatile("st.global.v2.b32 [%0], {%1, %2};" ::"l"(p), "r"(v.word[0]), "r"(v.word[1]) : "memory");
+  } else {
+    asm volatile("st.global.b32 [%0], %1;" ::"l"(p), "r"(v.word[0]) : "memory");
   }
 }
 

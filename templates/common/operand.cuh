@@ -10,8 +10,8 @@ namespace ditune {
 enum class Role : unsigned char { input, output, scratch };  // scratch: all zero before a launch and after it
 
 // What a test fills it with: rows of the left and of the right factor of a product, whose extreme values are made for
-// one another; factors of either sign; terms of a sum.
-enum class Fill : unsigned char { none, left, right, scale, addend };
+// one another; factors of either sign; terms of a sum; whole numbers from 0 to `below`.
+enum class Fill : unsigned char { none, left, right, scale, addend, index };
 
 // Of the pointer, and of its stride, in the struct of the arguments. One byte is enough for a struct of 32 values.
 struct OperandOffsets {
@@ -33,6 +33,7 @@ struct Operand {
   const void* data;
   OperandOffsets at;
   unsigned may_be;  // bit i: this output may be exactly row i of the table, at the same address with the same stride
+  long long below;  // of Fill::index
   const char* if_wrong;  // what an exported header says where it is missing, or given and not taken
 
   constexpr unsigned long long rows() const { return static_cast<unsigned long long>(extents.rows); }
@@ -108,25 +109,25 @@ inline MemoryFault find_shared(const Operand* rows, int count, int i) {
 
 }  // namespace operand_memory
 
-// Whether anything that a launch writes shares a byte with anything else, unless a row allows it. Of several faults
-// what is written is named first. Every launch comes here: a fault is looked for only where first and last bytes tell
-// of one.
+// Of the first `count` rows: whether anything that a launch writes shares a byte with anything else, unless a row
+// allows it. Of several faults what is written is named first. Every launch comes here: a fault is looked for only
+// where first and last bytes tell of one.
 template <int N>
-MemoryFault find_memory_fault(const Operand (&rows)[N]) {
+MemoryFault find_memory_fault(const Operand (&rows)[N], int count) {
   using namespace operand_memory;
   Place places[N];
   bool wraps = false;
-  for (int i = 0; i < N; ++i) {
+  for (int i = 0; i < count; ++i) {
     places[i] = place_of(rows[i]);
     wraps |= places[i].end < places[i].begin;
   }
-  if (wraps) return find_wrapping(rows, N);
-  for (int i = 0; i < N; ++i) {
+  if (wraps) return find_wrapping(rows, count);
+  for (int i = 0; i < count; ++i) {
     if (rows[i].role == Role::input || places[i].end == 0) continue;
     int near = -1;  // it is near itself
-    for (int j = 0; j < N; ++j) near += is_near(places[i], places[j]);
+    for (int j = 0; j < count; ++j) near += is_near(places[i], places[j]);
     if (near == 0) continue;
-    if (const MemoryFault fault = find_shared(rows, N, i); fault.operand) return fault;
+    if (const MemoryFault fault = find_shared(rows, count, i); fault.operand) return fault;
   }
   return {nullptr, nullptr};
 }

@@ -26,5 +26,9 @@ struct TmaGemmArgs {
   GemmArgs gemm;
   TensorMap x, w, y;
 };
+// Those of a plain GEMM come first: a kernel that takes them may be given these.
+struct TmaFusedGemmArgs : TmaGemmArgs, ResidualArgs {
+  TensorMap residual;  // of r, where stages_residual() says that it is copied in boxes
+};
 
 }  // namespace ditune

@@ -81,6 +81,14 @@ extern "C" __global__ void ditune_fill_addends(ditune::FillArgs args) {
   }
 }
 
+// Whole numbers from 0 to `below`.
+extern "C" __global__ void ditune_fill_indices(ditune::FillArgs args) {
+  for (long long i = ditune::first_index(); i < args.count; i += ditune::index_stride()) {
+    const unsigned long long bits = ditune::random_bits(args.seed, i);
+    static_cast<int*>(args.data)[i] = static_cast<int>(bits % static_cast<unsigned long long>(args.below));
+  }
+}
+
 namespace ditune {
 
 __device__ inline void report_difference(Difference* difference, long long index) {

@@ -13,7 +13,8 @@ struct FillArgs {
   void* data;
   long long count;  // values
   unsigned long long seed;
-  Element type;  // of ditune_fill_addends
+  Element type;     // of ditune_fill_addends
+  long long below;  // of ditune_fill_indices
 };
 
 // What a check found. All zero: nothing.

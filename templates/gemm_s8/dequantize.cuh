@@ -2,11 +2,26 @@
 // The epilogue's arithmetic on `vec` adjacent outputs of one row, in the order that the numerics contract fixes.
 #pragma once
 
+#include "activation.cuh"
 #include "epilogue_spec.cuh"
 #include "gemm_args.cuh"
 #include "hardware.cuh"
+#include "residual.cuh"
 
 namespace ditune {
+
+template <bool condition, class Then, class Else>
+struct Choice {
+  using Type = Then;
+};
+template <class Then, class Else>
+struct Choice<false, Then, Else> {
+  using Type = Else;
+};
+
+// What a kernel of an epilogue takes: an operand that it does not read changes nothing of it.
+template <Epilogue epilogue>
+using GemmArgsOf = typename Choice<epilogue.residual == Residual::none, GemmArgs, FusedGemmArgs>::Type;
 
 // Elements [first, first + Count) of an array of n floats, zeros beyond its end. `first` is a multiple of 4.
 template <int Count>
@@ -104,42 +119,97 @@ DITUNE_DEVICE float dequantize(int acc, float row_scale, const ColumnTerms<epilo
   return y;
 }
 
-// `Count` outputs, packed: Count * output_bytes is 8 or 16.
-template <Epilogue epilogue, int Count>
-DITUNE_DEVICE Vec16 finish(const int (&acc)[Count], float row_scale, const ColumnTerms<epilogue, Count>& columns) {
+// Outputs that `count` adjacent columns of the accumulator become.
+DITUNE_HOST_DEVICE int outputs_of(const Epilogue& epilogue, int count) {
+  return static_cast<int>(output_columns(epilogue, count));
+}
+
+template <EpilogueOp op>
+DITUNE_DEVICE float activate(float y) {
+  if constexpr (op == EpilogueOp::gelu_tanh) return gelu_tanh(y);
+  if constexpr (op == EpilogueOp::gelu_erf) return gelu_erf(y);
+  if constexpr (op == EpilogueOp::silu) return silu(y);
+  if constexpr (op == EpilogueOp::sigmoid) return sigmoid(y);
+  return y;
+}
+
+// The op, in place, of columns from `from` on; of swiglu the first half of y are the outputs.
+template <EpilogueOp op, int Count>
+DITUNE_DEVICE void apply_op(float (&y)[Count], int from, int column) {
+  if constexpr (op == EpilogueOp::swiglu) {
+    DITUNE_UNROLL
+    for (int j = 0; j < Count / 2; ++j) y[j] = multiply(silu(y[2 * j]), y[2 * j + 1]);
+  } else if constexpr (op != EpilogueOp::none) {
+    if (from > 0 && column + 0LL + Count <= from) return;
+    DITUNE_UNROLL
+    for (int i = 0; i < Count; ++i) {
+      const float activated = activate<op>(y[i]);
+      y[i] = from == 0 || column + 0LL + i >= from ? activated : y[i];
+    }
+  }
+}
+
+// Outputs value(0), value(1), ..., rounded and packed; behind a single one of two bytes the next.
+template <Output out, int Outputs, class Value>
+DITUNE_DEVICE Vec16 pack(const Value& value) {
   Vec16 packed{};
-  if constexpr (epilogue.out == Output::s32) {
+  if constexpr (output_bytes(out) == 4) {
     DITUNE_UNROLL
-    for (int i = 0; i < Count; ++i) packed.word[i] = static_cast<unsigned>(acc[i]);
-  } else if constexpr (epilogue.out == Output::f32) {
-    DITUNE_UNROLL
-    for (int i = 0; i < Count; ++i) packed.word[i] = float_bits(dequantize(acc[i], row_scale, columns, i));
+    for (int i = 0; i < Outputs; ++i) packed.word[i] = float_bits(value(i));
   } else {
     DITUNE_UNROLL
-    for (int i = 0; i < Count; i += 2) {
-      const float low = dequantize(acc[i], row_scale, columns, i);
-      const float high = dequantize(acc[i + 1], row_scale, columns, i + 1);
-      packed.word[i / 2] = epilogue.out == Output::bf16 ? pack_bf16(low, high) : pack_f16(low, high);
+    for (int i = 0; i < Outputs; i += 2) {
+      const float low = value(i);
+      const float high = value(i + 1);
+      packed.word[i / 2] = out == Output::bf16 ? pack_bf16(low, high) : pack_f16(low, high);
     }
   }
   return packed;
 }
 
-// Writes the packed outputs of columns [column, column + Count) of a row. Unless the tile is whole, those outside Y are
-// left out, and rows not aligned to the packed width are written element by element.
-template <Epilogue epilogue, int Count, bool whole_tile>
+// What a lane has of a row: `Count` adjacent columns of the accumulator.
+template <int Count>
+struct RowPart {
+  Place at;
+  int acc[Count];
+};
+
+// Its outputs, rounded and packed: up to 16 bytes.
+template <Epilogue epilogue, int Count>
+DITUNE_DEVICE Vec16 finish(const RowPart<Count>& part, float row_scale, const ColumnTerms<epilogue, Count>& columns,
+                           const ResidualTerms<epilogue.residual, Count>& residual) {
+  if constexpr (epilogue.out == Output::s32) {
+    Vec16 packed{};
+    DITUNE_UNROLL
+    for (int i = 0; i < Count; ++i) packed.word[i] = static_cast<unsigned>(part.acc[i]);
+    return packed;
+  } else if constexpr (epilogue.op == EpilogueOp::none && epilogue.residual == Residual::none) {
+    return pack<epilogue.out, Count>([&](int i) { return dequantize(part.acc[i], row_scale, columns, i); });
+  } else {
+    float y[Count];
+    DITUNE_UNROLL
+    for (int i = 0; i < Count; ++i) y[i] = dequantize(part.acc[i], row_scale, columns, i);
+    apply_op<epilogue.op>(y, epilogue.from, part.at.column);
+    residual.add_to(y, epilogue.gate);
+    return pack<epilogue.out, outputs_of(epilogue, Count)>([&](int i) { return y[i]; });
+  }
+}
+
+// Writes the packed outputs of columns [column, column + Outputs) of a row of Y. Unless the tile is whole, those
+// outside Y are left out, and rows not aligned to the packed width are written element by element.
+template <Epilogue epilogue, int Outputs, bool whole_tile>
 DITUNE_DEVICE void store_outputs(const GemmArgs& args, int row, int column, const Vec16& packed) {
   constexpr int kBytes = output_bytes(epilogue.out);
   unsigned char* y = static_cast<unsigned char*>(args.y) + (row * args.ldy + column) * kBytes;
   if constexpr (whole_tile) {
-    global_store_vec<Count * kBytes>(y, packed);
+    global_store_vec<Outputs * kBytes>(y, packed);
   } else if (row < args.m) {
-    if (column + 0LL + Count <= args.n && args.ldy % Count == 0) {
-      global_store_vec<Count * kBytes>(y, packed);
+    if (column + 0LL + Outputs <= output_columns(epilogue, args.n) && args.ldy % Outputs == 0) {
+      global_store_vec<Outputs * kBytes>(y, packed);
     } else {
       DITUNE_UNROLL
-      for (int i = 0; i < Count; ++i) {
-        if (column + 0LL + i >= args.n) return;
+      for (int i = 0; i < Outputs; ++i) {
+        if (column + 0LL + i >= output_columns(epilogue, args.n)) return;
         if constexpr (kBytes == 4) {
           global_store(reinterpret_cast<unsigned*>(y) + i, packed.word[i]);
         } else {

@@ -59,27 +59,90 @@ DITUNE_DEVICE void prefetch_terms(const FallbackArgs& args, const CtaTile& tile,
   }
 }
 
-// Computes adjacent outputs of a row and stores those that are in Y.
-DITUNE_DEVICE void store_outputs(const FallbackArgs& args, int row, int column, const int (&acc)[kFallbackVec],
-                                 float row_scale, const AllTerms& terms) {
-  const Output out = args.epilogue.out;
-  Vec16 words{};
-  if (out == Output::s32) {
-    words = finish(acc, row_scale, ColumnTerms<Epilogue{.out = Output::s32}, kFallbackVec>{});
-  } else {
-    words = finish(acc, row_scale, terms);
+template <Residual type>
+DITUNE_DEVICE void add_residual(float (&y)[kFallbackVec], const FallbackArgs& args, Place at) {
+  ResidualTerms<type, kFallbackVec> terms{};
+  terms.load_residual(args.gemm, args.gemm, at);
+  terms.load_gate(args.gemm, args.gemm, args.epilogue.gate, at);
+  terms.add_to(y, args.epilogue.gate);
+}
+
+// Op and residual. A call, so that the image has them once; a plain epilogue does not pay for it.
+DITUNE_DEVICE_CALL void fuse(float (&y)[kFallbackVec], const FallbackArgs& args, Place at) {
+  const Epilogue& epilogue = args.epilogue;
+  switch (epilogue.op) {
+    case EpilogueOp::none:
+      break;
+    case EpilogueOp::gelu_tanh:
+      apply_op<EpilogueOp::gelu_tanh>(y, epilogue.from, at.column);
+      break;
+    case EpilogueOp::gelu_erf:
+      apply_op<EpilogueOp::gelu_erf>(y, epilogue.from, at.column);
+      break;
+    case EpilogueOp::silu:
+      apply_op<EpilogueOp::silu>(y, epilogue.from, at.column);
+      break;
+    case EpilogueOp::sigmoid:
+      apply_op<EpilogueOp::sigmoid>(y, epilogue.from, at.column);
+      break;
+    case EpilogueOp::swiglu:
+      apply_op<EpilogueOp::swiglu>(y, epilogue.from, at.column);
+      break;
   }
-  if (output_bytes(out) == 4) {
-    store_outputs<kAllTerms, kFallbackVec, false>(args.gemm, row, column, words);
+  switch (epilogue.residual) {
+    case Residual::none:
+      break;
+    case Residual::bf16:
+      add_residual<Residual::bf16>(y, args, at);
+      break;
+    case Residual::f16:
+      add_residual<Residual::f16>(y, args, at);
+      break;
+    case Residual::f32:
+      add_residual<Residual::f32>(y, args, at);
+      break;
+  }
+}
+
+// The first `Outputs` of y, or the accumulator itself, into the row's columns of Y from `column` on.
+template <int Outputs>
+DITUNE_DEVICE void store_outputs(const FallbackArgs& args, int row, int column, const Vec16& words) {
+  constexpr Epilogue kWords{.op = Outputs < kFallbackVec ? EpilogueOp::swiglu : EpilogueOp::none, .out = Output::f32};
+  constexpr Epilogue kHalves{.op = kWords.op, .out = Output::bf16};
+  if (output_bytes(args.epilogue.out) == 4) {
+    store_outputs<kWords, Outputs, false>(args.gemm, row, column, words);
     return;
   }
-  Vec16 halves{};
-  DITUNE_UNROLL
-  for (int i = 0; i < kFallbackVec; i += 2) {
-    const float low = float_from_bits(words.word[i]), high = float_from_bits(words.word[i + 1]);
-    halves.word[i / 2] = out == Output::bf16 ? pack_bf16(low, high) : pack_f16(low, high);
+  const auto value = [&](int i) { return float_from_bits(words.word[i]); };
+  store_outputs<kHalves, Outputs, false>(
+      args.gemm, row, column,
+      args.epilogue.out == Output::bf16 ? pack<Output::bf16, Outputs>(value) : pack<Output::f16, Outputs>(value));
+}
+
+// Computes adjacent columns of a row and stores those outputs that are in Y.
+DITUNE_DEVICE void store_row_part(const FallbackArgs& args, const RowPart<kFallbackVec>& part, float row_scale,
+                                  const AllTerms& terms) {
+  const Epilogue& epilogue = args.epilogue;
+  const auto [row, column] = part.at;
+  if (epilogue.out == Output::s32) {
+    constexpr Epilogue kAccumulator{.out = Output::s32};
+    store_outputs<kAccumulator, kFallbackVec, false>(
+        args.gemm, row, column, finish(part, row_scale, ColumnTerms<kAccumulator, kFallbackVec>{}, {}));
+    return;
   }
-  store_outputs<Epilogue{.out = Output::bf16}, kFallbackVec, false>(args.gemm, row, column, halves);
+  Vec16 words = finish(part, row_scale, terms, {});
+  if (epilogue.op != EpilogueOp::none || epilogue.residual != Residual::none) {
+    float y[kFallbackVec];
+    DITUNE_UNROLL
+    for (int i = 0; i < kFallbackVec; ++i) y[i] = float_from_bits(words.word[i]);
+    fuse(y, args, part.at);
+    words = pack<Output::f32, kFallbackVec>([&](int i) { return y[i]; });
+  }
+  if (epilogue.op == EpilogueOp::swiglu) {
+    store_outputs<kFallbackVec / 2>(args, row, column / 2, words);
+  } else {
+    store_outputs<kFallbackVec>(args, row, column, words);
+  }
 }
 
 template <MmaS8Config config>
@@ -105,11 +168,10 @@ DITUNE_DEVICE void store_tile(const WarpTile<config>& result, const CtaTile& til
     for (int half = 0; half < 2; ++half) {
       DITUNE_UNROLL
       for (int g = 0; g < kGroups; ++g) {
-        int acc[kFallbackVec];
+        RowPart<kFallbackVec> part{{first_row + i * 16 + half * 8, first_column + g * 4 * kFallbackVec}, {}};
         DITUNE_UNROLL
-        for (int e = 0; e < kFallbackVec; ++e) acc[e] = result.acc[i][g * 2 + e / 2][half * 2 + e % 2];
-        store_outputs(args, first_row + i * 16 + half * 8, first_column + g * 4 * kFallbackVec, acc, row_scale[i][half],
-                      terms[g]);
+        for (int e = 0; e < kFallbackVec; ++e) part.acc[e] = result.acc[i][g * 2 + e / 2][half * 2 + e % 2];
+        store_row_part(args, part, row_scale[i][half], terms[g]);
       }
     }
   }

@@ -8,7 +8,7 @@
 namespace ditune {
 
 struct FallbackArgs {
-  GemmArgs gemm;
+  FusedGemmArgs gemm;
   Epilogue epilogue;
 };
 

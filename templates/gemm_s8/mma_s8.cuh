@@ -111,14 +111,18 @@ struct Pipeline {
 };
 
 template <MmaS8Config config, Epilogue epilogue>
-DITUNE_DEVICE void mma_s8(const GemmArgs& args) {
+DITUNE_DEVICE void mma_s8(const GemmArgsOf<epilogue>& args) {
   static_assert(config.schedule == Schedule::each || config.split_k == 1,
                 "SplitK tells the rank in the pipeline's memory");
-  constexpr int kVec = output_vector(config, epilogue.out);
+  constexpr int kVec = accumulator_vector(config, epilogue);
   WarpTile<config> result;
   if constexpr (config.schedule == Schedule::each) {
     const CtaTile tile = cta_tile<config>(args, block_index());
     prefetch_terms<epilogue>(args, tile.row, config.tile_m, tile.column, config.tile_n, thread_index());
+    if constexpr (epilogue.residual != Residual::none) {
+      prefetch_residual<epilogue.residual, threads(config)>(args, args, {tile.row, tile.column}, config.tile_m,
+                                                            config.tile_n);
+    }
     int rank = 0;
     if constexpr (config.split_k > 1) rank = SplitK<config>(args, tile).rank();
     Pipeline<config, kVec> pipeline(args);

@@ -10,7 +10,7 @@ namespace ditune {
 inline constexpr int kReferenceTile = 64;  // outputs a CTA of ditune_reference computes, in rows and in columns
 
 struct ReferenceArgs {
-  GemmArgs gemm;  // the workspace is not used
+  FusedGemmArgs gemm;  // the workspace is not used
   Epilogue epilogue;
 };
 

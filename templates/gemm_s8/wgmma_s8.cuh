@@ -82,7 +82,7 @@ struct Turns {
 };
 
 template <WgmmaS8Config config, Epilogue epilogue>
-DITUNE_DEVICE void consume(const TmaGemmArgs& args, const Consumer<config>& consumer) {
+DITUNE_DEVICE void consume(const TmaGemmArgsOf<epilogue>& args, const Consumer<config>& consumer) {
   constexpr bool kPingpong = config.consumers == Consumers::pingpong;
   constexpr bool kStreamK = config.decomposition == Decomposition::stream_k;
   static_assert(!kPingpong || !kStreamK, "the other consumer's steps are skipped by whole tiles");
@@ -99,9 +99,9 @@ DITUNE_DEVICE void consume(const TmaGemmArgs& args, const Consumer<config>& cons
   if (kPingpong && consumer.index == 1) skip_tile();
   for (; walk.more(); walk.next()) {
     const Segment segment = walk.segment();
-    const TileIndex tile = walk.origin(segment.tile);
+    const TileIndex tile = walk.template origin<epilogue>(segment.tile);
     const bool finishes = !kStreamK || segment.first == 0;
-    if (finishes) output.load_row_scales(tile);
+    if (finishes) output.begin(tile);
     if constexpr (kPingpong) turns.await();
     pipeline.multiply(result, segment.steps);
     if constexpr (kPingpong) turns.pass_on();  // the other's steps come behind the last one, which runs
@@ -114,7 +114,17 @@ DITUNE_DEVICE void consume(const TmaGemmArgs& args, const Consumer<config>& cons
       }
       meeting.collect(result, walk, segment);
     }
-    output.store(result, tile);
+    // Tiles that several gates serve have a copy of the code: with both ways in one, the fast one would not stay in the
+    // instruction cache.
+    if constexpr (epilogue.gate == Gate::table) {
+      if (output.has_gate) {
+        output.template store<true>(result, tile);
+      } else {
+        output.template store<false>(result, tile);
+      }
+    } else {
+      output.template store<epilogue.gate != Gate::index>(result, tile);
+    }
     if constexpr (kPingpong) {
       skip_tile();
       stores_last = !walk.more();
@@ -127,7 +137,7 @@ DITUNE_DEVICE void consume(const TmaGemmArgs& args, const Consumer<config>& cons
 }
 
 // By one thread, for all that wait at them.
-template <WgmmaS8Config config>
+template <WgmmaS8Config config, Epilogue epilogue>
 DITUNE_DEVICE void init_barriers() {
   using Layout = WgmmaLayout<config>;
   constexpr int kReaders = config.consumers == Consumers::pingpong ? 1 : 2;  // consumers of a stage
@@ -140,15 +150,28 @@ DITUNE_DEVICE void init_barriers() {
     transaction_init(Layout::terms_empty(tile), kReaders * (kWarpgroup / 32));
     transaction_init(Layout::turn(tile), 1);
   }
+  if constexpr (stages_residual(epilogue)) {
+    for (int warp = 0; warp < 8; ++warp) {
+      for (int box = 0; box < config.staging; ++box) {
+        transaction_init(Layout::template residual_full<epilogue>(warp, box), 1);
+      }
+    }
+  }
   transaction_init_fence();
 }
 
 // Columns that do not exist are computed like others, from terms that nobody loads.
-template <WgmmaS8Config config>
+template <WgmmaS8Config config, Epilogue epilogue>
 DITUNE_DEVICE void clear_terms() {
   constexpr int kBytes = tiles_at_once(config) * terms_bytes(config);
   for (int at = thread_index() * 16; at < kBytes; at += threads(config) * 16) {
     shared_store_vec<16>(WgmmaLayout<config>::terms(0) + at, Vec16{});
+  }
+  if constexpr (gate_bytes(config, epilogue) > 0) {
+    constexpr int kGateBytes = tiles_at_once(config) * gate_bytes(config, epilogue);
+    for (int at = thread_index() * 16; at < kGateBytes; at += threads(config) * 16) {
+      shared_store_vec<16>(WgmmaLayout<config>::gates(0) + at, Vec16{});
+    }
   }
   async_fence();  // loads come after it
 }
@@ -170,9 +193,9 @@ DITUNE_DEVICE void clear_missing_rows(const GemmArgs& args, const Consumer<confi
 }
 
 template <WgmmaS8Config config, Epilogue epilogue>
-DITUNE_DEVICE void wgmma_s8(const TmaGemmArgs& args) {
-  if (thread_index() == 0) init_barriers<config>();
-  if constexpr (epilogue.out != Output::s32) clear_terms<config>();
+DITUNE_DEVICE void wgmma_s8(const TmaGemmArgsOf<epilogue>& args) {
+  if (thread_index() == 0) init_barriers<config, epilogue>();
+  if constexpr (epilogue.out != Output::s32) clear_terms<config, epilogue>();
   if constexpr (cluster_size(config) > 1) {
     cluster_barrier();
   } else {

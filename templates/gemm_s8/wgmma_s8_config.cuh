@@ -49,9 +49,17 @@ inline constexpr int kStagingBytes = 64 * 128;  // 64 rows of 128 bytes of outpu
 DITUNE_HOST_DEVICE int stage_bytes(const WgmmaS8Config& c) { return (c.tile_m + c.tile_n) * kWgmmaStepK; }
 DITUNE_HOST_DEVICE int terms_bytes(const WgmmaS8Config& c) { return 2 * 4 * c.tile_n; }
 DITUNE_HOST_DEVICE int tiles_at_once(const WgmmaS8Config& c) { return c.consumers == Consumers::pingpong ? 2 : 1; }
-DITUNE_HOST_DEVICE int shared_bytes(const WgmmaS8Config& c) {
+// Behind them the gates of those tiles' columns, and a barrier for each warp's each box of residual.
+DITUNE_HOST_DEVICE int gate_bytes(const WgmmaS8Config& c, const Epilogue& e) {
+  return e.gate == Gate::channel || e.gate == Gate::table ? 4 * c.tile_n : 0;
+}
+// Whether boxes of the residual are copied to where the outputs of as many bytes will be.
+DITUNE_HOST_DEVICE bool stages_residual(const Epilogue& e) {
+  return e.residual != Residual::none && residual_bytes(e.residual) == output_bytes(e.out);
+}
+DITUNE_HOST_DEVICE int shared_bytes(const WgmmaS8Config& c, const Epilogue& e) {
   return c.stages * stage_bytes(c) + 2 * c.staging * kStagingBytes + tiles_at_once(c) * terms_bytes(c) +
-         8 * (2 * c.stages + 6);
+         8 * (2 * c.stages + 6) + tiles_at_once(c) * gate_bytes(c, e) + (stages_residual(e) ? 8 * 8 * c.staging : 0);
 }
 
 // Clusters' tiles, and how many clusters compute them.
@@ -65,7 +73,8 @@ DITUNE_HOST_DEVICE unsigned shared_tiles(const WgmmaS8Config& c, unsigned tiles,
   return tiles < 2 * clusters ? tiles : tiles % clusters + clusters;
 }
 
-DITUNE_HOST_DEVICE LaunchPlan launch_plan(const WgmmaS8Config& c, Output, long long m, long long n, int sms) {
+DITUNE_HOST_DEVICE LaunchPlan launch_plan(const WgmmaS8Config& c, const Epilogue& e, long long m, long long n,
+                                          int sms) {
   const long long tiles = cluster_tiles(c, m, n);
   const long long fit = sms / cluster_size(c) > 0 ? sms / cluster_size(c) : 1;
   const bool fewer = c.decomposition == Decomposition::data_parallel && tiles < fit;
@@ -73,7 +82,7 @@ DITUNE_HOST_DEVICE LaunchPlan launch_plan(const WgmmaS8Config& c, Output, long l
   plan.cluster = cluster_size(c);
   plan.grid = (fewer ? tiles : fit) * plan.cluster;
   plan.block = threads(c);
-  plan.shared_bytes = shared_bytes(c);
+  plan.shared_bytes = shared_bytes(c, e);
   plan.dependent = c.launch == Launch::dependent;
   // Stream-K: of each CTA the int32 sums of a tile that another one finishes, and a flag for each consumer.
   if (c.decomposition == Decomposition::stream_k) plan.workspace_bytes = plan.grid * (4LL * c.tile_m * c.tile_n + 8);
@@ -81,8 +90,8 @@ DITUNE_HOST_DEVICE LaunchPlan launch_plan(const WgmmaS8Config& c, Output, long l
 }
 
 // Of a row of Y in one box: a tile is whole boxes of output.
-DITUNE_HOST_DEVICE int y_box_bytes(const WgmmaS8Config& c, Output out) {
-  const int row = c.tile_n * output_bytes(out);
+DITUNE_HOST_DEVICE int y_box_bytes(const WgmmaS8Config& c, const Epilogue& e) {
+  const int row = static_cast<int>(output_columns(e, c.tile_n)) * output_bytes(e.out);
   return row % 128 == 0 ? 128 : row % 64 == 0 ? 64 : 32;
 }
 
@@ -98,8 +107,14 @@ DITUNE_HOST_DEVICE TensorMapSpec x_map(const WgmmaS8Config& c, const GemmArgs& a
 DITUNE_HOST_DEVICE TensorMapSpec w_map(const WgmmaS8Config& c, const GemmArgs& a) {
   return {a.w, a.n, a.k, a.ldw, 1, c.tile_n / c.cluster_m, kWgmmaStepK};
 }
-DITUNE_HOST_DEVICE TensorMapSpec y_map(const WgmmaS8Config& c, Output out, const GemmArgs& a) {
-  return {a.y, a.m, a.n, a.ldy * output_bytes(out), output_bytes(out), 16, y_box_bytes(c, out)};
+DITUNE_HOST_DEVICE TensorMapSpec y_map(const WgmmaS8Config& c, const Epilogue& e, const GemmArgs& a) {
+  const int bytes = output_bytes(e.out);
+  return {a.y, a.m, output_columns(e, a.n), a.ldy * bytes, bytes, 16, y_box_bytes(c, e)};
+}
+
+DITUNE_HOST_DEVICE TensorMapSpec residual_map(const WgmmaS8Config& c, const Epilogue& e, const FusedGemmArgs& a) {
+  const int bytes = residual_bytes(e.residual);
+  return {a.r, a.m, a.n, a.ldr * bytes, bytes, 16, y_box_bytes(c, e)};
 }
 
 }  // namespace ditune

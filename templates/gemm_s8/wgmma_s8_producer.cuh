@@ -15,8 +15,9 @@ struct WgmmaProducer {
   using Layout = WgmmaLayout<config>;
   static constexpr bool kTerms = epilogue.out != Output::s32;
   static constexpr int kBiasBytes = epilogue.bias == Bias::none ? 0 : epilogue.bias == Bias::f32 ? 4 : 2;
+  static constexpr int kGateBytes = gate_bytes(config, epilogue) > 0 ? residual_bytes(epilogue.residual) : 0;
 
-  const TmaGemmArgs& args;
+  const TmaGemmArgsOf<epilogue>& args;
   const int bytes_a_stage = (x_box_rows(config, args.gemm.m) * config.cluster_n + config.tile_n) * kWgmmaStepK;
   StageCursor<config.stages> cursor;
   unsigned terms = 0;  // bit c: the parity of consumer c's
@@ -27,17 +28,32 @@ struct WgmmaProducer {
     return (left < 0 ? 0 : left < config.tile_n ? left : config.tile_n) * bytes;
   }
 
-  // Scales and bias of a tile's columns.
-  DITUNE_DEVICE void load_terms(int consumer, int column) {
+  DITUNE_DEVICE long long gate_of_tile(const TileIndex& tile) const {
+    if constexpr (kGateBytes == 0)
+      return -1;
+    else
+      return ditune::gate_of_tile<config, epilogue.gate>(args.gemm, args, tile);
+  }
+
+  // Scales, bias and gate of a tile's columns.
+  DITUNE_DEVICE void load_terms(int consumer, const TileIndex& tile) {
+    const int column = static_cast<int>(tile.n);
     transaction_wait(Layout::terms_empty(consumer), (terms >> consumer & 1) ^ 1);
     const SharedAddress full = Layout::terms_full(consumer);
     const int scale = epilogue.sw == ScaleW::channel ? column_bytes(column, 4) : 0;
     const int bias = column_bytes(column, kBiasBytes);
-    transaction_expect(full, scale + bias);
+    const int gate = gate_of_tile(tile) >= 0 ? column_bytes(column, kGateBytes) : 0;
+    transaction_expect(full, scale + bias + gate);
     if (scale > 0) load_bytes(Layout::terms(consumer), args.gemm.sw + column, scale, full);
     if (bias > 0) {
       load_bytes(Layout::terms(consumer) + 4 * config.tile_n,
                  static_cast<const char*>(args.gemm.bias) + static_cast<long long>(column) * kBiasBytes, bias, full);
+    }
+    if constexpr (kGateBytes > 0) {
+      if (gate > 0) {
+        const long long first = gate_of_tile(tile) * args.ldg + column;
+        load_bytes(Layout::gates(consumer), static_cast<const char*>(args.g) + first * kGateBytes, gate, full);
+      }
     }
     terms ^= 1U << consumer;
   }
@@ -75,12 +91,12 @@ struct WgmmaProducer {
     int consumer = 0;
     for (WorkWalk<config> walk(args.gemm); walk.more(); walk.next()) {
       const Segment segment = walk.segment();
-      const TileIndex tile = walk.origin(segment.tile);
+      const TileIndex tile = walk.template origin<epilogue>(segment.tile);
       for (int step = 0; step < segment.steps; ++step) {
         load_stage(tile, walk.rank_m, walk.rank_n, segment.first + step);
       }
       // Behind the operands, for which there is room earlier.
-      if (kTerms && segment.first == 0) load_terms(consumer, tile.n);
+      if (kTerms && segment.first == 0) load_terms(consumer, tile);
       if constexpr (config.consumers == Consumers::pingpong) consumer ^= 1;
     }
     // A CTA must not end while others of its cluster may still write to it or signal it: all stages come back empty.

@@ -2,12 +2,28 @@
 // Family wgmma_s8: what a CTA computes, step by step, and where it keeps it.
 #pragma once
 
+#include "dequantize.cuh"
 #include "gemm_args.cuh"
 #include "hopper.cuh"
 #include "layout.cuh"
 #include "wgmma_s8_config.cuh"
 
 namespace ditune {
+
+// What a kernel of an epilogue takes.
+template <Epilogue epilogue>
+using TmaGemmArgsOf = typename Choice<epilogue.residual == Residual::none, TmaGemmArgs, TmaFusedGemmArgs>::Type;
+
+// The row of g, 0 or more, if one serves all rows of a tile.
+template <WgmmaS8Config config, Gate gate>
+DITUNE_DEVICE long long gate_of_tile(const GemmArgs& gemm, const ResidualArgs& args, const TileIndex& tile) {
+  if constexpr (gate == Gate::channel) return 0;
+  if constexpr (gate == Gate::index) return -1;
+  const int first = static_cast<int>(tile.m), end = first + config.tile_m;
+  if (first >= gemm.m) return -1;
+  const long long row = gate_row(args, gate, first);
+  return row == gate_row(args, gate, static_cast<int>(end < gemm.m ? end : gemm.m) - 1) ? row : -1;
+}
 
 // Where things lie in shared memory.
 template <WgmmaS8Config config>
@@ -25,6 +41,12 @@ struct WgmmaLayout {
   static DITUNE_DEVICE SharedAddress terms_full(int consumer) { return empty(config.stages + consumer); }
   static DITUNE_DEVICE SharedAddress terms_empty(int consumer) { return terms_full(2 + consumer); }
   static DITUNE_DEVICE SharedAddress turn(int consumer) { return terms_full(4 + consumer); }
+  // With a gate, and with a residual that is staged.
+  static DITUNE_DEVICE SharedAddress gates(int consumer) { return terms_full(6) + consumer * 4 * config.tile_n; }
+  template <Epilogue epilogue>
+  static DITUNE_DEVICE SharedAddress residual_full(int warp, int which) {
+    return terms_full(6) + tiles_at_once(config) * gate_bytes(config, epilogue) + 8 * (warp * config.staging + which);
+  }
 };
 
 // The stages one after another; the parity of a stage's barriers changes each time round.
@@ -108,11 +130,13 @@ struct WorkWalk {
     }
   }
 
-  // Of the CTA's tile, in elements.
+  // Of the CTA's tile, in elements. With a residual no output is computed twice: Y may be what it is computed from.
+  template <Epilogue epilogue>
   DITUNE_DEVICE TileIndex origin(unsigned tile) const {
     const TileIndex index = rasterize(tile, tiles_m, tiles_n, config.group);
-    return {tile_begin(index.m * config.cluster_m + rank_m, config.tile_m, m),
-            tile_begin(index.n * config.cluster_n + rank_n, config.tile_n, n)};
+    const unsigned row = index.m * config.cluster_m + rank_m, column = index.n * config.cluster_n + rank_n;
+    if constexpr (epilogue.residual != Residual::none) return {row * config.tile_m, column * config.tile_n};
+    return {tile_begin(row, config.tile_m, m), tile_begin(column, config.tile_n, n)};
   }
 };
 

@@ -16,7 +16,7 @@ CHECK(sizeof(ditune_kernel) == 16);
 MEMBER(ditune_kernel, runtime, 0, 8);
 MEMBER(ditune_kernel, id, 8, 8);
 
-CHECK(sizeof(ditune_problem) == 56);
+CHECK(sizeof(ditune_problem) == 72);
 MEMBER(ditune_problem, size, 0, 8);
 MEMBER(ditune_problem, m, 8, 8);
 MEMBER(ditune_problem, n, 16, 8);
@@ -26,6 +26,9 @@ MEMBER(ditune_problem, sw, 36, 4);
 MEMBER(ditune_problem, bias, 40, 4);
 MEMBER(ditune_problem, op, 44, 4);
 MEMBER(ditune_problem, out, 48, 4);
+MEMBER(ditune_problem, from, 56, 8);
+MEMBER(ditune_problem, residual, 64, 4);
+MEMBER(ditune_problem, gate, 68, 4);
 
 CHECK(sizeof(ditune_device) == 24);
 MEMBER(ditune_device, size, 0, 8);
@@ -49,7 +52,7 @@ MEMBER(ditune_kernel_info, workspace_bytes, 16, 8);
 MEMBER(ditune_kernel_info, config, 24, 8);
 MEMBER(ditune_kernel_info, note, 32, 8);
 
-CHECK(sizeof(ditune_args) == 88);
+CHECK(sizeof(ditune_args) == 144);
 MEMBER(ditune_args, size, 0, 8);
 MEMBER(ditune_args, x, 8, 8);
 MEMBER(ditune_args, w, 16, 8);
@@ -61,12 +64,23 @@ MEMBER(ditune_args, workspace, 56, 8);
 MEMBER(ditune_args, ldx, 64, 8);
 MEMBER(ditune_args, ldw, 72, 8);
 MEMBER(ditune_args, ldy, 80, 8);
+MEMBER(ditune_args, r, 88, 8);
+MEMBER(ditune_args, g, 96, 8);
+MEMBER(ditune_args, gate_index, 104, 8);
+MEMBER(ditune_args, ldr, 112, 8);
+MEMBER(ditune_args, ldg, 120, 8);
+MEMBER(ditune_args, gates, 128, 8);
+MEMBER(ditune_args, rows_per_gate, 136, 8);
 
 CHECK(DITUNE_OK == 0 && DITUNE_INVALID_ARGUMENT == 1 && DITUNE_INVALID_HANDLE == 2 && DITUNE_NOT_PREPARED == 3);
 CHECK(DITUNE_NO_KERNEL == 4 && DITUNE_DATABASE_ERROR == 5 && DITUNE_CUDA_ERROR == 6 && DITUNE_OUT_OF_MEMORY == 7);
 CHECK(DITUNE_INTERNAL == 8 && DITUNE_NO_DEVICE == 9);
 CHECK(DITUNE_SX_TOKEN == 0 && DITUNE_SX_TENSOR == 1 && DITUNE_SW_CHANNEL == 0 && DITUNE_SW_TENSOR == 1);
 CHECK(DITUNE_BIAS_NONE == 0 && DITUNE_BIAS_F32 == 1 && DITUNE_BIAS_BF16 == 2 && DITUNE_BIAS_F16 == 3);
+CHECK(DITUNE_OP_NONE == 0 && DITUNE_OP_GELU_TANH == 1 && DITUNE_OP_GELU_ERF == 2 && DITUNE_OP_SILU == 3);
+CHECK(DITUNE_OP_SIGMOID == 4 && DITUNE_OP_SWIGLU == 5);
+CHECK(DITUNE_RESIDUAL_NONE == 0 && DITUNE_RESIDUAL_BF16 == 1 && DITUNE_RESIDUAL_F16 == 2 && DITUNE_RESIDUAL_F32 == 3);
+CHECK(DITUNE_GATE_NONE == 0 && DITUNE_GATE_CHANNEL == 1 && DITUNE_GATE_TABLE == 2 && DITUNE_GATE_INDEX == 3);
 CHECK(DITUNE_OUT_BF16 == 0 && DITUNE_OUT_F16 == 1 && DITUNE_OUT_F32 == 2 && DITUNE_OUT_S32 == 3);
 CHECK(DITUNE_MATCH_EXACT == 0 && DITUNE_MATCH_NEAREST_M == 1 && DITUNE_MATCH_STALE == 2);
 CHECK(DITUNE_MATCH_OTHER_DEVICE == 3 && DITUNE_MATCH_MODEL == 4 && DITUNE_MATCH_DEFAULT == 5);
@@ -84,11 +98,13 @@ typedef struct {
   ditune_status (*launch)(ditune_kernel, const ditune_args*, void*);
   ditune_status (*skipped_rows)(ditune_runtime, int64_t*);
   ditune_status (*run)(ditune_runtime, int32_t, const ditune_problem*, const ditune_args*, void*);
+  ditune_status (*interleave)(const void*, const void*, void*, int64_t, int64_t);
 } ditune_functions;
 
 int main(void) {
-  const ditune_functions all = {ditune_version, ditune_last_error, ditune_open,   ditune_close,        ditune_prepare,
-                                ditune_lookup,  ditune_query,      ditune_launch, ditune_skipped_rows, ditune_run};
+  const ditune_functions all = {ditune_version,      ditune_last_error, ditune_open,      ditune_close,
+                                ditune_prepare,      ditune_lookup,     ditune_query,     ditune_launch,
+                                ditune_skipped_rows, ditune_run,        ditune_interleave};
   ditune_runtime runtime = 0;
   if (all.open(0, &runtime) != DITUNE_OK || runtime == 0) return 1;
   if (all.close(runtime) != DITUNE_OK) return 2;

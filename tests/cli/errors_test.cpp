@@ -134,7 +134,7 @@ TEST_CASE("numbers and choices of options are checked") {
   check_refused(place, "verify --shape 128x128x128 --arch sm_86 --on tpu",
                 "unknown value 'tpu' of --on (use gpu, cpu)");
   check_refused(place, "bench --shape 128x128x128 --arch sm_86 --against cutlass",
-                "unknown peer 'cutlass' of --against (use cublaslt, winners, or ");
+                "unknown peer 'cutlass' of --against (use cublaslt, winners, plain, or ");
   check_refused(place, "bench --shape 128x128x128 --regime cool",
                 "unknown value 'cool' of --regime (use burst, sustained)");
   check_refused(place, "bench --shape 128x128x128 --min-clock 0", "--min-clock");

@@ -93,7 +93,7 @@ std::string print_plans(const Config& config) {
   for (const Gemm& problem : {kProblems[0], kProblems[1]}) {
     for (const Output out : {Output::bf16, Output::f32}) {
       text += fmt::format("plan {} {} {} {}\n", output_bytes(out), format_shape(problem), format(config),
-                          print_plan(launch_plan(config, out, problem.m, problem.n, 132)));
+                          print_plan(launch_plan(config, {.out = out}, problem.m, problem.n, 132)));
     }
   }
   return text;

@@ -24,6 +24,33 @@ TEST_CASE("an operation is read as it is written: its kind, its sizes, what is n
   CHECK(kind_name(plain) == "gemm_s8");
 }
 
+TEST_CASE("an operation with an op, a residual and a gate is read as it is written") {
+  const Operation fused = with({17, 96, 64}, parse_epilogue("bias=f16,op=silu,from=95,residual=f32,gate=index"));
+  CHECK(format(fused) == "gemm_s8:m=17,n=96,k=64,bias=f16,op=silu,from=95,residual=f32,gate=index");
+  CHECK(parse_operation(format(fused)) == fused);
+  CHECK(parse_layer("gemm_s8", format_layer(fused)) == with_rows(fused, 1));
+  CHECK(describe(fused) == "17x96x64 bias=f16,op=silu,from=95,residual=f32,gate=index");
+  bool are_read_back = true;
+  for (const Epilogue& epilogue : all_epilogues()) {
+    const Operation operation = with({17, 96, 64}, epilogue);
+    are_read_back &= parse_operation(format(operation)) == operation;
+  }
+  CHECK(are_read_back);
+}
+
+TEST_CASE("operations that differ in one field of the epilogue are others") {
+  const Operation base = with({16, 96, 64}, parse_epilogue("op=silu,from=8,residual=bf16,gate=channel"));
+  for (const char* text : {"op=sigmoid,from=8,residual=bf16,gate=channel", "op=silu,from=9,residual=bf16,gate=channel",
+                           "op=silu,residual=bf16,gate=channel", "op=silu,from=8,residual=f16,gate=channel",
+                           "op=silu,from=8,residual=bf16,gate=table", "op=silu,from=8,residual=bf16"}) {
+    INFO(text);
+    const Operation other = with({16, 96, 64}, parse_epilogue(text));
+    CHECK(other != base);
+    CHECK(hash_of(other) != hash_of(base));
+    CHECK(std::is_neq(compare_layers(other, base)));
+  }
+}
+
 TEST_CASE("text that is no operation is refused by what is wrong with it") {
   const auto refused = [](const char* text) { return error_of([&] { parse_operation(text); }); };
   CHECK(refused("") == "'' is not an operation (write KIND:key=value,..., like gemm_s8:m=6144,n=13824,k=4608)");
@@ -35,6 +62,10 @@ TEST_CASE("text that is no operation is refused by what is wrong with it") {
   CHECK(refused("gemm_s8:m=one,n=1,k=1") == "M = one is out of range (give 1 to 2147483647: a row index fits 32 bits)");
   CHECK(refused("gemm_s8:m=1,n=1,k=1,bias=bf17").find("bf17") != std::string::npos);
   CHECK(refused("gemm_s8:m=1,n=1,k=1,rows=4").find("rows") != std::string::npos);
+  CHECK(refused("gemm_s8:m=1,n=3,k=1,op=swiglu") == "N = 3 is odd (swiglu takes pairs of rows of W)");
+  CHECK(refused("gemm_s8:m=1,n=3,k=1,op=silu,from=3") ==
+        "from = 3 is beyond the 3 columns (give the first column of the op, or no op)");
+  CHECK(refused("gemm_s8:m=1,n=3,k=1,gate=table").starts_with("gate=table without a residual"));
 }
 
 TEST_CASE("winners of one layer differ in their rows alone") {

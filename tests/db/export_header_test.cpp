@@ -142,6 +142,10 @@ int main() {
   check(!refused([&](t::GemmArgs& a) { a.y = const_cast<signed char*>(x_end); }), __LINE__);
   check(refused([&](t::GemmArgs& a) { a.workspace = a.y; }), __LINE__);
   check(refused([](t::GemmArgs& a) { a.workspace = static_cast<char*>(at(5)) + 1024 - PLAN_WORKSPACE; }), __LINE__);
+  t::FusedGemmArgs untaken = good;
+  untaken.r = at(7);
+  const std::string_view said = t::argument_error(row, untaken);
+  check(said == "r: if, and only if, the epilogue has a residual", __LINE__);
   return failures + other_translation_unit();
 }
 )";
@@ -196,6 +200,54 @@ int main() {
         }
       },
       row->variant);
+}
+)";
+
+// The same of a row with a residual and a table of gates: what is asked of them.
+const std::string kResidualProbe = kArgs + R"(
+#include <cstdio>
+#include <type_traits>
+
+namespace t = ditune_tuned;
+constexpr const t::Row* row = t::find(90, 1000, 4608, 4608, "residual=bf16,gate=table");
+static_assert(row->residual_multiple == 8);
+static_assert(std::is_same_v<t::ParameterOf<t::ditune::WgmmaS8Config>::type, t::TmaGemmArgs>);
+static_assert(std::is_same_v<t::ParameterOf<t::ditune::WgmmaS8Config>::fused, t::TmaFusedGemmArgs>);
+
+t::FusedGemmArgs good() {
+  t::FusedGemmArgs args = separate_args(1000, 4608, 4608);
+  args.r = at(6), args.g = at(7);
+  args.ldr = args.ldg = 4608;
+  args.gates = 2, args.rows_per_gate = 500;
+  return args;
+}
+
+template <class Change>
+std::string_view refused(Change change) {
+  t::FusedGemmArgs args = good();
+  change(args);
+  const char* const error = t::argument_error(*row, args);
+  return error ? error : "";
+}
+
+int main() {
+  const std::string_view said[][2] = {
+      {refused([](t::FusedGemmArgs&) {}), ""},
+      {refused([](t::FusedGemmArgs& a) { a.r = a.y; }), ""},
+      {refused([](t::FusedGemmArgs& a) { a.ldr = 4616; }), ""},
+      {refused([](t::FusedGemmArgs& a) { a.ldr = 4612; }), "ldr is not a multiple of residual_multiple"},
+      {refused([](t::FusedGemmArgs& a) { a.ldr = 4600; }), "a stride is shorter than its row"},
+      {refused([](t::FusedGemmArgs& a) { a.r = nullptr; }), "r: if, and only if, the epilogue has a residual"},
+      {refused([](t::FusedGemmArgs& a) { a.gates = 0; }), "gates is not the number of rows of g"},
+      {refused([](t::FusedGemmArgs& a) { a.rows_per_gate = 499; }), "gates * rows_per_gate is less than m"},
+  };
+  int failures = 0;
+  for (const auto& [is, expected] : said) {
+    if (is == expected) continue;
+    std::printf("'%s' in place of '%s'\n", is.data(), expected.data());
+    ++failures;
+  }
+  return failures;
 }
 )";
 
@@ -380,6 +432,25 @@ TEST_CASE("A header with kernels that take tensor maps can make them, and has no
     REQUIRE(status == 0);
     CHECK(run(program, log) == 0);
   }
+}
+
+TEST_CASE("A header checks the residual and the gates of a launch") {
+  if (!is_found(DITUNE_GXX)) return;
+  const TempFolder folder;
+  TuningRecord record = hopper_record();
+  gemm_of(record.key.operation).epilogue = parse_epilogue("residual=bf16,gate=table");
+  write_file(folder / "tuned.h", exported({record}, Embed::none));
+  write_file(folder / "probe.cpp", kResidualProbe);
+  const std::string program = (folder / "probe").string(), log = (folder / "log").string();
+  const int status =
+      run(DITUNE_GXX " -std=c++17 -pedantic -Wall -Wextra -Werror" + kCudaInclude + " " +
+              (folder / "probe.cpp").string() + " -o " + program + " " DITUNE_CUDA_RUNTIME " -ldl -lrt -lpthread",
+          log);
+  INFO(read_file(log));
+  REQUIRE(status == 0);
+  const int failures = run(program, log);
+  INFO(read_file(log));
+  CHECK(failures == 0);
 }
 
 TEST_CASE("A header launches with its plan's attributes, and its boxes are swizzled by their bytes") {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <numeric>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,9 +16,11 @@
 #include "c_api_input.hpp"
 #include "c_api_machine.hpp"
 #include "c_api_oracle.hpp"
+#include "c_api_requests.hpp"
 #include "ditune/config.hpp"
 #include "ditune/operation.hpp"
 #include "fuzz.hpp"
+#include "gemm.hpp"
 
 using namespace ditune;
 
@@ -38,20 +41,25 @@ struct Told {
   std::string broken;  // what it was told wrongly
 };
 
+bool tunes(std::string_view command, const ditune_problem& problem) {
+  constexpr std::string_view kShape = "ditune tune --shape ", kEpilogue = " --epilogue ";
+  const std::size_t at = command.find(kEpilogue);
+  if (!command.starts_with(kShape) || at == std::string_view::npos) return false;
+  const auto gemm = fuzz::accepted([&] {
+    return test::with(parse_shape(command.substr(kShape.size(), at - kShape.size())),
+                      parse_epilogue(command.substr(at + kEpilogue.size())));
+  });
+  return gemm && fuzz::is_equal(fuzz::problem_of(*gemm), problem);
+}
+
 void on_miss(const ditune_problem* problem, std::int32_t match, const char* command, void* user) {
   auto& told = *static_cast<Told*>(user);
   if (problem->size != sizeof *problem || !fuzz::is_legal(*problem)) told.broken = "a problem that is missed is legal";
   if (match < DITUNE_MATCH_MODEL || match > DITUNE_MATCH_NONE) told.broken = "a miss is no record's match";
-  if (!std::string_view(command).starts_with("ditune tune --shape ") || !fuzz::is_line(command))
-    told.broken = "a miss comes with the command that tunes it";
+  if (!fuzz::is_line(command) || !tunes(command, *problem)) told.broken = "a miss comes with the command that tunes it";
   if (!told.throws) return;
   told.has_thrown = true;
   throw std::runtime_error("an error\nof two lines");
-}
-
-template <class T>
-T* address(std::uint64_t number) {
-  return reinterpret_cast<T*>(static_cast<std::uintptr_t>(number));
 }
 
 class Program {
@@ -82,6 +90,7 @@ class Program {
 
   void make_call(std::size_t which) {
     if (which >= 14) return look_up();
+    if (which == 10) return interleave();
     switch (which % 8) {
       case 0:
         return open();
@@ -220,30 +229,6 @@ class Program {
     closed_.push_back(handle);
   }
 
-  ditune_problem problem() {
-    const Layer& layer = in_.among(kLayers);
-    const Epilogue epilogue = parse_epilogue(layer.epilogue);
-    ditune_problem its{sizeof its,
-                       in_.one_in(2) ? in_.raw<std::uint16_t>() : 4096,
-                       layer.n,
-                       layer.k,
-                       static_cast<std::int32_t>(epilogue.sx),
-                       static_cast<std::int32_t>(epilogue.sw),
-                       static_cast<std::int32_t>(epilogue.bias),
-                       static_cast<std::int32_t>(epilogue.op),
-                       static_cast<std::int32_t>(epilogue.out)};
-    if (!in_.one_in(4)) return its;
-    for (std::size_t left = 1 + in_.below(3); left > 0; --left) {
-      const std::array sizes{&its.m, &its.n, &its.k};
-      const std::array words{&its.sx, &its.sw, &its.bias, &its.op, &its.out};
-      if (in_.one_in(2))
-        *in_.among(words) = in_.word();
-      else
-        *in_.among(sizes) = in_.number();
-    }
-    return its;
-  }
-
   // To rank all candidates takes longer than all else: few inputs' questions come to that.
   bool is_too_slow(const Opened* runtime, const ditune_problem& its) {
     if (!runtime || !fuzz::is_legal(its) || is_recorded(*runtime, its)) return false;
@@ -253,12 +238,8 @@ class Program {
   // Whether a record answers, on the cards of the machine.
   static bool is_recorded(const Opened& runtime, const ditune_problem& its) {
     if (!runtime.is_sound) return false;
-    return std::ranges::any_of(kLayers, [&](const Layer& layer) {
-      const Epilogue epilogue = parse_epilogue(layer.epilogue);
-      return its.n == layer.n && its.k == layer.k && its.sx == static_cast<std::int32_t>(epilogue.sx) &&
-             its.sw == static_cast<std::int32_t>(epilogue.sw) && its.bias == static_cast<std::int32_t>(epilogue.bias) &&
-             its.out == static_cast<std::int32_t>(epilogue.out);
-    });
+    return std::ranges::any_of(kLayers,
+                               [&](const Layer& layer) { return fuzz::is_equal(fuzz::problem_of(layer, its.m), its); });
   }
 
   std::int32_t device() { return in_.one_in(8) ? in_.word() : static_cast<std::int32_t>(in_.below(2)); }
@@ -272,10 +253,10 @@ class Program {
 
   void prepare() {
     const ditune_runtime runtime = pick_runtime();
-    const ditune_problem value = problem();
+    const Handed<ditune_problem> its(in_, fuzz::problem(in_));
+    const ditune_problem value = its.known();
     const std::int32_t ordinal = device();
     if (is_too_slow(find(runtime), value)) return;
-    const Handed<ditune_problem> its(in_, value);
     const bool has_place = !in_.one_in(16);
     const ditune_kernel untouched{1, 1};
     ditune_kernel kernel = untouched;
@@ -321,30 +302,14 @@ class Program {
     return info;
   }
 
-  // Mostly one that is known, by all or some of what tells it.
-  ditune_device named_device() {
-    const fuzz::Card& card = in_.among(fuzz::kCards);
-    ditune_device its{sizeof its, card.name, card.arch, card.sms};
-    const std::size_t form = in_.below(8);
-    if ((form & 1) != 0) its.arch = 0;
-    if ((form & 2) != 0) its.sms = 0;
-    if (form > 3) return its;
-    if (in_.one_in(4))
-      its.name =
-          in_.among(std::array{fuzz::kOtherNames[0], fuzz::kOtherNames[1], "", static_cast<const char*>(nullptr)});
-    if (in_.one_in(4)) its.arch = in_.word();
-    if (in_.one_in(4)) its.sms = in_.word();
-    return its;
-  }
-
   void look_up() {
     const ditune_runtime runtime = pick_runtime();
-    const ditune_device gpu = named_device();
-    const ditune_problem asked = problem();
+    const ditune_device gpu = fuzz::named_device(in_);
+    const Handed<ditune_device> device(in_, gpu);
+    const Handed<ditune_problem> its(in_, fuzz::problem(in_));
+    const ditune_problem asked = its.known();
     const bool is_legal = fuzz::is_legal(gpu) && fuzz::is_legal(asked);
     if (is_legal && is_too_slow(find(runtime), asked)) return;
-    const Handed<ditune_device> device(in_, gpu);
-    const Handed<ditune_problem> its(in_, asked);
     const Handed<ditune_kernel_info> info(in_, {});
     const auto before = info.get() ? info.bytes() : std::vector<unsigned char>{};
     const auto call = [&] { return ditune_lookup(runtime, device.get(), its.get(), info.get()); };
@@ -370,18 +335,13 @@ class Program {
     for (const Kernel& kernel : kernels_) {
       const fuzz::Card& there = fuzz::kCards[kernel.device == 0 ? 1 : 2];
       const bool is_there = gpu.name && std::string_view(gpu.name) == there.name && (gpu.arch == 0 || gpu.sms == 0);
-      if (!is_there || kernel.handle.runtime != runtime || !is_equal(kernel.problem, asked)) continue;
+      if (!is_there || kernel.handle.runtime != runtime || !fuzz::is_equal(kernel.problem, asked)) continue;
       const ditune_kernel_info prepared = info_of(kernel.handle);
       if (*prepared.note != '\0') continue;  // another in its place
       require(prepared.match == found.match && std::string_view(prepared.config) == found.config &&
                   prepared.workspace_bytes == found.workspace_bytes,
               "what is found is what is prepared");
     }
-  }
-
-  static bool is_equal(const ditune_problem& a, const ditune_problem& b) {
-    return a.m == b.m && a.n == b.n && a.k == b.k && a.sx == b.sx && a.sw == b.sw && a.bias == b.bias && a.op == b.op &&
-           a.out == b.out;
   }
 
   // What is true of every answer.
@@ -419,90 +379,17 @@ class Program {
     require(its.device == kernel->device, "a kernel is described as it was prepared");
   }
 
-  // Anywhere: null, misaligned, at or near others, or at the ends of what there is.
-  template <class T>
-  T* pointer(const ditune_args& args, const ditune_problem& its) {
-    const std::array<const void*, 7> others{args.x, args.w, args.y, args.sx, args.sw, args.bias, args.workspace};
-    const auto other = reinterpret_cast<std::uintptr_t>(in_.among(others));
-    switch (in_.below(8)) {
-      case 0:
-        return nullptr;
-      case 1:
-        return address<T>(other);
-      case 2:
-        return address<T>(other + static_cast<std::uint64_t>(its.k));
-      case 3:
-        return address<T>(other + 16 * in_.byte());
-      case 4:
-        return address<T>(other + in_.byte());
-      case 5:
-        return address<T>(other - 16 * in_.raw<std::uint32_t>());
-      case 6:
-        return address<T>(0 - 16 * std::uint64_t{in_.raw<std::uint32_t>()});
-      default:
-        return address<T>(in_.raw<std::uint64_t>());
-    }
-  }
-
-  std::int64_t stride(const ditune_args& args, const ditune_problem& its) {
-    const auto usual =
-        static_cast<std::uint64_t>(in_.among(std::array{args.ldx, args.ldw, args.ldy, its.m, its.n, its.k}));
-    switch (in_.below(4)) {
-      case 0:
-        return static_cast<std::int64_t>(usual + 16 * in_.byte());
-      case 1:
-        return static_cast<std::int64_t>(usual * in_.byte());
-      case 2:
-        return in_.raw<std::uint16_t>();
-      default:
-        return in_.number();
-    }
-  }
-
-  // Dense rows far apart, then `changes` of them.
-  ditune_args arguments(const ditune_problem& its, std::size_t changes) {
-    constexpr int kFar = 45;  // 2^45 bytes: as large as the operands of most problems will not be
-    const auto far = [](std::uint64_t number) { return address<void>(number << kFar); };
-    const bool is_scaled = its.out != DITUNE_OUT_S32;
-    ditune_args args{};
-    args.x = far(1);
-    args.w = far(2);
-    args.y = far(3);
-    args.sx = is_scaled ? far(4) : nullptr;
-    args.sw = is_scaled ? far(5) : nullptr;
-    args.bias = its.bias != DITUNE_BIAS_NONE ? far(6) : nullptr;
-    args.workspace = far(7);
-    args.ldx = args.ldw = its.k;
-    args.ldy = its.n;
-    for (; changes > 0; --changes) {
-      const std::array inputs{&args.x, &args.w, &args.sx, &args.sw, &args.bias};
-      const std::array outputs{&args.y, &args.workspace};
-      const std::array strides{&args.ldx, &args.ldw, &args.ldy};
-      switch (in_.below(3)) {
-        case 0:
-          *in_.among(inputs) = pointer<const void>(args, its);
-          break;
-        case 1:
-          *in_.among(outputs) = pointer<void>(args, its);
-          break;
-        default:
-          *in_.among(strides) = stride(args, its);
-      }
-    }
-    return args;
-  }
-
   std::size_t changes() { return in_.one_in(2) ? 1 + in_.below(4) : 0; }
 
   void launch() {
     const ditune_kernel handle = pick_kernel();
     const Kernel* kernel = find(handle);
-    const ditune_problem its = kernel ? kernel->problem : problem();
+    const ditune_problem its = kernel ? kernel->problem : fuzz::problem(in_);
     const std::int64_t workspace_bytes = kernel ? info_of(handle).workspace_bytes : 0;
     const std::size_t changed = changes();
-    const ditune_args value = arguments(its, changed);
-    const Handed<ditune_args> args(in_, value);
-    void* stream = address<void>(in_.byte());
+    const Handed<ditune_args> args(in_, fuzz::arguments(in_, its, changed));
+    const ditune_args value = args.known();
+    void* stream = fuzz::address<void>(in_.byte());
     const ditune_status status = status_of([&] { return ditune_launch(handle, args.get(), stream); });
     if (!kernel) {
       require(status == DITUNE_INVALID_HANDLE && machine().launches.empty(), "a launch is of a prepared kernel");
@@ -517,13 +404,13 @@ class Program {
 
   void run_by_problem() {
     const ditune_runtime runtime = pick_runtime();
-    const ditune_problem its = problem();
+    const Handed<ditune_problem> asked(in_, fuzz::problem(in_));
+    const ditune_problem its = asked.known();
     const std::int32_t ordinal = device();
     if (is_too_slow(find(runtime), its)) return;
-    const Handed<ditune_problem> asked(in_, its);
-    const ditune_args value = arguments(its, changes());
-    const Handed<ditune_args> args(in_, value);
-    void* stream = address<void>(in_.byte());
+    const Handed<ditune_args> args(in_, fuzz::arguments(in_, its, changes()));
+    const ditune_args value = args.known();
+    void* stream = fuzz::address<void>(in_.byte());
     const ditune_status status =
         status_of([&] { return ditune_run(runtime, ordinal, asked.get(), args.get(), stream); });
     require((status == DITUNE_INVALID_HANDLE) == !find(runtime), "the runtime of a launch is open");
@@ -543,14 +430,42 @@ class Program {
     require(launches.size() == (status == DITUNE_OK ? 1 : 0), "a launch that failed does not reach the driver");
     require(status != DITUNE_CUDA_ERROR || machine().faults != Faults{}, "the driver fails by itself");
     if (status != DITUNE_OK) return;
-    const auto& [plan, seen, its_stream] = launches.front();
+    const fuzz::Launch& launch = launches.front();
+    const LaunchPlan& plan = launch.plan;
     require(fuzz::is_legal(args, its, plan.workspace_bytes), "what is launched is defined");
-    require(its_stream == stream && seen.x == args.x && seen.w == args.w && seen.y == args.y && seen.sx == args.sx &&
-                seen.sw == args.sw && seen.bias == args.bias && seen.workspace == args.workspace && seen.m == its.m &&
-                seen.n == its.n && seen.k == its.k && seen.ldx == args.ldx && seen.ldw == args.ldw &&
-                seen.ldy == args.ldy,
-            "what is launched is what was asked");
+    require(launch.stream == stream && fuzz::is_asked(launch.args, args, its), "what is launched is what was asked");
+    require(launch.has_residual == (its.residual != DITUNE_RESIDUAL_NONE) || launch.epilogue,
+            "a kernel takes a residual if it has one");
+    require(!launch.epilogue || fuzz::is_equal(fuzz::problem_of({its.m, its.n, its.k, *launch.epilogue}), its),
+            "a kernel that takes the epilogue gets it");
     require(plan.grid >= 1 && plan.grid <= kMaxGrid && plan.block >= 1 && plan.block <= 1024, "a launch has a grid");
+  }
+
+  // Within one block of memory, so that rows overlap by and by; or of sizes that are refused before anything is read.
+  void interleave() {
+    std::vector<unsigned char> memory(192);
+    std::iota(memory.begin(), memory.end(), static_cast<unsigned char>(0));
+    const auto place = [&] { return in_.one_in(16) ? nullptr : memory.data() + in_.below(memory.size()); };
+    const auto size = [&] { return in_.one_in(4) ? in_.number() : static_cast<std::int64_t>(in_.below(8)); };
+    unsigned char *const gate = place(), *const up = place(), *const both = place();
+    const std::int64_t rows = size(), row_bytes = size();
+    const bool is_legal = fuzz::is_legal_interleave(gate, up, both, rows, row_bytes);
+    const auto ends_inside = [&](const unsigned char* from, std::int64_t count) {
+      return row_bytes <= memory.data() + memory.size() - from &&
+             count * row_bytes <= memory.data() + memory.size() - from;
+    };
+    const bool is_short = rows <= 192 && row_bytes <= 192;
+    if (is_legal && !(is_short && ends_inside(gate, rows) && ends_inside(up, rows) && ends_inside(both, 2 * rows)))
+      return;
+    std::vector<unsigned char> expected = memory;
+    for (std::int64_t at = 0; is_legal && at < rows * row_bytes; ++at) {
+      const std::int64_t to = both - memory.data() + at + at / row_bytes * row_bytes;
+      expected[to] = gate[at];
+      expected[to + row_bytes] = up[at];
+    }
+    const ditune_status status = status_of([&] { return ditune_interleave(gate, up, both, rows, row_bytes); });
+    require(status == (is_legal ? DITUNE_OK : DITUNE_INVALID_ARGUMENT), "an interleaving is checked");
+    require(memory == expected, "gate and up alternate, and nothing else is written");
   }
 
   Files& files_;

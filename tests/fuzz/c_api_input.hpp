@@ -2,6 +2,8 @@
 // What the C ABI's target makes of its input: numbers, words and structs as a caller might hand them over.
 #pragma once
 
+#include <ditune/ditune.h>
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -46,23 +48,32 @@ class Input {
                             kMaxExtent - 15, kMaxExtent, kMaxExtent + 1, Limits::max(), Limits::min()});
   }
 
-  std::int32_t word() { return one_in(8) ? raw<std::int32_t>() : static_cast<std::int32_t>(below(6)) - 1; }
+  std::int32_t word() { return one_in(8) ? raw<std::int32_t>() : static_cast<std::int32_t>(below(8)) - 1; }
 
  private:
   const std::uint8_t* data_;
   const std::uint8_t* end_;
 };
 
-// A struct as a caller hands it over: mostly as it is, else of another size, misaligned, or null. It ends where its
-// memory ends.
+// Bytes of a struct's members in the first version of the header.
+template <class T>
+inline constexpr std::size_t kFirstBytes = sizeof(T);
+template <>
+inline constexpr std::size_t kFirstBytes<ditune_problem> = 56;
+template <>
+inline constexpr std::size_t kFirstBytes<ditune_args> = 88;
+
+// A struct as a caller hands it over: mostly as it is, else as an older header has it, of another size, misaligned, or
+// null. It ends where its memory ends.
 template <class T>
 class Handed {
  public:
-  Handed(Input& in, T value) {
+  Handed(Input& in, T value) : known_(value) {
     constexpr std::size_t kForms = 16, kMostSize = 64 * sizeof(T);
     std::size_t size = sizeof(T), offset = 0;
     const std::size_t form = in.below(kForms);
     if (form == 10) return;
+    if (form == 9) size = kFirstBytes<T>;
     if (form == 11) size = in.below(sizeof(T));
     if (form == 12 || form == 13) size = sizeof(T) + 1 + in.byte();
     if (form == 14) size = in.one_in(2) ? std::numeric_limits<std::size_t>::max() : kMostSize + 1;
@@ -72,15 +83,20 @@ class Handed {
     memory_ = std::make_unique<unsigned char[]>(offset + size_);
     at_ = memory_.get() + offset;
     std::memcpy(at_, &value, std::min(size_, sizeof value));
+    known_ = {};
+    std::memcpy(&known_, at_, std::min(size_, sizeof value));
     if (form == 13) at_[sizeof(T) + in.below(size - sizeof(T))] = 1;
-    is_sane_ = form < 11 || form == 12;
+    is_sane_ = form < 11 || form == 12 || (form == 11 && size >= kFirstBytes<T>);
   }
 
   bool is_sane() const { return is_sane_; }
+  // What the library is told: the members that the caller has, zero for the others.
+  const T& known() const { return known_; }
   T* get() const { return reinterpret_cast<T*>(at_); }
   std::vector<unsigned char> bytes() const { return {at_, at_ + size_}; }
 
  private:
+  T known_;
   std::unique_ptr<unsigned char[]> memory_;
   unsigned char* at_ = nullptr;
   std::size_t size_ = 0;

@@ -6,19 +6,47 @@
 #include <string>
 
 #include "ditune/error.hpp"
+#include "fallback_args.cuh"
+#include "fuzz.hpp"
 #include "runtime/driver.hpp"
 #include "runtime/nvrtc.hpp"
+#include "tensor_map.cuh"
 
 namespace ditune {
 namespace {
 
 using fuzz::machine;
 
+template <class T>
+T as(const KernelParameter& parameter) {
+  T value;
+  std::memcpy(&value, parameter.bytes.data(), sizeof value);
+  return value;
+}
+
+// Families' parameters are told by their sizes.
 struct MadeUpKernel : LoadedKernel {
   void launch(const LaunchPlan& plan, const KernelParameter& parameter, CUstream_st* stream) const override {
     if (machine().faults.fails_launches) throw CudaError("cudaLaunchKernelExC: an illegal\naddress", "look for it");
-    fuzz::Launch launch{plan, {}, stream};
-    std::memcpy(&launch.args, parameter.bytes.data(), sizeof launch.args);  // every family's parameter begins with them
+    fuzz::Launch launch{plan, {}, false, {}, stream};
+    if (parameter.size == sizeof(GemmArgs)) {
+      launch.args = {as<GemmArgs>(parameter), {}};
+    } else if (parameter.size == sizeof(TmaGemmArgs)) {
+      launch.args = {as<TmaGemmArgs>(parameter).gemm, {}};
+    } else if (parameter.size == sizeof(FusedGemmArgs)) {
+      launch.args = as<FusedGemmArgs>(parameter);
+      launch.has_residual = true;
+    } else if (parameter.size == sizeof(TmaFusedGemmArgs)) {
+      const auto fused = as<TmaFusedGemmArgs>(parameter);
+      launch.args = {fused.gemm, fused};
+      launch.has_residual = true;
+    } else {
+      fuzz::require(parameter.size == sizeof(FallbackArgs), "a parameter is that of a family");
+      const auto fallback = as<FallbackArgs>(parameter);
+      launch.args = fallback.gemm;
+      launch.has_residual = true;
+      launch.epilogue = fallback.epilogue;
+    }
     machine().launches.push_back(launch);
   }
 };

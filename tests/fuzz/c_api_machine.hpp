@@ -2,8 +2,10 @@
 // The machine that the C ABI's target runs on: a driver of two cards, a compiler, and what can go wrong with both.
 #pragma once
 
+#include <optional>
 #include <vector>
 
+#include "epilogue_spec.cuh"
 #include "gemm_args.cuh"
 #include "launch_plan.cuh"
 
@@ -25,7 +27,9 @@ struct Faults {
 
 struct Launch {
   LaunchPlan plan;
-  GemmArgs args;
+  FusedGemmArgs args;                // of a residual as far as the kernel takes one
+  bool has_residual;                 // whether it does
+  std::optional<Epilogue> epilogue;  // of a kernel that takes it at run time
   CUstream_st* stream;
 };
 

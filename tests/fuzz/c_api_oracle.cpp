@@ -38,10 +38,19 @@ bool overlap(const Operand& a, const Operand& b) {
 }  // namespace
 
 bool is_legal(const ditune_problem& p) {
-  const bool is_plain = p.sx == 0 && p.sw == 0 && p.bias == 0;
+  const bool is_plain = p.sx == 0 && p.sw == 0 && p.bias == 0 && p.op == 0 && p.from == 0 && p.residual == 0;
+  const bool is_of_columns = p.op != DITUNE_OP_NONE && p.op != DITUNE_OP_SWIGLU;
   return is_within(p.m, 1, kMost) && is_within(p.n, 1, kMost) && is_within(p.k, 1, kMostK) && is_within(p.sx, 0, 1) &&
-         is_within(p.sw, 0, 1) && is_within(p.bias, 0, 3) && p.op == 0 && is_within(p.out, 0, 3) &&
-         (p.out != DITUNE_OUT_S32 || is_plain);
+         is_within(p.sw, 0, 1) && is_within(p.bias, 0, 3) && is_within(p.op, 0, 5) && is_within(p.residual, 0, 3) &&
+         is_within(p.gate, 0, 3) && is_within(p.out, 0, 3) && (p.out != DITUNE_OUT_S32 || is_plain) &&
+         is_within(p.from, 0, is_of_columns ? p.n - 1 : 0) &&
+         (p.op != DITUNE_OP_SWIGLU || (p.n % 2 == 0 && p.residual == DITUNE_RESIDUAL_NONE)) &&
+         (p.gate == DITUNE_GATE_NONE || p.residual != DITUNE_RESIDUAL_NONE);
+}
+
+bool is_equal(const ditune_problem& a, const ditune_problem& b) {
+  return a.m == b.m && a.n == b.n && a.k == b.k && a.sx == b.sx && a.sw == b.sw && a.bias == b.bias && a.op == b.op &&
+         a.from == b.from && a.residual == b.residual && a.gate == b.gate && a.out == b.out;
 }
 
 bool is_legal(const ditune_device& d) {
@@ -76,15 +85,52 @@ bool is_line(const char* text) {
   return true;
 }
 
+namespace {
+
+Operand values(const void* data, bool is_used, Wide bytes) {
+  return {.data = data, .is_used = is_used, .row_bytes = bytes};
+}
+
+// What a residual reads: r, g and gate_index.
+std::array<Operand, 3> residual_operands(const ditune_args& a, const ditune_problem& p) {
+  const Wide bytes = p.residual == DITUNE_RESIDUAL_F32 ? 4 : 2;
+  const bool has_rows = p.gate == DITUNE_GATE_TABLE || p.gate == DITUNE_GATE_INDEX;
+  return {Operand{.data = a.r,
+                  .is_used = p.residual != DITUNE_RESIDUAL_NONE,
+                  .rows = p.m,
+                  .row_bytes = p.n * bytes,
+                  .pitch = a.ldr * bytes},
+          Operand{.data = a.g,
+                  .is_used = p.gate != DITUNE_GATE_NONE,
+                  .rows = has_rows ? a.gates : 1,
+                  .row_bytes = p.n * bytes,
+                  .pitch = a.ldg * bytes},
+          values(a.gate_index, p.gate == DITUNE_GATE_INDEX, 4 * Wide{p.m})};
+}
+
+bool has_legal_sizes(const ditune_args& a, const ditune_problem& p) {
+  if (!is_within(a.ldx, p.k, kMost) || !is_within(a.ldw, p.k, kMost)) return false;
+  if (!is_within(a.ldy, p.op == DITUNE_OP_SWIGLU ? p.n / 2 : p.n, kMost)) return false;
+  if (p.residual != DITUNE_RESIDUAL_NONE && !is_within(a.ldr, p.n, kMost)) return false;
+  if (p.gate != DITUNE_GATE_TABLE && p.gate != DITUNE_GATE_INDEX) return true;
+  if (!is_within(a.gates, 1, kMost) || !is_within(a.ldg, p.n, kMost)) return false;
+  return p.gate == DITUNE_GATE_INDEX ||
+         (is_within(a.rows_per_gate, 1, kMost) && Wide{a.gates} * a.rows_per_gate >= p.m);
+}
+
+bool is_in_place(const Operand& y, const Operand& r) {
+  return y.data == r.data && y.rows == r.rows && y.row_bytes == r.row_bytes && y.pitch == r.pitch;
+}
+
+}  // namespace
+
 bool is_legal(const ditune_args& a, const ditune_problem& p, std::int64_t workspace_bytes) {
-  if (!is_within(a.ldx, p.k, kMost) || !is_within(a.ldw, p.k, kMost) || !is_within(a.ldy, p.n, kMost)) return false;
+  if (!has_legal_sizes(a, p)) return false;
   const bool is_scaled = p.out != DITUNE_OUT_S32;
-  if ((!is_scaled && (a.sx || a.sw)) || (p.bias == DITUNE_BIAS_NONE && a.bias)) return false;
+  const auto [r, g, gate_index] = residual_operands(a, p);
   const Wide y_bytes = p.out == DITUNE_OUT_BF16 || p.out == DITUNE_OUT_F16 ? 2 : 4;
-  const auto values = [](const void* data, bool is_used, Wide bytes) {
-    return Operand{.data = data, .is_used = is_used, .row_bytes = bytes};
-  };
-  const Operand y{.data = a.y, .rows = p.m, .row_bytes = p.n * y_bytes, .pitch = a.ldy * y_bytes};
+  const Wide columns = p.op == DITUNE_OP_SWIGLU ? p.n / 2 : p.n;
+  const Operand y{.data = a.y, .rows = p.m, .row_bytes = columns * y_bytes, .pitch = a.ldy * y_bytes};
   const Operand workspace = values(a.workspace, workspace_bytes > 0, workspace_bytes);
   const std::array inputs = {
       Operand{.data = a.x, .rows = p.m, .row_bytes = p.k, .pitch = a.ldx},
@@ -92,11 +138,36 @@ bool is_legal(const ditune_args& a, const ditune_problem& p, std::int64_t worksp
       values(a.sx, is_scaled, 4 * Wide{p.sx == DITUNE_SX_TOKEN ? p.m : 1}),
       values(a.sw, is_scaled, 4 * Wide{p.sw == DITUNE_SW_CHANNEL ? p.n : 1}),
       values(a.bias, p.bias != DITUNE_BIAS_NONE, (p.bias == DITUNE_BIAS_F32 ? 4 : 2) * Wide{p.n}),
+      g,
+      gate_index,
   };
-  const auto is_good = [](const Operand& operand) { return !operand.is_used || operand.is_good(); };
-  if (!is_good(y) || !is_good(workspace) || !std::ranges::all_of(inputs, is_good)) return false;
+  const auto is_good = [](const Operand& operand) { return operand.is_used ? operand.is_good() : !operand.data; };
+  const bool has_good_workspace = !workspace.is_used || workspace.is_good();
+  if (!is_good(y) || !is_good(r) || !has_good_workspace || !std::ranges::all_of(inputs, is_good)) return false;
   const auto is_apart = [&](const Operand& input) { return !overlap(y, input) && !overlap(workspace, input); };
-  return !overlap(y, workspace) && std::ranges::all_of(inputs, is_apart);
+  return !overlap(y, workspace) && !overlap(workspace, r) && (is_in_place(y, r) || !overlap(y, r)) &&
+         std::ranges::all_of(inputs, is_apart);
+}
+
+bool is_asked(const FusedGemmArgs& seen, const ditune_args& args, const ditune_problem& its) {
+  const bool is_gemm = seen.x == args.x && seen.w == args.w && seen.y == args.y && seen.sx == args.sx &&
+                       seen.sw == args.sw && seen.bias == args.bias && seen.workspace == args.workspace &&
+                       seen.m == its.m && seen.n == its.n && seen.k == its.k && seen.ldx == args.ldx &&
+                       seen.ldw == args.ldw && seen.ldy == args.ldy;
+  const bool is_residual = seen.r == args.r && seen.g == args.g && seen.gate_index == args.gate_index &&
+                           seen.ldr == args.ldr && seen.ldg == args.ldg && seen.gates == args.gates &&
+                           seen.rows_per_gate == args.rows_per_gate;
+  return is_gemm && (its.residual == DITUNE_RESIDUAL_NONE || is_residual);
+}
+
+bool is_legal_interleave(const void* gate, const void* up, const void* both, std::int64_t rows,
+                         std::int64_t row_bytes) {
+  const auto is_apart = [&](const void* from) {
+    const Operand its = values(from, true, Wide{rows} * row_bytes);
+    return !overlap(its, values(both, true, 2 * Wide{rows} * row_bytes));
+  };
+  return gate && up && both && rows >= 1 && row_bytes >= 1 && 2 * Wide{rows} * row_bytes < Wide{1} << 63 &&
+         is_apart(gate) && is_apart(up);
 }
 
 }  // namespace ditune::fuzz

@@ -8,9 +8,13 @@
 #include <array>
 #include <cstdint>
 
+#include "gemm_args.cuh"
+
 namespace ditune::fuzz {
 
 bool is_legal(const ditune_problem& problem);
+
+bool is_equal(const ditune_problem& a, const ditune_problem& b);
 
 // A GPU of ditune's table, by a name that finds it.
 struct Card {
@@ -31,5 +35,10 @@ bool is_line(const char* text);
 // For a legal problem and a kernel that needs so much workspace. A config may ask for more: multiples of K, N and
 // strides.
 bool is_legal(const ditune_args& args, const ditune_problem& problem, std::int64_t workspace_bytes);
+
+// Whether a kernel was given what the caller asked for.
+bool is_asked(const FusedGemmArgs& seen, const ditune_args& args, const ditune_problem& its);
+
+bool is_legal_interleave(const void* gate, const void* up, const void* both, std::int64_t rows, std::int64_t row_bytes);
 
 }  // namespace ditune::fuzz

@@ -13,8 +13,8 @@ using namespace ditune::test;
 namespace {
 
 // Distinct values: nothing is dereferenced.
-GemmArgs some_args() {
-  GemmArgs args{};
+FusedGemmArgs some_args() {
+  FusedGemmArgs args{};
   args.x = reinterpret_cast<const signed char*>(0x1000);
   args.w = reinterpret_cast<const signed char*>(0x2000);
   args.y = reinterpret_cast<void*>(0x3000);
@@ -56,10 +56,10 @@ void check_spec(const TensorMapSpec& spec, const TensorMapSpec& expected) {
 TEST_CASE("mma_s8 takes the arguments as they are, and no tensor maps") {
   Encoder encoder;
   const GemmArgs args = some_args();
-  const KernelParameter parameter =
-      kernel_parameter(parse_config("mma_s8:tile=128x256x128,warps=2x4,stages=3"), {}, args, encoder.function());
-  REQUIRE(parameter.size == sizeof(args));
-  CHECK(std::memcmp(parameter.bytes.data(), &args, sizeof(args)) == 0);
+  const KernelParameter parameter = kernel_parameter(parse_config("mma_s8:tile=128x256x128,warps=2x4,stages=3"), {},
+                                                     FusedGemmArgs(args), encoder.function());
+  REQUIRE(parameter.size == sizeof(GemmArgs));
+  CHECK(std::memcmp(parameter.bytes.data(), &args, sizeof(GemmArgs)) == 0);
   CHECK(encoder.seen.empty());
 }
 
@@ -67,11 +67,11 @@ TEST_CASE("wgmma_s8 takes the maps of X, W and Y behind the arguments") {
   Encoder encoder;
   const GemmArgs args = some_args();
   const KernelParameter parameter =
-      kernel_parameter(parse_config("wgmma_s8:tile=128x256,stages=4"), {}, args, encoder.function());
+      kernel_parameter(parse_config("wgmma_s8:tile=128x256,stages=4"), {}, FusedGemmArgs(args), encoder.function());
   REQUIRE(parameter.size == sizeof(TmaGemmArgs));
   TmaGemmArgs taken;
   std::memcpy(&taken, parameter.bytes.data(), sizeof(taken));
-  CHECK(std::memcmp(&taken.gemm, &args, sizeof(args)) == 0);
+  CHECK(std::memcmp(&taken.gemm, &args, sizeof(GemmArgs)) == 0);
   REQUIRE(encoder.seen.size() == 3);
   const auto encoded = [&](const TensorMap& map) { return encoder.seen.at(map.opaque[0] - 1); };
   check_spec(encoded(taken.x), {args.x, 300, 4608, 4624, 1, 128, 128});
@@ -82,7 +82,7 @@ TEST_CASE("wgmma_s8 takes the maps of X, W and Y behind the arguments") {
 
 TEST_CASE("a pitch of Y may be more bytes than 32 bits hold") {
   Encoder encoder;
-  GemmArgs args = some_args();
+  FusedGemmArgs args = some_args();
   args.ldy = 1 << 30;
   kernel_parameter(parse_config("wgmma_s8:tile=128x256,stages=4"), with({}, {.out = Output::f32}), args,
                    encoder.function());
@@ -111,7 +111,7 @@ TEST_CASE("a tile of any width is whole boxes of output, the widest there are") 
                          {256, 128, 128}}) {
     for (const Output out : {Output::bf16, Output::f16, Output::f32, Output::s32}) {
       Encoder encoder;
-      const GemmArgs args = some_args();
+      const FusedGemmArgs args = some_args();
       const int bytes = output_bytes(out);
       const WgmmaS8Config config{.tile_m = 128, .tile_n = row.tile_n, .stages = 3};
       INFO(row.tile_n << " of " << bytes << " bytes");
@@ -128,7 +128,7 @@ TEST_CASE("a tile of any width is whole boxes of output, the widest there are") 
 TEST_CASE("a short X is copied in boxes of its rows, in whole groups of eight") {
   const auto rows = [](const char* config, std::int64_t m) {
     Encoder encoder;
-    GemmArgs args = some_args();
+    FusedGemmArgs args = some_args();
     args.m = m;
     kernel_parameter(parse_config(config), {}, args, encoder.function());
     return encoder.seen.at(0).box_rows;

@@ -19,8 +19,8 @@ Target target(const char* problem, Epilogue epilogue = {}) {
 
 alignas(16) std::array<unsigned char, 64> memory;  // never read: check_args looks at addresses alone
 
-GemmArgs good_args() {
-  GemmArgs args{};
+FusedGemmArgs good_args() {
+  FusedGemmArgs args{};
   args.x = args.w = reinterpret_cast<const signed char*>(memory.data());
   args.y = memory.data();
   args.sx = args.sw = reinterpret_cast<const float*>(memory.data());
@@ -36,12 +36,12 @@ const KernelConfig kSplit = parse_config("mma_s8:tile=32x64x128,warps=2x2,stages
 const KernelConfig kNarrow = parse_config("mma_s8:tile=128x256x128,warps=2x4,stages=3,load=1");
 
 // With the workspace that its launch plan has on an H100.
-void check_planned(const KernelConfig& config, const Epilogue& epilogue, const GemmArgs& args) {
+void check_planned(const KernelConfig& config, const Epilogue& epilogue, const FusedGemmArgs& args) {
   const Gemm gemm{args.m, args.n, args.k, epilogue};
   check_args(config, gemm, args, launch_plan(config, {gemm, find_device("H100")}).workspace_bytes);
 }
 
-void check_refused(GemmArgs args, const Epilogue& epilogue = {}, const KernelConfig& config = kConfig) {
+void check_refused(FusedGemmArgs args, const Epilogue& epilogue = {}, const KernelConfig& config = kConfig) {
   CHECK_THROWS_AS(check_planned(config, epilogue, args), UsageError);
 }
 
@@ -73,48 +73,48 @@ TEST_CASE("persistent CTAs are as many as the device holds, or as there are tile
 
 TEST_CASE("good arguments pass") {
   CHECK_NOTHROW(check_planned(kConfig, {}, good_args()));
-  GemmArgs wide = good_args();
+  FusedGemmArgs wide = good_args();
   wide.ldx = wide.ldw = 4624;
   wide.ldy = 4609;
   CHECK_NOTHROW(check_planned(kConfig, {}, wide));
-  GemmArgs biased = good_args();
+  FusedGemmArgs biased = good_args();
   biased.bias = memory.data();
   CHECK_NOTHROW(check_planned(kConfig, {.bias = Bias::f16}, biased));
-  GemmArgs raw = good_args();
+  FusedGemmArgs raw = good_args();
   raw.sx = raw.sw = nullptr;
   CHECK_NOTHROW(check_planned(kConfig, {.out = Output::s32}, raw));
 }
 
 TEST_CASE("each wrong argument is refused") {
   const auto with = [](auto change) {
-    GemmArgs args = good_args();
+    FusedGemmArgs args = good_args();
     change(args);
     return args;
   };
-  check_refused(with([](GemmArgs& a) { a.x = nullptr; }));
-  check_refused(with([](GemmArgs& a) { a.w = nullptr; }));
-  check_refused(with([](GemmArgs& a) { a.y = nullptr; }));
-  check_refused(with([](GemmArgs& a) { a.sx = nullptr; }));
-  check_refused(with([](GemmArgs& a) { a.sw = nullptr; }));
-  check_refused(with([](GemmArgs& a) { a.x += 8; }));
-  check_refused(with([](GemmArgs& a) { a.y = memory.data() + 2; }));
-  check_refused(with([](GemmArgs& a) { a.bias = memory.data(); }));  // not in the epilogue
-  check_refused(good_args(), {.bias = Bias::f32});                   // and missing
-  check_refused(good_args(), {.out = Output::s32});                  // scales of an int32 output
-  check_refused(with([](GemmArgs& a) { a.m = 0; }));
-  check_refused(with([](GemmArgs& a) { a.n = -1; }));
-  check_refused(with([](GemmArgs& a) { a.k = a.ldx = a.ldw = kMaxK + 1; }));
-  check_refused(with([](GemmArgs& a) { a.ldx = 4592; }));
-  check_refused(with([](GemmArgs& a) { a.ldw = 4592; }));
-  check_refused(with([](GemmArgs& a) { a.ldy = 4607; }));
-  check_refused(with([](GemmArgs& a) { a.ldx = 4609; }));
-  check_refused(with([](GemmArgs& a) { a.ldx = 1LL << 32; }));
-  check_refused(with([](GemmArgs& a) { a.k = 4600; }));
+  check_refused(with([](FusedGemmArgs& a) { a.x = nullptr; }));
+  check_refused(with([](FusedGemmArgs& a) { a.w = nullptr; }));
+  check_refused(with([](FusedGemmArgs& a) { a.y = nullptr; }));
+  check_refused(with([](FusedGemmArgs& a) { a.sx = nullptr; }));
+  check_refused(with([](FusedGemmArgs& a) { a.sw = nullptr; }));
+  check_refused(with([](FusedGemmArgs& a) { a.x += 8; }));
+  check_refused(with([](FusedGemmArgs& a) { a.y = memory.data() + 2; }));
+  check_refused(with([](FusedGemmArgs& a) { a.bias = memory.data(); }));  // not in the epilogue
+  check_refused(good_args(), {.bias = Bias::f32});                        // and missing
+  check_refused(good_args(), {.out = Output::s32});                       // scales of an int32 output
+  check_refused(with([](FusedGemmArgs& a) { a.m = 0; }));
+  check_refused(with([](FusedGemmArgs& a) { a.n = -1; }));
+  check_refused(with([](FusedGemmArgs& a) { a.k = a.ldx = a.ldw = kMaxK + 1; }));
+  check_refused(with([](FusedGemmArgs& a) { a.ldx = 4592; }));
+  check_refused(with([](FusedGemmArgs& a) { a.ldw = 4592; }));
+  check_refused(with([](FusedGemmArgs& a) { a.ldy = 4607; }));
+  check_refused(with([](FusedGemmArgs& a) { a.ldx = 4609; }));
+  check_refused(with([](FusedGemmArgs& a) { a.ldx = 1LL << 32; }));
+  check_refused(with([](FusedGemmArgs& a) { a.k = 4600; }));
   check_refused(good_args(), {}, kSplit);  // no workspace
 }
 
 TEST_CASE("a config of byte loads takes any K and stride") {
-  GemmArgs args = good_args();
+  FusedGemmArgs args = good_args();
   args.k = 4607;
   args.ldx = 4609;
   CHECK_NOTHROW(check_planned(kNarrow, {}, args));
@@ -124,21 +124,21 @@ TEST_CASE("a config of byte loads takes any K and stride") {
 TEST_CASE("a config of tensor maps takes rows of whole 16 bytes") {
   const KernelConfig config = parse_config("wgmma_s8:tile=128x256,stages=4");
   const auto with = [](auto change) {
-    GemmArgs args = good_args();
+    FusedGemmArgs args = good_args();
     change(args);
     return args;
   };
   const Epilogue wide{.out = Output::f32};
   CHECK_NOTHROW(check_planned(config, {}, good_args()));
-  CHECK_NOTHROW(check_planned(config, {}, with([](GemmArgs& a) { a.n = 4600, a.ldy = 4616; })));
-  CHECK_NOTHROW(check_planned(config, wide, with([](GemmArgs& a) { a.ldy = 4612; })));
-  check_refused(with([](GemmArgs& a) { a.ldy = 4612; }), {}, config);
-  check_refused(with([](GemmArgs& a) { a.ldy = 4610; }), wide, config);
-  check_refused(with([](GemmArgs& a) { a.n = 4604; }), {}, config);
-  check_refused(with([](GemmArgs& a) { a.n = 4604; }), wide, config);
-  check_refused(with([](GemmArgs& a) { a.k = 4600; }), {}, config);
-  check_refused(with([](GemmArgs& a) { a.ldx = 4616; }), {}, config);
-  check_refused(with([](GemmArgs& a) { a.ldw = 4616; }), {}, config);
+  CHECK_NOTHROW(check_planned(config, {}, with([](FusedGemmArgs& a) { a.n = 4600, a.ldy = 4616; })));
+  CHECK_NOTHROW(check_planned(config, wide, with([](FusedGemmArgs& a) { a.ldy = 4612; })));
+  check_refused(with([](FusedGemmArgs& a) { a.ldy = 4612; }), {}, config);
+  check_refused(with([](FusedGemmArgs& a) { a.ldy = 4610; }), wide, config);
+  check_refused(with([](FusedGemmArgs& a) { a.n = 4604; }), {}, config);
+  check_refused(with([](FusedGemmArgs& a) { a.n = 4604; }), wide, config);
+  check_refused(with([](FusedGemmArgs& a) { a.k = 4600; }), {}, config);
+  check_refused(with([](FusedGemmArgs& a) { a.ldx = 4616; }), {}, config);
+  check_refused(with([](FusedGemmArgs& a) { a.ldw = 4616; }), {}, config);
   check_refused(good_args(), {},
                 parse_config("wgmma_s8:tile=128x256,stages=4,decomposition=stream_k"));  // no workspace
 }
@@ -167,14 +167,14 @@ TEST_CASE("a launch is dependent where its config says so, and less staging is l
 }
 
 TEST_CASE("a config that splits K takes its workspace") {
-  GemmArgs args = good_args();
+  FusedGemmArgs args = good_args();
   args.workspace = memory.data();
   CHECK_NOTHROW(check_planned(kSplit, {}, args));
 }
 
 TEST_CASE("what is written lies apart from all else; rows of one pitch may lie between one another") {
   const auto at = [](std::uintptr_t address) { return reinterpret_cast<signed char*>(address); };
-  GemmArgs args{};
+  FusedGemmArgs args{};
   args.m = 64;
   args.n = 128;
   args.k = 256;
@@ -189,7 +189,7 @@ TEST_CASE("what is written lies apart from all else; rows of one pitch may lie b
   args.ldy = 128;
   const Gemm gemm{64, 128, 256, {.bias = Bias::bf16}};  // y: 64 rows of 256 bytes
   const auto said = [&](auto change) -> std::string {
-    GemmArgs changed = args;
+    FusedGemmArgs changed = args;
     change(changed);
     try {
       check_launch(kSplit, gemm, changed, 1024);
@@ -198,29 +198,31 @@ TEST_CASE("what is written lies apart from all else; rows of one pitch may lie b
     }
     return "";
   };
-  CHECK(said([](GemmArgs&) {}) == "");
-  CHECK(said([&](GemmArgs& a) { a.y = at(0x10000000 + 64 * 256 - 16); }).starts_with("y and x overlap"));
-  CHECK(said([&](GemmArgs& a) { a.y = at(0x10000000 + 64 * 256); }) == "");
-  CHECK(said([&](GemmArgs& a) { a.y = at(0x10000000 - 64 * 256); }) == "");
-  CHECK(said([&](GemmArgs& a) { a.y = at(0x10000000 - 64 * 256 + 16); }).starts_with("y and x overlap"));
-  CHECK(said([&](GemmArgs& a) { a.y = at(0x20000000 + 127 * 256); }).starts_with("y and w overlap"));
-  CHECK(said([&](GemmArgs& a) { a.y = at(0x40000000 + 240); }).starts_with("y and sx overlap"));
-  CHECK(said([&](GemmArgs& a) { a.y = at(0x50000000 + 496); }).starts_with("y and sw overlap"));
-  CHECK(said([&](GemmArgs& a) { a.y = at(0x60000000 + 240); }).starts_with("y and bias overlap"));
-  CHECK(said([&](GemmArgs& a) { a.y = at(0x70000000 + 1008); }).starts_with("workspace and y overlap"));
-  CHECK(said([&](GemmArgs& a) { a.workspace = at(0x20000000 - 1008); }).starts_with("workspace and w overlap"));
+  CHECK(said([](FusedGemmArgs&) {}) == "");
+  CHECK(said([&](FusedGemmArgs& a) { a.y = at(0x10000000 + 64 * 256 - 16); }).starts_with("y and x overlap"));
+  CHECK(said([&](FusedGemmArgs& a) { a.y = at(0x10000000 + 64 * 256); }) == "");
+  CHECK(said([&](FusedGemmArgs& a) { a.y = at(0x10000000 - 64 * 256); }) == "");
+  CHECK(said([&](FusedGemmArgs& a) { a.y = at(0x10000000 - 64 * 256 + 16); }).starts_with("y and x overlap"));
+  CHECK(said([&](FusedGemmArgs& a) { a.y = at(0x20000000 + 127 * 256); }).starts_with("y and w overlap"));
+  CHECK(said([&](FusedGemmArgs& a) { a.y = at(0x40000000 + 240); }).starts_with("y and sx overlap"));
+  CHECK(said([&](FusedGemmArgs& a) { a.y = at(0x50000000 + 496); }).starts_with("y and sw overlap"));
+  CHECK(said([&](FusedGemmArgs& a) { a.y = at(0x60000000 + 240); }).starts_with("y and bias overlap"));
+  CHECK(said([&](FusedGemmArgs& a) { a.y = at(0x70000000 + 1008); }).starts_with("workspace and y overlap"));
+  CHECK(said([&](FusedGemmArgs& a) { a.workspace = at(0x20000000 - 1008); }).starts_with("workspace and w overlap"));
   // y in the columns behind x, row beside row of 512 bytes.
   const auto beside = [&](std::uintptr_t offset) {
-    return said([&](GemmArgs& a) { a.ldx = 512, a.ldy = 256, a.y = at(0x10000000 + offset); });
+    return said([&](FusedGemmArgs& a) { a.ldx = 512, a.ldy = 256, a.y = at(0x10000000 + offset); });
   };
   CHECK(beside(256) == "");
   CHECK(beside(240).starts_with("y and x overlap"));
   CHECK(beside(272).starts_with("y and x overlap"));
   // Addresses that would begin again at zero.
   const std::uintptr_t last = ~std::uintptr_t{15};
-  CHECK(said([&](GemmArgs& a) { a.y = at(last); }).starts_with("y would end behind the last address"));
-  CHECK(said([&](GemmArgs& a) { a.x = at(last); }).starts_with("x would end behind the last address"));
-  CHECK(said([&](GemmArgs& a) { a.bias = at(last); }).starts_with("bias would end behind the last address"));
-  CHECK(said([&](GemmArgs& a) { a.workspace = at(last); }).starts_with("workspace would end behind the last address"));
-  CHECK(said([&](GemmArgs& a) { a.y = at(last - 64 * 256); }) == "");
+  CHECK(said([&](FusedGemmArgs& a) { a.y = at(last); }).starts_with("y would end behind the last address"));
+  CHECK(said([&](FusedGemmArgs& a) { a.x = at(last); }).starts_with("x would end behind the last address"));
+  CHECK(said([&](FusedGemmArgs& a) { a.bias = at(last); }).starts_with("bias would end behind the last address"));
+  CHECK(said([&](FusedGemmArgs& a) {
+          a.workspace = at(last);
+        }).starts_with("workspace would end behind the last address"));
+  CHECK(said([&](FusedGemmArgs& a) { a.y = at(last - 64 * 256); }) == "");
 }

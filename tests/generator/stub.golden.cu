@@ -7,7 +7,8 @@ constexpr ditune::MmaS8Config kConfig{
     .staging = ditune::Staging::shared, .schedule = ditune::Schedule::persistent, .ctas = 1, .load = 16};
 constexpr ditune::Epilogue kEpilogue{
     .sx = ditune::ScaleX::token, .sw = ditune::ScaleW::channel, .bias = ditune::Bias::bf16,
-    .op = ditune::EpilogueOp::none, .out = ditune::Output::f16};
+    .op = ditune::EpilogueOp::none, .from = 0, .residual = ditune::Residual::none,
+    .gate = ditune::Gate::none, .out = ditune::Output::f16};
 }  // namespace
 
 extern "C" __global__ void __launch_bounds__(ditune::threads(kConfig), kConfig.ctas)

@@ -8,7 +8,8 @@ constexpr ditune::WgmmaS8Config kConfig{
     .staging = 1, .launch = ditune::Launch::dependent};
 constexpr ditune::Epilogue kEpilogue{
     .sx = ditune::ScaleX::token, .sw = ditune::ScaleW::channel, .bias = ditune::Bias::bf16,
-    .op = ditune::EpilogueOp::none, .out = ditune::Output::bf16};
+    .op = ditune::EpilogueOp::none, .from = 0, .residual = ditune::Residual::none,
+    .gate = ditune::Gate::none, .out = ditune::Output::bf16};
 }  // namespace
 
 extern "C" __global__ void __launch_bounds__(ditune::threads(kConfig), 1)

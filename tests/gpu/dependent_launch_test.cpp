@@ -58,7 +58,7 @@ class LateProblem {
         workspace_(static_cast<std::size_t>(launch_plan(config, target).workspace_bytes)),
         late_copy_(late_copy()) {
     require_legal(config, target);
-    GemmArgs args = args_of(operands_);
+    FusedGemmArgs args = args_of(operands_);
     args.y = expected_.get();
     gpu().kernels->run(target.operation, args, stream_);
     args.x = x_.as<signed char>();

@@ -44,8 +44,8 @@ inline Gpu& gpu() {
   return instance;
 }
 
-inline const GemmArgs& args_of(const DeviceOperands& operands, int set = 0) {
-  return std::get<GemmArgs>(operands.arguments(set));
+inline const FusedGemmArgs& args_of(const DeviceOperands& operands, int set = 0) {
+  return std::get<FusedGemmArgs>(operands.arguments(set));
 }
 
 // Of Y, with what lies between its rows.

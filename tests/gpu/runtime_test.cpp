@@ -11,6 +11,7 @@
 #include "ditune/error.hpp"
 #include "gemm.hpp"
 #include "gpu_fixture.hpp"
+#include "kernels/sample.hpp"
 #include "runtime/runtime_parts.hpp"
 #include "tuner/verify/device_operands.hpp"
 
@@ -36,8 +37,8 @@ class Layer {
   const Stream& stream() const { return stream_; }
 
   // With a workspace of that size, zeroed.
-  GemmArgs args(std::int64_t workspace_bytes) {
-    GemmArgs args = args_of(operands_);
+  FusedGemmArgs args(std::int64_t workspace_bytes) {
+    FusedGemmArgs args = args_of(operands_);
     args.workspace = workspace_.zeros(static_cast<std::size_t>(workspace_bytes), stream_);
     return args;
   }
@@ -90,7 +91,7 @@ bool launches_right(const Runtime& runtime, Layer& layer, Match match) {
   const Prepared& prepared = runtime.prepare(layer.gemm(), 0);
   INFO(describe(layer.gemm()) << ' ' << prepared.config_text() << ' ' << prepared.note());
   CHECK(prepared.match() == match);
-  const GemmArgs args = layer.args(prepared.workspace_bytes());
+  const FusedGemmArgs args = layer.args(prepared.workspace_bytes());
   for (int launch = 0; launch < 2; ++launch) {  // the workspace is left as it was found
     layer.poison();
     runtime.launch(prepared, args, layer.stream().get());
@@ -111,9 +112,9 @@ TEST_CASE("gpu: without a compiler the runtime launches what is built in") {
   none.compile = {};
   const Runtime runtime(std::move(none));
   for (const auto& layer : layers()) CHECK(launches_right(runtime, *layer, Match::fallback));
-  for (const Epilogue& epilogue : all_epilogues())
+  for (const Epilogue& epilogue : covering_epilogues())
     for (const Gemm& problem : {Gemm{130, 260, 272}, Gemm{17, 131, 37}}) {
-      Layer layer(problem, epilogue, packed_strides(problem), 6);
+      Layer layer(problem, epilogue, packed_strides(with(problem, epilogue)), 6);
       CHECK(launches_right(runtime, layer, Match::fallback));
     }
 }
@@ -144,8 +145,8 @@ TEST_CASE("gpu: what is prepared can be captured, what is not is refused and the
   Runtime runtime(parts());
   for (const auto& layer : layers()) {
     const Prepared& prepared = runtime.prepare(layer->gemm(), 0);
-    const GemmArgs args = layer->args(prepared.workspace_bytes());
-    GemmArgs unprepared = args;
+    const FusedGemmArgs args = layer->args(prepared.workspace_bytes());
+    FusedGemmArgs unprepared = args;
     unprepared.m -= args.m > 1;
     unprepared.n -= args.m == 1;
     layer->stream().synchronize();
@@ -175,7 +176,7 @@ TEST_CASE("gpu: eight threads look up, prepare and launch at once") {
         for (const auto& layer : its) {
           const LookupResult found = runtime.lookup(layer->gemm(), 0);
           const Prepared& prepared = runtime.prepare(layer->gemm(), 0);
-          const GemmArgs args = layer->args(prepared.workspace_bytes());
+          const FusedGemmArgs args = layer->args(prepared.workspace_bytes());
           layer->poison();
           runtime.launch(args, layer->epilogue(), 0, layer->stream().get());
           wrong += !layer->is_right() || found.config != prepared.config();

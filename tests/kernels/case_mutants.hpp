@@ -44,8 +44,8 @@ inline const std::vector<Mutant> kCaseMutants = {
      "part += config.load) {\n        copy_async<config.load>(destination + part, from + part, valid && part < "
      "remaining)",
      "part += 16) {\n        copy_async<16>(destination + part, from + part, valid && part < remaining)"},
-    {"Y's rows are aligned as N is", with(OperandCase::odd, kMma), "dequantize.cuh", "args.ldy % Count == 0",
-     "args.n % Count == 0"},
+    {"Y's rows are aligned as N is", with(OperandCase::odd, kMma), "dequantize.cuh", "args.ldy % Outputs == 0",
+     "args.n % Outputs == 0"},
     {"whole tiles are stored as if Y's rows were aligned as N is", with(OperandCase::odd, kMma), "mma_s8_output.cuh",
      "gemm.ldy % 8 == 0", "gemm.n % 8 == 0"},
 
@@ -58,8 +58,8 @@ inline const std::vector<Mutant> kCaseMutants = {
      "static_cast<unsigned>(sums.acc[i][2 * pair + c / 2][half * 2 + c % 2])",
      "static_cast<unsigned>(static_cast<int>(static_cast<float>(sums.acc[i][2 * pair + c / 2][half * 2 + c % 2])))"},
     {"int32 outputs go through a float", with(OperandCase::extreme, kWholeSums), "dequantize.cuh",
-     "packed.word[i] = static_cast<unsigned>(acc[i])",
-     "packed.word[i] = static_cast<unsigned>(static_cast<int>(to_float(acc[i])))"},
+     "packed.word[i] = static_cast<unsigned>(part.acc[i])",
+     "packed.word[i] = static_cast<unsigned>(static_cast<int>(to_float(part.acc[i])))"},
     {"parts of a tile are added as floats", with(OperandCase::extreme, kStreamSums), "wgmma_s8_stream_k.cuh",
      "+= static_cast<int>(loaded[i - first].word[c])",
      "= static_cast<int>(static_cast<float>(sums.acc[i / kBlockVectors][i % kBlockVectors * 4 + c]) +\n"

@@ -34,13 +34,12 @@ inline const std::vector<Mutant> kFallbackMutants = {
      "load_halves<Bias::f16>"},
     {"a bias of f32 is left out", built_in({.bias = Bias::f32}), "fallback.cuh", "if (args.epilogue.bias == Bias::f32)",
      "if (false)"},
-    {"f16 is packed as bf16", built_in({.out = Output::f16}), "fallback.cuh",
-     "out == Output::bf16 ? pack_bf16(low, high) : pack_f16(low, high)", "pack_bf16(low, high)"},
-    {"int32 outputs go through a float", built_in({.out = Output::s32}, OperandCase::extreme, 4112), "fallback.cuh",
-     "words = finish(acc, row_scale, ColumnTerms<Epilogue{.out = Output::s32}, kFallbackVec>{})",
-     "for (int i = 0; i < kFallbackVec; ++i) words.word[i] = "
-     "static_cast<unsigned>(static_cast<int>(to_float(acc[i])))"},
-    {"outputs of two bytes are stored as four", built_in({}), "fallback.cuh", "output_bytes(out) == 4", "true"},
+    {"f16 is packed as bf16", built_in({.out = Output::f16}), "fallback.cuh", ": pack<Output::f16, Outputs>(value)",
+     ": pack<Output::bf16, Outputs>(value)"},
+    {"int32 outputs go through a float", built_in({.out = Output::s32}, OperandCase::extreme, 4112), "dequantize.cuh",
+     "static_cast<unsigned>(part.acc[i])", "static_cast<unsigned>(static_cast<int>(to_float(part.acc[i])))"},
+    {"outputs of two bytes are stored as four", built_in({}), "fallback.cuh", "output_bytes(args.epilogue.out) == 4",
+     "true"},
 };
 
 }  // namespace ditune::test

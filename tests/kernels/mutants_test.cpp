@@ -12,6 +12,7 @@
 #include "generator/launch_plan.hpp"
 #include "kernels/case_mutants.hpp"
 #include "kernels/fallback_mutants.hpp"
+#include "kernels/fused_mutants.hpp"
 #include "kernels/in_parallel.hpp"
 #include "kernels/wgmma_mutants.hpp"
 #include "tuner/verify/host_problem.hpp"
@@ -50,7 +51,8 @@ class MutatedTemplates {
 };
 
 Strides strides_of(const Ground& ground) {
-  if (ground.operands == OperandCase::plain) return GemmStrides{ground.problem.k, ground.problem.k, ground.ldy};
+  if (ground.operands == OperandCase::plain)
+    return GemmStrides{ground.problem.k, ground.problem.k, ground.ldy, ground.ldy, ground.ldy};
   const Gemm gemm = with(ground.problem, ground.epilogue);
   return ditune::strides_of(ground.operands, gemm, stride_multiples(parse_config(ground.config), gemm));
 }
@@ -121,6 +123,15 @@ TEST_CASE("every mistake in the built-in kernels is found") {
   check_found(kFallbackMutants);
   const HostCompiler compiler(DITUNE_CXX, DITUNE_OBJECTS);
   for (const Mutant& mutant : kFallbackMutants) CHECK(run(compiler, mutant.ground, embedded_templates()).failure == "");
+}
+
+TEST_CASE("every mistake behind the bias is found") {
+  check_found(kFusedMutants);
+  const HostCompiler compiler(DITUNE_CXX, DITUNE_OBJECTS);
+  for (const Mutant& mutant : kFusedMutants) {
+    INFO(mutant.mistake);
+    CHECK(run(compiler, mutant.ground, embedded_templates()).failure == "");
+  }
 }
 
 TEST_CASE("every mistake that plain operands do not show is found by a case of operands") {

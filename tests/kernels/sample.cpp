@@ -92,6 +92,25 @@ std::vector<std::size_t> greedy_cover(const std::vector<std::vector<int>>& eleme
   }
 }
 
+// Of candidates with names of fields' values: few that between them have every pair of values, and every value.
+class PairCover {
+ public:
+  void add(const std::vector<std::string>& names) {
+    const Traits of = numbered(names, traits_);
+    std::vector<int>& elements = elements_.emplace_back();
+    // A trait with itself too: its value.
+    for (std::size_t i = 0; i < of.size(); ++i)
+      for (std::size_t j = i; j < of.size(); ++j)
+        elements.push_back(pairs_.try_emplace({of[i], of[j]}, static_cast<int>(pairs_.size())).first->second);
+  }
+  std::vector<std::size_t> chosen() const { return greedy_cover(elements_, static_cast<int>(pairs_.size())); }
+
+ private:
+  Numbering traits_;
+  std::map<std::pair<int, int>, int> pairs_;
+  std::vector<std::vector<int>> elements_;
+};
+
 // ---- cases
 
 // A card of each kind, those first that allow a kernel least.
@@ -224,7 +243,7 @@ class Dealer {
   static constexpr std::array kBesidesExtreme{OperandCase::plain, OperandCase::padded, OperandCase::odd,
                                               OperandCase::far};
 
-  const std::vector<Epilogue> epilogues_ = all_epilogues();
+  const std::vector<Epilogue> epilogues_ = covering_epilogues();
   const std::vector<DeviceInfo> cards_ = cards();
   Numbering numbering_;
   Pairs pairs_;
@@ -252,19 +271,25 @@ std::vector<KernelConfig> all_candidates(std::span<const Gemm> problems, std::sp
 }
 
 std::vector<KernelConfig> covering_configs(std::span<const KernelConfig> candidates) {
-  Numbering traits;
-  std::map<std::pair<int, int>, int> pairs;
-  std::vector<std::vector<int>> elements;
-  for (const KernelConfig& config : candidates) {
-    const Traits of_config = numbered(fields(emit(config, {}).text, "kConfig"), traits);
-    std::vector<int>& of = elements.emplace_back();
-    // A trait with itself too: its value.
-    for (std::size_t i = 0; i < of_config.size(); ++i)
-      for (std::size_t j = i; j < of_config.size(); ++j)
-        of.push_back(pairs.try_emplace({of_config[i], of_config[j]}, static_cast<int>(pairs.size())).first->second);
-  }
+  PairCover cover;
+  for (const KernelConfig& config : candidates) cover.add(fields(emit(config, {}).text, "kConfig"));
   std::vector<KernelConfig> chosen;
-  for (const std::size_t i : greedy_cover(elements, static_cast<int>(pairs.size()))) chosen.push_back(candidates[i]);
+  for (const std::size_t i : cover.chosen()) chosen.push_back(candidates[i]);
+  return chosen;
+}
+
+std::vector<Epilogue> covering_epilogues() {
+  std::vector<Epilogue> all = all_epilogues();
+  for (std::size_t i = 0, count = all.size(); i < count; ++i) {
+    if (all[i].op == EpilogueOp::none || all[i].op == EpilogueOp::swiglu) continue;
+    all.push_back(all[i]);
+    all.back().from = 21;  // in the middle of a tile, and of a lane's columns
+  }
+  const KernelConfig any = parse_config("mma_s8:tile=64x64x64,warps=2x2,stages=3");
+  PairCover cover;
+  for (const Epilogue& epilogue : all) cover.add(fields(emit(any, with({}, epilogue)).text, "kEpilogue"));
+  std::vector<Epilogue> chosen;
+  for (const std::size_t i : cover.chosen()) chosen.push_back(all[i]);
   return chosen;
 }
 

@@ -24,6 +24,10 @@ std::vector<KernelConfig> all_candidates(std::span<const Gemm> problems, std::sp
 // pair.
 std::vector<KernelConfig> covering_configs(std::span<const KernelConfig> candidates);
 
+// Few of all epilogues, and of those with an op from a column on, that between them have every pair of values of two
+// fields.
+std::vector<Epilogue> covering_epilogues();
+
 // A kernel and what it is run on, legal. The seed gives the operands and the order in which warps run.
 struct Case {
   KernelConfig config;

@@ -30,8 +30,8 @@ TEST_CASE("ideogram4 at 1024x1024: 4096 image tokens, 2048 of text in the condit
         "qkv 4096x13824x4608 default 34\n"
         "o 6144x4608x4608 default 34\n"
         "o 4096x4608x4608 default 34\n"
-        "gate_up 6144x24576x4608 default 34\n"
-        "gate_up 4096x24576x4608 default 34\n"
+        "gate_up 6144x24576x4608 op=swiglu 34\n"
+        "gate_up 4096x24576x4608 op=swiglu 34\n"
         "down 6144x4608x12288 default 34\n"
         "down 4096x4608x12288 default 34\n"
         "adaln 1x18432x512 bias=bf16 34\n"
@@ -49,12 +49,12 @@ TEST_CASE("sd3.5-large at 1024x1024: the last block drops its text") {
   CHECK(text_of(model_layers("sd3.5-large", ModelInput{})) ==
         "qkv 4096x7296x2432 bias=bf16 38\n"
         "qkv 333x7296x2432 bias=bf16 38\n"
-        "o 4096x2432x2432 bias=bf16 38\n"
-        "context_o 333x2432x2432 bias=bf16 37\n"
-        "up 4096x9728x2432 bias=bf16 38\n"
-        "context_up 333x9728x2432 bias=bf16 37\n"
-        "down 4096x2432x9728 bias=bf16 38\n"
-        "context_down 333x2432x9728 bias=bf16 37\n"
+        "o 4096x2432x2432 bias=bf16,residual=bf16,gate=channel 38\n"
+        "context_o 333x2432x2432 bias=bf16,residual=bf16,gate=channel 37\n"
+        "up 4096x9728x2432 bias=bf16,op=gelu_tanh 38\n"
+        "context_up 333x9728x2432 bias=bf16,op=gelu_tanh 37\n"
+        "down 4096x2432x9728 bias=bf16,residual=bf16,gate=channel 38\n"
+        "context_down 333x2432x9728 bias=bf16,residual=bf16,gate=channel 37\n"
         "mod 1x14592x2432 bias=bf16 75\n"
         "final_mod 1x4864x2432 bias=bf16 2\n"
         "context_in 333x2432x4096 bias=bf16 1\n"
@@ -108,13 +108,13 @@ TEST_CASE("M follows the batch, the frames and the text tokens that are given") 
 }
 
 TEST_CASE("linears of the same problem are one layer, counted together") {
-  const auto layers = model_layers("wan-14b", ModelInput{});
+  const auto layers = model_layers("sd3.5-medium", ModelInput{});
   const auto merged = std::find_if(layers.begin(), layers.end(), [](const auto& l) {
-    return gemm_of(l.operation).n == 5120 && gemm_of(l.operation).k == 5120;
+    return gemm_of(l.operation).n == 1536 && gemm_of(l.operation).k == 1536 && gemm_of(l.operation).m == 4096;
   });
   REQUIRE(merged != layers.end());
-  CHECK(merged->linear == "o,cross_q");
-  CHECK(merged->count == 80);
+  CHECK(merged->linear == "o,attn2_o");
+  CHECK(merged->count == 37);
   CHECK(text_of(model_layers("wan-14b", ModelInput{}, "cross_q")) == "cross_q 86016x5120x5120 bias=bf16 40\n");
 }
 
@@ -147,4 +147,9 @@ TEST_CASE("a resolution is two multiples of 16") {
     CAPTURE(text);
     CHECK_THROWS_AS(parse_resolution(text), UsageError);
   }
+}
+
+TEST_CASE("of a batch each image has a gate of its own") {
+  CHECK(text_of(model_layers("flux1-dev", {.batch = 2}, "single_out")) ==
+        "single_out 9216x3072x15360 bias=bf16,residual=bf16,gate=table 38\n");
 }

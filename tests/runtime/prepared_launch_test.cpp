@@ -19,8 +19,8 @@ T* address(std::uintptr_t value) {
   return reinterpret_cast<T*>(value);
 }
 
-GemmArgs arguments() {
-  GemmArgs args{};
+FusedGemmArgs arguments() {
+  FusedGemmArgs args{};
   args.x = address<const signed char>(0x1000);
   args.w = address<const signed char>(0x2000);
   args.y = address<void>(0x3000);
@@ -34,17 +34,18 @@ GemmArgs arguments() {
 }  // namespace
 
 TEST_CASE("A prepared launch has its operands and its plan") {
-  const GemmArgs args = arguments();
+  const FusedGemmArgs args = arguments();
   const PreparedLaunch launch = prepare_launch(Kernel(), kConfig, kTarget, args);
-  REQUIRE(launch.parameter.size == sizeof args);
-  CHECK(std::memcmp(launch.parameter.bytes.data(), &args, sizeof args) == 0);
+  REQUIRE(launch.parameter.size == sizeof(GemmArgs));
+  const GemmArgs& plain = args;
+  CHECK(std::memcmp(launch.parameter.bytes.data(), &plain, sizeof plain) == 0);
   const LaunchPlan plan = launch_plan(kConfig, kTarget);
   CHECK(launch.plan.grid == plan.grid);
   CHECK(launch.plan.shared_bytes == plan.shared_bytes);
 }
 
 TEST_CASE("Operands that a config does not take are refused before anything else") {
-  GemmArgs args = arguments();
+  FusedGemmArgs args = arguments();
   args.x += 8;
   CHECK_THROWS_AS(prepare_launch(Kernel(), kConfig, kTarget, args), UsageError);
   args = arguments();

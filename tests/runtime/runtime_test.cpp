@@ -79,20 +79,35 @@ T* address(std::uintptr_t number) {
   return reinterpret_cast<T*>(number << 40);
 }
 
-GemmArgs args(const Gemm& problem = kProblem) {
-  return {address<signed char>(1),
-          address<signed char>(2),
-          address<void>(3),
-          address<float>(4),
-          address<float>(5),
-          nullptr,
-          address<void>(6),
-          problem.m,
-          problem.n,
-          problem.k,
-          problem.k,
-          problem.k,
-          problem.n};
+FusedGemmArgs args(const Gemm& problem = kProblem) {
+  FusedGemmArgs its{};
+  its.x = address<signed char>(1), its.w = address<signed char>(2), its.y = address<void>(3);
+  its.sx = address<float>(4), its.sw = address<float>(5), its.workspace = address<void>(6);
+  its.m = problem.m, its.n = problem.n, its.k = problem.k;
+  its.ldx = its.ldw = problem.k, its.ldy = output_columns(problem);
+  return its;
+}
+
+// With a residual, and a gate for each of four images.
+FusedGemmArgs gated_args(const Gemm& problem = kProblem) {
+  FusedGemmArgs its = args(problem);
+  its.r = address<void>(8), its.g = address<void>(9);
+  its.ldr = its.ldg = problem.n;
+  its.gates = 4, its.rows_per_gate = problem.m / 4;
+  return its;
+}
+
+template <class T>
+T parameter_of(const FakeLaunch& launch) {
+  REQUIRE(launch.parameter.size == sizeof(T));
+  T value;
+  std::memcpy(&value, launch.parameter.bytes.data(), sizeof value);
+  return value;
+}
+
+// Arguments have no gaps.
+bool are_same_bytes(const FusedGemmArgs& a, const FusedGemmArgs& b) {
+  return std::memcmp(static_cast<const void*>(&a), static_cast<const void*>(&b), sizeof a) == 0;
 }
 
 std::string shared(const KernelConfig& config, const Gemm& problem = kProblem) {
@@ -161,7 +176,7 @@ TEST_CASE("runtime: with no database and no compiler what is built in serves eve
 TEST_CASE("runtime: a built-in kernel is launched with the epilogue, and none that means nothing") {
   Fixture f({}, false);
   const Epilogue epilogue = parse_epilogue("sw=tensor,bias=f16,out=f32");
-  GemmArgs its = args();
+  FusedGemmArgs its = args();
   its.bias = address<void>(7);
   f.runtime->launch(its, epilogue, 0, kStream);
   REQUIRE(f.driver->launches.size() == 1);
@@ -171,9 +186,21 @@ TEST_CASE("runtime: a built-in kernel is launched with the epilogue, and none th
   FallbackArgs passed;
   std::memcpy(&passed, launch.parameter.bytes.data(), sizeof passed);
   CHECK(passed.epilogue == epilogue);
-  CHECK(std::memcmp(&passed.gemm, &its, sizeof its) == 0);
+  CHECK(are_same_bytes(passed.gemm, its));
   CHECK_THROWS_AS(f.runtime->prepare(with(kProblem, {.bias = Bias::f32, .out = Output::s32}), 0), UsageError);
   CHECK_THROWS_AS(f.runtime->prepare(with(kProblem, {.sx = ScaleX::tensor, .out = Output::s32}), 0), UsageError);
+}
+
+TEST_CASE("runtime: a built-in kernel is given the residual, the gates and the epilogue") {
+  Fixture f({}, false);
+  const Epilogue epilogue = parse_epilogue("op=silu,from=4096,residual=f16,gate=index");
+  FusedGemmArgs its = gated_args();
+  its.gate_index = address<int>(10);
+  f.runtime->launch(its, epilogue, 0, kStream);
+  REQUIRE(f.driver->launches.size() == 1);
+  const auto passed = parameter_of<FallbackArgs>(f.driver->launches.front());
+  CHECK(passed.epilogue == epilogue);
+  CHECK(are_same_bytes(passed.gemm, its));
 }
 
 TEST_CASE("runtime: where no kernel can be had all the reasons are given") {
@@ -198,10 +225,41 @@ TEST_CASE("runtime: a launch has the plan, the arguments and the stream") {
   CHECK(first.plan.grid == launch_plan(kBig, {kProblem, kCard}).grid);
   CHECK(first.stream == kStream);
   const GemmArgs expected = args();
+  CHECK(first.parameter.size == sizeof expected);
   CHECK(std::memcmp(&first.args, &expected, sizeof expected) == 0);
   CHECK(second.kernel == emit(kSplit, {}).name);
   CHECK(second.args.m == split.m);
   CHECK(second.stream == nullptr);
+}
+
+TEST_CASE("runtime: a kernel with a residual gets what it reads, in place, too") {
+  const Gemm gated = with(kProblem, parse_epilogue("bias=bf16,residual=bf16,gate=table"));
+  Fixture f({Row{}, {.problem = gated}});
+  const Prepared& prepared = f.runtime->prepare(gated, 0);
+  CHECK(prepared.match() == Match::exact);
+  FusedGemmArgs its = gated_args();
+  its.bias = address<void>(7);
+  for (const void* r : {its.r, static_cast<const void*>(its.y)}) {
+    its.r = r;
+    f.runtime->launch(prepared, its, kStream);
+    const auto passed = parameter_of<FusedGemmArgs>(f.driver->launches.back());
+    CHECK(are_same_bytes(passed, its));
+  }
+  CHECK(f.driver->launches.size() == 2);
+  CHECK(f.driver->launches.front().kernel == emit(kBig, gated).name);
+}
+
+TEST_CASE("runtime: with swiglu the rows of y are half as long") {
+  const Gemm swiglu = with(kProblem, parse_epilogue("op=swiglu"));
+  Fixture f({{.problem = swiglu}});
+  const Prepared& prepared = f.runtime->prepare(swiglu, 0);
+  FusedGemmArgs its = args(swiglu);
+  CHECK(its.ldy == 2304);
+  f.runtime->launch(prepared, its, kStream);
+  CHECK(f.driver->launches.back().args.ldy == 2304);
+  its.ldy = 2303;
+  CHECK(error_of([&] { f.runtime->launch(prepared, its, kStream); }) ==
+        "ldy = 2303 is out of range (a row has 2304 elements, a stride at most 2147483647)");
 }
 
 TEST_CASE("runtime: a launch of what is not prepared prepares it, but not under a capture") {
@@ -222,18 +280,78 @@ TEST_CASE("runtime: arguments that a launch would be undefined with are refused,
   Fixture f({Row{}});
   const Prepared& prepared = f.runtime->prepare(kProblem, 0);
   const auto refused = [&](auto change) {
-    GemmArgs changed = args();
+    FusedGemmArgs changed = args();
     change(changed);
     return error_of([&] { f.runtime->launch(prepared, changed, kStream); });
   };
-  CHECK_THAT(refused([](GemmArgs& a) { a.m = 4095; }), Catch::Contains("was prepared for 4096x4608x4608"));
-  CHECK_THAT(refused([](GemmArgs& a) { a.x = nullptr; }), Catch::Contains("x is null"));
-  CHECK_THAT(refused([](GemmArgs& a) { a.w += 1; }), Catch::Contains("w is misaligned"));
-  CHECK_THAT(refused([](GemmArgs& a) { a.ldx = 4600; }), Catch::Contains("ldx = 4600"));
-  CHECK_THAT(refused([](GemmArgs& a) { a.bias = address<void>(7); }), Catch::Contains("bias is given"));
-  CHECK_THAT(refused([](GemmArgs& a) { a.y = const_cast<signed char*>(a.w) + 4096; }),
+  CHECK_THAT(refused([](FusedGemmArgs& a) { a.m = 4095; }), Catch::Contains("was prepared for 4096x4608x4608"));
+  CHECK_THAT(refused([](FusedGemmArgs& a) { a.x = nullptr; }), Catch::Contains("x is null"));
+  CHECK_THAT(refused([](FusedGemmArgs& a) { a.w += 1; }), Catch::Contains("w is misaligned"));
+  CHECK_THAT(refused([](FusedGemmArgs& a) { a.ldx = 4600; }), Catch::Contains("ldx = 4600"));
+  CHECK_THAT(refused([](FusedGemmArgs& a) { a.bias = address<void>(7); }), Catch::Contains("bias is given"));
+  CHECK_THAT(refused([](FusedGemmArgs& a) { a.y = const_cast<signed char*>(a.w) + 4096; }),
              Catch::Contains("y and w overlap"));
   CHECK(f.driver->launches.empty());
+}
+
+TEST_CASE("runtime: a residual and gates that a launch would be undefined with are refused, one line each") {
+  const auto refused = [](const char* epilogue, auto change) {
+    const Gemm gemm = with(kProblem, parse_epilogue(epilogue));
+    Fixture f({{.problem = gemm}});
+    FusedGemmArgs changed = gated_args();
+    change(changed);
+    const std::string said = error_of([&] { f.runtime->launch(f.runtime->prepare(gemm, 0), changed, kStream); });
+    CHECK(f.driver->launches.size() == (said.empty() ? 1 : 0));
+    return said;
+  };
+  const char *const table = "residual=bf16,gate=table", *const index = "residual=bf16,gate=index";
+  CHECK(refused(table, [](FusedGemmArgs&) {}).empty());
+  CHECK(refused(table, [](FusedGemmArgs& a) { a.r = nullptr; }) == "r is null (pass device memory)");
+  CHECK(refused(table, [](FusedGemmArgs& a) { a.g = nullptr; }) == "g is null (pass device memory)");
+  CHECK(refused(index, [](FusedGemmArgs&) {}) == "gate_index is null (pass device memory)");
+  CHECK(refused(table, [](FusedGemmArgs& a) { a.gate_index = address<int>(10); }) ==
+        "gate_index is given, but the epilogue does not take it (pass null)");
+  CHECK(refused("residual=bf16", [](FusedGemmArgs&) {}) == "g is given, but the epilogue does not take it (pass null)");
+  CHECK(refused("default", [](FusedGemmArgs& a) { a.g = nullptr; }) ==
+        "r is given, but the epilogue does not take it (pass null)");
+  CHECK(refused("default", [](FusedGemmArgs& a) { a.g = nullptr, a.ldr = 0; }) ==
+        "r is given, but the epilogue does not take it (pass null)");
+  CHECK(refused(table, [](FusedGemmArgs& a) { a.gates = 3; }) ==
+        "3 gates of 1024 rows each are too few for 4096 rows (give a gate for each image)");
+  CHECK(refused(table, [](FusedGemmArgs& a) { a.rows_per_gate = 1023; }) ==
+        "4 gates of 1023 rows each are too few for 4096 rows (give a gate for each image)");
+  CHECK(refused(table, [](FusedGemmArgs& a) { a.gates = 0; }) == "gates = 0 is out of range (give the rows of g)");
+  CHECK(refused(table, [](FusedGemmArgs& a) { a.rows_per_gate = 0; }) ==
+        "rows_per_gate = 0 is out of range (give the rows of an image)");
+  CHECK(refused(index, [](FusedGemmArgs& a) { a.gates = kMaxExtent + 1; }) ==
+        "gates = 2147483648 is out of range (give the rows of g)");
+  CHECK(refused(table, [](FusedGemmArgs& a) { a.ldr = 4607; }) ==
+        "ldr = 4607 is out of range (a row has 4608 elements, a stride at most 2147483647)");
+  CHECK(refused(table, [](FusedGemmArgs& a) { a.ldg = 4607; }) ==
+        "ldg = 4607 is out of range (a row has 4608 elements, a stride at most 2147483647)");
+  CHECK(refused(table, [](FusedGemmArgs& a) { a.r = address<char>(8) + 8; }) ==
+        "r is misaligned (align it to 16 bytes)");
+  CHECK(refused(table, [](FusedGemmArgs& a) { a.r = static_cast<char*>(a.y) + 16; }) ==
+        "y and r overlap (give each memory of its own)");
+  CHECK(refused(table, [](FusedGemmArgs& a) { a.r = a.y, a.ldr = 4609; }) ==
+        "y and r overlap (give each memory of its own)");
+  CHECK(refused("residual=f32", [](FusedGemmArgs& a) { a.r = a.y, a.g = nullptr; }) ==
+        "y and r overlap (give each memory of its own)");
+  CHECK(refused(table, [](FusedGemmArgs& a) { a.g = a.y; }) == "y and g overlap (give each memory of its own)");
+}
+
+TEST_CASE("runtime: gates are counted where the epilogue has a table of them alone") {
+  for (const char* epilogue : {"residual=bf16", "residual=bf16,gate=channel", "residual=bf16,gate=index"}) {
+    INFO(epilogue);
+    const Gemm gemm = with(kProblem, parse_epilogue(epilogue));
+    Fixture f({{.problem = gemm}});
+    FusedGemmArgs its = gated_args();
+    its.rows_per_gate = -1;
+    if (gemm.epilogue.gate == Gate::none) its.g = nullptr;
+    if (gemm.epilogue.gate == Gate::index) its.gate_index = address<int>(10);
+    if (gemm.epilogue.gate != Gate::index) its.gates = its.ldg = -1;
+    CHECK(error_of([&] { f.runtime->launch(f.runtime->prepare(gemm, 0), its, kStream); }).empty());
+  }
 }
 
 TEST_CASE("runtime: a device that is not there and an illegal problem are refused") {
@@ -349,7 +467,7 @@ TEST_CASE("runtime: a launch moves the tensor maps of rows without gaps, and enc
   const Hopper hopper;
   const Prepared& prepared = hopper.runtime->prepare(kProblem, 0);
   CHECK(hopper.driver->encoded == 3);
-  GemmArgs asked = args(kProblem);
+  FusedGemmArgs asked = args(kProblem);
   for (const int encoded : {3, 4}) {  // then X with gaps
     hopper.runtime->launch(prepared, asked, kStream);
     CHECK(hopper.driver->encoded == encoded);

@@ -85,7 +85,7 @@ unsigned expected(const Operands& o, const Problem& p, long long row, long long 
 template <MmaS8Config config, Epilogue epilogue>
 long long mismatches(const Problem& p) {
   const Operands o(p, 17);
-  const LaunchPlan plan = launch_plan(config, epilogue.out, p.m, p.n, 3);
+  const LaunchPlan plan = launch_plan(config, epilogue, p.m, p.n, 3);
   const long long ldy = p.n + 5;  // columns behind Y belong to somebody else
   const int bytes = output_bytes(epilogue.out);
   Buffer y(static_cast<std::size_t>(p.m * ldy * bytes), 0xcdcdcdcd);

@@ -87,7 +87,7 @@ struct Outcome {
 template <WgmmaS8Config config, Epilogue epilogue>
 Outcome run(const Problem& p, std::uint64_t seed) {
   const Operands o(p);
-  const LaunchPlan plan = launch_plan(config, epilogue.out, p.m, p.n, p.sms);
+  const LaunchPlan plan = launch_plan(config, epilogue, p.m, p.n, p.sms);
   const int bytes = output_bytes(epilogue.out);
   const long long ldy = p.n + 16;  // columns behind Y belong to somebody else
   std::vector<Vec16> y(o.size(p.m * ldy * bytes / 16), Vec16{{0xcdcdcdcd, 0xcdcdcdcd, 0xcdcdcdcd, 0xcdcdcdcd}});
@@ -111,7 +111,7 @@ Outcome run(const Problem& p, std::uint64_t seed) {
       .y = {}};
   args.x = encoded(x_map(config, args.gemm));
   args.w = encoded(w_map(config, args.gemm));
-  args.y = encoded(y_map(config, epilogue.out, args.gemm));
+  args.y = encoded(y_map(config, epilogue, args.gemm));
   const std::vector<emulation::Region> memory = {input("x", o.x),
                                                  input("w", o.w),
                                                  input("sx", o.sx),
@@ -238,8 +238,8 @@ TEST_CASE("wgmma_s8 gives the plain loop's bits in tiles of any 16 columns, whos
   constexpr WgmmaS8Config k80 = with(kPingpong, [](WgmmaS8Config& c) { c.tile_n = 80; });
   constexpr WgmmaS8Config k144 = with(kCooperative, [](WgmmaS8Config& c) { c.tile_n = 144; });
   constexpr WgmmaS8Config k224 = with(kPingpong, [](WgmmaS8Config& c) { c.tile_n = 224; });
-  static_assert(y_box_bytes(k48, Output::bf16) == 32 && y_box_bytes(k48, Output::f32) == 64);
-  static_assert(y_box_bytes(k80, Output::bf16) == 32 && y_box_bytes(k224, Output::f16) == 64);
+  static_assert(y_box_bytes(k48, {.out = Output::bf16}) == 32 && y_box_bytes(k48, {.out = Output::f32}) == 64);
+  static_assert(y_box_bytes(k80, {.out = Output::bf16}) == 32 && y_box_bytes(k224, {.out = Output::f16}) == 64);
   const Problem p{200, 264, 272};  // ragged: 24, 24, 120 and 40 columns of the last tile
   CHECK(mismatches<k48, Epilogue{.bias = Bias::bf16}>(p) == 0);
   CHECK(mismatches<k48, Epilogue{.out = Output::f32}>(p) == 0);
@@ -260,7 +260,7 @@ TEST_CASE("wgmma_s8 gives the plain loop's bits with one box of staging, and whe
   constexpr WgmmaS8Config kBoth = with(with(kStagedTurns, kDependent), [](WgmmaS8Config& c) { c.tile_n = 144; });
   constexpr WgmmaS8Config kLatePair = with(kLate, [](WgmmaS8Config& c) { c.cluster_m = 2; });
   constexpr WgmmaS8Config kLateParts = with(kLate, [](WgmmaS8Config& c) { c.decomposition = Decomposition::stream_k; });
-  static_assert(shared_bytes(kCooperative) - shared_bytes(kStaged) == 2 * kStagingBytes);
+  static_assert(shared_bytes(kCooperative, {}) - shared_bytes(kStaged, {}) == 2 * kStagingBytes);
   CHECK(mismatches<kStaged>({300, 200, 272}) == 0);
   CHECK(mismatches<kStaged, Epilogue{.out = Output::f32}>({130, 72, 144}) == 0);
   CHECK(mismatches<kStagedTurns, Epilogue{.out = Output::s32}>({130, 136, 272}) == 0);

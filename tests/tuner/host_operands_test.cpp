@@ -19,14 +19,14 @@ const emulation::Region& find(const std::vector<emulation::Region>& regions, con
   return *std::ranges::find(regions, name, &emulation::Region::name);
 }
 
-const GemmArgs& args_of(const HostOperands& operands) { return std::get<GemmArgs>(operands.arguments()); }
+const FusedGemmArgs& args_of(const HostOperands& operands) { return std::get<FusedGemmArgs>(operands.arguments()); }
 
 }  // namespace
 
 TEST_CASE("operands are exactly as large as what a kernel may touch, and aligned") {
   const HostOperands operands(Gemm{3, 5, 7, {.sw = ScaleW::tensor, .bias = Bias::f16}},
                               GemmStrides{.x = 9, .w = 8, .y = 6}, {.seed = 1});
-  const GemmArgs args = args_of(operands);
+  const FusedGemmArgs args = args_of(operands);
   CHECK(args.y == nullptr);
   CHECK(args.ldx == 9);
   CHECK(args.ldw == 8);
@@ -58,7 +58,7 @@ TEST_CASE("int8 operands have every value, scales both signs and several magnitu
   const Gemm problem{64, 64, 64};
   constexpr std::ptrdiff_t kCount = 64 * 64;
   const HostOperands operands(with(problem, {.bias = Bias::f32}), packed_strides(problem), {.seed = 3});
-  const GemmArgs a = args_of(operands);
+  const FusedGemmArgs a = args_of(operands);
   CHECK(std::set<int>(a.x, a.x + kCount).size() == 256);
   CHECK(std::set<int>(a.w, a.w + kCount).size() == 256);
   CHECK_FALSE(std::equal(a.x, a.x + kCount, a.w));
@@ -75,7 +75,7 @@ TEST_CASE("extreme sums are as large as they get, or cancel to what every output
   for (const std::int64_t k : {1, 2, 3, 4097, 8192}) {
     const Gemm problem{4, 4, k};
     const HostOperands operands(problem, packed_strides(problem), {3, Values::extreme});
-    const GemmArgs a = args_of(operands);
+    const FusedGemmArgs a = args_of(operands);
     const auto sum = [&](std::int64_t row, std::int64_t column, std::int64_t end) {
       long long acc = 0;
       for (std::int64_t i = 0; i < end; ++i) acc += a.x[row * k + i] * a.w[column * k + i];

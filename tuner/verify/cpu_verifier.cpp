@@ -70,7 +70,6 @@ class Work {
        std::span<const KernelConfig> configs, const CpuVerifier::Progress& progress)
       : compiler_(compiler),
         options_(options),
-        target_(target),
         configs_(configs),
         progress_(progress),
         tasks_(tasks_for(target, configs, options)),
@@ -98,7 +97,7 @@ class Work {
   void run(const Task& task) {
     const KernelConfig& config = configs_[task.index];
     announce(config);
-    const HostKernel kernel = compiler_.compile(emit(config, target_.operation));
+    const HostKernel kernel = compiler_.compile(emit(config, task.operation));
     EmulatedVerdict& verdict = verdicts_[task.index];
     verdict = {.verdict = {config, {}}, .operation = task.operation, .shared = {}};
     for (std::size_t i = 0; i < task.problems.size() && verdict.verdict.ok(); ++i) {
@@ -118,7 +117,6 @@ class Work {
 
   const HostCompiler& compiler_;
   const CpuOptions& options_;
-  const Target& target_;
   const std::span<const KernelConfig> configs_;
   const CpuVerifier::Progress& progress_;
   std::vector<Task> tasks_;                // each is emptied by the thread whose turn it is

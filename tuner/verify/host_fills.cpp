@@ -120,6 +120,13 @@ void fill_addends(Row row, Element type, Random& random) {
   }
 }
 
+void fill_indices(Row row, long long below, Random& random) {
+  for (std::size_t at = 0; at < row.size(); at += sizeof(std::int32_t)) {
+    const auto index = static_cast<std::int32_t>(random() % static_cast<std::uint64_t>(below));
+    std::memcpy(row.data() + at, &index, sizeof(index));
+  }
+}
+
 }  // namespace
 
 void fill(const HostRows& rows, const Operand& operand, Values values, std::mt19937_64& random) {
@@ -130,6 +137,8 @@ void fill(const HostRows& rows, const Operand& operand, Values values, std::mt19
   switch (operand.fill) {
     case Fill::none:
       return;
+    case Fill::index:
+      return each_row([&](Row row, std::size_t) { fill_indices(row, operand.below, random); });
     case Fill::left:
       fill_random(rows, random);
       if (extreme) each_row([&](Row row, std::size_t i) { fill_extreme_left(row, i, random); });

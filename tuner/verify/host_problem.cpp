@@ -47,6 +47,13 @@ class GuardedOutput {
     }
   }
 
+  // What a launch in place begins with: those rows, which have its shape.
+  void hold(const Operand& input) {
+    const auto* from = static_cast<const std::byte*>(input.data);
+    for (std::size_t i = 0; i < shape().rows; ++i)
+      std::copy_n(from + i * shape().pitch, shape().bytes, rows_.row(i).begin());
+  }
+
   const Operand& operand() const { return operand_; }
   const HostRows& rows() const { return rows_; }
   std::vector<std::byte> contents() const {
@@ -115,6 +122,19 @@ TensorMap describe_tensor(const TensorMapSpec& spec) {
 
 constexpr int kResident = 3;  // CTAs that run at once, or one on each SM: those that share tiles wait for one another
 
+// The input that this output may be, with rows of the same shape; null if there is none. Wherever a launch may be in
+// place, it is.
+const Operand* in_place(const Operand& output, std::span<const Operand> operands) {
+  for (std::size_t j = 0; output.may_be >> j != 0; ++j) {
+    if ((output.may_be >> j & 1) == 0 || j >= operands.size()) continue;
+    const Operand& input = operands[j];
+    if (input.is_present && input.type == output.type && input.bytes() == output.bytes() &&
+        input.pitch() == output.pitch())
+      return &input;
+  }
+  return nullptr;
+}
+
 // What is wrong with the first wrong one, by its name where there are several.
 std::string failure_of(const std::vector<GuardedOutput>& outputs) {
   for (const GuardedOutput& output : outputs) {
@@ -138,13 +158,19 @@ Emulation HostProblem::run(const HostKernel& kernel, const KernelConfig& config,
   std::vector<emulation::Region> memory = operands_.regions();
   std::vector<GuardedOutput> outputs;
   std::vector<HostRows> scratch;
-  for (const Operand& operand : operands_of(target_.operation, arguments, plan.workspace_bytes)) {
+  const std::vector<Operand> operands = operands_of(target_.operation, arguments, plan.workspace_bytes);
+  for (const Operand& operand : operands) {
     if (operand.role == Role::input || !operand.is_present) continue;
     const bool is_output = operand.role == Role::output;
     const HostRows& rows = is_output ? outputs.emplace_back(operand, expected_.at(outputs.size())).rows()
                                      : scratch.emplace_back(shape_of(operand));
     if (!is_output) std::ranges::fill(rows.row(0), std::byte{0});
     memory.push_back(region_of(operand, rows));
+    if (const Operand* const input = in_place(operand, operands)) {
+      outputs.back().hold(*input);
+      memory.back().use = emulation::Use::inout;
+      set_pointer(arguments, *input, rows.data());
+    }
     set_pointer(arguments, operand, rows.data());
   }
   check_args(config, target_.operation, arguments, plan.workspace_bytes);

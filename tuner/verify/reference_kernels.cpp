@@ -30,6 +30,7 @@ ReferenceKernels::ReferenceKernels(const CompiledKernel& compiled)
     : fill_int8_(compiled.cubin, "ditune_fill_int8"),
       fill_scales_(compiled.cubin, "ditune_fill_scales"),
       fill_addends_(compiled.cubin, "ditune_fill_addends"),
+      fill_indices_(compiled.cubin, "ditune_fill_indices"),
       compare_(compiled.cubin, "ditune_compare"),
       check_uniform_(compiled.cubin, "ditune_check_uniform"),
       difference_(sizeof(Difference)) {
@@ -38,7 +39,8 @@ ReferenceKernels::ReferenceKernels(const CompiledKernel& compiled)
 }
 
 void ReferenceKernels::fill(const Operand& operand, void* data, std::uint64_t seed, const Stream& stream) const {
-  const FillArgs args{data, static_cast<long long>(operand.bytes()) / element_bytes(operand.type), seed, operand.type};
+  const FillArgs args{data, static_cast<long long>(operand.bytes()) / element_bytes(operand.type), seed, operand.type,
+                      operand.below};
   switch (operand.fill) {
     case Fill::none:
       return;
@@ -49,6 +51,8 @@ void ReferenceKernels::fill(const Operand& operand, void* data, std::uint64_t se
       return fill_scales_.launch(plan_for(args.count), args, stream);
     case Fill::addend:
       return fill_addends_.launch(plan_for(args.count), args, stream);
+    case Fill::index:
+      return fill_indices_.launch(plan_for(args.count), args, stream);
   }
 }
 

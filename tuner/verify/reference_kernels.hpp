@@ -40,7 +40,7 @@ class ReferenceKernels {
  private:
   std::optional<Mismatch> collect(const Stream& stream) const;
 
-  Kernel fill_int8_, fill_scales_, fill_addends_, compare_, check_uniform_;
+  Kernel fill_int8_, fill_scales_, fill_addends_, fill_indices_, compare_, check_uniform_;
   std::vector<Kernel> references_;  // by kind
   DeviceBuffer difference_;
 };

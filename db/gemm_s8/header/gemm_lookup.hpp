@@ -28,7 +28,7 @@ constexpr const Row* find(std::string_view device, int arch, long long m, long l
 
 // Grid, block, shared memory and workspace for M rows.
 constexpr LaunchPlan plan(const Row& row, long long m) {
-  return std::visit([&](const auto& c) { return launch_plan(c, row.fused.out, m, row.n, row.sms); }, row.variant);
+  return std::visit([&](const auto& c) { return launch_plan(c, row.fused, m, row.n, row.sms); }, row.variant);
 }
 
 namespace detail {
@@ -38,36 +38,51 @@ inline bool is_aligned(const void* pointer) {
 }
 
 inline const char* pointer_error(const ditune::GemmOperands& operands) {
-  for (const ditune::Operand& operand : operands.rows) {
+  for (const ditune::Operand& operand : operands) {
     const bool is_ignored = operand.role == ditune::Role::scratch && !operand.is_present;
     if (!is_ignored && operand.is_present != (operand.data != nullptr)) return operand.if_wrong;
   }
-  for (const ditune::Operand& operand : operands.rows)
+  for (const ditune::Operand& operand : operands)
     if (!is_aligned(operand.data)) return "a pointer is not aligned to 16 bytes";
   return nullptr;
 }
 
-inline const char* stride_error(const Row& row, const GemmArgs& args, const ditune::GemmOperands& operands) {
-  for (const ditune::Operand& operand : operands.rows)
-    if (operand.extents.stride < operand.extents.columns) return "a stride is shorter than its row";
+inline const char* gate_error(const ditune::Epilogue& fused, const FusedGemmArgs& args) {
+  if (fused.gate != ditune::Gate::table && fused.gate != ditune::Gate::index) return nullptr;
+  if (args.gates < 1 || args.gates > kMaxStride) return "gates is not the number of rows of g";
+  if (fused.gate == ditune::Gate::index) return nullptr;
+  const bool is_legal = args.rows_per_gate >= 1 && args.rows_per_gate <= kMaxStride;
+  return is_legal && args.gates * args.rows_per_gate >= args.m ? nullptr : "gates * rows_per_gate is less than m";
+}
+
+inline const char* stride_error(const Row& row, const FusedGemmArgs& args, const ditune::GemmOperands& operands) {
+  for (const ditune::Operand& operand : operands)
+    if (operand.is_present && operand.extents.stride < operand.extents.columns)
+      return "a stride is shorter than its row";
   if (args.ldx % row.k_multiple != 0 || args.ldw % row.k_multiple != 0)
     return "ldx or ldw is not a multiple of k_multiple";
   if (args.ldy % row.ldy_multiple != 0) return "ldy is not a multiple of ldy_multiple";
-  for (const ditune::Operand& operand : operands.rows)
-    if (operand.extents.stride_name && operand.extents.stride > kMaxStride) return "a stride is too long";
+  const bool has_table = row.fused.gate == ditune::Gate::table || row.fused.gate == ditune::Gate::index;
+  if (row.fused.residual != ditune::Residual::none && args.ldr % row.residual_multiple != 0)
+    return "ldr is not a multiple of residual_multiple";
+  if (has_table && args.ldg % row.residual_multiple != 0) return "ldg is not a multiple of residual_multiple";
+  for (const ditune::Operand& operand : operands)
+    if (operand.is_present && operand.extents.stride_name && operand.extents.stride > kMaxStride)
+      return "a stride is too long";
   return nullptr;
 }
 
 }  // namespace detail
 
 // What makes a launch of `row` with `args` undefined; null if nothing does.
-inline const char* argument_error(const Row& row, const GemmArgs& args) {
+inline const char* argument_error(const Row& row, const FusedGemmArgs& args) {
   if (args.n != row.n || args.k != row.k) return "n or k is not the row's";
   if (args.m < row.m_first || args.m > row.m_last) return "m is not in the row's range";
+  if (const char* error = detail::gate_error(row.fused, args)) return error;
   const ditune::GemmOperands operands = ditune::gemm_operands(row.fused, args, plan(row, args.m).workspace_bytes);
   if (const char* error = detail::stride_error(row, args, operands)) return error;
   if (const char* error = detail::pointer_error(operands)) return error;
-  const ditune::MemoryFault fault = ditune::find_memory_fault(operands.rows);
+  const ditune::MemoryFault fault = ditune::find_memory_fault(operands.rows, operands.count);
   if (!fault.operand) return nullptr;
   return fault.other ? "y or the workspace overlaps other memory of the launch"
                      : "an operand would end behind the last address";

@@ -9,8 +9,9 @@ struct Row {
   std::string_view config;  // as ditune writes it
   Config variant;
   ditune::Epilogue fused;
-  int k_multiple;    // K, ldx and ldw are multiples of it
-  int ldy_multiple;  // ldy is a multiple of it
+  int k_multiple;         // K, ldx and ldw are multiples of it
+  int ldy_multiple;       // ldy is a multiple of it
+  int residual_multiple;  // of a residual: ldr is a multiple of it, as is ldg of a table of gates
   Source source;
   double microseconds;   // at M = m_tuned, of `source`; of a fallback both are 0
   const Kernel* kernel;  // null if none is in this header

@@ -59,9 +59,9 @@ class Draw {
 };
 
 // Arguments that hold nothing, aligned as they must be.
-GemmArgs arguments(const Gemm& problem, const Epilogue& epilogue, Draw& draw) {
+FusedGemmArgs arguments(const Gemm& problem, const Epilogue& epilogue, Draw& draw) {
   alignas(kPointerAlignment) static char memory[kPointerAlignment];
-  GemmArgs args{};
+  FusedGemmArgs args{};
   args.x = args.w = reinterpret_cast<const signed char*>(memory);
   args.y = memory;
   if (epilogue.out != Output::s32) args.sx = args.sw = reinterpret_cast<const float*>(memory);
@@ -71,13 +71,21 @@ GemmArgs arguments(const Gemm& problem, const Epilogue& epilogue, Draw& draw) {
   args.k = problem.k;
   args.ldx = draw.stride(problem.k);
   args.ldw = draw.stride(problem.k);
-  args.ldy = draw.stride(problem.n);
+  args.ldy = draw.stride(output_columns(epilogue, problem.n));
+  if (epilogue.residual != Residual::none) args.r = memory;
+  if (epilogue.gate != Gate::none) args.g = memory;
+  if (epilogue.gate == Gate::index) args.gate_index = reinterpret_cast<const int*>(memory);
+  args.ldr = draw.stride(problem.n);
+  args.ldg = draw.stride(problem.n);
+  args.gates = problem.m;
+  args.rows_per_gate = 1;
   return args;
 }
 
-void check_served(const Gemm& problem, const Epilogue& epilogue, Draw& draw) {
-  validate(problem);
-  const GemmArgs args = arguments(problem, epilogue, draw);
+void check_served(Gemm problem, const Epilogue& epilogue, Draw& draw) {
+  if (epilogue.op == EpilogueOp::swiglu) problem.n = std::max<std::int64_t>(2, problem.n / 2 * 2);
+  validate(with(problem, epilogue));
+  const FusedGemmArgs args = arguments(problem, epilogue, draw);
   const std::int64_t row_multiple = std::gcd(std::gcd(args.k, args.ldx), args.ldw);
   for (const KernelConfig& config : {Fallbacks<Gemm>::config(1), Fallbacks<Gemm>::config(row_multiple)}) {
     check_args(config, with(problem, epilogue), args, 0);  // or throws
@@ -156,13 +164,16 @@ TEST_CASE("a fallback's stub names every field of its config and no epilogue") {
 TEST_CASE("a fallback is launched with the arguments and the epilogue, and any epilogue alike") {
   Draw draw;
   for (const Epilogue& epilogue : all_epilogues()) {
-    const GemmArgs args = arguments({17, 33, 7}, epilogue, draw);
+    const FusedGemmArgs args = arguments({17, 33, 7}, epilogue, draw);
     const KernelParameter parameter = fallback_parameter(Gemm{17, 33, 7, epilogue}, args);
     REQUIRE(parameter.size == sizeof(FallbackArgs));
     FallbackArgs passed;
     std::memcpy(&passed, parameter.bytes.data(), sizeof passed);
     CHECK(passed.epilogue == epilogue);
-    CHECK(std::memcmp(&passed.gemm, &args, sizeof args) == 0);
+    const GemmArgs &plain = passed.gemm, &asked = args;
+    const ResidualArgs &residual = passed.gemm, &asked_residual = args;
+    CHECK(std::memcmp(&plain, &asked, sizeof plain) == 0);
+    CHECK(std::memcmp(&residual, &asked_residual, sizeof residual) == 0);
     for (const KernelConfig& config : fallback_configs())  // one loaded kernel serves all
       CHECK(launch_plan(config, Gemm{17, 33, 7, epilogue}, 84).shared_bytes ==
             launch_plan(config, Gemm{17, 33, 7}, 84).shared_bytes);

@@ -11,6 +11,7 @@ namespace ditune {
 
 struct CopyOperands {
   Operand rows[2];
+  int count = 2;
 };
 
 inline CopyOperands copy_operands(CopyType type, const CopyArgs& args) {
@@ -25,6 +26,7 @@ inline CopyOperands copy_operands(CopyType type, const CopyArgs& args) {
        args.x,
        {offsetof(CopyArgs, x), offsetof(CopyArgs, ldx)},
        0,
+       0,
        "x or y is null"},
       {"y",
        Role::output,
@@ -34,6 +36,7 @@ inline CopyOperands copy_operands(CopyType type, const CopyArgs& args) {
        {args.m, args.k, args.ldy, "ldy"},
        args.y,
        {offsetof(CopyArgs, y), offsetof(CopyArgs, ldy)},
+       0,
        0,
        "x or y is null"},
   }};

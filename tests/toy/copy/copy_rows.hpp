@@ -18,7 +18,7 @@ std::int64_t stride_multiple(const Config&, const Copy&, const Operand&) {
 }
 
 template <class Config>
-void check_sizes(const Config&, const Copy&) {}
+void check_sizes(const Config&, const Copy&, const CopyArgs&) {}
 
 template <>
 struct Family<CopyRowsConfig> {
@@ -32,7 +32,7 @@ struct Family<CopyRowsConfig> {
   static KernelParameter parameter(const CopyRowsConfig&, const Copy&, const CopyArgs& args, const EncodeTensorMap&) {
     return bytes_of(args);
   }
-  static constexpr std::string_view kParameter = "CopyArgs";
+  static std::string_view parameter_type(const Copy&) { return "CopyArgs"; }
   static constexpr std::string_view kCtas = "1";
   static constexpr bool kTakesTensorMaps = false;
 };

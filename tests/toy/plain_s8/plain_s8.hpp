@@ -15,16 +15,18 @@ struct Family<PlainS8Config> {
   static std::optional<Rejection> refusal(const PlainS8Config& config, const GemmTarget& target);
   static std::vector<Candidate> candidates(const GemmTarget& target, Wanted wanted);
   static LaunchPlan launch_plan(const PlainS8Config& config, const Gemm& gemm, int sms) {
-    return ditune::launch_plan(config, gemm.epilogue.out, gemm.m, gemm.n, sms);
+    return ditune::launch_plan(config, gemm.epilogue, gemm.m, gemm.n, sms);
   }
   static Prediction predict(const PlainS8Config& config, const GemmTarget& target);
   static int k_multiple(const PlainS8Config&) { return 1; }
-  static int n_multiple(const PlainS8Config&) { return 1; }
+  static int n_multiple(const PlainS8Config&, const Epilogue&) { return 1; }
   static int ldy_multiple(const PlainS8Config&, Output) { return 1; }
-  static KernelParameter parameter(const PlainS8Config&, const Gemm&, const GemmArgs& args, const EncodeTensorMap&) {
-    return bytes_of(args);
+  static int residual_multiple(const PlainS8Config&, const Epilogue&) { return 1; }
+  static KernelParameter parameter(const PlainS8Config&, const Gemm&, const FusedGemmArgs& args,
+                                   const EncodeTensorMap&) {
+    return bytes_of(static_cast<const GemmArgs&>(args));
   }
-  static constexpr std::string_view kParameter = "GemmArgs";
+  static std::string_view parameter_type(const Gemm&) { return "GemmArgs"; }
   static constexpr std::string_view kCtas = "1";
   static constexpr bool kTakesTensorMaps = false;
 };

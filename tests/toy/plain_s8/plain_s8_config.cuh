@@ -13,7 +13,7 @@ struct PlainS8Config {
 
 DITUNE_HOST_DEVICE int threads(const PlainS8Config& c) { return c.tile_m * c.tile_n; }
 
-DITUNE_HOST_DEVICE LaunchPlan launch_plan(const PlainS8Config& c, Output, long long m, long long n, int) {
+DITUNE_HOST_DEVICE LaunchPlan launch_plan(const PlainS8Config& c, const Epilogue&, long long m, long long n, int) {
   LaunchPlan plan;
   plan.grid = ceil_div(m, c.tile_m) * ceil_div(n, c.tile_n);
   plan.block = threads(c);

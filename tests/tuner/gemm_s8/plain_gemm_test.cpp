@@ -11,7 +11,7 @@ using namespace ditune;
 namespace {
 
 template <class T>
-std::vector<T> run(const GemmArgs& args, const Epilogue& epilogue) {
+std::vector<T> run(const FusedGemmArgs& args, const Epilogue& epilogue) {
   const std::vector<std::byte> y = plain_gemm(args, epilogue);
   std::vector<T> values(y.size() / sizeof(T));
   std::memcpy(values.data(), y.data(), y.size());
@@ -25,7 +25,7 @@ TEST_CASE("sums, scales and bias of a problem worked out by hand") {
   const signed char x[] = {1, 2, 3, 99, -128, -128, 127}, w[] = {1, 1, 1, 99, -128, 127, 0};
   const float sx[] = {0.5f, 2.0f}, sw[] = {4.0f, -1.0f}, bias[] = {10.0f, 0.25f};
   const unsigned short bf16_bias[] = {0x4120, 0x3e80}, f16_bias[] = {0x4900, 0x3400};  // the same
-  GemmArgs args = {};
+  FusedGemmArgs args = {};
   args.x = x;
   args.w = w;
   args.sx = sx;
@@ -53,7 +53,7 @@ TEST_CASE("sums, scales and bias of a problem worked out by hand") {
 TEST_CASE("every operation rounds, in the contract's order") {
   const signed char x[] = {3}, w[] = {1};
   float sx = 0x1.000002p0f, sw = 0x1.000006p0f, bias = 0;
-  GemmArgs args = {};
+  FusedGemmArgs args = {};
   args.x = x;
   args.w = w;
   args.sx = &sx;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "activation.cuh"
 #include "emulation/numbers.hpp"
 
 namespace ditune {
@@ -21,33 +22,77 @@ float bias_at(const void* bias, Bias type, long long column) {
   return type == Bias::bf16 ? emulation::float_of(unsigned{half} << 16) : emulation::float_from_f16(half);
 }
 
-// The bits of an output.
-unsigned finish(std::int32_t acc, const GemmArgs& args, const Epilogue& epilogue, long long row, long long column) {
-  if (epilogue.out == Output::s32) return static_cast<unsigned>(acc);
+float residual_at(const void* array, Residual type, long long at) {
+  const Bias same = type == Residual::f32 ? Bias::f32 : type == Residual::bf16 ? Bias::bf16 : Bias::f16;
+  return bias_at(array, same, at);
+}
+
+// What the scales and the bias make of a sum.
+float dequantized(const FusedGemmArgs& args, const Epilogue& epilogue, long long row, long long column) {
+  const std::int32_t acc = dot(args.x + row * args.ldx, args.w + column * args.ldw, args.k);
   const float sx = args.sx[epilogue.sx == ScaleX::token ? row : 0];
   const float sw = args.sw[epilogue.sw == ScaleW::channel ? column : 0];
-  float y = (static_cast<float>(acc) * sx) * sw;
-  if (epilogue.bias != Bias::none) y = y + bias_at(args.bias, epilogue.bias, column);
-  switch (epilogue.out) {
-    case Output::bf16:
-      return emulation::bf16_from_float(y);
-    case Output::f16:
-      return emulation::f16_from_float(y);
+  const float y = (static_cast<float>(acc) * sx) * sw;
+  return epilogue.bias == Bias::none ? y : y + bias_at(args.bias, epilogue.bias, column);
+}
+
+float activated(EpilogueOp op, float y) {
+  switch (op) {
+    case EpilogueOp::gelu_tanh:
+      return gelu_tanh(y);
+    case EpilogueOp::gelu_erf:
+      return gelu_erf(y);
+    case EpilogueOp::silu:
+      return silu(y);
+    case EpilogueOp::sigmoid:
+      return sigmoid(y);
     default:
-      return emulation::bits_of(y);
+      return y;
+  }
+}
+
+float gate_at(const FusedGemmArgs& args, const Epilogue& epilogue, long long row, long long column) {
+  long long image = 0;
+  if (epilogue.gate == Gate::table) image = row / args.rows_per_gate;
+  if (epilogue.gate == Gate::index) image = args.gate_index[row];
+  return residual_at(args.g, epilogue.residual, image * args.ldg + column);
+}
+
+// An output before it is rounded.
+float value(const FusedGemmArgs& args, const Epilogue& epilogue, long long row, long long column) {
+  if (epilogue.op == EpilogueOp::swiglu)
+    return silu(dequantized(args, epilogue, row, 2 * column)) * dequantized(args, epilogue, row, 2 * column + 1);
+  float y = dequantized(args, epilogue, row, column);
+  if (column >= epilogue.from) y = activated(epilogue.op, y);
+  if (epilogue.residual == Residual::none) return y;
+  if (epilogue.gate != Gate::none) y = gate_at(args, epilogue, row, column) * y;
+  return residual_at(args.r, epilogue.residual, row * args.ldr + column) + y;
+}
+
+// The bits of an output.
+unsigned output(const FusedGemmArgs& args, const Epilogue& epilogue, long long row, long long column) {
+  switch (epilogue.out) {
+    case Output::s32:
+      return static_cast<unsigned>(dot(args.x + row * args.ldx, args.w + column * args.ldw, args.k));
+    case Output::bf16:
+      return emulation::bf16_from_float(value(args, epilogue, row, column));
+    case Output::f16:
+      return emulation::f16_from_float(value(args, epilogue, row, column));
+    default:
+      return emulation::bits_of(value(args, epilogue, row, column));
   }
 }
 
 }  // namespace
 
-std::vector<std::byte> plain_gemm(const GemmArgs& args, const Epilogue& epilogue) {
+std::vector<std::byte> plain_gemm(const FusedGemmArgs& args, const Epilogue& epilogue) {
   const auto size = static_cast<std::size_t>(output_bytes(epilogue.out));
-  std::vector<std::byte> y(static_cast<std::size_t>(args.m * args.n) * size);
+  const long long columns = output_columns(epilogue, args.n);
+  std::vector<std::byte> y(static_cast<std::size_t>(args.m * columns) * size);
   std::byte* to = y.data();
   for (long long row = 0; row < args.m; ++row) {
-    for (long long column = 0; column < args.n; ++column, to += size) {
-      const std::int32_t acc = dot(args.x + row * args.ldx, args.w + column * args.ldw, args.k);
-      const unsigned bits = finish(acc, args, epilogue, row, column);
+    for (long long column = 0; column < columns; ++column, to += size) {
+      const unsigned bits = output(args, epilogue, row, column);
       std::memcpy(to, &bits, size);  // little-endian, as the device
     }
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The numerics contract as a plain loop on the host: what every variant must give. Shares no code with the kernels.
+// The numerics contract as a plain loop on the host: what every variant must give. Shares no code with the
+// kernels but the functions that the contract defines step by step (activation.cuh).
 #pragma once
 
 #include <cstddef>
@@ -10,7 +11,8 @@
 
 namespace ditune {
 
-// Y of host operands, [m, n] packed, of the epilogue's output type. `args.y` and `args.workspace` are not touched.
-std::vector<std::byte> plain_gemm(const GemmArgs& args, const Epilogue& epilogue);
+// Y of host operands, [m, output_columns] packed, of the epilogue's output type. `args.y` and `args.workspace` are not
+// touched.
+std::vector<std::byte> plain_gemm(const FusedGemmArgs& args, const Epilogue& epilogue);
 
 }  // namespace ditune

@@ -14,19 +14,24 @@ namespace ditune {
 
 template <>
 struct Verification<Gemm> {
-  static Outputs plain(const Gemm& gemm, const GemmArgs& args) { return {plain_gemm(args, gemm.epilogue)}; }
+  static Outputs plain(const Gemm& gemm, const FusedGemmArgs& args) { return {plain_gemm(args, gemm.epilogue)}; }
 
   static constexpr std::string_view kReferenceFile = "reference.cuh", kReferenceKernel = "ditune_reference";
-  static ReferenceArgs reference_parameter(const Gemm& gemm, const GemmArgs& args) { return {args, gemm.epilogue}; }
+  static ReferenceArgs reference_parameter(const Gemm& gemm, const FusedGemmArgs& args) {
+    return {args, gemm.epilogue};
+  }
   static long long reference_ctas(const Gemm& gemm) {
     return ceil_div(gemm.m, kReferenceTile) * ceil_div(gemm.n, kReferenceTile);
   }
 
   // The same K, and along M and N a whole tile of the config and what is ragged of the last one (two whole tiles if
-  // nothing is). Problems that are smaller already stay as they are.
+  // nothing is). Problems that are smaller already stay as they are. An op begins where it does in its tile.
   template <class Config>
   static Gemm emulated(const Gemm& gemm, const Config& config) {
-    return {some_tiles(gemm.m, config.tile_m), some_tiles(gemm.n, config.tile_n), gemm.k, gemm.epilogue};
+    Gemm small{some_tiles(gemm.m, config.tile_m), some_tiles(gemm.n, config.tile_n), gemm.k, gemm.epilogue};
+    int& from = small.epilogue.from;
+    if (from >= small.n) from = std::max(1, from % config.tile_n);
+    return small;
   }
 
   // Tiles of their own behind shared ones come in tests alone.

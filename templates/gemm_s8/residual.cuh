@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an epilogue adds its values to: r + g * y, in the order that the numerics contract fixes.
+#pragma once
+
+#include "epilogue_spec.cuh"
+#include "gemm_args.cuh"
+#include "hardware.cuh"
+
+namespace ditune {
+
+// Adjacent columns of a row, from `column` on.
+struct Place {
+  int row, column;
+};
+
+template <Residual type>
+DITUNE_DEVICE float float_of(unsigned short half) {
+  if constexpr (type == Residual::bf16) return float_from_bits(static_cast<unsigned>(half) << 16);
+  return float_from_f16(half);
+}
+
+// Whether a launch may write what it reads.
+enum class Memory : unsigned char { constant, written };
+
+template <int Bytes, Memory memory>
+DITUNE_DEVICE Vec16 read_bytes(const char* from) {
+  if constexpr (memory == Memory::written) {
+    return global_read_vec<Bytes>(from);
+  } else if constexpr (Bytes == 16) {
+    return global_load_vec16(from);
+  } else {
+    Vec16 v{};
+    DITUNE_UNROLL
+    for (int i = 0; i < Bytes / 4; ++i) v.word[i] = global_load(reinterpret_cast<const unsigned*>(from) + i);
+    return v;
+  }
+}
+
+template <Memory memory, class T>
+DITUNE_DEVICE T read_one(const T* from) {
+  if constexpr (memory == Memory::written) return global_read(from);
+  return global_load(from);
+}
+
+// `Count` adjacent values of this type, and of those the first `there`, 1 or more; zeros for the others.
+template <Residual type, Memory memory, int Count>
+DITUNE_DEVICE void read_values(float (&value)[Count], const char* from, long long there, bool aligned) {
+  constexpr int kBytes = residual_bytes(type);
+  constexpr int kStep = Count * kBytes < 16 ? Count * kBytes : 16;
+  if (aligned && there >= Count) {
+    DITUNE_UNROLL
+    for (int at = 0; at < Count * kBytes; at += kStep) {
+      const Vec16 v = read_bytes<kStep, memory>(from + at);
+      DITUNE_UNROLL
+      for (int i = 0; i < kStep / kBytes; ++i) {
+        const unsigned word = v.word[i * kBytes / 4];
+        if constexpr (kBytes == 4) {
+          value[at / kBytes + i] = float_from_bits(word);
+        } else {
+          value[at / kBytes + i] = float_of<type>(static_cast<unsigned short>(word >> (i % 2 * 16)));
+        }
+      }
+    }
+  } else {
+    DITUNE_UNROLL
+    for (int i = 0; i < Count; ++i) {
+      value[i] = 0.0f;
+      if (i >= there) continue;
+      if constexpr (kBytes == 4) {
+        value[i] = float_from_bits(read_one<memory>(reinterpret_cast<const unsigned*>(from) + i));
+      } else {
+        value[i] = float_of<type>(read_one<memory>(reinterpret_cast<const unsigned short*>(from) + i));
+      }
+    }
+  }
+}
+
+// The row of g that serves a row of y.
+DITUNE_DEVICE long long gate_row(const ResidualArgs& args, Gate gate, int row) {
+  if (gate == Gate::table) return row / static_cast<unsigned>(args.rows_per_gate);
+  return gate == Gate::index ? global_load(args.gate_index + row) : 0;
+}
+
+// r and g of `Count` adjacent columns of a row of y. Where there is no y they are anything.
+template <Residual type, int Count>
+struct ResidualTerms {
+  float r[Count], g[Count];
+
+  // Ahead of the first store that may overwrite it.
+  DITUNE_DEVICE void load_residual(const GemmArgs& gemm, const ResidualArgs& args, Place at) {
+    constexpr int kBytes = residual_bytes(type);
+    if (at.row >= gemm.m || at.column >= gemm.n) return;
+    const char* const from = static_cast<const char*>(args.r) + (at.row * args.ldr + at.column) * kBytes;
+    read_values<type, Memory::written>(r, from, gemm.n - at.column, args.ldr % Count == 0);
+  }
+
+  // Two values, as they lie in memory.
+  static DITUNE_DEVICE void unpack(float (&values)[2], const unsigned (&words)[2]) {
+    DITUNE_UNROLL
+    for (int i = 0; i < 2; ++i) {
+      if constexpr (residual_bytes(type) == 4) {
+        values[i] = float_from_bits(words[i]);
+      } else {
+        values[i] = float_of<type>(static_cast<unsigned short>(words[0] >> (i * 16)));
+      }
+    }
+  }
+
+  DITUNE_DEVICE void load_gate(const GemmArgs& gemm, const ResidualArgs& args, Gate gate, Place at) {
+    constexpr int kBytes = residual_bytes(type);
+    if (gate == Gate::none || at.row >= gemm.m || at.column >= gemm.n) return;
+    const bool is_vector = gate == Gate::channel;
+    const long long row = is_vector ? 0 : gate_row(args, gate, at.row) * args.ldg;
+    const char* const from = static_cast<const char*>(args.g) + (row + at.column) * kBytes;
+    read_values<type, Memory::constant>(g, from, gemm.n - at.column, is_vector || args.ldg % Count == 0);
+  }
+
+  DITUNE_DEVICE void add_to(float (&y)[Count], Gate gate) const {
+    DITUNE_UNROLL
+    for (int i = 0; i < Count; ++i) {
+      if (gate != Gate::none) y[i] = multiply(g[i], y[i]);
+      y[i] = add(r[i], y[i]);
+    }
+  }
+};
+
+// Without a residual: nothing.
+template <int Count>
+struct ResidualTerms<Residual::none, Count> {
+  DITUNE_DEVICE void load_residual(const GemmArgs&, const GemmArgs&, Place) {}
+  DITUNE_DEVICE void load_gate(const GemmArgs&, const GemmArgs&, Gate, Place) {}
+  DITUNE_DEVICE void add_to(float (&)[Count], Gate) const {}
+};
+
+// A tile's residual into L2, by all threads of a CTA.
+template <Residual type, int threads>
+DITUNE_DEVICE void prefetch_residual(const GemmArgs& gemm, const ResidualArgs& args, Place first, int rows,
+                                     int columns) {
+  constexpr int kLine = 128, kBytes = residual_bytes(type);
+  const int lines = columns * kBytes / kLine + 1;  // of a row, however it lies
+  for (int i = thread_index(); i < rows * lines; i += threads) {
+    const int row = first.row + i / lines, column = first.column + i % lines * (kLine / kBytes);
+    if (row < gemm.m && column < gemm.n) {
+      prefetch(static_cast<const char*>(args.r) + (row * args.ldr + column) * kBytes);
+    }
+  }
+}
+
+}  // namespace ditune
