@@ -86,7 +86,7 @@ std::vector<KernelConfig> other_winners(const std::vector<TuningRecord>& winners
   return others;
 }
 
-// What that library serves, which is there.
+// The kernel that a library serves, as a peer.
 std::vector<Peer> served_peer(const std::string& name, const Library& library, const Target& target, Regime regime,
                               const GpuTuner& gpu) {
   const LookupResult found = library.lookup(target.operation, target.device, regime);
@@ -310,8 +310,7 @@ void add_bench(CLI::App& app, Run& run) {
   Options& options = *command.options;
   command.app->add_option("--against", options.against,
                           "a peer: cublaslt, plain (the layer without op and residual), winners (of the layer at any "
-                          "M), or the file of another database; may be "
-                          "repeated (none)");
+                          "M), or the file of another database; may be repeated (none)");
   add_regime(*command.app, options.regime, "burst: with rests between; sustained: back to back, as loops run (burst)");
   add_number(*command.app, "--min-clock", kClocks,
              "MHz of the SMs, while ditune's kernel runs, below which a round of bursts does not count (none)",

@@ -12,12 +12,6 @@
 namespace ditune {
 namespace {
 
-template <class Config>
-std::string_view parameter_type(const Config& config, const Operation& operation) {
-  // A name or a source may be asked for of a layer alone, which has no sizes.
-  return Family<Config>::parameter_type(op_of(config, operation));
-}
-
 OperationText text_of(const Operation& operation) {
   return std::visit([](const auto& op) { return operation_text(op); }, operation);
 }
@@ -54,7 +48,8 @@ KernelSource emit(const KernelConfig& config, const Operation& operation) {
         fmt::arg("family", Fields<Config>::kFamily), fmt::arg("config_type", type_name<Config>()),
         fmt::arg("fields", designated_initializers(field_values(c))), fmt::arg("type", its.type),
         fmt::arg("constant", its.constant), fmt::arg("its_fields", its.fields), fmt::arg("name", name),
-        fmt::arg("parameter", parameter_type(c, operation)), fmt::arg("ctas", Family<Config>::kCtas));
+        fmt::arg("parameter", Family<Config>::parameter_type(op_of(c, operation))),
+        fmt::arg("ctas", Family<Config>::kCtas));
   };
   return {name, std::visit(text, config)};
 }

@@ -5,6 +5,8 @@
 
 #include <array>
 #include <cstddef>
+#include <optional>
+#include <string>
 
 #include "core/gemm_s8/epilogue_fields.hpp"
 #include "ditune/error.hpp"
@@ -12,9 +14,30 @@
 namespace ditune {
 namespace {
 
-[[noreturn]] void refuse_beside_s32() {
-  throw UsageError("out=s32 is the accumulator itself",
-                   "leave out sx, sw, bias, op, from, residual and gate, or choose another out");
+// What is wrong, and what to do.
+struct Objection {
+  std::string what, remedy;
+};
+
+Objection beside_s32() {
+  return {"out=s32 is the accumulator itself",
+          "leave out sx, sw, bias, op, from, residual and gate, or choose another out"};
+}
+
+[[noreturn]] void refuse(const Objection& objection) { throw UsageError(objection.what, objection.remedy); }
+
+std::optional<Objection> objection_to(const Epilogue& e) {
+  const bool is_added = e.residual != Residual::none;
+  if (e.out == Output::s32 && !(e == Epilogue{.out = Output::s32})) return beside_s32();
+  if (e.from < 0) return Objection{fmt::format("from = {} is below 0", e.from), "give the first column of the op"};
+  if (e.from > 0 && (e.op == EpilogueOp::none || e.op == EpilogueOp::swiglu))
+    return Objection{fmt::format("from={} with op={}", e.from, word(e.op)),
+                     "it is for an op of single columns, like gelu_tanh"};
+  if (is_added && e.op == EpilogueOp::swiglu)
+    return Objection{"a residual behind swiglu", "leave out one of them: no block of a model has both"};
+  if (!is_added && e.gate != Gate::none)
+    return Objection{fmt::format("gate={} without a residual", word(e.gate)), "give the residual's type, or no gate"};
+  return std::nullopt;
 }
 
 // All values of an enum.
@@ -48,30 +71,19 @@ Epilogue parse_epilogue(std::string_view text) {
   for (const text::KeyValue& pair : parse_fields(text, "epilogue", values))
     scaled |= pair.key == "sx" || pair.key == "sw";
   const auto epilogue = from_numbers<Epilogue>(values.numbers);
-  if (epilogue.out == Output::s32 && scaled) refuse_beside_s32();
+  if (epilogue.out == Output::s32 && scaled) refuse(beside_s32());
   validate(epilogue);
   return epilogue;
 }
 
-void validate(const Epilogue& e) {
-  if (e.out == Output::s32 && !(e == Epilogue{.out = Output::s32})) refuse_beside_s32();
-  if (e.from < 0) throw UsageError(fmt::format("from = {} is below 0", e.from), "give the first column of the op");
-  if (e.from > 0 && (e.op == EpilogueOp::none || e.op == EpilogueOp::swiglu))
-    throw UsageError(fmt::format("from={} with op={}", e.from, word(e.op)),
-                     "it is for an op of single columns, like gelu_tanh");
-  if (e.residual != Residual::none && e.op == EpilogueOp::swiglu)
-    throw UsageError("a residual behind swiglu", "leave out one of them: no block of a model has both");
-  if (e.residual == Residual::none && e.gate != Gate::none)
-    throw UsageError(fmt::format("gate={} without a residual", word(e.gate)), "give the residual's type, or no gate");
+void validate(const Epilogue& epilogue) {
+  if (const auto objection = objection_to(epilogue)) refuse(*objection);
 }
 
 std::vector<Epilogue> all_epilogues() {
-  std::vector<Epilogue> epilogues = {{.out = Output::s32}};
-  const auto add = [&](const Epilogue& e) {
-    const bool is_plain_s32 = e.out == Output::s32;
-    const bool is_gated_alone = e.gate != Gate::none && e.residual == Residual::none;
-    const bool is_added_to_swiglu = e.residual != Residual::none && e.op == EpilogueOp::swiglu;
-    if (!is_plain_s32 && !is_gated_alone && !is_added_to_swiglu) epilogues.push_back(e);
+  std::vector<Epilogue> epilogues;
+  const auto add = [&](const Epilogue& epilogue) {
+    if (!objection_to(epilogue)) epilogues.push_back(epilogue);
   };
   for (const ScaleX sx : kValues<ScaleX>)
     for (const ScaleW sw : kValues<ScaleW>)

@@ -20,7 +20,7 @@ inline const Gemm& gemm_of(const Target& target) { return std::get<Gemm>(target.
 
 OperationText operation_text(const Gemm& gemm);
 
-// What of the families of this kind says, of any config: of gemm_s8, or it throws UsageError.
+// The same of any config. Throws UsageError for one of another kind.
 int k_multiple(const KernelConfig& config);
 int ldy_multiple(const KernelConfig& config, Output out);
 int residual_multiple(const KernelConfig& config, const Epilogue& epilogue);

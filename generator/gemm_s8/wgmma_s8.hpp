@@ -36,6 +36,9 @@ struct Family<WgmmaS8Config> {
   static constexpr bool kTakesTensorMaps = true;
 };
 
+// Boxes of a residual that a warp copies ahead, at most.
+inline constexpr int kMaxResidualStaging = 6;
+
 // CTA tiles of the output, those that a cluster computes together, and steps over K.
 std::int64_t output_tiles(const WgmmaS8Config& config, const Gemm& gemm);
 std::int64_t cluster_tiles(const WgmmaS8Config& config, const Gemm& gemm);

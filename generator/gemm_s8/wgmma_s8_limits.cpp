@@ -19,7 +19,6 @@ constexpr int kMaxTileM = 256;                                      // rows of a
 constexpr int kMaxAccumulators = 192;                               // of a consumer thread's 240 registers
 constexpr int kMaxStages = 16;
 constexpr int kMaxStaging = 2;
-constexpr int kMaxResidualStaging = 6;  // copied ahead
 constexpr int kMaxCluster = 2;
 
 std::string arch(const Config&, const GemmTarget& t) {

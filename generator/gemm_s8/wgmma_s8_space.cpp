@@ -127,7 +127,7 @@ class Builder {
   // Less of it is worth a try where there is room for more stages then; more of it where a residual waits there.
   void add_staging(Config config, int most) {
     if (stages_residual(target_.op.epilogue)) {
-      for (config.staging = 3; config.staging <= 6; ++config.staging)
+      for (config.staging = 3; config.staging <= kMaxResidualStaging; ++config.staging)
         add_stages(config, most_stages(config), most_stages(config));
     } else {
       config.staging = 1;

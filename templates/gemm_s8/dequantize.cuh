@@ -39,11 +39,6 @@ DITUNE_DEVICE void load_floats(float (&value)[Count], const float* array, long l
   }
 }
 
-template <Bias bias>
-DITUNE_DEVICE float float_from_half(unsigned short half) {
-  return bias == Bias::bf16 ? float_from_bits(static_cast<unsigned>(half) << 16) : float_from_f16(half);
-}
-
 // The same of an array of 2-byte floats.
 template <Bias bias, int Count>
 DITUNE_DEVICE void load_halves(float (&value)[Count], const unsigned short* array, long long first, long long n) {

@@ -13,10 +13,10 @@ struct Place {
   int row, column;
 };
 
-template <Residual type>
-DITUNE_DEVICE float float_of(unsigned short half) {
-  if constexpr (type == Residual::bf16) return float_from_bits(static_cast<unsigned>(half) << 16);
-  return float_from_f16(half);
+// A bf16 or an fp16: of a type of a bias or of a residual.
+template <auto type>
+DITUNE_DEVICE float float_from_half(unsigned short half) {
+  return type == decltype(type)::bf16 ? float_from_bits(static_cast<unsigned>(half) << 16) : float_from_f16(half);
 }
 
 // Whether a launch may write what it reads.
@@ -57,7 +57,7 @@ DITUNE_DEVICE void read_values(float (&value)[Count], const char* from, long lon
         if constexpr (kBytes == 4) {
           value[at / kBytes + i] = float_from_bits(word);
         } else {
-          value[at / kBytes + i] = float_of<type>(static_cast<unsigned short>(word >> (i % 2 * 16)));
+          value[at / kBytes + i] = float_from_half<type>(static_cast<unsigned short>(word >> (i % 2 * 16)));
         }
       }
     }
@@ -69,7 +69,7 @@ DITUNE_DEVICE void read_values(float (&value)[Count], const char* from, long lon
       if constexpr (kBytes == 4) {
         value[i] = float_from_bits(read_one<memory>(reinterpret_cast<const unsigned*>(from) + i));
       } else {
-        value[i] = float_of<type>(read_one<memory>(reinterpret_cast<const unsigned short*>(from) + i));
+        value[i] = float_from_half<type>(read_one<memory>(reinterpret_cast<const unsigned short*>(from) + i));
       }
     }
   }
@@ -101,7 +101,7 @@ struct ResidualTerms {
       if constexpr (residual_bytes(type) == 4) {
         values[i] = float_from_bits(words[i]);
       } else {
-        values[i] = float_of<type>(static_cast<unsigned short>(words[0] >> (i * 16)));
+        values[i] = float_from_half<type>(static_cast<unsigned short>(words[0] >> (i * 16)));
       }
     }
   }

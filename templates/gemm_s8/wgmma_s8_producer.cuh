@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Family wgmma_s8: the thread that copies X, W and the columns' scales and bias to shared memory.
+// Family wgmma_s8: the thread that copies X, W and the columns' scales, bias and gate to shared memory.
 #pragma once
 
 #include "epilogue_spec.cuh"
@@ -28,11 +28,13 @@ struct WgmmaProducer {
     return (left < 0 ? 0 : left < config.tile_n ? left : config.tile_n) * bytes;
   }
 
+  // Below 0: there is none that serves all of its rows.
   DITUNE_DEVICE long long gate_of_tile(const TileIndex& tile) const {
-    if constexpr (kGateBytes == 0)
+    if constexpr (kGateBytes == 0) {
       return -1;
-    else
+    } else {
       return ditune::gate_of_tile<config, epilogue.gate>(args.gemm, args, tile);
+    }
   }
 
   // Scales, bias and gate of a tile's columns.
@@ -42,7 +44,8 @@ struct WgmmaProducer {
     const SharedAddress full = Layout::terms_full(consumer);
     const int scale = epilogue.sw == ScaleW::channel ? column_bytes(column, 4) : 0;
     const int bias = column_bytes(column, kBiasBytes);
-    const int gate = gate_of_tile(tile) >= 0 ? column_bytes(column, kGateBytes) : 0;
+    const long long gate_row = gate_of_tile(tile);
+    const int gate = gate_row >= 0 ? column_bytes(column, kGateBytes) : 0;
     transaction_expect(full, scale + bias + gate);
     if (scale > 0) load_bytes(Layout::terms(consumer), args.gemm.sw + column, scale, full);
     if (bias > 0) {
@@ -51,7 +54,7 @@ struct WgmmaProducer {
     }
     if constexpr (kGateBytes > 0) {
       if (gate > 0) {
-        const long long first = gate_of_tile(tile) * args.ldg + column;
+        const long long first = gate_row * args.ldg + column;
         load_bytes(Layout::gates(consumer), static_cast<const char*>(args.g) + first * kGateBytes, gate, full);
       }
     }

@@ -14,7 +14,7 @@ namespace ditune {
 template <Epilogue epilogue>
 using TmaGemmArgsOf = typename Choice<epilogue.residual == Residual::none, TmaGemmArgs, TmaFusedGemmArgs>::Type;
 
-// The row of g, 0 or more, if one serves all rows of a tile.
+// The row of g that serves all rows of a tile; below 0 if none does.
 template <WgmmaS8Config config, Gate gate>
 DITUNE_DEVICE long long gate_of_tile(const GemmArgs& gemm, const ResidualArgs& args, const TileIndex& tile) {
   if constexpr (gate == Gate::channel) return 0;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every kernel, every epilogue, ragged sizes: bit for bit on the device.
-#include <algorithm>
-
 #include "catch.hpp"
 #include "ditune/epilogue.hpp"
 #include "gemm.hpp"
@@ -72,8 +70,7 @@ TEST_CASE("gpu: every epilogue") {
     gpu().compiler.prepare(gpu().target(problems.front(), epilogue), configs);
     for (std::size_t i = 0; i < problems.size(); ++i)
       legal[i] = verify_legal(gpu().target(problems[i], epilogue), configs);
-    CHECK(legal.front() == 7);
-    CHECK(std::ranges::all_of(legal, [](int count) { return count > 0; }));
+    CHECK(legal == std::vector<int>{7, 2, 1});
   }
 }
 
