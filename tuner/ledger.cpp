@@ -10,6 +10,7 @@
 #include "db/sha256.hpp"
 #include "generator/emit.hpp"
 #include "lookup/serving.hpp"
+#include "tuner/machine_code.hpp"
 #include "tuner/worker/killed.hpp"
 
 namespace ditune {
@@ -62,8 +63,11 @@ std::vector<TuningRecord> Ledger::stale_winners(const Target& target, Regime reg
   return stale;
 }
 
-bool Ledger::take_over(const TuningRecord& stale, const std::string& cubin) {
-  if (sha256(cubin) != stale.cubin_hash) return false;
+bool Ledger::take_over(const TuningRecord& stale, const std::string& cubin, const ResourceUsage& resources) {
+  if (sha256(cubin) != stale.cubin_hash) {
+    const std::optional<std::string> code = machine_code(cubin);
+    if (!code || code != machine_code(store_.cubin(stale.cubin_hash)) || resources != stale.resources) return false;
+  }
   TuningRecord record = stale;
   record.key.template_hash = template_hash(stale.config);
   record.tied.clear();

@@ -30,9 +30,10 @@ class Ledger {
   // Measured winners of older templates that are legal today and whose kernels are known, the last one first.
   std::vector<TuningRecord> stale_winners(const Target& target, Regime regime) const;
 
-  // Whether today's template makes the very kernel of a stale winner: then it is the winner under today's, too, with
-  // its times and its provenance. What tied with it is not taken over: nobody has compiled that.
-  bool take_over(const TuningRecord& stale, const std::string& cubin);
+  // Takes a stale winner over as today's, with its times and its provenance, if `cubin`, which is what today's template
+  // makes of its config, is the same machine code and takes the same resources. What tied with it is not taken over:
+  // nobody has compiled that. Returns whether it was taken over.
+  bool take_over(const TuningRecord& stale, const std::string& cubin, const ResourceUsage& resources);
 
   // Of each of the device's layers, wherever it was tried.
   SurvivorTable survivors(const DeviceInfo& device) const;

@@ -98,16 +98,18 @@ class Run {
     return winner;
   }
 
-  // A stale winner is as good as it was if today's template makes the same kernel, bit for bit. One compilation tells;
-  // a search would take a hundred, and the GPU. Returns whether there was one.
+  // A stale winner is as good as it was if today's template makes the same machine code. One compilation tells; a
+  // search would take a hundred, and the GPU. Returns whether there was one.
   bool take_over() {
     if (options_.retune || !backend_.cubin) return false;
     bool is_taken = false;
     for (const Regime regime : std::set{Regime::burst, options_.regime}) {
       if (ledger_.current_winner(target(), Source::measured, regime)) continue;
       for (const TuningRecord& stale : ledger_.stale_winners(target(), regime)) {
-        if (!is_sound(compile({stale.config}).front())) continue;
-        if (!ledger_.take_over(stale, backend_.cubin(target(), stale.config))) continue;
+        const Contender today = compile({stale.config}).front();
+        if (!is_sound(today)) continue;
+        const std::string cubin = backend_.cubin(target(), stale.config);
+        if (!ledger_.take_over(stale, cubin, today.measurement.resources)) continue;
         is_taken = true;
         break;
       }

@@ -20,6 +20,7 @@ struct FakeGpu {
   std::string reason = "does not compile";                   // of what fails
   std::map<std::string, double> factors, sustained_factors;  // on the cost, by config text; sustained: without them
   std::map<std::string, int> registers;                      // by config text; 128
+  std::map<std::string, std::string> cubins;                 // by config text; "cubin of " and that
   std::set<std::string> failing_sustained;
   std::string nvrtc_version, uuid = "GPU-1";
   std::chrono::seconds batch_time{0}, compile_time{0};  // that a call takes on the made-up clock
@@ -59,7 +60,10 @@ struct FakeGpu {
     backend.prepare = [this](const Target&, std::span<const KernelConfig> configs) {
       prepared.insert(prepared.end(), configs.begin(), configs.end());
     };
-    backend.cubin = [](const Target&, const KernelConfig& config) { return "cubin of " + format(config); };
+    backend.cubin = [this](const Target&, const KernelConfig& config) {
+      const auto its = cubins.find(format(config));
+      return its == cubins.end() ? "cubin of " + format(config) : its->second;
+    };
     backend.provenance = [this] {
       Provenance from;
       from.nvrtc_version = nvrtc_version;

@@ -5,6 +5,7 @@
 #include "catch.hpp"
 #include "generator/emit.hpp"
 #include "generator/search_space.hpp"
+#include "runtime/nvrtc.hpp"
 #include "templates/embedded.hpp"
 #include "tune_fixture.hpp"
 
@@ -175,6 +176,39 @@ TEST_CASE("a stale winner of which today's template makes another kernel, or non
   CHECK(runs_again("", true));  // nobody knows which it was
   CHECK(runs_again(cubin, false));
   CHECK_FALSE(runs_again(cubin, true));
+}
+
+TEST_CASE("a stale winner is taken over if today's machine code is the same, whatever names are in the cubin") {
+  const auto cubin_of = [](const std::string& before, const std::string& value) {
+    const KernelSource source{"k", before + "extern \"C\" __global__ void k(int* y) { *y = " + value + "; }"};
+    return Nvrtc().compile(source, {90}).cubin;
+  };
+  const std::string old = cubin_of("", "3");
+  const std::string today = cubin_of("struct Added { int member; };\ninline constexpr Added kAdded{5};\n", "3");
+  REQUIRE((today != old));
+  TuningRecord stale = stale_winner();
+  stale.resources.registers = 100;  // as the fake GPU's compiler says
+  const auto is_taken = [&](const TuningRecord& record, const std::string& cubin) {
+    Fixture f;
+    f.store.set_winner(record, old);
+    f.gpu.cubins = {{format(record.config), cubin}};
+    const TuningRecord winner = f.run({kBig}, trials(8)).at(0);
+    if (!f.gpu.calls.empty()) return false;
+    CHECK(winner.key.template_hash == template_hash(record.config));
+    CHECK(winner.median_us == record.median_us);
+    CHECK((f.store.cubin(winner.cubin_hash) == cubin));
+    return true;
+  };
+  CHECK(is_taken(stale, today));
+  CHECK_FALSE(is_taken(stale, cubin_of("", "4")));
+  CHECK_FALSE(is_taken(stale, "no cubin"));
+  for (int ResourceUsage::*changed :
+       {&ResourceUsage::registers, &ResourceUsage::spill_bytes, &ResourceUsage::shared_bytes}) {
+    TuningRecord other = stale;
+    other.resources.*changed += 8;
+    CHECK_FALSE(is_taken(other, today));
+    CHECK(is_taken(other, old));  // byte for byte the same
+  }
 }
 
 TEST_CASE("a stale winner of one regime is not taken over for the other") {
