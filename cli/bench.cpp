@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// ditune bench: what lookup finds, timed beside cuBLASLt, the winners that it did not choose or what other databases
-// have, in the same interleaved rounds, or blocks.
+// ditune bench: what lookup finds, timed beside its peers in the same interleaved rounds, or blocks.
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <memory>
-#include <string_view>
 
+#include "cli/bench_peers.hpp"
 #include "cli/bench_report.hpp"
 #include "cli/command.hpp"
 #include "cli/database.hpp"
@@ -16,7 +13,6 @@
 #include "cli/variant.hpp"
 #include "ditune/error.hpp"
 #include "runtime/comparison.hpp"
-#include "runtime/gemm_s8/cublaslt.hpp"
 #include "tuner/measure/gpu.hpp"
 
 namespace ditune::cli {
@@ -30,9 +26,7 @@ struct Options {
   bool json = false;
 };
 
-constexpr std::string_view kCublasLt = "cublaslt", kWinners = "winners", kPlain = "plain";
 constexpr NumberRange kClocks{.least = 1, .most = 10000};  // MHz
-constexpr std::size_t kPeerBytes = std::size_t{1} << 30;   // operands of each peer
 constexpr int kSustainedAlgorithms = 2;                    // of a peer: its fastest in bursts
 constexpr TimingOptions kFirstLook{.rounds = 4};           // which finds them
 
@@ -42,104 +36,6 @@ struct Contest {
   std::vector<TimedEntry> entries = {};
   std::vector<Entrant> entrants = {};  // of every entry but the first
 };
-
-// The peers of one layer, for which this config is served.
-using Peers = std::function<std::vector<Peer>(const Target&, const KernelConfig& served)>;
-
-// These kernels of ditune, as the algorithms of one peer; `none`: the reason where there are none.
-Peer peer_of(const std::string& name, const std::vector<KernelConfig>& configs, const char* none, const Target& target,
-             const GpuTuner& gpu) {
-  Peer peer;
-  peer.name = name;
-  peer.reason = none;
-  std::vector<TimedEntry> entries;
-  for (const KernelConfig& config : configs) {
-    CheckedEntry checked = gpu.timed_entry(target, config);
-    if (checked.ok())
-      entries.push_back(std::move(checked.entry));
-    else
-      peer.reason = std::move(checked.failure);
-  }
-  if (entries.empty()) return peer;
-  peer.reason.clear();
-  peer.algorithms = static_cast<int>(entries.size());
-  peer.sets = entries[0].sets;
-  for (const TimedEntry& entry : entries) peer.configs.push_back(entry.name);
-  peer.launch = [entries](int i, int set, const Stream& stream) {
-    entries[static_cast<std::size_t>(i)].launch(set, stream);
-  };
-  return peer;
-}
-
-// The winners of the layer at any M that run this one too, but for what is served.
-std::vector<KernelConfig> other_winners(const std::vector<TuningRecord>& winners, const Target& target,
-                                        const KernelConfig& served) {
-  std::vector<KernelConfig> others;
-  for (const TuningRecord& record : winners) {
-    const TuningKey& key = record.key;
-    const bool is_of_layer = with_rows(key.operation, rows(target.operation)) == target.operation &&
-                             key.device == device_class(target.device);
-    if (is_of_layer && record.config != served && !std::ranges::count(others, record.config) &&
-        !refusal(record.config, target))
-      others.push_back(record.config);
-  }
-  return others;
-}
-
-// The kernel that a library serves, as a peer.
-std::vector<Peer> served_peer(const std::string& name, const Library& library, const Target& target, Regime regime,
-                              const GpuTuner& gpu) {
-  const LookupResult found = library.lookup(target.operation, target.device, regime);
-  const bool has_kernel = found.match != Match::none;
-  return {peer_of(name, has_kernel ? std::vector{found.config} : std::vector<KernelConfig>(),
-                  "no kernel of ditune runs it", target, gpu)};
-}
-
-// The same GEMM with its bias, and nothing fused behind that.
-Target plain(Target target) {
-  auto& epilogue = std::get<Gemm>(target.operation).epilogue;
-  epilogue = {.sx = epilogue.sx, .sw = epilogue.sw, .bias = epilogue.bias, .out = epilogue.out};
-  return target;
-}
-
-// In the order in which they were asked for.
-std::vector<Peers> peers_of(const Options& options, const std::vector<TuningRecord>& winners, const GpuTuner& gpu) {
-  std::vector<Peers> all;
-  for (const std::string& name : options.against) {
-    if (name == kCublasLt) {
-      all.push_back([](const Target& target, const KernelConfig&) {
-        return cublaslt_peers(std::get<Gemm>(target.operation), target.device, kPeerBytes);
-      });
-    } else if (name == kPlain) {
-      all.push_back([library = std::make_shared<const Library>(winners), regime = options.regime, &gpu](
-                        const Target& target, const KernelConfig&) {
-        return served_peer(std::string(kPlain), *library, plain(target), regime, gpu);
-      });
-    } else if (name == kWinners) {
-      all.push_back([&winners, &gpu](const Target& target, const KernelConfig& served) {
-        return std::vector{
-            peer_of("other winners", other_winners(winners, target, served), "there is none", target, gpu)};
-      });
-    } else {
-      const auto library = std::make_shared<const Library>(read_records({name}, [&](const SkippedRows& rows) {
-        note_skipped(static_cast<std::size_t>(rows.count), "winner", name);
-      }));
-      all.push_back([library, name, regime = options.regime, &gpu](const Target& target, const KernelConfig&) {
-        return served_peer(name, *library, target, regime, gpu);
-      });
-    }
-  }
-  return all;
-}
-
-// A word, or a file that is there: found out before the GPU is asked for.
-void require_peers(const std::vector<std::string>& names) {
-  for (const std::string& name : names)
-    if (std::error_code ignored;
-        name != kCublasLt && name != kWinners && name != kPlain && !std::filesystem::is_regular_file(name, ignored))
-      throw UsageError(fmt::format("unknown peer '{}' of --against", name),
-                       fmt::format("use {}, {}, {}, or the file of another database", kCublasLt, kWinners, kPlain));
-}
 
 Contest gather(const TimedEntry& ours, const Target& target, const KernelConfig& served,
                const std::vector<Peers>& peers) {
@@ -276,7 +172,7 @@ ExitCode bench(const Options& options) {
   use_device(chosen.ordinal);
   const Nvml nvml(device_uuid(chosen.ordinal));
   check_min_clock(options, nvml);
-  const std::vector<Peers> peers = peers_of(options, winners, gpu);
+  const std::vector<Peers> peers = peers_of(options.against, winners, options.regime, gpu);
   std::vector<BenchResult> results;
   for (const Operation& layer : layers) {
     const Target target{layer, chosen.device};
@@ -309,8 +205,9 @@ void add_bench(CLI::App& app, Run& run) {
   add_records(*command.app, command.options->records);
   Options& options = *command.options;
   command.app->add_option("--against", options.against,
-                          "a peer: cublaslt, plain (the layer without op and residual), winners (of the layer at any "
-                          "M), or the file of another database; may be repeated (none)");
+                          "a peer: cublaslt, plain (the GEMM without op and residual), copy (of as many bytes as a "
+                          "quantize_s8 reads and writes), winners (of the layer at any M), or the file of another "
+                          "database; may be repeated (none)");
   add_regime(*command.app, options.regime, "burst: with rests between; sustained: back to back, as loops run (burst)");
   add_number(*command.app, "--min-clock", kClocks,
              "MHz of the SMs, while ditune's kernel runs, below which a round of bursts does not count (none)",

@@ -11,12 +11,11 @@ namespace {
 
 void add_figures(Json& json, const Operation& operation, const Figures& figures) {
   json["median_us"] = figures.us;
-  json["tops"] = tops(operation, figures.us);
+  add_speed(json, operation, figures.us);
   if (figures.sm_clock_mhz > 0) json["sm_clock_mhz"] = figures.sm_clock_mhz;
-  if (figures.power_w > 0) {
-    json["power_w"] = figures.power_w;
-    json["picojoules_an_operation"] = picojoules_an_operation(operation, figures.us, figures.power_w);
-  }
+  if (figures.power_w > 0) json["power_w"] = figures.power_w;
+  if (const auto picojoules = known_picojoules(operation, figures.us, figures.power_w))
+    json["picojoules_an_operation"] = *picojoules;
 }
 
 std::string algorithm(const PeerFigures& peer) {
@@ -70,9 +69,10 @@ std::string known(double value, int decimals = 0) { return value > 0 ? fmt::form
 void add_kernel(Table& table, const BenchResult& result, const std::string& name, const Figures& figures,
                 const std::string& ratio) {
   const Operation& operation = result.target.operation;
-  table.add({describe_sizes(operation), format(std::get<Gemm>(operation).epilogue), name, number(figures.us),
-             number(tops(operation, figures.us)), known(figures.power_w), known(figures.sm_clock_mhz),
-             known(picojoules_an_operation(operation, figures.us, figures.power_w), 4), ratio});
+  const double picojoules = known_picojoules(operation, figures.us, figures.power_w).value_or(0);
+  table.add(problem_cells(operation),
+            {name, number(figures.us), speed_cell(operation, figures.us), known(figures.power_w),
+             known(figures.sm_clock_mhz), known(picojoules, 4), ratio});
 }
 
 }  // namespace
@@ -105,8 +105,8 @@ Json json(const BenchResult& result) {
 }
 
 Table burst_table(const std::vector<BenchResult>& results) {
-  std::vector<Column> columns = {{"PROBLEM"}, {"EPILOGUE"},         {"CONFIG"},
-                                 {"MATCH"},   {"US", Align::right}, {"TOPS", Align::right}};
+  std::vector<Column> columns = {{"PROBLEM"},           {"FUSED"}, {"CONFIG"}, {"MATCH"}, {"US", Align::right},
+                                 {"TOPS", Align::right}};
   for (const PeerFigures& peer : results[0].peers) {
     columns.push_back({peer.name + " TOPS", Align::right});
     columns.push_back({"RATIO", Align::right});
@@ -117,24 +117,23 @@ Table burst_table(const std::vector<BenchResult>& results) {
   Table table(columns);
   for (const BenchResult& result : results) {
     const Operation& operation = result.target.operation;
-    std::vector<std::string> cells = {describe_sizes(operation),   format(std::get<Gemm>(operation).epilogue),
-                                      format(result.found.config), std::string(format(result.found.match)),
-                                      number(result.figures.us),   number(tops(operation, result.figures.us))};
+    std::vector<std::string> cells = {format(result.found.config), std::string(format(result.found.match)),
+                                      number(result.figures.us), speed_cell(operation, result.figures.us)};
     for (const PeerFigures& peer : result.peers) {
-      cells.push_back(peer.reason.empty() ? number(tops(operation, peer.figures.us)) : "-");
+      cells.push_back(peer.reason.empty() ? speed_cell(operation, peer.figures.us) : "-");
       cells.push_back(peer.reason.empty() ? ratio_text(peer) : "-");
     }
     cells.push_back(range(result.rounds, &GpuState::sm_clock_mhz));
     cells.push_back(range(result.rounds, &GpuState::power_w));
     cells.push_back(fmt::format("{}", result.discarded));
-    table.add(cells);
+    table.add(problem_cells(operation), cells);
   }
   return table;
 }
 
 Table sustained_table(const std::vector<BenchResult>& results) {
   Table table({{"PROBLEM"},
-               {"EPILOGUE"},
+               {"FUSED"},
                {"KERNEL"},
                {"US", Align::right},
                {"TOPS", Align::right},

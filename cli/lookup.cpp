@@ -42,7 +42,7 @@ Json answer_json(const Answer& answer, const DeviceInfo& device) {
   if (rows(found.record->key.operation) != rows(answer.layer)) return json;
   if (found.record->source == Source::measured) json["median_us"] = found.record->median_us;
   json["predicted_us"] = found.record->predicted_us;
-  json["tops"] = tops(answer.layer, found.record->microseconds());
+  add_speed(json, answer.layer, found.record->microseconds());
   return json;
 }
 
@@ -50,16 +50,15 @@ Table answer_table(const std::vector<Answer>& answers) {
   Table table({{"M", Align::right},
                {"N", Align::right},
                {"K", Align::right},
-               {"EPILOGUE"},
+               {"FUSED"},
                {"MATCH"},
                {"CONFIG"},
                {"SOURCE"},
                {"TUNED FOR"}});
   for (const auto& [layer, found] : answers) {
     const auto& record = found.record;
-    const auto& [m, n, k, epilogue] = std::get<Gemm>(layer);
-    table.add({std::to_string(m), std::to_string(n), std::to_string(k), format(epilogue),
-               std::string(format(found.match)), found.match == Match::none ? "" : format(found.config),
+    table.add(layer_cells(layer),
+              {std::string(format(found.match)), found.match == Match::none ? "" : format(found.config),
                record ? std::string(format(record->source)) : "",
                record ? describe_sizes(record->key.operation) + " on " + record->key.device.name : ""});
   }

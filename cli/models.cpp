@@ -25,16 +25,12 @@ void print_names() {
 }
 
 void print_layers(const std::string& name, const ModelInput& input) {
-  Table table({{"LINEAR"},
-               {"M", Align::right},
-               {"N", Align::right},
-               {"K", Align::right},
-               {"EPILOGUE"},
-               {"COUNT", Align::right}});
+  Table table(
+      {{"LINEAR"}, {"M", Align::right}, {"N", Align::right}, {"K", Align::right}, {"FUSED"}, {"COUNT", Align::right}});
   for (const ModelLayer& layer : model_layers(name, input)) {
-    const auto& [m, n, k, epilogue] = std::get<Gemm>(layer.operation);
-    table.add({layer.linear, std::to_string(m), std::to_string(n), std::to_string(k), format(epilogue),
-               std::to_string(layer.count)});
+    std::vector<std::string> cells = layer_cells(layer.operation);
+    cells.push_back(std::to_string(layer.count));
+    table.add({layer.linear}, cells);
   }
   print(table);
 }

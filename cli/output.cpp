@@ -4,11 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
 
+#include "core/operands.hpp"
 #include "db/plain_text.hpp"
 #include "ditune/error.hpp"
 
@@ -17,6 +19,12 @@ namespace {
 
 // Unbuffered, so that a line is one write.
 void write_message(const std::string& text) { static_cast<void>(std::fwrite(text.data(), 1, text.size(), stderr)); }
+
+std::string lower(std::string_view text) {
+  std::string low(text);
+  std::ranges::transform(low, low.begin(), [](unsigned char c) { return std::tolower(c); });
+  return low;
+}
 
 [[noreturn]] void fail_results() {
   throw Error("cannot write to standard output",
@@ -32,6 +40,11 @@ Table::Table(std::vector<Column> columns) : columns_(std::move(columns)) {
 void Table::add(std::vector<std::string> cells) {
   for (std::string& cell : cells) cell = escape(cell);
   rows_.push_back(std::move(cells));
+}
+
+void Table::add(std::vector<std::string> first, const std::vector<std::string>& rest) {
+  first.insert(first.end(), rest.begin(), rest.end());
+  add(std::move(first));
 }
 
 std::string Table::text() const {
@@ -61,8 +74,8 @@ std::string Table::text() const {
 
 Json layer_json(const Operation& operation) {
   Json json;
-  if (const Gemm* const gemm = std::get_if<Gemm>(&operation))
-    json = {{"m", gemm->m}, {"n", gemm->n}, {"k", gemm->k}, {"epilogue", format(gemm->epilogue)}};
+  for (const auto& [name, value] : sizes_of(operation)) json[lower(name)] = value;
+  if (const Gemm* const gemm = std::get_if<Gemm>(&operation)) json["epilogue"] = format(gemm->epilogue);
   json["operation"] = format(operation);
   json["kind"] = kind_name(operation);
   return json;
@@ -71,6 +84,42 @@ Json layer_json(const Operation& operation) {
 void add_device(Json& json, const DeviceClass& device) {
   json["arch"] = format(device.arch);
   json["device"] = device.name;
+}
+
+std::vector<std::string> layer_cells(const Operation& operation) {
+  std::vector<std::string> cells;
+  for (const std::string_view column : {"M", "N", "K"}) {
+    std::string& cell = cells.emplace_back();
+    for (const auto& [name, value] : sizes_of(operation))
+      if (name == column) cell = std::to_string(value);
+  }
+  cells.push_back(describe_fused(operation));
+  return cells;
+}
+
+std::vector<std::string> problem_cells(const Operation& operation) {
+  return {describe_sizes(operation), describe_fused(operation)};
+}
+
+Speed speed(const Operation& operation, double microseconds) {
+  if (rate_of(operation) == Rate::operations) return {tops(operation, microseconds), "TOPS", "tops"};
+  const auto bytes = static_cast<double>(operand_bytes(operation, packed_strides(operation)));
+  return {bytes / microseconds * 1e-3, "GB/s", "gbps"};
+}
+
+void add_speed(Json& json, const Operation& operation, double microseconds) {
+  const auto [value, unit, key] = speed(operation, microseconds);
+  json[key] = value;
+}
+
+std::string speed_cell(const Operation& operation, double microseconds) {
+  const auto [value, unit, key] = speed(operation, microseconds);
+  return unit == "TOPS" ? number(value) : fmt::format("{} {}", number(value), unit);
+}
+
+std::optional<double> known_picojoules(const Operation& operation, double microseconds, double power_w) {
+  if (!(power_w > 0) || rate_of(operation) != Rate::operations) return std::nullopt;
+  return picojoules_an_operation(operation, microseconds, power_w);
 }
 
 Json record_json(const TuningRecord& record) {
@@ -82,13 +131,12 @@ Json record_json(const TuningRecord& record) {
   if (record.source == Source::measured) json["median_us"] = record.median_us;
   if (record.low_us > 0) json["low_us"] = record.low_us;
   if (record.high_us > 0) json["high_us"] = record.high_us;
-  if (record.power_w > 0) {
-    json["power_w"] = record.power_w;
-    json["picojoules_an_operation"] = picojoules_an_operation(record.key.operation, record.median_us, record.power_w);
-  }
+  if (record.power_w > 0) json["power_w"] = record.power_w;
+  if (const auto picojoules = known_picojoules(record.key.operation, record.median_us, record.power_w))
+    json["picojoules_an_operation"] = *picojoules;
   for (const KernelConfig& config : record.tied) json["tied"].push_back(format(config));
   json["predicted_us"] = record.predicted_us;
-  json["tops"] = tops(record.key.operation, record.microseconds());
+  add_speed(json, record.key.operation, record.microseconds());
   json["registers"] = record.resources.registers;
   json["spill_bytes"] = record.resources.spill_bytes;
   json["shared_bytes"] = record.resources.shared_bytes;
@@ -127,7 +175,7 @@ Table record_table(const std::vector<TuningRecord>& records) {
   Table table({{"M", Align::right},
                {"N", Align::right},
                {"K", Align::right},
-               {"EPILOGUE"},
+               {"FUSED"},
                {"DEVICE"},
                {"CONFIG"},
                {"US", Align::right},
@@ -135,11 +183,10 @@ Table record_table(const std::vector<TuningRecord>& records) {
                {"SOURCE"},
                {"REGIME"}});
   for (const TuningRecord& record : records) {
-    const auto& [m, n, k, epilogue] = std::get<Gemm>(record.key.operation);
-    table.add({std::to_string(m), std::to_string(n), std::to_string(k), format(epilogue), record.key.device.name,
-               format(record.config), number(record.microseconds()),
-               number(tops(record.key.operation, record.microseconds())), std::string(format(record.source)),
-               std::string(format(record.key.regime))});
+    const Operation& operation = record.key.operation;
+    table.add(layer_cells(operation), {record.key.device.name, format(record.config), number(record.microseconds()),
+                                       speed_cell(operation, record.microseconds()), std::string(format(record.source)),
+                                       std::string(format(record.key.regime))});
   }
   return table;
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,7 @@ class Table {
  public:
   explicit Table(std::vector<Column> columns);
   void add(std::vector<std::string> cells);  // one a column
+  void add(std::vector<std::string> first, const std::vector<std::string>& rest);
   bool empty() const { return rows_.empty(); }
   std::string text() const;
 
@@ -37,10 +39,27 @@ class Table {
 
 using Json = nlohmann::ordered_json;
 
-// The fields of a row about a layer: operation, kind and, for a GEMM, m, n, k and epilogue. add_device adds arch and
-// device.
+// The fields of a row about a layer: its sizes (m, n, k), for a GEMM epilogue, then operation and kind. add_device adds
+// arch and device.
 Json layer_json(const Operation& operation);
 void add_device(Json& json, const DeviceClass& device);
+
+// The cells of a layer in the columns M, N, K and FUSED, or in PROBLEM and FUSED. Empty: what its kind does not have.
+std::vector<std::string> layer_cells(const Operation& operation);
+std::vector<std::string> problem_cells(const Operation& operation);
+
+// How fast a launch is, in the unit of its kind: 10^12 operations, or 10^9 bytes that it reads and writes, a second.
+struct Speed {
+  double value = 0;
+  std::string_view unit, key;  // "TOPS", "tops"; "GB/s", "gbps"
+};
+Speed speed(const Operation& operation, double microseconds);
+void add_speed(Json& json, const Operation& operation, double microseconds);
+// In a column TOPS: "512.3", "2810 GB/s".
+std::string speed_cell(const Operation& operation, double microseconds);
+
+// Nothing where the watts are not known (0), or where the speed of the kind is not told in operations.
+std::optional<double> known_picojoules(const Operation& operation, double microseconds, double power_w);
 
 // A predicted record has predicted_us alone, a measured one median_us, too, with the interval and the watts if they are
 // known and what ties with it if anything does.

@@ -14,10 +14,10 @@
 namespace ditune::cli {
 namespace {
 
+// A GEMM; any other kind as it is.
 Operation with_epilogue(const Operation& operation, const Epilogue& epilogue) {
-  Gemm gemm = std::get<Gemm>(operation);
-  gemm.epilogue = epilogue;
-  return gemm;
+  const Gemm* const gemm = std::get_if<Gemm>(&operation);
+  return gemm ? Gemm{.m = gemm->m, .n = gemm->n, .k = gemm->k, .epilogue = epilogue} : operation;
 }
 
 void add_listed(std::vector<Operation>& layers, const std::string& path, const Epilogue& otherwise) {

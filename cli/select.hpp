@@ -27,7 +27,7 @@ void add_model_input(CLI::App& app, ModelInput& input, CLI::Option* model);
 void add_select(CLI::App& app, SelectOptions& options);
 
 // Each layer once, in the order model, shapes, operations, file. --epilogue applies to shapes and to rows of the file
-// without an epilogue, and replaces the epilogue of a model's layers. Throws UsageError for unknown names, illegal
+// without an epilogue, and replaces the epilogue of a model's GEMMs. Throws UsageError for unknown names, illegal
 // sizes, and a file that cannot be read or has a bad line.
 std::vector<Operation> select_layers(const SelectOptions& options);
 

@@ -82,16 +82,17 @@ void print_history(const History& history) {
   };
   print_line(fmt::format("{} on {} ({})", describe(operation), winner.key.device.name, format(winner.key.device.arch)));
   line("config", format(winner.config));
+  const auto [value, unit, key] = speed(operation, winner.microseconds());
   line(winner.source == Source::measured ? "measured" : "predicted",
-       fmt::format("{} us{}, {} TOPS", number(winner.microseconds()),
+       fmt::format("{} us{}, {} {}", number(winner.microseconds()),
                    winner.low_us > 0 ? fmt::format(" ({}-{})", number(winner.low_us), number(winner.high_us)) : "",
-                   number(tops(operation, winner.microseconds()))));
-  if (winner.key.regime == Regime::sustained)
+                   number(value), unit));
+  if (winner.key.regime == Regime::sustained) {
+    const auto picojoules = known_picojoules(operation, winner.microseconds(), winner.power_w);
+    const std::string an_operation = picojoules ? fmt::format(", {} pJ an operation", number(*picojoules)) : "";
     line("sustained",
-         winner.power_w > 0
-             ? fmt::format("{} W, {} pJ an operation", number(winner.power_w),
-                           number(picojoules_an_operation(operation, winner.microseconds(), winner.power_w)))
-             : "watts unknown");
+         winner.power_w > 0 ? fmt::format("{} W{}", number(winner.power_w), an_operation) : "watts unknown");
+  }
   for (const KernelConfig& config : winner.tied) line("ties with", format(config));
   line("resources", fmt::format("{} registers, {} bytes spilled, {} bytes of shared memory", winner.resources.registers,
                                 winner.resources.spill_bytes, winner.resources.shared_bytes));
@@ -145,11 +146,10 @@ ExitCode show_failures(const Options& options) {
     print(json);
     return kDone;
   }
-  Table table({{"PROBLEM"}, {"EPILOGUE"}, {"DEVICE"}, {"CONFIG"}, {"FAILED BECAUSE"}, {"WHEN"}});
+  Table table({{"PROBLEM"}, {"FUSED"}, {"DEVICE"}, {"CONFIG"}, {"FAILED BECAUSE"}, {"WHEN"}});
   for (const Trial& trial : failed) {
-    const Gemm& gemm = std::get<Gemm>(trial.key.operation);
-    table.add({format_shape(gemm), format(gemm.epilogue), trial.key.device.name, format(trial.config),
-               trial.measurement.failure, trial.provenance.when});
+    table.add(problem_cells(trial.key.operation),
+              {trial.key.device.name, format(trial.config), trial.measurement.failure, trial.provenance.when});
   }
   if (!failed.empty())
     print(table);

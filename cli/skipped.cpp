@@ -84,7 +84,7 @@ Json skipped_json(const SkippedRow& row) {
 }
 
 Table skipped_table(const std::vector<SkippedRow>& rows) {
-  Table table({{"TABLE"}, {"ID", Align::right}, {"PROBLEM"}, {"EPILOGUE"}, {"DEVICE"}, {"SKIPPED BECAUSE"}});
+  Table table({{"TABLE"}, {"ID", Align::right}, {"PROBLEM"}, {"FUSED"}, {"DEVICE"}, {"SKIPPED BECAUSE"}});
   for (const SkippedRow& row : rows) {
     const auto gemm = stored_gemm(row);
     table.add({row.table, std::to_string(row.id),

@@ -53,21 +53,22 @@ Json row_json(const Row& row) {
   } else {
     json["source"] = format(Source::predicted);
     json["predicted_us"] = predicted_us;
-    json["tops"] = tops(target.operation, predicted_us);
+    add_speed(json, target.operation, predicted_us);
   }
   return json;
 }
 
 Table row_table(const std::vector<Row>& rows, const Options& options) {
-  Table legal({{"PROBLEM"}, {"EPILOGUE"}, {"CONFIG"}, {"PREDICTED US", Align::right}, {"TOPS", Align::right}});
-  Table rejected({{"PROBLEM"}, {"EPILOGUE"}, {"CONFIG"}, {"CONSTRAINT"}, {"REASON"}});
+  Table legal({{"PROBLEM"}, {"FUSED"}, {"CONFIG"}, {"PREDICTED US", Align::right}, {"TOPS", Align::right}});
+  Table rejected({{"PROBLEM"}, {"FUSED"}, {"CONFIG"}, {"CONSTRAINT"}, {"REASON"}});
   for (const auto& [target, candidate, predicted_us] : rows) {
-    const Gemm& gemm = std::get<Gemm>(target.operation);
-    const std::string problem = format_shape(gemm), epilogue = format(gemm.epilogue), config = format(candidate.config);
+    const std::string config = format(candidate.config);
     if (candidate.rejection)
-      rejected.add({problem, epilogue, config, candidate.rejection->constraint, candidate.rejection->reason});
+      rejected.add(problem_cells(target.operation),
+                   {config, candidate.rejection->constraint, candidate.rejection->reason});
     else
-      legal.add({problem, epilogue, config, number(predicted_us), number(tops(target.operation, predicted_us))});
+      legal.add(problem_cells(target.operation),
+                {config, number(predicted_us), speed_cell(target.operation, predicted_us)});
   }
   return options.rejected ? rejected : legal;
 }

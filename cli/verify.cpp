@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ranges>
 #include <string_view>
 
 #include "cli/bank_conflicts.hpp"
@@ -15,6 +16,7 @@
 #include "cli/values.hpp"
 #include "cli/variant.hpp"
 #include "cli/verify_places.hpp"
+#include "core/kind.hpp"
 #include "ditune/error.hpp"
 #include "ditune/library.hpp"
 #include "generator/search_space.hpp"
@@ -79,14 +81,15 @@ std::string range(std::int64_t least, std::int64_t most) {
 }
 
 // Problems that kernels ran on, where these are smaller than the layer's.
-std::string sizes(const Operation& asked, const std::vector<Operation>& emulated) {
+std::string emulated_sizes(const Operation& asked, const std::vector<Operation>& emulated) {
   if (std::ranges::all_of(emulated, [&](const Operation& operation) { return operation == asked; })) return {};
-  const Gemm& whole = std::get<Gemm>(asked);
-  std::vector<Gemm> ran;
-  for (const Operation& operation : emulated) ran.push_back(std::get<Gemm>(operation));
-  const auto [m, most_m] = std::ranges::minmax(ran, {}, &Gemm::m);
-  const auto [n, most_n] = std::ranges::minmax(ran, {}, &Gemm::n);
-  return fmt::format("emulated at {}x{}x{}", range(m.m, most_m.m), range(n.n, most_n.n), whole.k);
+  std::vector<std::string> ranges;
+  for (std::size_t i = 0; i < sizes_of(asked).size(); ++i) {
+    const auto size = [&](const Operation& operation) { return sizes_of(operation).at(i).value; };
+    const auto [least, most] = std::ranges::minmax(emulated | std::views::transform(size));
+    ranges.push_back(range(least, most));
+  }
+  return fmt::format("emulated at {}", fmt::join(ranges, "x"));
 }
 
 // The remark behind a result: " (case far, emulated at 64x128x80)".
@@ -110,19 +113,18 @@ std::string left_out(const std::vector<OperandCase>& cases) {
 // A row for all that is right, one for each that is wrong.
 void add_rows(Table& table, const Target& target, const std::vector<Verified>& all) {
   const auto row = [&](const std::string& variant, const std::string& result) {
-    const Gemm& gemm = std::get<Gemm>(target.operation);
-    table.add({format_shape(gemm), format(gemm.epilogue), variant, result});
+    table.add(problem_cells(target.operation), {variant, result});
   };
   std::vector<Operation> right;
   for (const Verified& verified : all)
     if (verified.verdict.ok()) right.push_back(verified.operation);
   if (!right.empty())
     row(all.size() == 1 ? format(all[0].verdict.config) : fmt::format("{} of {} variants", right.size(), all.size()),
-        "ok" + remarks({left_out(all[0].left_out), sizes(target.operation, right)}));
+        "ok" + remarks({left_out(all[0].left_out), emulated_sizes(target.operation, right)}));
   for (const auto& [verdict, operation, left] : all)
     if (!verdict.ok())
       row(format(verdict.config),
-          verdict.failure + remarks({failed_case(verdict.failed), sizes(target.operation, {operation})}));
+          verdict.failure + remarks({failed_case(verdict.failed), emulated_sizes(target.operation, {operation})}));
 }
 
 // Every variant of every job; returns whether all are right.
@@ -159,7 +161,7 @@ ExitCode verify(const Options& options) {
   const std::vector<Job> jobs = make_jobs(layers, choice, chosen.device);
   if (jobs.empty()) return kBadAnswer;
   BankConflicts conflicts;
-  Table table({{"PROBLEM"}, {"EPILOGUE"}, {"VARIANT"}, {"RESULT"}});
+  Table table({{"PROBLEM"}, {"FUSED"}, {"VARIANT"}, {"RESULT"}});
   const VerifyJob verify_job =
       options.place == Place::cpu ? on_cpu(options.verify, conflicts) : on_gpu(*chosen.ordinal, options.verify);
   const bool all_right = verify_jobs(jobs, verify_job, table);

@@ -29,7 +29,9 @@ install(FILES ${PROJECT_BINARY_DIR}/ditune.pc DESTINATION ${CMAKE_INSTALL_LIBDIR
 file(GLOB configs CONFIGURE_DEPENDS templates/*/*_config.cuh)
 install(DIRECTORY include/ditune DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES templates/common/host_device.cuh templates/common/launch_plan.cuh templates/common/tensor_map.cuh
-              templates/gemm_s8/epilogue_spec.cuh templates/gemm_s8/gemm_args.cuh ${configs}
+              templates/gemm_s8/epilogue_spec.cuh templates/gemm_s8/gemm_args.cuh
+              templates/quantize_s8/prologue_spec.cuh templates/quantize_s8/quantize_args.cuh
+              templates/quantize_s8/quantize_layout.cuh ${configs}
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ditune)
 
 install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

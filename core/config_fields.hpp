@@ -4,3 +4,5 @@
 
 #include "core/gemm_s8/mma_s8_fields.hpp"
 #include "core/gemm_s8/wgmma_s8_fields.hpp"
+#include "core/quantize_s8/passes_s8_fields.hpp"
+#include "core/quantize_s8/registers_s8_fields.hpp"

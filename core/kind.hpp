@@ -9,25 +9,36 @@
 #include <string_view>
 #include <type_traits>
 #include <variant>
+#include <vector>
 
 #include "ditune/operation.hpp"
 
 namespace ditune {
+
+// A size of an operation: M, 6144.
+struct Size {
+  std::string_view name;
+  std::int64_t value = 0;
+};
+
+// What a speed is told in: operations a second, or bytes that are read and written.
+enum class Rate { operations, bytes };
 
 // template <> struct Kind<Op> {
 //   static constexpr std::string_view kName;        // as in texts
 //   static constexpr std::string_view kExample;     // a text, for messages: "m=6144,k=4608"
 //   static std::string format(const Op&);           // "key=value,...": canonical order, defaults left out
 //   static Op parse(std::string_view);              // throws UsageError
-//   static std::string describe_sizes(const Op&);   // for tables and messages
+//   static std::vector<Size> sizes(const Op&);      // for tables and messages, in that order
+//   static std::string fused(const Op&);            // the same: all else that it is asked for; empty: nothing can be
 //   static std::string format_layer(const Op&);     // what format writes but for the rows
 //   static Op parse_layer(std::string_view);        // of one row; throws UsageError
 //   static std::weak_ordering compare_layers(const Op&, const Op&);  // how lists are sorted: whatever the rows
-//   static std::string describe(const Op&);         // for tables and messages
 //   static std::int64_t rows(const Op&);            // what a lookup interpolates
 //   static Op with_rows(Op, std::int64_t);
 //   static constexpr std::int64_t kMaxRows;         // that validate takes
 //   static double work(const Op&);                  // operations
+//   static constexpr Rate kRate;
 //   static double distance(const Op&, const Op&);   // how unlike two are: 0 of the same sizes
 //   static std::uint64_t hash(const Op&) noexcept;
 // };
@@ -47,6 +58,10 @@ struct Kind;
 // };
 template <class Op>
 struct Operands;
+
+std::vector<Size> sizes_of(const Operation& operation);
+std::string describe_fused(const Operation& operation);
+Rate rate_of(const Operation& operation);
 
 // Infinite for operations of different kinds.
 double distance(const Operation& a, const Operation& b);

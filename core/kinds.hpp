@@ -3,3 +3,4 @@
 #pragma once
 
 #include "core/gemm_s8/gemm.hpp"
+#include "core/quantize_s8/quantize.hpp"

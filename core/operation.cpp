@@ -77,11 +77,22 @@ std::string_view kind_name(const Operation& operation) {
 }
 
 std::string describe_sizes(const Operation& operation) {
-  return std::visit([]<class Op>(const Op& op) { return Kind<Op>::describe_sizes(op); }, operation);
+  std::string text;
+  for (const Size& size : sizes_of(operation)) text += (text.empty() ? "" : "x") + std::to_string(size.value);
+  return text;
+}
+
+std::vector<Size> sizes_of(const Operation& operation) {
+  return std::visit([]<class Op>(const Op& op) { return Kind<Op>::sizes(op); }, operation);
+}
+
+std::string describe_fused(const Operation& operation) {
+  return std::visit([]<class Op>(const Op& op) { return Kind<Op>::fused(op); }, operation);
 }
 
 std::string describe(const Operation& operation) {
-  return std::visit([]<class Op>(const Op& op) { return Kind<Op>::describe(op); }, operation);
+  const std::string rest = describe_fused(operation);
+  return describe_sizes(operation) + (rest.empty() ? "" : " " + rest);
 }
 
 std::int64_t rows(const Operation& operation) {
@@ -98,6 +109,10 @@ Operation with_rows(Operation operation, std::int64_t rows) {
 
 double work(const Operation& operation) {
   return std::visit([]<class Op>(const Op& op) { return Kind<Op>::work(op); }, operation);
+}
+
+Rate rate_of(const Operation& operation) {
+  return std::visit([]<class Op>(const Op&) { return Kind<Op>::kRate; }, operation);
 }
 
 double tops(const Operation& operation, double microseconds) { return work(operation) / microseconds * 1e-6; }

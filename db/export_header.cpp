@@ -95,7 +95,8 @@ class Header {
         filled("types.hpp", {{"// @uses@\n", all(&HeaderPart::uses)}, {"// @rows@\n", all(&HeaderPart::row)}});
     std::string kernels = kernels_.text();
     const bool apart = kernels.size() > kMostInside && !options_.kernels_file.empty();
-    text += "\n" + (apart ? include_kernels(options_.kernels_file, kernels) : std::exchange(kernels, {}));
+    text += "\n" + std::string(embedded_text(kEmbeddedFiles, "arguments.hpp")) + "\n" +
+            (apart ? include_kernels(options_.kernels_file, kernels) : std::exchange(kernels, {}));
     text += "// ---- the winners\n\nnamespace detail {\n\n" + configs_.text() + "}  // namespace detail\n\n";
     text += all(&HeaderPart::body) + "\n}  // namespace ditune_tuned\n\n" + tensor_maps();
     if (options_.embed == Embed::cubin)
@@ -205,6 +206,12 @@ std::string HeaderConfigs::expression(const KernelConfig& config) {
                          config_type(config), function->second, name, lines);
   }
   return fmt::format("detail::config_{}()", function->second);
+}
+
+std::string values_literal(const FieldValues& values) {
+  std::vector<std::string> texts;
+  for (const MemberLiteral& its : member_literals(values)) texts.push_back(its.value);
+  return fmt::format("{{{}}}", fmt::join(texts, ", "));
 }
 
 HeaderText export_header(const std::vector<TuningRecord>& records, const HeaderOptions& options) {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/fields.hpp"
 #include "db/header_kernels.hpp"
 #include "db/header_rows.hpp"
 
@@ -28,6 +29,9 @@ class HeaderConfigs {
   std::map<std::size_t, KernelConfig> families_;
   std::string text_;
 };
+
+// All members of a plain struct in their order, "{ditune::Staging::shared, 0}": C++17 has no names for them.
+std::string values_literal(const FieldValues& values);
 
 // What some kernels of a family are launched with: its type in the family's ParameterOf.
 struct HeaderParameter {

@@ -3,3 +3,4 @@
 #pragma once
 
 #include "db/gemm_s8/header_part.hpp"
+#include "db/quantize_s8/header_part.hpp"

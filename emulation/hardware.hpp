@@ -14,6 +14,7 @@
 #define DITUNE_DEVICE_CALL inline
 #define DITUNE_UNROLL
 #define DITUNE_NO_UNROLL
+#define DITUNE_ASSUME(condition)  // nothing: what is wrong about it is seen
 // What an emitted stub says to nvcc.
 #define __global__
 #define __grid_constant__
@@ -71,6 +72,12 @@ inline unsigned grid_size() { return static_cast<unsigned>(emulation::machine().
 inline void block_barrier(DITUNE_WHERE) { emulation::machine().barrier(emulation::Scope::block, DITUNE_SITE); }
 inline void warp_barrier(DITUNE_WHERE) { emulation::machine().barrier(emulation::Scope::warp, DITUNE_SITE); }
 inline void device_fence(DITUNE_WHERE) { emulation::machine().fence(DITUNE_SITE); }
+
+template <class T>
+inline T shuffle_xor(T v, int mask, DITUNE_WHERE) {
+  const emulation::WarpExchange<T> lanes(v, DITUNE_SITE);
+  return lanes.of((thread_index() % emulation::kWarp) ^ mask);
+}
 
 inline SharedAddress shared_memory() { return 0; }
 template <int Bytes>
@@ -182,6 +189,8 @@ inline float to_float(int v) { return static_cast<float>(v); }
 inline float multiply(float a, float b) { return a * b; }
 inline float add(float a, float b) { return a + b; }
 inline float multiply_add(float a, float b, float c) { return std::fma(a, b, c); }
+inline float divide(float a, float b) { return a / b; }
+inline float square_root(float v) { return std::sqrt(v); }
 inline float absolute(float v) { return emulation::float_of(emulation::bits_of(v) & 0x7fffffff); }
 inline float maximum(float a, float b) { return emulation::maximum(a, b); }
 inline float minimum(float a, float b) { return -emulation::maximum(-a, -b); }
@@ -192,6 +201,9 @@ inline unsigned pack_bf16(float low, float high) {
 }
 inline unsigned pack_f16(float low, float high) {
   return emulation::f16_from_float(low) | static_cast<unsigned>(emulation::f16_from_float(high)) << 16;
+}
+inline unsigned pack_bytes(unsigned a, unsigned b, unsigned c, unsigned d) {
+  return (a & 0xff) | (b & 0xff) << 8 | (c & 0xff) << 16 | d << 24;
 }
 inline float float_from_f16(unsigned short v) { return emulation::float_from_f16(v); }
 

@@ -21,7 +21,8 @@ struct Linear {
   std::string model, name;
   std::int64_t n = 0, k = 0;
   Epilogue epilogue;
-  std::string tokens;  // "text+image|image"
+  std::optional<Prologue> producer;  // of its rows
+  std::string tokens;                // "text+image|image"
   std::int64_t text_tokens = 0;
   int count = 0;
 };
@@ -34,17 +35,20 @@ std::int64_t number(const CsvRow& row, const std::string& column) {
 
 std::vector<Linear> read_table() {
   std::vector<Linear> table;
-  const std::vector<std::string> columns = {"model", "linear", "n", "k", "epilogue", "tokens", "text_tokens", "count"};
+  const std::vector<std::string> columns = {"model",    "linear", "n",           "k",    "epilogue",
+                                            "producer", "tokens", "text_tokens", "count"};
   read_csv(embedded_text(kEmbeddedFiles, "models.csv"), "models.csv", columns, [&](const CsvRow& row) {
     const auto field = [&](const char* name) { return row.fields.at(name); };
-    table.push_back({.model = field("model"),
-                     .name = field("linear"),
-                     .n = number(row, "n"),
-                     .k = number(row, "k"),
-                     .epilogue = parse_epilogue(field("epilogue")),
-                     .tokens = field("tokens"),
-                     .text_tokens = number(row, "text_tokens"),
-                     .count = static_cast<int>(number(row, "count"))});
+    table.push_back(
+        {.model = field("model"),
+         .name = field("linear"),
+         .n = number(row, "n"),
+         .k = number(row, "k"),
+         .epilogue = parse_epilogue(field("epilogue")),
+         .producer = field("producer").empty() ? std::nullopt : std::optional(parse_prologue(field("producer"))),
+         .tokens = field("tokens"),
+         .text_tokens = number(row, "text_tokens"),
+         .count = static_cast<int>(number(row, "count"))});
   });
   return table;
 }
@@ -99,6 +103,14 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
     at = end + 1;
   }
   return parts;
+}
+
+// What makes the rows of the layer's X.
+Quantize producer_of(const Gemm& gemm, const Linear& row, const ModelInput& input) {
+  Quantize quantize{.m = gemm.m, .k = gemm.k, .prologue = *row.producer};
+  if (input.batch > 1 && has_table(quantize.prologue)) quantize.prologue.table = ModulationTable::image;
+  validate(quantize);
+  return quantize;
 }
 
 // Adds a layer, or counts it with the one that is the same problem already.
@@ -159,6 +171,8 @@ std::vector<ModelLayer> model_layers(std::string_view model, const ModelInput& i
       Gemm gemm{.m = input.batch * tokens, .n = row.n, .k = row.k, .epilogue = row.epilogue};
       if (input.batch > 1 && gemm.epilogue.gate == Gate::channel) gemm.epilogue.gate = Gate::table;
       validate(gemm);
+      if (row.producer)
+        add(layers, {.linear = row.name, .operation = producer_of(gemm, row, input), .count = row.count});
       add(layers, {.linear = row.name, .operation = gemm, .count = row.count});
     }
   }

@@ -39,6 +39,9 @@ struct HashPrepared {
 };
 
 void require_same_sizes(const Operation& prepared, const Arguments& arguments) {
+  if (prepared.index() != arguments.index())
+    throw UsageError("the kernel was prepared for " + std::string(kind_name(prepared)) + ", the arguments are not",
+                     "launch it with the arguments of its kind");
   if (!has_sizes_of(prepared, arguments))
     throw UsageError("the arguments are of " + describe_sizes(with_sizes_of(prepared, arguments)) +
                          ", the kernel was prepared for " + describe_sizes(prepared),
@@ -293,6 +296,14 @@ void Runtime::launch(const Prepared& prepared, const FusedGemmArgs& args, CUstre
 
 void Runtime::launch(const FusedGemmArgs& args, const Epilogue& epilogue, int device, CUstream_st* stream) const {
   impl_->launch({Gemm{.m = args.m, .n = args.n, .k = args.k, .epilogue = epilogue}, device}, args, stream);
+}
+
+void Runtime::launch(const Prepared& prepared, const QuantizeArgs& args, CUstream_st* stream) const {
+  impl_->launch(prepared, args, stream);
+}
+
+void Runtime::launch(const QuantizeArgs& args, const Prologue& prologue, int device, CUstream_st* stream) const {
+  impl_->launch({Quantize{.m = args.m, .k = args.k, .prologue = prologue}, device}, args, stream);
 }
 
 }  // namespace ditune

@@ -10,6 +10,7 @@
 #include <limits>
 #include <tuple>
 
+#include "core/extents.hpp"
 #include "core/gemm_s8/epilogue_fields.hpp"
 #include "core/hash.hpp"
 #include "core/text.hpp"
@@ -18,19 +19,9 @@
 namespace ditune {
 namespace {
 
-struct Extent {
-  std::string_view name, key;
-  std::int64_t max;
-  std::string_view why;
-};
 constexpr std::array<Extent, 3> kExtents{{{"M", "m=", kMaxExtent, "a row index fits 32 bits"},
                                           {"N", "n=", kMaxExtent, "a column index fits 32 bits"},
                                           {"K", "k=", kMaxK, "longer sums can overflow int32"}}};
-
-[[noreturn]] void refuse(const Extent& extent, std::string_view value, std::string_view what) {
-  throw UsageError(fmt::format("{} = {} is {}", extent.name, value, what),
-                   fmt::format("give 1 to {}: {}", extent.max, extent.why));
-}
 
 // Of a problem whose sizes are numbers, the first that 64 bits do not hold.
 void refuse_huge_extent(std::string_view text) {
@@ -43,20 +34,10 @@ void refuse_huge_extent(std::string_view text) {
   }
 }
 
-// 1 to the largest.
-std::int64_t parse_extent(const Extent& extent, std::string_view text) {
-  if (const auto value = text::parse_number(text, extent.max); value && *value > 0) return *value;
-  refuse(extent, text, text::is_too_large(text, extent.max) ? "too large" : "out of range");
-}
-
 }  // namespace
 
 void validate(const Gemm& gemm) {
-  const std::array values{gemm.m, gemm.n, gemm.k};
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (values[i] > kExtents[i].max) refuse(kExtents[i], std::to_string(values[i]), "too large");
-    if (values[i] < 1) refuse(kExtents[i], std::to_string(values[i]), "out of range");
-  }
+  check_extents(kExtents, std::array{gemm.m, gemm.n, gemm.k});
   validate(gemm.epilogue);
   if (gemm.epilogue.op == EpilogueOp::swiglu && gemm.n % 2 != 0)
     throw UsageError(fmt::format("N = {} is odd", gemm.n), "swiglu takes pairs of rows of W");
@@ -111,27 +92,11 @@ std::weak_ordering Kind<Gemm>::compare_layers(const Gemm& a, const Gemm& b) {
 }
 
 Gemm Kind<Gemm>::parse(std::string_view text) {
-  Gemm gemm;
-  const std::array members{&gemm.m, &gemm.n, &gemm.k};
-  std::string epilogue;
-  while (!text.empty()) {
-    const std::string_view part = text.substr(0, text.find(','));
-    text.remove_prefix(std::min(part.size() + 1, text.size()));
-    const auto extent = std::ranges::find_if(kExtents, [&](const Extent& e) { return part.starts_with(e.key); });
-    if (extent == kExtents.end()) {
-      epilogue += (epilogue.empty() ? "" : ",") + std::string(part);
-      continue;
-    }
-    std::int64_t& value = *members[static_cast<std::size_t>(extent - kExtents.begin())];
-    if (value != 0) throw UsageError(fmt::format("{} is given twice", extent->name), "leave one out");
-    value = parse_extent(*extent, part.substr(extent->key.size()));
-  }
+  std::array<std::int64_t, 3> sizes{};
+  const std::string epilogue = parse_extents(text, kExtents, sizes);
+  Gemm gemm{.m = sizes[0], .n = sizes[1], .k = sizes[2]};
   if (!epilogue.empty()) gemm.epilogue = parse_epilogue(epilogue);
   return gemm;
-}
-
-std::string Kind<Gemm>::describe(const Gemm& gemm) {
-  return fmt::format("{} {}", format_shape(gemm), ditune::format(gemm.epilogue));
 }
 
 double Kind<Gemm>::work(const Gemm& gemm) {

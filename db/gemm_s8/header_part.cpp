@@ -2,10 +2,8 @@
 #include "db/gemm_s8/header_part.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <map>
-#include <vector>
 
 #include "core/gemm_s8/epilogue_fields.hpp"
 #include "db/cpp_text.hpp"
@@ -27,16 +25,10 @@ constexpr std::string_view kUsage =
 
 std::string text_of(std::string_view file) { return std::string(embedded_text(kEmbeddedFiles, file)); }
 
-std::string epilogue_literal(const Epilogue& epilogue) {
-  std::vector<std::string> values;
-  for (const MemberLiteral& its : member_literals(field_values(epilogue))) values.push_back(its.value);
-  return fmt::format("{{{}}}", fmt::join(values, ", "));
-}
-
 // The fields of a row from `config` to `residual_multiple`.
 std::string variant(const KernelConfig& config, const Epilogue& epilogue, HeaderConfigs& configs) {
   return fmt::format("{}, {},\n     {}, {}, {}, {}", string_literal(format(config)), configs.expression(config),
-                     epilogue_literal(epilogue), k_multiple(config), ldy_multiple(config, epilogue.out),
+                     values_literal(field_values(epilogue)), k_multiple(config), ldy_multiple(config, epilogue.out),
                      residual_multiple(config, epilogue));
 }
 

@@ -9,13 +9,15 @@
 
 #include "ditune/members.hpp"
 #include "mma_s8_config.cuh"
+#include "passes_s8_config.cuh"
+#include "registers_s8_config.cuh"
 #include "wgmma_s8_config.cuh"
 
 namespace ditune {
 
 // The registration line of the families. What each brings: its config struct and kernel in templates/, its text form in
 // core/KIND/FAMILY_fields.hpp, its candidates, constraints and cost in generator/KIND/FAMILY.hpp (docs/hacking.md).
-using KernelConfig = std::variant<MmaS8Config, WgmmaS8Config>;
+using KernelConfig = std::variant<MmaS8Config, WgmmaS8Config, RegistersS8Config, PassesS8Config>;
 
 namespace detail {
 
@@ -51,6 +53,9 @@ void for_each_family(Visitor&& visit) {
 //          [,schedule=each|persistent][,ctas=1][,load=16|8|4|1]
 //   wgmma_s8:tile=128x256,stages=4[,consumers=cooperative|pingpong]
 //            [,decomposition=data_parallel|stream_k][,cluster=1x1][,group=8][,staging=2][,launch=serial|dependent]
+//   registers_s8:threads=128,octets=5[,rows=1][,load=8|1][,ctas=1]
+//                [,schedule=each|persistent][,launch=serial|dependent]
+//   passes_s8:threads=256[,load=8|1][,ctas=1][,launch=serial|dependent]
 // What stands in no brackets has no default. parse(format(c)) == c. parse_config throws UsageError on an unknown
 // family, key or value, a repeated or missing key; it does not judge whether a device can run the config.
 std::string format(const KernelConfig& config);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ditune for C and for whatever calls C: find the fastest fused INT8 GEMM of a layer, prepare it, launch it.
+/* ditune for C and for whatever calls C: find the fastest fused INT8 GEMM of a layer, prepare it, launch it; and the
+ * kernel that makes its int8 rows, ditune_quantize_problem.
  *
  * Y = epilogue(X[M,K] W[N,K]^T), X and W int8, row-major. Every function returns a status; where it is not
  * DITUNE_OK, ditune_last_error() has one line of UTF-8 that says what is wrong and what to do. Functions may be called
@@ -73,6 +74,55 @@ typedef struct ditune_problem {
   int32_t residual, gate;
 } ditune_problem;
 
+/* The producer of a GEMM's rows, in one pass over X [M, K]; each step is optional, zero is the default of each:
+ * residual, norm, modulation, activation, smoothing, rotation, quantization. docs/numerics.md has each to the rounding
+ * step. */
+enum { DITUNE_QUANTIZE_X_BF16 = 0, DITUNE_QUANTIZE_X_F16 = 1, DITUNE_QUANTIZE_X_F32 = 2 }; /* of x, x2, y and h */
+/* h = x + y, x + g * y, or x + g * (rms_norm(y) * w1), rounded to the type of x; goes on in place of x. */
+enum {
+  DITUNE_QUANTIZE_RESIDUAL_NONE = 0,
+  DITUNE_QUANTIZE_RESIDUAL_ADD = 1,
+  DITUNE_QUANTIZE_RESIDUAL_GATE = 2,
+  DITUNE_QUANTIZE_RESIDUAL_GATE_RMS = 3
+};
+enum { DITUNE_QUANTIZE_NORM_NONE = 0, DITUNE_QUANTIZE_NORM_RMS = 1, DITUNE_QUANTIZE_NORM_LAYER = 2 };
+/* w [K] of the norm: * w, or * (1 + w). */
+enum { DITUNE_QUANTIZE_WEIGHT_NONE = 0, DITUNE_QUANTIZE_WEIGHT_PLAIN = 1, DITUNE_QUANTIZE_WEIGHT_PLUS_ONE = 2 };
+enum { DITUNE_QUANTIZE_BIAS_NONE = 0, DITUNE_QUANTIZE_BIAS_PLAIN = 1 }; /* b [K] of the norm: + b */
+/* * s, * (1 + s), or * (1 + s) + t. */
+enum {
+  DITUNE_QUANTIZE_MODULATE_NONE = 0,
+  DITUNE_QUANTIZE_MODULATE_SCALE = 1,
+  DITUNE_QUANTIZE_MODULATE_SCALE1 = 2,
+  DITUNE_QUANTIZE_MODULATE_SCALE1_SHIFT = 3
+};
+/* g, s and t: [K]; or [tables, K], of which row m has row m / rows_per_image, or row index[m]. */
+enum { DITUNE_QUANTIZE_TABLE_ALL = 0, DITUNE_QUANTIZE_TABLE_IMAGE = 1, DITUNE_QUANTIZE_TABLE_INDEX = 2 };
+/* SWIGLU: X is [M, 2 K], its halves side by side; SWIGLU_INTERLEAVED: columns 2 k and 2 k + 1 belong together. */
+enum {
+  DITUNE_QUANTIZE_ACT_NONE = 0,
+  DITUNE_QUANTIZE_ACT_GELU_TANH = 1,
+  DITUNE_QUANTIZE_ACT_GELU_ERF = 2,
+  DITUNE_QUANTIZE_ACT_SILU = 3,
+  DITUNE_QUANTIZE_ACT_SWIGLU = 4,
+  DITUNE_QUANTIZE_ACT_SWIGLU_INTERLEAVED = 5
+};
+enum { DITUNE_QUANTIZE_SMOOTH_OFF = 0, DITUNE_QUANTIZE_SMOOTH_ON = 1 };           /* c [K]: * c */
+enum { DITUNE_QUANTIZE_PARAMETERS_SAME = 0, DITUNE_QUANTIZE_PARAMETERS_F32 = 1 }; /* type of g, s, t, w1, w, b and c */
+enum { DITUNE_QUANTIZE_SCALE_TOKEN = 0, DITUNE_QUANTIZE_SCALE_TENSOR = 1 }; /* of each row, written; or one, read */
+/* bf16 and f16: not quantized. */
+enum { DITUNE_QUANTIZE_OUT_S8 = 0, DITUNE_QUANTIZE_OUT_BF16 = 1, DITUNE_QUANTIZE_OUT_F16 = 2 };
+
+typedef struct ditune_quantize_problem {
+  size_t size;
+  int64_t m, k;
+  int32_t x, residual, norm, weight, bias, modulate, table, act;
+  int32_t split; /* columns from here on are those of x2, the others have no act; 0: there is no x2 */
+  int32_t smooth;
+  int32_t rotate; /* columns of a Hadamard group: 16, 64 or 256; 0 or 1: none */
+  int32_t parameters, scale, out;
+} ditune_quantize_problem;
+
 /* How well a kernel matches what was asked, best first. */
 enum {
   DITUNE_MATCH_EXACT = 0,
@@ -90,13 +140,18 @@ enum { DITUNE_REGIME_BURST = 0, DITUNE_REGIME_SUSTAINED = 1 };
  * `command` tunes it on the GPU that was asked for. It must not call back into the runtime. */
 typedef void (*ditune_miss_callback)(const ditune_problem* problem, int32_t match, const char* command, void* user);
 
+/* The same of a ditune_quantize_problem. */
+typedef void (*ditune_quantize_miss_callback)(const ditune_quantize_problem* problem, int32_t match,
+                                              const char* command, void* user);
+
 typedef struct ditune_open_options {
   size_t size;
   const char* const* databases; /* files, the one that counts first in front; may be null if database_count is 0 */
   size_t database_count;
   int32_t regime;
-  ditune_miss_callback on_miss; /* may be null */
-  void* user;                   /* handed to on_miss */
+  ditune_miss_callback on_miss;                   /* may be null */
+  void* user;                                     /* handed to on_miss and on_quantize_miss */
+  ditune_quantize_miss_callback on_quantize_miss; /* may be null */
 } ditune_open_options;
 
 /* A GPU, which need not be here: name, arch and SMs as its driver has them. What is null or 0 is taken from a GPU that
@@ -136,6 +191,29 @@ typedef struct ditune_args {
   int64_t rows_per_gate;     /* of GATE_TABLE: gates * rows_per_gate is M or more */
 } ditune_args;
 
+/* The same of a ditune_quantize_problem; what it does not name is null. */
+typedef struct ditune_quantize_args {
+  size_t size;
+  const void* x;        /* [M, K], row stride ldx; with SWIGLU [M, 2 K], with a split the columns below it alone */
+  const void* x2;       /* the columns from the split on, row stride ldx2 */
+  const void* y;        /* [M, K], row stride ldy: of a residual */
+  void* h;              /* [M, K], row stride ldh: of a residual; exactly x or apart from it */
+  const void* g;        /* [K], or [tables, K] of row stride ldt */
+  const void* s;        /* the same */
+  const void* t;        /* the same */
+  const int32_t* index; /* [M], each from 0 to tables - 1, which the caller sees to */
+  const void* w1;       /* [K]: of GATE_RMS */
+  const void* w;        /* [K] */
+  const void* b;        /* [K] */
+  const void* c;        /* [K] */
+  void* q;              /* [M, K], row stride ldq: int8, or of the output type */
+  void* scale;          /* float32 [M], written; of SCALE_TENSOR one value, read; null where the output is not int8 */
+  int64_t ldx, ldx2, ldy, ldh, ldt, ldq;
+  int64_t tables;         /* rows of g, s and t, of TABLE_IMAGE and TABLE_INDEX */
+  int64_t rows_per_image; /* of TABLE_IMAGE: tables * rows_per_image is M or more */
+  double eps;             /* of the norms */
+} ditune_quantize_args;
+
 /* "0.1.0" */
 DITUNE_API const char* ditune_version(void);
 
@@ -174,6 +252,17 @@ DITUNE_API ditune_status ditune_launch(ditune_kernel kernel, const ditune_args* 
 /* The same by problem: prepares it if it is not, or returns DITUNE_NOT_PREPARED while the stream is being captured. */
 DITUNE_API ditune_status ditune_run(ditune_runtime runtime, int32_t device, const ditune_problem* problem,
                                     const ditune_args* args, void* stream);
+
+/* The four of them for a ditune_quantize_problem. ditune_query is the same; a kernel of the one kind is not launched by
+ * the function of the other: DITUNE_INVALID_ARGUMENT. No kernel of this kind is built in. */
+DITUNE_API ditune_status ditune_lookup_quantize(ditune_runtime runtime, const ditune_device* device,
+                                                const ditune_quantize_problem* problem, ditune_kernel_info* info);
+DITUNE_API ditune_status ditune_prepare_quantize(ditune_runtime runtime, int32_t device,
+                                                 const ditune_quantize_problem* problem, ditune_kernel* kernel);
+DITUNE_API ditune_status ditune_launch_quantize(ditune_kernel kernel, const ditune_quantize_args* args, void* stream);
+DITUNE_API ditune_status ditune_run_quantize(ditune_runtime runtime, int32_t device,
+                                             const ditune_quantize_problem* problem, const ditune_quantize_args* args,
+                                             void* stream);
 
 /* Rows of a gate and an up matrix [rows, row_bytes], host memory, as DITUNE_OP_SWIGLU takes them: gate 0, up 0, gate 1,
  * ... into `both`, [2 * rows, row_bytes], apart from them. For W, and for its scales and bias as rows of one value. */

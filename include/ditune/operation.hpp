@@ -9,12 +9,13 @@
 #include <variant>
 
 #include "ditune/gemm.hpp"
+#include "ditune/quantize.hpp"
 
 namespace ditune {
 
 // The registration line of the kinds. What each brings: its struct in include/ditune, what core/kind.hpp and the
 // other folders ask of it, its families (docs/hacking.md).
-using Operation = std::variant<Gemm>;
+using Operation = std::variant<Gemm, Quantize>;
 
 // "KIND:key=value,...", keys in one canonical order, defaults left out: "gemm_s8:m=6144,n=13824,k=4608,bias=bf16".
 // parse_operation(format(o)) == o. It throws UsageError on an unknown kind, key or value, a repeated or missing key and

@@ -11,6 +11,7 @@
 
 #include "ditune/library.hpp"
 #include "gemm_args.cuh"
+#include "quantize_args.cuh"
 
 struct CUstream_st;  // what a cudaStream_t points to
 
@@ -79,13 +80,15 @@ class Runtime {
   // GPU, NoKernelError if not even the built-in kernel can be loaded, with the reasons.
   const Prepared& prepare(const Operation& operation, int device) const;
 
-  // Queues Y = epilogue(X W^T) on the stream and returns. The prepared device is the stream's and the calling thread's
-  // current one. Takes no lock, allocates nothing and may be captured. Throws UsageError for arguments that a launch
-  // would be undefined with.
+  // Queues Y = epilogue(X W^T) on the stream and returns, or the rows of a Quantize. The prepared device is the
+  // stream's and the calling thread's current one. Takes no lock, allocates nothing and may be captured. Throws
+  // UsageError for arguments that a launch would be undefined with.
   void launch(const Prepared& prepared, const FusedGemmArgs& args, CUstream_st* stream) const;
+  void launch(const Prepared& prepared, const QuantizeArgs& args, CUstream_st* stream) const;
 
   // The same of what the arguments say. Prepares it, or throws NotPreparedError if the stream is being captured.
   void launch(const FusedGemmArgs& args, const Epilogue& epilogue, int device, CUstream_st* stream) const;
+  void launch(const QuantizeArgs& args, const Prologue& prologue, int device, CUstream_st* stream) const;
 
  private:
   class Impl;

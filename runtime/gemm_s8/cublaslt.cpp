@@ -242,14 +242,16 @@ Peer make_peer(const std::shared_ptr<const CublasLt>& library, const Types& type
 
 }  // namespace
 
-std::vector<Peer> cublaslt_peers(const Gemm& gemm, const DeviceInfo& device, std::size_t memory_cap) {
-  validate(gemm);
+std::vector<Peer> cublaslt_peers(const Operation& operation, const DeviceInfo& device, std::size_t memory_cap) {
+  validate(operation);
+  const Gemm* const gemm = std::get_if<Gemm>(&operation);
   std::shared_ptr<const CublasLt> library;
   std::vector<Peer> peers;
   for (const Types& types : kTypes) {
     try {
+      if (!gemm) throw Declined("it is for GEMMs alone");
       if (!library) library = std::make_shared<const CublasLt>();
-      peers.push_back(make_peer(library, types, gemm, device, memory_cap));
+      peers.push_back(make_peer(library, types, *gemm, device, memory_cap));
     } catch (const Declined& declined) {
       Peer peer;
       peer.name = types.name;

@@ -4,13 +4,11 @@
 
 #include <array>
 #include <cstddef>
-#include <functional>
-#include <string>
 #include <vector>
 
 #include "ditune/device.hpp"
-#include "ditune/gemm.hpp"
-#include "runtime/cuda.hpp"
+#include "ditune/operation.hpp"
+#include "runtime/peer.hpp"
 
 namespace ditune {
 
@@ -24,23 +22,13 @@ inline constexpr std::array kCublasLtCandidates = {
     "/opt/cuda/lib64/libcublasLt.so",
 };
 
-// One kind of multiplication by cuBLASLt, with operands of its own in its own types.
-struct Peer {
-  std::string name;    // "cublaslt int8->int32"
-  std::string reason;  // why it cannot be timed; empty: it can
-  // Of cuBLASLt those that its heuristic offers and that ran, its first guess first: at most kPeerAlgorithms.
-  int algorithms = 0;
-  std::vector<std::string> configs;  // of the algorithms, if they are ditune's
-  int sets = 0;                      // operand sets, enough to rotate beyond L2
-  // Enqueues one multiplication. Holds the operands: they live as long as the last copy of this function.
-  std::function<void(int algorithm, int set, const Stream& stream)> launch;
-};
-
+// Of each multiplication those that the heuristic offers and that ran, its first guess first: at most so many.
 inline constexpr int kPeerAlgorithms = 8;
 
 // int8 -> int32 on the integer tensor cores, bf16 -> bf16, and fp8 (e4m3, fast accumulation) -> bf16, of Y[M,N] =
 // X[M,K] W[N,K]^T, all row-major, without scales and bias; random operands of at most `memory_cap` bytes each. A peer
-// that the library, the GPU or the shape rules out says why. Throws CudaError only if the device itself failed.
-std::vector<Peer> cublaslt_peers(const Gemm& gemm, const DeviceInfo& device, std::size_t memory_cap);
+// that the library, the GPU, the shape or another kind of operation rules out says why. Throws CudaError only if the
+// device itself failed.
+std::vector<Peer> cublaslt_peers(const Operation& operation, const DeviceInfo& device, std::size_t memory_cap);
 
 }  // namespace ditune

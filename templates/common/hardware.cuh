@@ -14,6 +14,8 @@
 #define DITUNE_DEVICE_CALL __device__ __noinline__
 #define DITUNE_UNROLL _Pragma("unroll")
 #define DITUNE_NO_UNROLL _Pragma("unroll 1")
+// What the compiler cannot know; it leaves out what tests for it.
+#define DITUNE_ASSUME(condition) __builtin_assume(condition)
 
 namespace ditune {
 
@@ -42,6 +44,11 @@ DITUNE_DEVICE unsigned grid_size() { return gridDim.x; }
 DITUNE_DEVICE void block_barrier() { __syncthreads(); }
 DITUNE_DEVICE void warp_barrier() { __syncwarp(); }
 DITUNE_DEVICE void device_fence() { __threadfence(); }
+
+// The value of the lane whose index differs in the bits of `mask`. All lanes of the warp take part (PTX ISA,
+// "shfl.sync").
+DITUNE_DEVICE unsigned shuffle_xor(unsigned v, int mask) { return __shfl_xor_sync(0xffffffffu, v, mask); }
+DITUNE_DEVICE float shuffle_xor(float v, int mask) { return __shfl_xor_sync(0xffffffffu, v, mask); }
 
 // ---- shared memory
 
@@ -215,13 +222,15 @@ DITUNE_DEVICE void mma_m16n8k32_s8(int (&d)[4], const unsigned (&a)[4], unsigned
 }
 
 // ---- arithmetic that the numerics contract fixes: round to nearest even, never contracted (PTX ISA, "cvt", "mul",
-// "add", "fma", "max", "min", "abs"). Subnormals are kept.
+// "add", "fma", "div", "sqrt", "max", "min", "abs"). Subnormals are kept.
 
 DITUNE_DEVICE float to_float(int v) { return __int2float_rn(v); }
 DITUNE_DEVICE float multiply(float a, float b) { return __fmul_rn(a, b); }
 DITUNE_DEVICE float add(float a, float b) { return __fadd_rn(a, b); }
 // a * b + c, rounded once.
 DITUNE_DEVICE float multiply_add(float a, float b, float c) { return __fmaf_rn(a, b, c); }
+DITUNE_DEVICE float divide(float a, float b) { return __fdiv_rn(a, b); }
+DITUNE_DEVICE float square_root(float v) { return __fsqrt_rn(v); }
 DITUNE_DEVICE float absolute(float v) { return fabsf(v); }
 // NaN if an operand is NaN; +0 is more than -0.
 DITUNE_DEVICE float maximum(float a, float b) {
@@ -247,6 +256,10 @@ DITUNE_DEVICE unsigned pack_f16(float low, float high) {
   unsigned v;
   asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(v) : "f"(high), "f"(low));
   return v;
+}
+// The lowest bytes of four words, that of `a` lowest (PTX ISA, "prmt").
+DITUNE_DEVICE unsigned pack_bytes(unsigned a, unsigned b, unsigned c, unsigned d) {
+  return __byte_perm(__byte_perm(a, b, 0x0040), __byte_perm(c, d, 0x0040), 0x5410);
 }
 DITUNE_DEVICE float float_from_f16(unsigned short v) {
   float f;

@@ -6,6 +6,11 @@
 
 namespace ditune {
 
+enum class Launch : unsigned char {
+  serial,     // after the kernel before it on the stream
+  dependent,  // while that one ends: a programmatic dependent launch
+};
+
 struct LaunchPlan {
   long long grid = 0;             // CTAs, one dimension; a launch takes at most kMaxGrid
   int cluster = 1;                // CTAs in a cluster

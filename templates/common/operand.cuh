@@ -7,6 +7,8 @@
 
 namespace ditune {
 
+inline constexpr int kPointerAlignment = 16;  // bytes, of every pointer that a launch takes
+
 enum class Role : unsigned char { input, output, scratch };  // scratch: all zero before a launch and after it
 
 // What a test fills it with: rows of the left and of the right factor of a product, whose extreme values are made for

@@ -6,9 +6,7 @@
 
 namespace ditune {
 
-// Every pointer is aligned to kPointerAlignment bytes. Strides count elements, not bytes.
-inline constexpr int kPointerAlignment = 16;
-
+// Every pointer is aligned to 16 bytes (operand.cuh). Strides count elements, not bytes.
 struct GemmArgs {
   const signed char* x;  // [M, K], row stride ldx
   const signed char* w;  // [N, K], row stride ldw

@@ -18,11 +18,6 @@ enum class Decomposition : unsigned char {
   stream_k,       // the last two waves' steps of K are dealt out evenly: some tiles are shared
 };
 
-enum class Launch : unsigned char {
-  serial,     // after the kernel before it on the stream
-  dependent,  // while that one ends: a programmatic dependent launch
-};
-
 struct WgmmaS8Config {
   int tile_m = 0, tile_n = 0;  // CTA tile; a K step is 128 bytes, one row of the swizzle
   int stages = 0;              // depth of the TMA pipeline

@@ -11,25 +11,26 @@
 #include <thread>
 #include <vector>
 
+#include "c_api/machine.hpp"
 #include "catch.hpp"
 #include "db/fixtures.hpp"
 #include "db/sqlite.hpp"
 #include "db/store.hpp"
 #include "generator/emit.hpp"
 #include "generator/launch_plan.hpp"
-#include "runtime/fake_driver.hpp"
 
 using namespace ditune;
 using namespace ditune::test;
 
-namespace {
-
-const std::shared_ptr<FakeDriver>& driver() {
+const std::shared_ptr<FakeDriver>& ditune::test::driver() {
   static const auto instance = std::make_shared<FakeDriver>();
   return instance;
 }
 
-}  // namespace
+bool ditune::test::says(const std::string& what) {
+  INFO(ditune_last_error());
+  return std::string(ditune_last_error()).find(what) != std::string::npos;
+}
 
 // In place of the one of the library.
 std::shared_ptr<const Driver> ditune::cuda_driver() { return driver(); }
@@ -139,11 +140,6 @@ ditune_kernel_info looked_up(const Opened& opened, const ditune_device& device, 
   INFO(ditune_last_error());
   REQUIRE(status == DITUNE_OK);
   return info;
-}
-
-bool says(const std::string& what) {
-  INFO(ditune_last_error());
-  return std::string(ditune_last_error()).find(what) != std::string::npos;
 }
 
 }  // namespace

@@ -59,7 +59,7 @@ TEST_CASE("operations that are none, or that are given twice, are refused") {
   const std::string sound = "gemm_s8:m=64,n=128,k=128";
   for (const std::string& command : {std::string("tune"), std::string("lookup"), "emit --config " + kConfig}) {
     const std::string words = command + " --arch sm_86 --operation ";
-    check_refused(place, words + "copy:m=1", "unknown kind of operation 'copy' (use gemm_s8)");
+    check_refused(place, words + "copy:m=1", "unknown kind of operation 'copy' (use gemm_s8, quantize_s8)");
     check_refused(place, words + "64x128x128", "'64x128x128' is not an operation (write KIND:key=value,...");
     check_refused(place, words + "gemm_s8:m=64,n=128", "K = 0 is out of range");
     check_refused(place, words + sound + ",bias=bf17", "bf17");
@@ -134,7 +134,7 @@ TEST_CASE("numbers and choices of options are checked") {
   check_refused(place, "verify --shape 128x128x128 --arch sm_86 --on tpu",
                 "unknown value 'tpu' of --on (use gpu, cpu)");
   check_refused(place, "bench --shape 128x128x128 --arch sm_86 --against cutlass",
-                "unknown peer 'cutlass' of --against (use cublaslt, winners, plain, or ");
+                "unknown peer 'cutlass' of --against (use cublaslt, winners, plain, copy, or ");
   check_refused(place, "bench --shape 128x128x128 --regime cool",
                 "unknown value 'cool' of --regime (use burst, sustained)");
   check_refused(place, "bench --shape 128x128x128 --min-clock 0", "--min-clock");

@@ -85,10 +85,10 @@ TEST_CASE("show --skipped lists each row with its id and what is wrong") {
   CHECK(listed.code == 0);
   CHECK(listed.err.empty());
   CHECK(listed.out ==
-        "TABLE    ID  PROBLEM        EPILOGUE  DEVICE                   SKIPPED BECAUSE\n"
-        "winners   2  128x1024x1024  default   NVIDIA GeForce RTX 3090  a number of registers or bytes is negative "
+        "TABLE    ID  PROBLEM        FUSED    DEVICE                   SKIPPED BECAUSE\n"
+        "winners   2  128x1024x1024  default  NVIDIA GeForce RTX 3090  a number of registers or bytes is negative "
         "(tune it again)\n"
-        "winners   3  256x1024x1024  default   NVIDIA GeForce RTX 3090  a number of registers or bytes is negative "
+        "winners   3  256x1024x1024  default  NVIDIA GeForce RTX 3090  a number of registers or bytes is negative "
         "(tune it again)\n");
   const Json rows = Json::parse(place.ditune("show --skipped --json --shape 128x1024x1024").out);
   REQUIRE(rows.size() == 1);

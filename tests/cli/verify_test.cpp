@@ -30,7 +30,7 @@ TEST_CASE("verify on the CPU proves a variant for a GPU that is not here") {
     CHECK(outcome.code == 0);
     CHECK(outcome.err.empty());
     CHECK(outcome.out ==
-          "PROBLEM     EPILOGUE  VARIANT                                  RESULT\n"
+          "PROBLEM     FUSED     VARIANT                                  RESULT\n"
           "100x130x80  bias=f32  " +
               kConfig + "  ok (emulated at 100x66x80)\n");
   }

@@ -14,6 +14,7 @@
 #include "gemm.hpp"
 #include "gemm_args.cuh"
 #include "launch_plan.cuh"
+#include "quantize_args.cuh"
 #include "tensor_map.cuh"
 
 using namespace ditune;
@@ -67,6 +68,23 @@ const std::vector<WgmmaS8Config> kWgmmaConfigs{
 
 const std::vector<Gemm> kProblems{{6144, 13824, 4608}, {17, 4608, 4608}, {1, 1, 1}, {131072, 65536, 131071}};
 
+const std::vector<const char*> kQuantizations{
+    "m=6144,k=4608",
+    "m=6144,k=4608,residual=gate_rms,norm=rms,weight=plain,modulate=scale1,table=image",
+    "m=4096,k=3072,residual=gate,norm=layer,modulate=scale1_shift,table=index,rotate=256,parameters=f32",
+    "m=17,k=12288,x=f16,act=swiglu,smooth=on",
+    "m=1,k=15360,split=3072,act=gelu_tanh,scale=tensor",
+    "m=2147483647,k=131071,x=f32,norm=layer,weight=plus_one,bias=plain,out=bf16",
+};
+
+const std::vector<const char*> kQuantizeConfigs{
+    "registers_s8:threads=32,octets=18,rows=4",
+    "registers_s8:threads=256,octets=3",
+    "registers_s8:threads=128,octets=5,rows=2,load=1,launch=dependent",
+    "passes_s8:threads=1024",
+    "passes_s8:threads=256,load=1,launch=dependent",
+};
+
 std::string print_plan(const LaunchPlan& plan) {
   return fmt::format("grid={} cluster={} block={} shared={} workspace={}{}", plan.grid, plan.cluster, plan.block,
                      plan.shared_bytes, plan.workspace_bytes, plan.dependent ? " dependent" : "");
@@ -99,6 +117,45 @@ std::string print_plans(const Config& config) {
   return text;
 }
 
+std::vector<Operation> quantizations() {
+  std::vector<Operation> all;
+  for (const char* text : kQuantizations) all.push_back(parse_operation(fmt::format("quantize_s8:{}", text)));
+  return all;
+}
+
+std::string print_quantize_layout() {
+  std::string text = fmt::format("QuantizeArgs size={}", sizeof(QuantizeArgs));
+#define OFFSET(field) text += fmt::format(" {}={}", #field, offsetof(QuantizeArgs, field))
+  OFFSET(x), OFFSET(x2), OFFSET(y), OFFSET(h), OFFSET(g), OFFSET(s), OFFSET(t), OFFSET(index);
+  OFFSET(w1), OFFSET(w), OFFSET(b), OFFSET(c), OFFSET(q), OFFSET(scale), OFFSET(m), OFFSET(k);
+  OFFSET(ldx), OFFSET(ldx2), OFFSET(ldy), OFFSET(ldh), OFFSET(ldt), OFFSET(ldq);
+  OFFSET(tables), OFFSET(rows_per_image), OFFSET(eps);
+#undef OFFSET
+  return text + '\n';
+}
+
+std::string print_quantize() {
+  std::string text = print_quantize_layout();
+  for (const Operation& operation : quantizations()) {
+    const TuningKey key{
+        .device = device_class(find_device("H100")), .operation = operation, .template_hash = "0123456789abcdef"};
+    text += fmt::format("operation {}\nkey {}\n", format(operation), format(key));
+  }
+  for (const char* config : kQuantizeConfigs) {
+    text += fmt::format("config {}\n", format(parse_config(config)));
+    for (const std::int64_t m : {6144, 17})
+      std::visit(
+          [&](const auto& its) {
+            if constexpr (requires { launch_plan(its, m); })
+              text += fmt::format("plan {} {} {}\n", m, config, print_plan(launch_plan(its, m)));
+            else if constexpr (requires { launch_plan(its, m, 132); })
+              text += fmt::format("plan {} {} {}\n", m, config, print_plan(launch_plan(its, m, 132)));
+          },
+          parse_config(config));
+  }
+  return text;
+}
+
 std::string print_all() {
   std::string text = print_layout();
   for (const Gemm& problem : kProblems) text += fmt::format("problem {}\n", format_shape(problem));
@@ -114,7 +171,7 @@ std::string print_all() {
   text += print_tma_layout();
   for (const WgmmaS8Config& config : kWgmmaConfigs)
     text += fmt::format("config {}\n", format(config)) + print_plans(config);
-  return text;
+  return text + print_quantize();
 }
 
 }  // namespace
@@ -139,6 +196,8 @@ TEST_CASE("every golden config and epilogue is read back") {
     CHECK(std::get<WgmmaS8Config>(parse_config(format(config))) == config);
   for (const Epilogue& epilogue : kEpilogues) CHECK(parse_epilogue(format(epilogue)) == epilogue);
   for (const Gemm& problem : kProblems) CHECK(parse_shape(format_shape(problem)) == problem);
+  for (const Operation& operation : quantizations()) CHECK(parse_operation(format(operation)) == operation);
+  for (const char* config : kQuantizeConfigs) CHECK(format(parse_config(config)) == config);
 }
 
 // After a deliberate change: run `test_core "[write-golden]"` and review the golden.txt it leaves in the current

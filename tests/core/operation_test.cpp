@@ -54,7 +54,7 @@ TEST_CASE("operations that differ in one field of the epilogue are others") {
 TEST_CASE("text that is no operation is refused by what is wrong with it") {
   const auto refused = [](const char* text) { return error_of([&] { parse_operation(text); }); };
   CHECK(refused("") == "'' is not an operation (write KIND:key=value,..., like gemm_s8:m=6144,n=13824,k=4608)");
-  CHECK(refused("copy:m=1") == "unknown kind of operation 'copy' (use gemm_s8)");
+  CHECK(refused("copy:m=1") == "unknown kind of operation 'copy' (use gemm_s8, quantize_s8)");
   CHECK(refused("gemm_s8:m=1,n=1") == "K = 0 is out of range (give 1 to 131071: longer sums can overflow int32)");
   CHECK(refused("gemm_s8:m=1,n=1,k=131072") ==
         "K = 131072 is too large (give 1 to 131071: longer sums can overflow int32)");
@@ -88,7 +88,7 @@ TEST_CASE("a layer is an operation without its rows, and is read as it is writte
 
 TEST_CASE("text that is no layer is refused") {
   const auto refused = [](const char* kind, const char* layer) { return error_of([&] { parse_layer(kind, layer); }); };
-  CHECK(refused("copy", "n=1,k=1") == "unknown kind of operation 'copy' (use gemm_s8)");
+  CHECK(refused("copy", "n=1,k=1") == "unknown kind of operation 'copy' (use gemm_s8, quantize_s8)");
   CHECK(refused("gemm_s8", "n=1,k=1,m=2") == "M is given twice (leave one out)");
   CHECK(refused("gemm_s8", "n=1,k=131072").starts_with("K = 131072 is too large"));
   for (const char* text : {"", "n=1", "n=0,k=1", "n=1,k=1,bias=bf17", "m=2,n=1,k=1", "anything"})

@@ -516,8 +516,8 @@ TEST_CASE("The library and an exported header live in one program") {
     write_file(folder / "both.cpp", std::string(order) + "int main() { return ditune::ceil_div(1, 2) != 1; }\n");
     const std::string source = DITUNE_SOURCE_DIR;
     const std::string command = DITUNE_GXX " -std=c++20 -pedantic -Wall -Wextra -Werror -fsyntax-only -I" + source +
-                                "/include -I" + source + "/templates/common -I" + source + "/templates/gemm_s8" +
-                                kCudaInclude + " " + (folder / "both.cpp").string();
+                                "/include -I" + source + "/templates/common -I" + source + "/templates/gemm_s8 -I" +
+                                source + "/templates/quantize_s8" + kCudaInclude + " " + (folder / "both.cpp").string();
     const int status = run(command, folder / "log");
     INFO(read_file(folder / "log"));
     CHECK(status == 0);

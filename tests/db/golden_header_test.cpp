@@ -36,19 +36,36 @@ std::vector<TuningRecord> winners() {
   return records;
 }
 
+// Of two prologues, one with its rows interpolated between two M.
+std::vector<TuningRecord> quantize_winners() {
+  const auto of = [](const char* operation, const char* config) {
+    TuningRecord record = winner("H100", {16, 64, 64}, config);
+    record.key.operation = parse_operation(operation);
+    return record;
+  };
+  return {
+      of("quantize_s8:m=16,k=4608,norm=rms,modulate=scale1", "registers_s8:threads=256,octets=3"),
+      of("quantize_s8:m=4096,k=4608,norm=rms,modulate=scale1", "registers_s8:threads=128,octets=5,launch=dependent"),
+      of("quantize_s8:m=4096,k=12288,act=swiglu,out=f16", "passes_s8:threads=512")};
+}
+
+constexpr const char* kGemmIncludes =
+    "#include \"gemm_args.cuh\"\n#include \"epilogue_spec.cuh\"\n#include \"gemm_operands.cuh\"\n"
+    "#include \"fallback_args.cuh\"\n#include \"mma_s8_config.cuh\"\n"
+    "#include \"wgmma_s8_config.cuh\"\n#include \"l2_fetch.cuh\"\n";
+constexpr const char* kQuantizeIncludes =
+    "#include \"quantize_args.cuh\"\n#include \"prologue_spec.cuh\"\n#include \"quantize_operands.cuh\"\n"
+    "#include \"registers_s8_config.cuh\"\n#include \"passes_s8_config.cuh\"\n";
+
 // The header with a word in place of what changes for reasons of its own: the templates that are inlined at its top,
 // and ditune's version.
-std::string but_for_templates(std::string header) {
+std::string but_for_templates(std::string header, const char* includes) {
   const auto replace = [&](const std::string& text, const char* by) {
     const std::size_t at = header.find(text);
     REQUIRE(at != std::string::npos);
     header.replace(at, text.size(), by);
   };
-  replace(
-      inline_templates("#include \"gemm_args.cuh\"\n#include \"epilogue_spec.cuh\"\n#include \"gemm_operands.cuh\"\n"
-                       "#include \"fallback_args.cuh\"\n#include \"mma_s8_config.cuh\"\n"
-                       "#include \"wgmma_s8_config.cuh\"\n#include \"l2_fetch.cuh\"\n"),
-      "// (templates)\n");
+  replace(inline_templates(includes), "// (templates)\n");
   replace("ditune " DITUNE_VERSION, "ditune (version)");
   return header;
 }
@@ -58,10 +75,14 @@ std::string ptx(const KernelConfig& config) { return "PTX by " + std::to_string(
 }  // namespace
 
 TEST_CASE("An exported header is the golden one but for the templates that it has inlined") {
+  const auto [records, includes, file] = GENERATE(table<std::vector<TuningRecord>, const char*, std::string>(
+      {{winners(), kGemmIncludes, "golden_header.txt"},
+       {quantize_winners(), kQuantizeIncludes, "golden_quantize_header.txt"}}));
+  INFO(file);
   const auto cubin = [](const TuningRecord&) { return "a cubin"; };
-  const HeaderText header = export_header(winners(), {.embed = Embed::cubin, .cubin_of = cubin, .fallback_ptx = ptx});
-  const std::string golden = read_file(DITUNE_SOURCE_DIR "/tests/db/data/golden_header.txt");
-  const std::string text = but_for_templates(header.header);
+  const HeaderText header = export_header(records, {.embed = Embed::cubin, .cubin_of = cubin, .fallback_ptx = ptx});
+  const std::string golden = read_file(DITUNE_SOURCE_DIR "/tests/db/data/" + file);
+  const std::string text = but_for_templates(header.header, includes);
   const auto line = std::count(text.begin(), std::ranges::mismatch(text, golden).in1, '\n') + 1;
   INFO("differs from line " << line << " on");
   CHECK((text == golden));

@@ -20,7 +20,7 @@ namespace {
 volatile int zero = 0;
 volatile int* volatile nowhere = nullptr;
 
-RAISES void divide() { zero = 7 / zero; }
+RAISES void divide_by_zero() { zero = 7 / zero; }
 RAISES void write_nowhere() { *nowhere = 1; }
 
 // By lane 5 of warp 2 of block 3, behind a barrier.
@@ -46,7 +46,7 @@ struct sigaction what_happens(int signal) {
 }  // namespace
 
 TEST_CASE("a division by zero is a fault of the thread that divides") {
-  const std::string fault = fault_of(divide);
+  const std::string fault = fault_of(divide_by_zero);
   CHECK_THAT(fault, Contains("k: behind block_barrier (signals_test.cpp:"));
   CHECK_THAT(fault, Contains("block 3, warp 2, lane 5: divides an integer by zero"));
 }
@@ -62,7 +62,7 @@ TEST_CASE("several OS threads each have the faults of their own kernels") {
     std::vector<std::jthread> threads;
     for (std::string& mine : found)
       threads.emplace_back([&mine] {
-        for (int i = 0; i < 5; ++i) mine = fault_of(divide);
+        for (int i = 0; i < 5; ++i) mine = fault_of(divide_by_zero);
       });
   }
   for (const std::string& fault : found) CHECK_THAT(fault, Contains("divides an integer by zero"));
@@ -74,14 +74,14 @@ TEST_CASE("signals do afterwards what they did before, and so they do where they
   }, before{};
   mine.sa_handler = [](int) { siglongjmp(back, 1); };
   sigaction(SIGFPE, &mine, &before);
-  CHECK_THAT(fault_of(divide), Contains("divides an integer by zero"));
+  CHECK_THAT(fault_of(divide_by_zero), Contains("divides an integer by zero"));
   CHECK(what_happens(SIGFPE).sa_handler == mine.sa_handler);
   int caught = 0;
   {
     const emulation::SignalTrap trap([](void*, int) {}, nullptr);
     CHECK(what_happens(SIGFPE).sa_handler != mine.sa_handler);
     if (sigsetjmp(back, 1) == 0)
-      divide();
+      divide_by_zero();
     else
       ++caught;
   }

@@ -62,6 +62,8 @@ template <>
 inline constexpr std::size_t kFirstBytes<ditune_problem> = 56;
 template <>
 inline constexpr std::size_t kFirstBytes<ditune_args> = 88;
+template <>
+inline constexpr std::size_t kFirstBytes<ditune_open_options> = 48;
 
 // A struct as a caller hands it over: mostly as it is, else as an older header has it, of another size, misaligned, or
 // null. It ends where its memory ends.

@@ -4,6 +4,8 @@
 
 #include <cmath>
 #include <limits>
+#include <string>
+#include <vector>
 
 #include "fuzz.hpp"
 #include "generator/cost_model.hpp"
@@ -32,17 +34,27 @@ void judge(const KernelConfig& config, const Target& target) {
   fuzz::require(std::isfinite(us) && us > 0, "a legal config is predicted a time");
 }
 
+std::vector<Operation> operations() {
+  std::vector<Operation> all;
+  for (const Gemm& problem :
+       {Gemm{1, 1, 1}, Gemm{1, 8, 16}, Gemm{6144, 13824, 4608}, Gemm{kMaxExtent, kMaxExtent, kMaxK}})
+    for (const Output out : {Output::bf16, Output::s32})
+      all.push_back(Gemm{problem.m, problem.n, problem.k, {.out = out}});
+  for (const char* text : {"m=1,k=1", "m=6144,k=4608,residual=gate_rms,norm=rms,modulate=scale1,rotate=256",
+                           "m=17,k=12288,split=3072,act=swiglu,out=bf16", "m=2147483647,k=131071,x=f32,norm=layer"})
+    all.push_back(parse_operation(std::string("quantize_s8:") + text));
+  return all;
+}
+
 void judge_everywhere(const KernelConfig& config) {
+  static const std::vector<Operation> all = operations();
   for (const SmArch arch : {SmArch{80}, SmArch{89}, SmArch{90}, SmArch{120}})
     for (const int sms : {0, 1, std::numeric_limits<int>::max()})  // 0: as the card has
-      for (const Gemm& problem :
-           {Gemm{1, 1, 1}, Gemm{1, 8, 16}, Gemm{6144, 13824, 4608}, Gemm{kMaxExtent, kMaxExtent, kMaxK}})
-        for (const Output out : {Output::bf16, Output::s32}) {
-          Target target{.operation = Gemm{problem.m, problem.n, problem.k, {.out = out}},
-                        .device = reference_device(arch)};
-          if (sms > 0) target.device.sms = sms;
-          judge(config, target);
-        }
+      for (const Operation& operation : all) {
+        Target target{.operation = operation, .device = reference_device(arch)};
+        if (sms > 0) target.device.sms = sms;
+        judge(config, target);
+      }
 }
 
 }  // namespace

@@ -17,6 +17,7 @@ endfunction()
 
 ditune_fuzz(config ditune_generator)
 ditune_fuzz(epilogue ditune_core)
+ditune_fuzz(prologue ditune_core)
 ditune_fuzz(problem_list ditune_models ditune_fmt)
 
 add_library(ditune_fuzz_databases STATIC fuzz/databases.cpp)
@@ -31,4 +32,5 @@ endif()
 
 # With a driver and a compiler of its own in place of the library's.
 ditune_fuzz(c_api ditune_fuzz_databases ditune_runtime)
-target_sources(fuzz_c_api PRIVATE fuzz/c_api_machine.cpp fuzz/c_api_oracle.cpp ${PROJECT_SOURCE_DIR}/runtime/c_api.cpp)
+file(GLOB c_api CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/runtime/c_api*.cpp)
+target_sources(fuzz_c_api PRIVATE fuzz/c_api_machine.cpp fuzz/c_api_oracle.cpp ${c_api})

@@ -9,6 +9,7 @@
 #include "gemm.hpp"
 #include "generator/launch_plan.hpp"
 #include "gpu_fixture.hpp"
+#include "host_arguments.hpp"
 #include "kernels/in_parallel.hpp"
 #include "kernels/sample.hpp"
 #include "tuner/verify/host_problem.hpp"
@@ -20,14 +21,17 @@ namespace {
 
 constexpr std::size_t kSample = 60;
 
+// Of each kind.
 std::vector<Case> sample() {
-  std::vector<Case> all = covering_cases();
-  std::erase_if(all, [](const Case& one) {
-    if (one.operands == OperandCase::far) return true;  // more memory than a GPU has
-    return refusal(one.config, gpu().target(one.target.operation)).has_value();
-  });
   std::vector<Case> some;
-  for (std::size_t i = 0; i < kSample; ++i) some.push_back(all[i * all.size() / kSample]);
+  for (const KindSample& kind : all_samples()) {
+    std::vector<Case> all = covering_cases(kind);
+    std::erase_if(all, [](const Case& one) {
+      if (one.operands == OperandCase::far) return true;  // more memory than a GPU has
+      return refusal(one.config, gpu().target(one.target.operation)).has_value();
+    });
+    for (std::size_t i = 0; i < kSample; ++i) some.push_back(all[i * all.size() / kSample]);
+  }
   return some;
 }
 
@@ -49,35 +53,13 @@ Emulated emulate(const Case& one, const HostCompiler& compiler) {
 }
 
 // The outputs as the GPU leaves them.
-Outputs run_on_gpu(const Case& one, const Arguments& host) {
-  const Target& target = one.target;
-  const Stream stream;
+Outputs run_on_gpu(const Case& one, const Arguments& host, Place place) {
   Workspace workspace;
-  Arguments arguments = host;
-  std::vector<DeviceBuffer> buffers;
-  std::vector<std::pair<Operand, void*>> outputs;
-  for (const Operand& operand : operands_of(target.operation, host)) {
-    if (!operand.is_present) continue;
-    void* const data = buffers.emplace_back(operand.bytes()).get();
-    set_pointer(arguments, operand, data);
-    if (operand.role == Role::input) {
-      DITUNE_CUDA(cudaMemcpy(data, operand.data, operand.bytes(), cudaMemcpyHostToDevice));
-    } else {
-      DITUNE_CUDA(cudaMemset(data, 0xA5, operand.bytes()));
-      outputs.emplace_back(operand, data);
-    }
-  }
-  const auto workspace_bytes = static_cast<std::size_t>(launch_plan(one.config, target).workspace_bytes);
-  set_workspace(arguments, target.operation, workspace.zeros(workspace_bytes, stream));
-  prepare_launch(gpu().load(one.config, target.operation), one.config, target, arguments)(stream);
-  stream.synchronize();
-  Outputs results;
-  for (const auto& [operand, data] : outputs) {
-    std::vector<std::byte>& bytes = results.emplace_back(operand.rows() * operand.row_bytes());
-    DITUNE_CUDA(cudaMemcpy2D(bytes.data(), operand.row_bytes(), data, operand.pitch(), operand.row_bytes(),
-                             operand.rows(), cudaMemcpyDeviceToHost));
-  }
-  return results;
+  return outputs_on_gpu(one.target.operation, host, place, [&](Arguments arguments, const Stream& stream) {
+    const auto bytes = static_cast<std::size_t>(launch_plan(one.config, one.target).workspace_bytes);
+    set_workspace(arguments, one.target.operation, workspace.zeros(bytes, stream));
+    prepare_launch(gpu().load(one.config, one.target.operation), one.config, one.target, arguments)(stream);
+  });
 }
 
 }  // namespace
@@ -94,9 +76,12 @@ TEST_CASE("gpu: the emulation computes the bits that the GPU does") {
     INFO(replay(cases[i]));
     const Emulation& emulation = emulated[i]->emulation;
     CHECK(emulation.failure == "");
-    const bool agrees = run_on_gpu(cases[i], emulated[i]->problem.arguments()) == emulation.outputs;
-    CHECK(agrees);
-    agreed += agrees;
+    bool agree = true;
+    for (const Place place : {Place::apart, Place::in_place})
+      agree = agree && are_same(cases[i].target.operation,
+                                run_on_gpu(cases[i], emulated[i]->problem.arguments(), place), emulation.outputs);
+    CHECK(agree);
+    agreed += agree;
   }
   std::printf("%zu of %zu cases agree\n", agreed, cases.size());
 }

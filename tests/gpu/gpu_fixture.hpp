@@ -10,7 +10,7 @@
 #include "gemm.hpp"
 #include "generator/gemm_s8/gemm.hpp"
 #include "generator/search_space.hpp"
-#include "kernels/sample.hpp"
+#include "kernels/samples.hpp"
 #include "runtime/cuda.hpp"
 #include "runtime/nvrtc.hpp"
 #include "tuner/measure/candidate_compiler.hpp"
@@ -53,9 +53,10 @@ inline std::size_t output_bytes(const DeviceOperands& operands) {
   return operands_of(operands.operation(), operands.arguments(0)).at(2).bytes();
 }
 
-// Of the candidates that the device has for the problems; see emulation/sample.hpp.
+// Of the candidates that the device has for the problems; see kernels/sample.hpp.
 inline std::vector<KernelConfig> covering_configs(const std::vector<Gemm>& problems) {
-  return covering_configs(all_candidates(problems, std::span(&gpu().device, 1)));
+  const std::vector<Operation> operations(problems.begin(), problems.end());
+  return covering_configs(all_candidates(operations, std::span(&gpu().device, 1)));
 }
 
 }  // namespace ditune::test

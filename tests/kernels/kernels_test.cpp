@@ -8,7 +8,7 @@
 #include "generator/fallback.hpp"
 #include "generator/gemm_s8/gemm.hpp"
 #include "kernels/in_parallel.hpp"
-#include "kernels/sample.hpp"
+#include "kernels/samples.hpp"
 #include "tuner/verify/cpu_verifier.hpp"
 #include "tuner/verify/host_problem.hpp"
 
@@ -31,11 +31,8 @@ std::string run(const char* config, const Target& target, const Strides& strides
   return run(parse_config(config), target, strides);
 }
 
-}  // namespace
-
-TEST_CASE("every kernel of the covering sample gives the plain loop's bits") {
-  const std::vector<Case> cases = covering_cases();
-  REQUIRE(cases.size() >= 300);
+// Every case gives the plain loop's bits.
+void check_right(const std::vector<Case>& cases) {
   std::vector<std::string> failures(cases.size());
   const HostCompiler host = compiler();
   in_parallel(cases.size(), [&](std::size_t i) {
@@ -47,6 +44,20 @@ TEST_CASE("every kernel of the covering sample gives the plain loop's bits") {
   const auto right = static_cast<std::size_t>(std::ranges::count(failures, std::string()));
   std::printf("%zu of %zu cases are right\n", right, cases.size());
   CHECK(right == cases.size());
+}
+
+}  // namespace
+
+TEST_CASE("every GEMM of the covering sample gives the plain loop's bits") {
+  const std::vector<Case> cases = covering_cases(gemm_sample());
+  CHECK(cases.size() >= 300);
+  check_right(cases);
+}
+
+TEST_CASE("every quantization of the covering sample gives the plain loop's bits") {
+  const std::vector<Case> cases = covering_cases(quantize_sample());
+  CHECK(cases.size() >= 300);
+  check_right(cases);
 }
 
 TEST_CASE("several persistent CTAs share many tiles") {

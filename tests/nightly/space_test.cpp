@@ -6,7 +6,7 @@
 #include <set>
 
 #include "catch.hpp"
-#include "kernels/sample.hpp"
+#include "kernels/samples.hpp"
 #include "tuner/measure/candidate_compiler.hpp"
 
 using namespace ditune;
@@ -25,7 +25,7 @@ Tally compile_all(SmArch arch) {
   };
   Tally tally;
   std::set<std::string> known;
-  for (const Gemm& problem : typical_problems()) {
+  for (const Operation& problem : typical_operations()) {
     const Target target{problem, reference_device(arch)};
     std::vector<KernelConfig> configs = enumerate(target);
     std::erase_if(configs, [&](const KernelConfig& config) { return !known.insert(format(config)).second; });

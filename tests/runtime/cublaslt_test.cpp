@@ -11,7 +11,7 @@ TEST_CASE("Where cuBLASLt cannot run each peer says why") {
     WARN("there is a GPU here: nothing to see");
     return;
   }
-  const std::vector<Peer> peers = cublaslt_peers({256, 512, 512}, find_device("H100"), std::size_t{1} << 30);
+  const std::vector<Peer> peers = cublaslt_peers(Gemm{256, 512, 512}, find_device("H100"), std::size_t{1} << 30);
   REQUIRE(peers.size() == 3);
   CHECK(peers[0].name == "cublaslt int8->int32");
   CHECK(peers[1].name == "cublaslt bf16->bf16");
@@ -24,5 +24,11 @@ TEST_CASE("Where cuBLASLt cannot run each peer says why") {
 }
 
 TEST_CASE("An illegal problem is no peer's fault") {
-  CHECK_THROWS_AS(cublaslt_peers({0, 512, 512}, find_device("H100"), 1), UsageError);
+  CHECK_THROWS_AS(cublaslt_peers(Gemm{0, 512, 512}, find_device("H100"), 1), UsageError);
+}
+
+TEST_CASE("cuBLASLt has no peer of another kind of operation, and says so of each") {
+  const std::vector<Peer> peers = cublaslt_peers(Quantize{.m = 64, .k = 64}, find_device("H100"), 1 << 20);
+  REQUIRE(peers.size() == 3);
+  for (const Peer& peer : peers) CHECK(peer.reason == "it is for GEMMs alone");
 }

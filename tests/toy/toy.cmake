@@ -28,7 +28,8 @@ endfunction()
 # The kind.
 toy_register(include/ditune/operation.hpp ditune/operation.hpp
   "#include \"ditune/gemm.hpp\"\n" "#include \"ditune/gemm.hpp\"\n#include \"copy/copy.hpp\"\n")
-toy_register(include/ditune/operation.hpp ditune/operation.hpp "std::variant<Gemm>" "std::variant<Gemm, Copy>")
+toy_register(include/ditune/operation.hpp ditune/operation.hpp "std::variant<Gemm, Quantize>"
+  "std::variant<Gemm, Quantize, Copy>")
 toy_register(core/kinds.hpp core/kinds.hpp
   "#include \"core/gemm_s8/gemm.hpp\"\n" "#include \"core/gemm_s8/gemm.hpp\"\n#include \"copy/copy_kind.hpp\"\n")
 toy_register(tuner/verify/verifications.hpp tuner/verify/verifications.hpp
@@ -39,7 +40,7 @@ toy_register(include/ditune/config.hpp ditune/config.hpp
   "#include \"wgmma_s8_config.cuh\"\n"
   "#include \"wgmma_s8_config.cuh\"\n#include \"copy_rows_config.cuh\"\n#include \"plain_s8_config.cuh\"\n")
 toy_register(include/ditune/config.hpp ditune/config.hpp
-  "std::variant<MmaS8Config, WgmmaS8Config>" "std::variant<MmaS8Config, WgmmaS8Config, CopyRowsConfig, PlainS8Config>")
+  "PassesS8Config>" "PassesS8Config, CopyRowsConfig, PlainS8Config>")
 toy_register(core/config_fields.hpp core/config_fields.hpp
   "#include \"core/gemm_s8/wgmma_s8_fields.hpp\"\n"
   "#include \"core/gemm_s8/wgmma_s8_fields.hpp\"\n#include \"copy/copy_rows_fields.hpp\"\n#include \"plain_s8/plain_s8_fields.hpp\"\n")
@@ -92,7 +93,7 @@ toy_library(nvrtc)
 toy_library(runtime child_process.cpp cuda.cpp cuda_device.cpp driver.cpp fallback.cpp host_compiler.cpp object_cache.cpp
             records.cpp runtime.cpp tensor_map.cpp)
 toy_library(tuner search/grid.cpp search/guided.cpp search/halving.cpp search/local.cpp search/ranked.cpp
-            search/search.cpp search/surrogate.cpp verify/cpu_verifier.cpp verify/gemm_s8/plain_gemm.cpp
+            search/search.cpp search/surrogate.cpp verify/cpu_verifier.cpp verify/gemm_s8/plain_gemm.cpp verify/quantize_s8/plain_quantize.cpp
             verify/host_fills.cpp verify/host_operands.cpp verify/host_problem.cpp verify/host_rows.cpp
             verify/operand_case.cpp verify/verdict.cpp verify/verification.cpp)
 

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "catch.hpp"
+#include "emulation/numbers.hpp"
 #include "gemm.hpp"
 #include "generator/gemm_s8/gemm.hpp"
 
@@ -100,6 +101,31 @@ TEST_CASE("extreme scales are around 1, and a few are zero or subnormal") {
     CHECK(std::count(scales, scales + 64, 0.0F) == 2);
     CHECK(std::count_if(scales, scales + 64, [](float v) { return std::fpclassify(v) == FP_SUBNORMAL; }) == 4);
     CHECK(std::count_if(scales, scales + 64, [](float v) { return std::abs(v) >= 0.25F && std::abs(v) < 4; }) == 56);
+  }
+}
+
+TEST_CASE("extreme rows of addends take turns: as any, zeros, one that is no finite number, subnormals") {
+  for (const InputType type : {InputType::f32, InputType::bf16, InputType::f16}) {
+    const Quantize quantize{.m = 8, .k = 100, .prologue = {.x = type}};
+    const HostOperands operands(quantize, packed_strides(quantize), {3, Values::extreme});
+    const auto& args = std::get<QuantizeArgs>(operands.arguments());
+    const auto value = [&](int row, int column) {
+      const auto bits = static_cast<const unsigned short*>(args.x)[row * 100 + column];
+      if (type == InputType::f32) return static_cast<const float*>(args.x)[row * 100 + column];
+      return type == InputType::bf16 ? emulation::float_of(static_cast<unsigned>(bits) << 16)
+                                     : emulation::float_from_f16(bits);
+    };
+    const auto count = [&](int row, auto predicate) {
+      int found = 0;
+      for (int column = 0; column < 100; ++column) found += predicate(value(row, column)) ? 1 : 0;
+      return found;
+    };
+    const auto is_large = [](float v) { return std::abs(v) >= 0x1p-4F; };
+    CHECK(count(0, is_large) == 100);
+    CHECK(count(5, [](float v) { return v == 0; }) == 100);
+    CHECK(count(2, [](float v) { return std::isfinite(v); }) == 99);
+    CHECK(count(2, is_large) >= 99);
+    CHECK(count(7, [](float v) { return v != 0 && std::abs(v) < 0x1p-11F; }) == 100);
   }
 }
 

@@ -6,7 +6,7 @@
 
 #include "catch.hpp"
 #include "ditune/error.hpp"
-#include "gemm_args.cuh"
+#include "operand.cuh"
 
 using namespace ditune;
 

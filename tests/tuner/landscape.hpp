@@ -56,8 +56,13 @@ inline std::string stages_id(const WgmmaS8Config& c) { return id(c.stages); }
 inline double distorted(const KernelConfig& config, double predicted_us, std::uint64_t landscape) {
   const double log_factor = std::visit(
       [&](const auto& c) {
-        return 0.2 * noise("tile" + id(c.tile_m, c.tile_n), landscape) + 0.1 * noise("shape" + shape_id(c), landscape) +
-               0.05 * noise("stages" + stages_id(c), landscape) + 0.05 * noise("group" + id(c.group), landscape);
+        if constexpr (requires { c.tile_m; }) {
+          return 0.2 * noise("tile" + id(c.tile_m, c.tile_n), landscape) +
+                 0.1 * noise("shape" + shape_id(c), landscape) + 0.05 * noise("stages" + stages_id(c), landscape) +
+                 0.05 * noise("group" + id(c.group), landscape);
+        } else {
+          return 0.2 * noise("threads" + id(c.threads), landscape);
+        }
       },
       config);
   return predicted_us * std::exp(0.3 + log_factor + 0.02 * noise(format(config), landscape));

@@ -17,7 +17,7 @@
 #include "gemm.hpp"
 #include "generator/emit.hpp"
 #include "kernels/in_parallel.hpp"
-#include "kernels/sample.hpp"
+#include "kernels/samples.hpp"
 #include "runtime/nvrtc.hpp"
 
 using namespace ditune;
@@ -203,11 +203,13 @@ TEST_CASE("no kernel reads a global variable or calls a function") {
   CHECK(has_functions(ptx_of({.body = "printf(\"%d\", shared[threadIdx.x ^ kOdd]);"})));
 
   const std::vector<DeviceInfo> card{reference_device({90})};
-  const std::vector<KernelConfig> configs = covering_configs(all_candidates(typical_problems(), card));
-  const std::vector<Epilogue> epilogues = covering_epilogues();
   std::vector<KernelSource> sources;
-  for (std::size_t i = 0; i < epilogues.size(); i += 2)  // each with another config: all of them would take minutes
-    sources.push_back(emit(configs[i * configs.size() / epilogues.size()], with({}, epilogues[i])));
+  for (const KindSample& sample : all_samples()) {
+    const std::vector<KernelConfig> configs = covering_configs(all_candidates(sample.typical, card));
+    const std::size_t count = sample.fused.size();
+    for (std::size_t i = 0; i < count; i += 2)  // each with another config: all of them would take minutes
+      sources.push_back(emit(configs[i * configs.size() / count], sample.with(sample.typical[0], sample.fused[i])));
+  }
   std::vector<std::string> ptx(sources.size());
   in_parallel(sources.size(), [&](std::size_t i) { ptx[i] = nvrtc.ptx(sources[i], {90}); });
   for (std::size_t i = 0; i < sources.size(); ++i) {

@@ -12,7 +12,7 @@ TEST_CASE("the reference kernels compile for old and new archs, without spills")
     INFO(format(arch));
     CHECK(compiled.resources.spill_bytes == 0);
     for (const char* name : {"ditune_fill_int8", "ditune_fill_scales", "ditune_fill_addends", "ditune_reference",
-                             "ditune_compare", "ditune_check_uniform"})
+                             "ditune_quantize_reference", "ditune_compare", "ditune_check_uniform"})
       CHECK(compiled.cubin.find(name) != std::string::npos);
   }
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <limits>
 #include <span>
 
 #include "emulation/numbers.hpp"
@@ -109,14 +110,35 @@ void fill_scales(Row row, bool extreme, Random& random) {
   }
 }
 
-void fill_addends(Row row, Element type, Random& random) {
+void store(Row row, std::size_t index, Element type, float value) {
   const auto size = static_cast<std::size_t>(element_bytes(type));
-  for (std::size_t at = 0; at < row.size(); at += size) {
-    const float value = random_float(kAddends, random);
-    const unsigned bits = type == Element::f32    ? emulation::bits_of(value)
-                          : type == Element::bf16 ? emulation::bf16_from_float(value)
-                                                  : emulation::f16_from_float(value);
-    std::memcpy(row.data() + at, &bits, size);  // little-endian, as the device
+  const unsigned bits = type == Element::f32    ? emulation::bits_of(value)
+                        : type == Element::bf16 ? emulation::bf16_from_float(value)
+                                                : emulation::f16_from_float(value);
+  std::memcpy(row.data() + index * size, &bits, size);  // little-endian, as the device
+}
+
+// Times `scale`.
+void fill_addends(Row row, Element type, float scale, Random& random) {
+  for (std::size_t i = 0; i < row.size() / static_cast<std::size_t>(element_bytes(type)); ++i)
+    store(row, i, type, random_float(kAddends, random) * scale);
+}
+
+void fill_extreme_addends(Row row, std::size_t index, Element type, Random& random) {
+  constexpr std::array kNoNumbers{std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
+                                  -std::numeric_limits<float>::infinity()};
+  switch (index % 4) {
+    case 1:
+      std::ranges::fill(row, std::byte{0});
+      return;
+    case 2:
+      fill_addends(row, type, 1, random);
+      return store(row, random() % (row.size() / static_cast<std::size_t>(element_bytes(type))), type,
+                   kNoNumbers[random() % kNoNumbers.size()]);
+    case 3:  // subnormal, most of them
+      return fill_addends(row, type, type == Element::f16 ? 0x1p-20F : 0x1p-130F, random);
+    default:
+      return fill_addends(row, type, 1, random);
   }
 }
 
@@ -150,7 +172,9 @@ void fill(const HostRows& rows, const Operand& operand, Values values, std::mt19
     case Fill::scale:
       return each_row([&](Row row, std::size_t) { fill_scales(row, extreme, random); });
     case Fill::addend:
-      return each_row([&](Row row, std::size_t) { fill_addends(row, operand.type, random); });
+      return each_row([&](Row row, std::size_t i) {
+        extreme ? fill_extreme_addends(row, i, operand.type, random) : fill_addends(row, operand.type, 1, random);
+      });
   }
 }
 

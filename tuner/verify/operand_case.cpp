@@ -24,7 +24,7 @@ std::int64_t far_pitch(std::int64_t rows, std::int64_t columns, const FarRows& f
   return std::max(least, std::min(far.pitch, odd_multiple(far.span / rows, kAligned)));
 }
 
-// `before`: strided operands of the same role that come first in the table. Their strides differ.
+// `before`: strided operands that come first in the table. Their strides differ: an output is none of the inputs.
 std::int64_t stride_of(OperandCase which, const Operand& operand, std::int64_t multiple, int before,
                        const FarRows& far) {
   const auto [rows, columns, stride, name] = operand.extents;
@@ -47,11 +47,10 @@ std::int64_t stride_of(OperandCase which, const Operand& operand, std::int64_t m
 Strides strides_of(OperandCase which, const Operation& operation, const Strides& multiples, const FarRows& far) {
   Strides strides = packed_strides(operation);
   const std::vector<Operand> operands = operands_of(operation, arguments_of(operation));
-  std::array<int, 3> before{};  // by role
+  int before = 0;
   for (std::size_t i = 0; i < operands.size(); ++i) {
     if (!operands[i].extents.stride_name) continue;
-    int& same = before.at(static_cast<std::size_t>(operands[i].role));
-    const std::int64_t stride = stride_of(which, operands[i], multiples.of.at(i), same++, far);
+    const std::int64_t stride = stride_of(which, operands[i], multiples.of.at(i), before++, far);
     if (stride <= kMaxExtent) strides.of.at(i) = stride;  // the longest rows leave no room for another one
   }
   return strides;

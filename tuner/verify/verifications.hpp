@@ -3,3 +3,4 @@
 #pragma once
 
 #include "tuner/verify/gemm_s8/verification.hpp"
+#include "tuner/verify/quantize_s8/verification.hpp"

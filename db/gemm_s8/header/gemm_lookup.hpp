@@ -33,20 +33,6 @@ constexpr LaunchPlan plan(const Row& row, long long m) {
 
 namespace detail {
 
-inline bool is_aligned(const void* pointer) {
-  return reinterpret_cast<std::uintptr_t>(pointer) % ditune::kPointerAlignment == 0;
-}
-
-inline const char* pointer_error(const ditune::GemmOperands& operands) {
-  for (const ditune::Operand& operand : operands) {
-    const bool is_ignored = operand.role == ditune::Role::scratch && !operand.is_present;
-    if (!is_ignored && operand.is_present != (operand.data != nullptr)) return operand.if_wrong;
-  }
-  for (const ditune::Operand& operand : operands)
-    if (!is_aligned(operand.data)) return "a pointer is not aligned to 16 bytes";
-  return nullptr;
-}
-
 inline const char* gate_error(const ditune::Epilogue& fused, const FusedGemmArgs& args) {
   if (fused.gate != ditune::Gate::table && fused.gate != ditune::Gate::index) return nullptr;
   if (args.gates < 1 || args.gates > kMaxStride) return "gates is not the number of rows of g";
@@ -55,10 +41,7 @@ inline const char* gate_error(const ditune::Epilogue& fused, const FusedGemmArgs
   return is_legal && args.gates * args.rows_per_gate >= args.m ? nullptr : "gates * rows_per_gate is less than m";
 }
 
-inline const char* stride_error(const Row& row, const FusedGemmArgs& args, const ditune::GemmOperands& operands) {
-  for (const ditune::Operand& operand : operands)
-    if (operand.is_present && operand.extents.stride < operand.extents.columns)
-      return "a stride is shorter than its row";
+inline const char* multiple_error(const Row& row, const FusedGemmArgs& args) {
   if (args.ldx % row.k_multiple != 0 || args.ldw % row.k_multiple != 0)
     return "ldx or ldw is not a multiple of k_multiple";
   if (args.ldy % row.ldy_multiple != 0) return "ldy is not a multiple of ldy_multiple";
@@ -66,9 +49,6 @@ inline const char* stride_error(const Row& row, const FusedGemmArgs& args, const
   if (row.fused.residual != ditune::Residual::none && args.ldr % row.residual_multiple != 0)
     return "ldr is not a multiple of residual_multiple";
   if (has_table && args.ldg % row.residual_multiple != 0) return "ldg is not a multiple of residual_multiple";
-  for (const ditune::Operand& operand : operands)
-    if (operand.is_present && operand.extents.stride_name && operand.extents.stride > kMaxStride)
-      return "a stride is too long";
   return nullptr;
 }
 
@@ -80,10 +60,7 @@ inline const char* argument_error(const Row& row, const FusedGemmArgs& args) {
   if (args.m < row.m_first || args.m > row.m_last) return "m is not in the row's range";
   if (const char* error = detail::gate_error(row.fused, args)) return error;
   const ditune::GemmOperands operands = ditune::gemm_operands(row.fused, args, plan(row, args.m).workspace_bytes);
-  if (const char* error = detail::stride_error(row, args, operands)) return error;
+  if (const char* error = detail::stride_error(operands, detail::multiple_error(row, args))) return error;
   if (const char* error = detail::pointer_error(operands)) return error;
-  const ditune::MemoryFault fault = ditune::find_memory_fault(operands.rows, operands.count);
-  if (!fault.operand) return nullptr;
-  return fault.other ? "y or the workspace overlaps other memory of the launch"
-                     : "an operand would end behind the last address";
+  return detail::memory_error(operands, "y or the workspace overlaps other memory of the launch");
 }

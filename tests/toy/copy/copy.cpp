@@ -18,8 +18,6 @@ void validate(const Copy& copy) {
     throw UsageError("M or K is out of range", "give 1 to 1000000 rows of 1 to 2147483647");
 }
 
-std::string Kind<Copy>::describe_sizes(const Copy& copy) { return fmt::format("{}x{}", copy.m, copy.k); }
-
 std::string Kind<Copy>::format_layer(const Copy& copy) {
   const std::string text = format(with_rows(copy, 1));
   return text.substr(text.find(',') + 1);

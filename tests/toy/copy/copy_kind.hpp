@@ -21,11 +21,11 @@ struct Kind<Copy> {
   static constexpr std::string_view kExample = "m=6144,k=4608";
   static std::string format(const Copy& copy) { return format_fields(field_values(copy)); }
   static Copy parse(std::string_view text) { return parse_fields<Copy>(text, "operation"); }
-  static std::string describe_sizes(const Copy& copy);
+  static std::vector<Size> sizes(const Copy& copy) { return {{"M", copy.m}, {"K", copy.k}}; }
+  static std::string fused(const Copy&) { return {}; }
   static std::string format_layer(const Copy& copy);
   static Copy parse_layer(std::string_view text);
   static std::weak_ordering compare_layers(const Copy& a, const Copy& b);
-  static std::string describe(const Copy& copy) { return describe_sizes(copy); }
   static std::int64_t rows(const Copy& copy) { return copy.m; }
   static Copy with_rows(Copy copy, std::int64_t rows) {
     copy.m = rows;
@@ -33,6 +33,7 @@ struct Kind<Copy> {
   }
   static constexpr std::int64_t kMaxRows = 1'000'000;
   static double work(const Copy& copy) { return static_cast<double>(copy.m) * static_cast<double>(copy.k); }
+  static constexpr Rate kRate = Rate::bytes;
   static double distance(const Copy& a, const Copy& b);
   static std::uint64_t hash(const Copy& copy) noexcept { return index_of(copy); }
 };

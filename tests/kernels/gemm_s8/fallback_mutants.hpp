@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernels/mutants.hpp"
+#include "kernels/gemm_s8/mutants.hpp"
 
 namespace ditune::test {
 
@@ -18,7 +18,7 @@ inline Ground built_in(const Epilogue& epilogue, OperandCase operands = OperandC
           .is_built_in = true};
 }
 
-inline const std::vector<Mutant> kFallbackMutants = {
+inline const std::vector<Mutant<Ground>> kFallbackMutants = {
     {"the last copies are not waited for", built_in({}), "fallback.cuh",
      "(result, tile, args);\n  copy_async_wait<0>();", "(result, tile, args);"},
     {"without a bias -0 becomes 0", built_in({.out = Output::f32}, OperandCase::extreme), "fallback.cuh",

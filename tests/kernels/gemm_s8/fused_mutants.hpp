@@ -5,8 +5,8 @@
 
 #include <vector>
 
-#include "kernels/fallback_mutants.hpp"
-#include "kernels/wgmma_mutants.hpp"
+#include "kernels/gemm_s8/fallback_mutants.hpp"
+#include "kernels/gemm_s8/wgmma_mutants.hpp"
 
 namespace ditune::test {
 
@@ -26,7 +26,7 @@ inline const Ground kAddedTall{
 inline const Ground kAddedTurns{
     kTurns.config, {300, 136, 272}, 144, {.residual = Residual::f16, .gate = Gate::channel}, 1, 90};
 
-inline const std::vector<Mutant> kFusedMutants = {
+inline const std::vector<Mutant<Ground>> kFusedMutants = {
     // ---- ops
     {"gate and up are swapped", kSwiglu, "dequantize.cuh", "multiply(silu(y[2 * j]), y[2 * j + 1])",
      "multiply(silu(y[2 * j + 1]), y[2 * j])"},

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "kernels/mutants.hpp"
+#include "kernels/gemm_s8/mutants.hpp"
 
 namespace ditune::test {
 
@@ -32,7 +32,7 @@ inline const Ground kParts{kHalves.config + ",decomposition=stream_k", {300, 136
 inline const Ground kPartsOfOne{kParts.config, {100, 40, 656}, 48, kBiased, 4, 90};  // tile
 inline const Ground kPartsOfPair{kParts.config + ",cluster=2x1", {200, 72, 528}, 80, kBiased, 6, 90};
 
-inline const std::vector<Mutant> kWgmmaMutants = {
+inline const std::vector<Mutant<Ground>> kWgmmaMutants = {
     // ---- stages
     {"consumers wait for the phase before", kHalves, "wgmma_s8.cuh", "full(cursor.stage), cursor.parity)",
      "full(cursor.stage), cursor.parity ^ 1)"},

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "ditune/epilogue.hpp"
-#include "generator/search_space.hpp"
+#include "kernels/mutation.hpp"
 #include "tuner/verify/operand_case.hpp"
 
 namespace ditune::test {
@@ -33,15 +33,7 @@ inline const Ground kLow{"mma_s8:tile=16x64x64,warps=1x4,stages=3", {20, 70, 144
 inline const Ground kStaged{"mma_s8:tile=64x128x64,warps=2x2,stages=3,staging=shared", {70, 130, 112}, 136, {}};
 inline const Ground kStagedPersistent{kStaged.config + ",schedule=persistent", {70, 130, 144}, 136, {}};
 
-struct Mutant {
-  std::string mistake;
-  Ground ground;
-  std::string file;
-  std::string text;     // what is there, once
-  std::string instead;  // what the mistake is
-};
-
-inline const std::vector<Mutant> kMmaMutants = {
+inline const std::vector<Mutant<Ground>> kMmaMutants = {
     // ---- the pipeline
     {"the main loop does not wait for its copies", kPlain, "mma_s8.cuh",
      "copy_async_wait<config.stages - 2>();\n    block_barrier();\n    constexpr", "block_barrier();\n    constexpr"},

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "gemm.hpp"
-#include "kernels/mutants.hpp"
+#include "kernels/gemm_s8/mutants.hpp"
 
 namespace ditune::test {
 
@@ -29,7 +29,7 @@ inline const Ground kWholeSums{kSmallMma, {20, 40, 4112}, 40, {.out = Output::s3
 inline const Ground kFlushed{kSmallMma, {20, 40, 400}, 40, {.out = Output::f32}};
 inline const Ground kStreamSums{kSmallWgmma + ",decomposition=stream_k", {100, 40, 4112}, 40, {}, 3, 90};
 
-inline const std::vector<Mutant> kCaseMutants = {
+inline const std::vector<Mutant<Ground>> kCaseMutants = {
     // ---- row pitches
     {"W's rows are as far apart as X's", with(OperandCase::padded, kMma), "mma_s8_load.cuh", "w(args.ldw, thread)",
      "w(args.ldx, thread)"},

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kind quantize_s8 in the generator, whatever the family.
+#pragma once
+
+#include "core/quantize_s8/quantize.hpp"
+#include "generator/arguments.hpp"
+#include "generator/cost_model.hpp"
+#include "generator/family.hpp"
+#include "generator/search_space.hpp"
+
+namespace ditune {
+
+using QuantizeTarget = TargetOf<Quantize>;
+
+OperationText operation_text(const Quantize& quantize);
+
+// What the stride of a row of the table must be a multiple of.
+template <class Config>
+std::int64_t stride_multiple(const Config& config, const Quantize&, const Operand& operand) {
+  return operand.extents.stride_name ? config.load : 1;
+}
+
+// Throws UsageError for tables that have too few rows, and for an eps that no norm takes.
+void check_arguments(const Quantize& quantize, const QuantizeArgs& args);
+
+// Throws UsageError for sizes that the config does not take.
+template <class Config>
+void check_sizes(const Config& config, const Quantize& quantize, const QuantizeArgs& args) {
+  require_multiple("K", quantize.k, config.load);
+  require_multiple("split", quantize.prologue.split, config.load);
+  check_arguments(quantize, args);
+}
+
+// What limits every family: the arch, what `load` columns at once need, and the threads of a CTA.
+std::optional<Rejection> common_refusal(int threads, int load, Launch launch, const QuantizeTarget& target);
+
+// Octets that a thread has of a row of so many.
+std::int64_t octets_of_thread(std::int64_t k, int threads);
+
+// What the cost model needs of a config.
+struct RowWork {
+  int threads = 0;        // of a row
+  int rows = 1;           // of a CTA
+  int resident_ctas = 1;  // on an SM
+  int reads = 1;          // of each row
+  int instructions = 0;   // for a value, beside those of every kernel
+};
+
+// For a value: what the steps of the prologue take; `is_kept`: threads keep what the parameters make of their columns.
+int step_instructions(const Prologue& prologue, bool is_kept);
+
+Prediction predict_rows(const QuantizeTarget& target, const RowWork& work);
+
+// And what a launch waits that does not begin while the one before it ends.
+inline Prediction with_serial_start(Prediction its, Launch launch) {
+  constexpr double kStartUs = 0.65;
+  if (launch == Launch::serial) its.fixed_us += kStartUs, its.total_us += kStartUs;
+  return its;
+}
+
+}  // namespace ditune

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "generator/quantize_s8/registers_s8.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "core/quantize_s8/registers_s8_fields.hpp"
+#include "quantize_layout.cuh"
+
+namespace ditune {
+namespace {
+
+using Config = RegistersS8Config;
+
+constexpr int kMaxRegisters = 255;
+
+// Floats that the parameters make of a column.
+int column_terms(const Prologue& p) {
+  const bool factor = p.weight != NormWeight::none || p.modulate != Modulation::none;
+  const bool term = p.bias != NormBias::none || p.modulate == Modulation::scale1_shift;
+  return factor + term + is_gated(p) + (p.smooth == Smoothing::on);
+}
+
+// An estimate; ptxas decides. Values of x and of a branch, what persistent threads keep of their columns, and what a
+// step needs beside them.
+int estimated_registers(const Config& c, const Prologue& p) {
+  const int values = p.residual == Branch::none ? 1 : 2;
+  const int kept = c.schedule == RowSchedule::persistent ? column_terms(p) : 0;
+  return 32 + kOctet * c.octets * (values + kept);
+}
+
+// What the compiler takes for steps of many instructions where nothing bounds it.
+int busy_registers(const Prologue& p) { return p.act != Activation::none ? 90 : p.rotate > 1 ? 40 : 0; }
+
+// ptxas allocates in steps of 8.
+int available_registers(const Config& c, const QuantizeTarget& t) {
+  return std::min(kMaxRegisters, t.device.registers_per_sm / (threads(c) * c.ctas) / 8 * 8);
+}
+
+std::string sizes(const Config& c, const QuantizeTarget&) {
+  if (c.threads < 32 || (c.threads & (c.threads - 1)) != 0)
+    return fmt::format("{} threads a row are no power of two from 32 on", c.threads);
+  constexpr int kNamedBarriers = 15;  // PTX ISA, "bar, barrier": 16, of which 0 is that of all threads
+  if (c.threads > 32 && c.rows > kNamedBarriers)
+    return fmt::format("{} rows of several warps, a CTA has barriers for {}", c.rows, kNamedBarriers);
+  return std::min({c.octets, c.rows, c.ctas}) < 1 ? "every size is at least 1" : "";
+}
+
+std::string row(const Config& c, const QuantizeTarget& t) {
+  const std::int64_t its = octets_of_thread(t.op.k, c.threads);
+  return its != c.octets ? fmt::format("a row of {} is {} octets a thread, not {}", t.op.k, its, c.octets) : "";
+}
+
+std::string registers(const Config& c, const QuantizeTarget& t) {
+  const int needed = estimated_registers(c, t.op.prologue), available = available_registers(c, t);
+  return needed > available ? fmt::format("needs about {} registers a thread, has {}", needed, available) : "";
+}
+
+std::string grid(const Config& c, const QuantizeTarget& t) {
+  return ditune::launch_plan(c, t.op.m, t.device.sms).grid > kMaxGrid ? "has too many CTAs" : "";
+}
+
+constexpr std::array<Constraint<Config>, 4> kLimits{
+    {{"sizes", sizes}, {"row", row}, {"registers", registers}, {"grid", grid}}};
+
+// ---- what is worth a try
+
+// Few threads a CTA are enough to fill an SM.
+std::string many_threads(const Config& c, const QuantizeTarget&) {
+  constexpr int kEnough = 256;
+  return c.rows > 1 && threads(c) > kEnough ? fmt::format("{} threads fill an SM with CTAs of their own", kEnough) : "";
+}
+
+std::string spare_rows(const Config& c, const QuantizeTarget& t) {
+  return c.rows > 1 && c.rows / 2 >= t.op.m ? fmt::format("{} rows hold all {} of M", c.rows / 2, t.op.m) : "";
+}
+
+// Fewer registers are for more threads on an SM, and none are gained where the SM is full without.
+std::string bound(const Config& c, const QuantizeTarget& t) {
+  if (c.ctas > 1 && (c.ctas * threads(c) > t.device.threads_per_sm || c.ctas > t.device.ctas_per_sm))
+    return "an SM does not hold so many CTAs";
+  return {};
+}
+
+// Persistent threads save what a CTA's begin takes, and keep what their columns have in common.
+std::string first_rows_only(const Config& c, const QuantizeTarget& t) {
+  if (c.schedule == RowSchedule::each) return {};
+  const std::int64_t at_once = std::int64_t{c.ctas} * c.rows * t.device.sms;
+  return t.op.m <= at_once ? "every row has threads of its own anyway" : "";
+}
+
+constexpr std::array<Constraint<Config>, 4> kJudgements{{{"many_threads", many_threads},
+                                                         {"spare_rows", spare_rows},
+                                                         {"bound", bound},
+                                                         {"first_rows_only", first_rows_only}}};
+
+}  // namespace
+
+std::optional<Rejection> Family<Config>::refusal(const Config& config, const QuantizeTarget& target) {
+  if (auto rejection = first_rejection<Config>(std::span(kLimits).first(1), config, target)) return rejection;
+  if (auto rejection = common_refusal(threads(config), config.load, config.launch, target)) return rejection;
+  return first_rejection<Config>(kLimits, config, target);
+}
+
+std::vector<Candidate> Family<Config>::candidates(const QuantizeTarget& target, Wanted wanted) {
+  constexpr std::array kRows{1, 2, 4};
+  constexpr std::array kResidentThreads{512, 768, 1024, 1280, 1536};  // of an SM at least
+  constexpr int kMaxOctets = 32;
+  CandidateList<Config> list(target, wanted);
+  const auto add = [&](Config config) {
+    for (const RowSchedule schedule : {RowSchedule::each, RowSchedule::persistent})
+      for (const Launch launch : {Launch::serial, Launch::dependent}) {
+        config.schedule = schedule, config.launch = launch;
+        if (list.stands(config, kJudgements)) list.add(config);
+      }
+  };
+  for (const int load : Fields<Config>::kLoads) {
+    if (load == 1 && target.op.k % kOctet == 0 && target.op.prologue.split % kOctet == 0) continue;
+    for (const int threads : Fields<Config>::kThreads) {
+      const std::int64_t octets = octets_of_thread(target.op.k, threads);
+      if (octets > kMaxOctets) continue;
+      for (const int rows : kRows) {
+        Config config{.threads = threads, .octets = static_cast<int>(octets), .rows = rows, .load = load};
+        add(config);
+        for (const int resident : kResidentThreads) {
+          config.ctas = resident / (threads * rows);
+          if (config.ctas > 1) add(config);
+        }
+      }
+    }
+  }
+  return std::move(list).take();
+}
+
+Prediction Family<Config>::predict(const Config& config, const QuantizeTarget& target) {
+  const DeviceInfo& device = target.device;
+  const Prologue& prologue = target.op.prologue;
+  const bool is_persistent = config.schedule == RowSchedule::persistent;
+  const int wanted = estimated_registers(config, prologue) + busy_registers(prologue);
+  const int registers = std::min(available_registers(config, target), wanted);
+  const int fitting = std::min({device.registers_per_sm / (registers * threads(config)),
+                                device.threads_per_sm / threads(config), device.ctas_per_sm});
+  Prediction its = predict_rows(target, {.threads = config.threads,
+                                         .rows = config.rows,
+                                         .resident_ctas = is_persistent ? config.ctas : std::max(1, fitting),
+                                         .reads = 1,
+                                         .instructions = step_instructions(prologue, is_persistent)});
+  return with_serial_start(its, config.launch);
+}
+
+}  // namespace ditune

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kind quantize_s8 as a plain loop.
+#pragma once
+
+#include "ditune/quantize.hpp"
+#include "quantize_args.cuh"
+#include "tuner/verify/verification.hpp"
+
+namespace ditune {
+
+// h if the prologue has a residual, q, and the scales if they are computed: what docs/numerics.md says of them.
+Outputs plain_quantize(const QuantizeArgs& args, const Prologue& prologue);
+
+}  // namespace ditune
