@@ -41,10 +41,9 @@ constexpr std::array<Constraint<Config>, 2> kJudgements{{{"idle_warps", idle_war
 
 // How often a row is read, the last time to store it.
 int passes(const Prologue& p) {
-  const int branch = p.residual == Branch::gate_rms ? 1 : 0, join = p.residual == Branch::none ? 0 : 1;
-  const int norm = p.norm == Norm::layer ? 2 : p.norm == Norm::rms ? 1 : 0;
+  const int join = p.residual == Branch::none ? 0 : 1;
   const int largest = p.out == QuantizedType::s8 && p.scale == QuantizedScale::token ? 1 : 0;
-  return branch + join + norm + largest + 1;
+  return row_sums(p) + join + largest + 1;
 }
 
 }  // namespace

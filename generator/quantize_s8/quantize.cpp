@@ -64,9 +64,8 @@ std::optional<Rejection> common_refusal(int threads, int load, Launch launch, co
 std::int64_t octets_of_thread(std::int64_t k, int threads) { return ceil_div(k, std::int64_t{kOctet} * threads); }
 
 int step_instructions(const Prologue& p, bool is_kept) {
-  const bool has_factor = p.weight != NormWeight::none || p.modulate != Modulation::none;
   int count = p.norm == Norm::none ? 0 : p.norm == Norm::rms ? 5 : 8;
-  if (has_factor) count += is_kept ? 1 : 5;
+  if (has_factor(p)) count += is_kept ? 1 : 5;
   if (p.residual != Branch::none) count += is_gated(p) && !is_kept ? 12 : 8;
   if (is_swiglu(p)) count += 24;
   if (!is_swiglu(p) && p.act != Activation::none) count += 22;
@@ -81,13 +80,12 @@ Prediction predict_rows(const QuantizeTarget& target, const RowWork& work) {
   constexpr double kEnoughWarps = 24;                      // of an SM, to be busy
   constexpr double kCtaUs = 0.25, kThreadUs = 0.0008;      // from a CTA's begin to the next one's in its place
   constexpr double kSumUs = 0.0065;                        // of each pair of a row's warps, which all read all
+  constexpr double kRowUs = 1.05, kOctetUs = 0.045, kReadUs = 0.4, kWideUs = 0.0006;  // a row's latency, and its parts
   const auto& [op, device] = target;
-  const Prologue& p = op.prologue;
   const double m = static_cast<double>(op.m), sms = device.sms;
   const double octets = static_cast<double>(octets_of_thread(op.k, work.threads));
   const double slots = octets * kOctet * work.threads;  // columns that the threads have, with those beyond the row
   const double threads = work.threads * work.rows, warps = work.threads / 32.0;
-  const int sums = (p.norm == Norm::none ? 0 : p.norm == Norm::rms ? 1 : 2) + (p.residual == Branch::gate_rms ? 1 : 0);
   const double bytes = static_cast<double>(operand_bytes(op, packed_strides(op)));
 
   Prediction its;
@@ -96,8 +94,9 @@ Prediction predict_rows(const QuantizeTarget& target, const RowWork& work) {
   its.l2_us = work.reads * bytes * 1e-3 / (kL2Speed * device.dram_gbps);
   const double busy = std::sqrt(std::min(1.0, work.resident_ctas * threads / 32 / kEnoughWarps));
   its.math_us = m * slots * (kInstructions + work.instructions) / (sms * 128 * device.sm_clock_mhz * busy);
-  const double ctas_us = (kCtaUs + kThreadUs * threads + sums * kSumUs * warps * warps) * m / work.rows / sms;
-  its.fixed_us = 1.05 + 0.045 * octets * work.reads + 0.4 * (work.reads - 1) + 0.0006 * threads;
+  const double ctas_us =
+      (kCtaUs + kThreadUs * threads + row_sums(op.prologue) * kSumUs * warps * warps) * m / work.rows / sms;
+  its.fixed_us = kRowUs + kOctetUs * octets * work.reads + kReadUs * (work.reads - 1) + kWideUs * threads;
   if (m / work.rows <= sms) {  // a CTA an SM: one row's latency is all
     its.total_us = its.fixed_us + its.dram_us;
     return its;

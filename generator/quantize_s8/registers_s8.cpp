@@ -17,11 +17,7 @@ using Config = RegistersS8Config;
 constexpr int kMaxRegisters = 255;
 
 // Floats that the parameters make of a column.
-int column_terms(const Prologue& p) {
-  const bool factor = p.weight != NormWeight::none || p.modulate != Modulation::none;
-  const bool term = p.bias != NormBias::none || p.modulate == Modulation::scale1_shift;
-  return factor + term + is_gated(p) + (p.smooth == Smoothing::on);
-}
+int column_terms(const Prologue& p) { return has_factor(p) + has_term(p) + is_gated(p) + (p.smooth == Smoothing::on); }
 
 // An estimate; ptxas decides. Values of x and of a branch, what persistent threads keep of their columns, and what a
 // step needs beside them.
@@ -53,19 +49,19 @@ std::string row(const Config& c, const QuantizeTarget& t) {
   return its != c.octets ? fmt::format("a row of {} is {} octets a thread, not {}", t.op.k, its, c.octets) : "";
 }
 
-std::string registers(const Config& c, const QuantizeTarget& t) {
-  const int needed = estimated_registers(c, t.op.prologue), available = available_registers(c, t);
-  return needed > available ? fmt::format("needs about {} registers a thread, has {}", needed, available) : "";
-}
-
 std::string grid(const Config& c, const QuantizeTarget& t) {
   return ditune::launch_plan(c, t.op.m, t.device.sms).grid > kMaxGrid ? "has too many CTAs" : "";
 }
 
-constexpr std::array<Constraint<Config>, 4> kLimits{
-    {{"sizes", sizes}, {"row", row}, {"registers", registers}, {"grid", grid}}};
+constexpr std::array<Constraint<Config>, 3> kLimits{{{"sizes", sizes}, {"row", row}, {"grid", grid}}};
 
 // ---- what is worth a try
+
+// With fewer than that they spill.
+std::string registers(const Config& c, const QuantizeTarget& t) {
+  const int needed = estimated_registers(c, t.op.prologue), available = available_registers(c, t);
+  return needed > available ? fmt::format("needs about {} registers a thread, has {}", needed, available) : "";
+}
 
 // Few threads a CTA are enough to fill an SM.
 std::string many_threads(const Config& c, const QuantizeTarget&) {
@@ -91,7 +87,8 @@ std::string first_rows_only(const Config& c, const QuantizeTarget& t) {
   return t.op.m <= at_once ? "every row has threads of its own anyway" : "";
 }
 
-constexpr std::array<Constraint<Config>, 4> kJudgements{{{"many_threads", many_threads},
+constexpr std::array<Constraint<Config>, 5> kJudgements{{{"registers", registers},
+                                                         {"many_threads", many_threads},
                                                          {"spare_rows", spare_rows},
                                                          {"bound", bound},
                                                          {"first_rows_only", first_rows_only}}};
@@ -125,8 +122,10 @@ std::vector<Candidate> Family<Config>::candidates(const QuantizeTarget& target, 
         Config config{.threads = threads, .octets = static_cast<int>(octets), .rows = rows, .load = load};
         add(config);
         for (const int resident : kResidentThreads) {
-          config.ctas = resident / (threads * rows);
-          if (config.ctas > 1) add(config);
+          const int ctas = resident / (threads * rows);
+          if (ctas == config.ctas) continue;  // of fewer threads, too
+          config.ctas = ctas;
+          if (ctas > 1) add(config);
         }
       }
     }
@@ -139,7 +138,7 @@ Prediction Family<Config>::predict(const Config& config, const QuantizeTarget& t
   const Prologue& prologue = target.op.prologue;
   const bool is_persistent = config.schedule == RowSchedule::persistent;
   const int wanted = estimated_registers(config, prologue) + busy_registers(prologue);
-  const int registers = std::min(available_registers(config, target), wanted);
+  const int registers = std::clamp(wanted, 8, std::max(8, available_registers(config, target)));
   const int fitting = std::min({device.registers_per_sm / (registers * threads(config)),
                                 device.threads_per_sm / threads(config), device.ctas_per_sm});
   Prediction its = predict_rows(target, {.threads = config.threads,

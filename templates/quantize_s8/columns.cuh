@@ -15,9 +15,6 @@ DITUNE_DEVICE void copy(Octet& to, const Octet& from) {
 template <Prologue p, bool aligned>
 class Columns {
  public:
-  static constexpr bool kHasFactor = p.weight != NormWeight::none || p.modulate != Modulation::none;
-  static constexpr bool kHasTerm = p.bias != NormBias::none || p.modulate == Modulation::scale1_shift;
-
   // Of rows that have row `table` of g, s and t.
   DITUNE_DEVICE Columns(const QuantizeArgs& args, long long table)
       : args_(args), table_(table * args.ldt * input_bytes(kType)), columns_(static_cast<int>(args.k)) {}
@@ -92,7 +89,7 @@ class KeptColumns {
   DITUNE_DEVICE void load(const Source& from, const ColumnOf& column_of) {
     DITUNE_UNROLL
     for (int i = 0; i < octets; ++i) {
-      if constexpr (Source::kHasFactor) from.load_factor(i, column_of(i), factor_[i], term_[i]);
+      if constexpr (has_factor(p)) from.load_factor(i, column_of(i), factor_[i], term_[i]);
       if constexpr (is_gated(p)) from.load_gate(i, column_of(i), gate_[i]);
       if constexpr (p.smooth == Smoothing::on) from.load_smoothing(i, column_of(i), smoothing_[i]);
     }

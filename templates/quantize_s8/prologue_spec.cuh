@@ -59,6 +59,20 @@ DITUNE_HOST_DEVICE bool is_swiglu(const Prologue& p) {
 // Whether there are rows of g, s or t.
 DITUNE_HOST_DEVICE bool has_table(const Prologue& p) { return is_gated(p) || p.modulate != Modulation::none; }
 
+// What weight, bias and modulation make of a column: a factor, and a term behind it.
+DITUNE_HOST_DEVICE bool has_factor(const Prologue& p) {
+  return p.weight != NormWeight::none || p.modulate != Modulation::none;
+}
+DITUNE_HOST_DEVICE bool has_term(const Prologue& p) {
+  return p.bias != NormBias::none || p.modulate == Modulation::scale1_shift;
+}
+
+// Sums over a row: of the branch's norm and of the norm.
+DITUNE_HOST_DEVICE int row_sums(const Prologue& p) {
+  const int norm = p.norm == Norm::layer ? 2 : p.norm == Norm::rms ? 1 : 0;
+  return norm + (p.residual == Branch::gate_rms ? 1 : 0);
+}
+
 // Columns that the first and the second buffer have for k columns of output.
 DITUNE_HOST_DEVICE long long first_columns(const Prologue& p, long long k) {
   return p.split > 0 ? p.split : is_swiglu(p) ? 2 * k : k;

@@ -69,8 +69,6 @@ class Row {
 
  private:
   static constexpr bool kKept = layout.octets > 0;
-  static constexpr bool kHasFactor = Columns<p, layout.aligned>::kHasFactor,
-                        kHasTerm = Columns<p, layout.aligned>::kHasTerm;
 
   DITUNE_DEVICE int column_of(int i) const { return octet_column<layout>(threads_.index(), columns_, i); }
   // Octets of a thread.
@@ -227,13 +225,13 @@ class Row {
     source_.load_factor(octet, column, factor, term);
     DITUNE_UNROLL
     for (int i = 0; i < kOctet; ++i)
-      v[i] = kHasTerm ? multiply_add(v[i], factor[i], term[i]) : multiply(v[i], factor[i]);
+      v[i] = has_term(p) ? multiply_add(v[i], factor[i], term[i]) : multiply(v[i], factor[i]);
   }
 
   // From h to what is stored, but for the rounding.
   DITUNE_DEVICE void transform(int octet, int column, Octet& v) const {
     if constexpr (p.norm != Norm::none) normalize(column, v);
-    if constexpr (kHasFactor) scale_columns(octet, column, v);
+    if constexpr (has_factor(p)) scale_columns(octet, column, v);
     if constexpr (p.act != Activation::none && !is_swiglu(p)) {
       DITUNE_UNROLL
       for (int i = 0; i < kOctet; ++i) {

@@ -18,11 +18,6 @@ using namespace ditune::test;
 
 namespace {
 
-template <class T = void>
-T* address(std::uintptr_t number) {
-  return reinterpret_cast<T*>(number << 40);
-}
-
 // x + g * rms(y) * w1, then an rms norm and a modulation, of four images.
 ditune_quantize_problem problem(std::int64_t m = 4096) {
   ditune_quantize_problem its{};
@@ -60,32 +55,9 @@ const Quantize kQuantize{.m = 4096,
 const std::string kConfig = "registers_s8:threads=128,octets=5";
 
 // A runtime of a database with the winners of a quantize and of a GEMM.
-struct Opened {
-  Opened() {
-    {
-      Store store = Store::open(folder / "t.db");
-      for (const Operation& operation : {Operation(kQuantize), Operation(Gemm{4096, 4608, 4608})}) {
-        TuningRecord record = measured_record();
-        record.key.operation = operation;
-        record.key.device = device_class(find_device("RTX 3090"));
-        if (operation.index() == Operation(kQuantize).index()) record.config = parse_config(kConfig);
-        record.key.template_hash = template_hash(record.config);
-        store.set_winner(record, "the cubin");
-      }
-    }
-    file = (folder / "t.db").string();
-    name = file.c_str();
-    options.size = sizeof options;
-    options.databases = &name;
-    options.database_count = 1;
-    driver()->launches.clear();
-    driver()->capturing = false;
-    driver()->devices = 2;
-    REQUIRE(ditune_open(&options, &runtime) == DITUNE_OK);
-  }
-  Opened(const Opened&) = delete;
-  Opened& operator=(const Opened&) = delete;
-  ~Opened() { ditune_close(runtime); }
+struct Opened : OpenedRuntime {
+  Opened()
+      : OpenedRuntime({machine_winner(kQuantize, parse_config(kConfig)), machine_winner(Gemm{4096, 4608, 4608})}) {}
 
   ditune_kernel prepare() const {
     const ditune_quantize_problem its = problem();
@@ -102,12 +74,6 @@ struct Opened {
     REQUIRE(ditune_prepare(runtime, 0, &its, &kernel) == DITUNE_OK);
     return kernel;
   }
-
-  TempFolder folder;
-  std::string file;
-  const char* name = nullptr;
-  ditune_open_options options{};
-  ditune_runtime runtime = 0;
 };
 
 QuantizeArgs launched(std::size_t i) {

@@ -45,11 +45,6 @@ ditune_problem problem(std::int64_t m = 4096) {
   return its;
 }
 
-template <class T>
-T* address(std::uintptr_t number) {
-  return reinterpret_cast<T*>(number << 40);
-}
-
 ditune_args args() {
   ditune_args its{};
   its.size = sizeof its;
@@ -83,31 +78,10 @@ ditune_args gated_args() {
 constexpr std::size_t kFirstProblem = offsetof(ditune_problem, from), kFirstArgs = offsetof(ditune_args, r);
 
 // A runtime of a database with the winners of 4096x4608x4608, plain and with a residual and gates.
-struct Opened {
-  Opened() {
-    {
-      Store store = Store::open(folder / "t.db");
-      for (const Epilogue& epilogue : {Epilogue{}, Epilogue{.residual = Residual::bf16, .gate = Gate::table}}) {
-        TuningRecord record = measured_record({4096, 4608, 4608, epilogue});
-        record.key.device = device_class(find_device("RTX 3090"));
-        record.key.template_hash = template_hash(record.config);
-        store.set_winner(record, "the cubin");
-      }
-    }
-    file = (folder / "t.db").string();
-    name = file.c_str();
-    options.size = sizeof options;
-    options.databases = &name;
-    options.database_count = 1;
-    driver()->launches.clear();
-    driver()->loaded.clear();
-    driver()->capturing = false;
-    driver()->devices = 2;
-    REQUIRE(ditune_open(&options, &runtime) == DITUNE_OK);
-  }
-  Opened(const Opened&) = delete;
-  Opened& operator=(const Opened&) = delete;
-  ~Opened() { ditune_close(runtime); }
+struct Opened : OpenedRuntime {
+  Opened()
+      : OpenedRuntime({machine_winner(Gemm{4096, 4608, 4608}),
+                       machine_winner(Gemm{4096, 4608, 4608, {.residual = Residual::bf16, .gate = Gate::table}})}) {}
 
   ditune_kernel prepare() const {
     const ditune_problem its = problem();
@@ -115,12 +89,6 @@ struct Opened {
     REQUIRE(ditune_prepare(runtime, 0, &its, &kernel) == DITUNE_OK);
     return kernel;
   }
-
-  TempFolder folder;
-  std::string file;
-  const char* name = nullptr;
-  ditune_open_options options{};
-  ditune_runtime runtime = 0;
 };
 
 ditune_device device(const char* name, std::int32_t arch = 0, std::int32_t sms = 0) {

@@ -3,6 +3,7 @@
 
 #include "catch.hpp"
 #include "compilers.hpp"
+#include "db/cuda_stub.hpp"
 #include "fixtures.hpp"
 #include "gemm.hpp"
 #include "generator/emit.hpp"
@@ -353,17 +354,8 @@ namespace {
 t::ditune::FallbackArgs launched;
 }
 
+)" + kCudaRuntime + R"(
 extern "C" {
-cudaError_t cudaLibraryLoadData(cudaLibrary_t*, const void*, cudaJitOption*, void**, unsigned, cudaLibraryOption*,
-                                void**, unsigned) {
-  return cudaSuccess;
-}
-cudaError_t cudaLibraryEnumerateKernels(cudaKernel_t*, unsigned, cudaLibrary_t) { return cudaSuccess; }
-cudaError_t cudaGetDevice(int* device) {
-  *device = 0;
-  return cudaSuccess;
-}
-cudaError_t cudaKernelSetAttributeForDevice(cudaKernel_t, cudaFuncAttribute, int, int) { return cudaSuccess; }
 cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t*, const void*, void** parameters) {
   launched = *static_cast<const t::ditune::FallbackArgs*>(parameters[0]);
   return cudaSuccess;

@@ -2,6 +2,7 @@
 // The kind quantize_s8 in an exported header, alone and beside GEMMs.
 #include "catch.hpp"
 #include "compilers.hpp"
+#include "db/cuda_stub.hpp"
 #include "db/export_header.hpp"
 #include "fixtures.hpp"
 #include "generator/emit.hpp"
@@ -123,17 +124,8 @@ t::QuantizeArgs launched;
 unsigned grid = 0;
 }
 
+)" + kCudaRuntime + R"(
 extern "C" {
-cudaError_t cudaLibraryLoadData(cudaLibrary_t*, const void*, cudaJitOption*, void**, unsigned, cudaLibraryOption*,
-                                void**, unsigned) {
-  return cudaSuccess;
-}
-cudaError_t cudaLibraryEnumerateKernels(cudaKernel_t*, unsigned, cudaLibrary_t) { return cudaSuccess; }
-cudaError_t cudaGetDevice(int* device) {
-  *device = 0;
-  return cudaSuccess;
-}
-cudaError_t cudaKernelSetAttributeForDevice(cudaKernel_t, cudaFuncAttribute, int, int) { return cudaSuccess; }
 cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void*, void** parameters) {
   grid = config->gridDim.x;
   launched = *static_cast<const t::QuantizeArgs*>(parameters[0]);

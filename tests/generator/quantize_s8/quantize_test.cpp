@@ -4,13 +4,17 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "catch.hpp"
 #include "ditune/error.hpp"
 #include "ditune/operation.hpp"
 #include "error_of.hpp"
+#include "generator/cost_model.hpp"
 #include "generator/launch_plan.hpp"
+#include "generator/search_space.hpp"
 
 using namespace ditune;
 using namespace ditune::test;
@@ -135,4 +139,22 @@ TEST_CASE("outputs of a quantization lie apart from all else, but for h in x") {
           a.h = const_cast<void*>(a.y);
         }).starts_with("h and y overlap"));
   CHECK(said("m=3,k=16", [](QuantizeArgs& a) { a.q = const_cast<void*>(a.x); }).starts_with("q and x overlap"));
+}
+
+TEST_CASE("a quantization has each candidate once, and each has a finite prediction") {
+  for (const char* text : {"m=6144,k=4608,norm=rms,modulate=scale1", "m=6144,k=12288,act=swiglu", "m=1,k=1",
+                           "m=17,k=1001", "m=300,k=131071,x=f32,residual=gate_rms"}) {
+    const Target target{parse_operation(std::string("quantize_s8:") + text), find_device("H100")};
+    INFO(text);
+    std::set<std::string> texts;
+    const std::vector<KernelConfig> configs = enumerate(target);
+    for (const KernelConfig& config : configs) {
+      texts.insert(format(config));
+      CHECK(std::isfinite(predict(config, target).total_us));
+    }
+    CHECK_FALSE(configs.empty());
+    CHECK(texts.size() == configs.size());
+  }
+  const Target target{parse_operation("quantize_s8:m=64,k=4096"), find_device("H100")};
+  CHECK(std::isfinite(predict(parse_config("registers_s8:threads=1024,octets=1,ctas=32"), target).total_us));
 }

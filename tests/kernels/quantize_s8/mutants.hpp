@@ -105,7 +105,7 @@ inline const std::vector<Mutant<Ground>> kMutants = {
     {"columns that do not exist have a mean", kLayerNorm, "row.cuh", "inside ? add(v[i], -mean_) : 0.0f",
      "add(v[i], -mean_)"},
     {"the shift is left out", kColumnTerms, "row.cuh",
-     "kHasTerm ? multiply_add(v[i], factor[i], term[i]) : multiply(v[i], factor[i])", "multiply(v[i], factor[i])"},
+     "has_term(p) ? multiply_add(v[i], factor[i], term[i]) : multiply(v[i], factor[i])", "multiply(v[i], factor[i])"},
     {"the bias is not modulated", kColumnTerms, "columns.cuh", "multiply_add(b[i], m[i], term[i])",
      "add(b[i], term[i])"},
     {"s is taken for 1 + s", kColumnTerms, "columns.cuh", "if constexpr (p.modulate != Modulation::scale) add_one(m);",
