@@ -95,20 +95,22 @@ class Dealer {
   Traits of_problem(const Operation& problem) { return {numbering_(describe_sizes(problem))}; }
 
   std::vector<Case> deal_problems(const KernelConfig& config, const Operation& fused, const Traits& of_config) {
-    std::vector<std::pair<Operation, Case>> legal;
+    std::vector<Operation> problems;
+    for (const Operation& sizes : sample_.awkward) problems.push_back(sample_.with(sizes, fused));
+    std::vector<Case> legal;
     double least = sample_.most_effort;
     const auto traits_of = [&](const Operation& problem) { return of_problem(problem); };
-    for (const Operation& problem : by_merit(sample_.awkward, of_config, traits_of, describe_sizes)) {
-      if (const std::optional<Case> one = legal_case(config, sample_.with(problem, fused), cards_)) {
-        legal.emplace_back(problem, *one);
+    for (const Operation& problem : by_merit(std::move(problems), of_config, traits_of, describe_sizes)) {
+      if (const std::optional<Case> one = legal_case(config, problem, cards_)) {
+        legal.push_back(*one);
         least = legal.size() == 1 ? sample_.effort(*one) : std::min(least, sample_.effort(*one));
       }
     }
     std::vector<Case> cases;
-    for (auto& [problem, one] : legal) {
+    for (const Case& one : legal) {
       // Long ones only where there is no other.
       if (cases.size() == sample_.problems || sample_.effort(one) > std::max(least, sample_.most_effort)) continue;
-      note(describe_sizes(problem), of_config, of_problem(problem));
+      note(describe_sizes(one.target.operation), of_config, of_problem(one.target.operation));
       cases.push_back(one);
     }
     return cases;
