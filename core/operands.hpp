@@ -66,6 +66,9 @@ std::vector<Operand> operands_of(const Operation& operation, const Arguments& ar
                                  std::int64_t workspace_bytes = 0);
 std::vector<Operand> operands_of(const Operation& operation, const Strides& strides);
 
+// Of each output in the table's order its bytes, rows without gaps.
+using Outputs = std::vector<std::vector<std::byte>>;
+
 void set_pointer(Arguments& arguments, const Operand& operand, const void* data);
 void set_stride(Arguments& arguments, const Operand& operand, std::int64_t stride);
 // Of the one operand that is scratch.

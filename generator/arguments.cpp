@@ -13,15 +13,23 @@
 namespace ditune {
 namespace {
 
-void check_pointer(const Operand& operand, std::string_view decides) {
+// Where operands lie.
+struct Memory {
+  std::string_view name;
+  int alignment;  // bytes, of every pointer; 0: its element's
+};
+constexpr Memory kDeviceMemory{"device memory", kPointerAlignment}, kHostMemory{"host memory", 0};
+
+void check_pointer(const Operand& operand, std::string_view decides, const Memory& memory) {
   if (!operand.is_present) {
     if (operand.data == nullptr || operand.role == Role::scratch) return;
     throw UsageError(fmt::format("{} is given, but {} does not take it", operand.name, decides), "pass null");
   }
-  if (operand.data == nullptr) throw UsageError(fmt::format("{} is null", operand.name), "pass device memory");
-  if (reinterpret_cast<std::uintptr_t>(operand.data) % kPointerAlignment != 0)
-    throw UsageError(fmt::format("{} is misaligned", operand.name),
-                     fmt::format("align it to {} bytes", kPointerAlignment));
+  if (operand.data == nullptr)
+    throw UsageError(fmt::format("{} is null", operand.name), fmt::format("pass {}", memory.name));
+  const int alignment = memory.alignment > 0 ? memory.alignment : element_bytes(operand.type);
+  if (reinterpret_cast<std::uintptr_t>(operand.data) % static_cast<unsigned>(alignment) != 0)
+    throw UsageError(fmt::format("{} is misaligned", operand.name), fmt::format("align it to {} bytes", alignment));
 }
 
 void check_stride(const OperandExtents& extents, std::int64_t multiple) {
@@ -31,13 +39,22 @@ void check_stride(const OperandExtents& extents, std::int64_t multiple) {
   require_multiple(extents.stride_name, extents.stride, multiple);
 }
 
-// Every stride of what a launch takes, then every pointer.
-template <class Config>
-void check_operands(const Config& config, const OpOf<Config>& op, std::span<const Operand> operands) {
+// Every stride of what a launch takes, then every pointer. `multiple`: of an operand's stride.
+template <class Op, class Multiple>
+void check_operands(std::span<const Operand> operands, const Memory& memory, const Multiple& multiple) {
   for (const Operand& operand : operands)
-    if (operand.is_present && operand.extents.stride_name)
-      check_stride(operand.extents, stride_multiple(config, op, operand));
-  for (const Operand& operand : operands) check_pointer(operand, Operands<OpOf<Config>>::kDecides);
+    if (operand.is_present && operand.extents.stride_name) check_stride(operand.extents, multiple(operand));
+  for (const Operand& operand : operands) check_pointer(operand, Operands<Op>::kDecides, memory);
+}
+
+// What a launch leaves to its caller, since it lies on the device.
+void check_indices(const Operand& operand) {
+  if (!operand.is_present || operand.fill != Fill::index) return;
+  const std::span indices(static_cast<const int*>(operand.data), static_cast<std::size_t>(operand.extents.columns));
+  for (std::size_t i = 0; i < indices.size(); ++i)
+    if (indices[i] < 0 || indices[i] >= operand.below)
+      throw UsageError(fmt::format("{}[{}] = {} is out of range", operand.name, i, indices[i]),
+                       fmt::format("give rows of the table, 0 to {}", operand.below - 1));
 }
 
 void require_apart(const MemoryFault& fault) {
@@ -58,9 +75,11 @@ void check(const KernelConfig& config, const Operation& operation, const Argumen
         const Op& op = op_of(c, operation);
         validate(op);
         const auto& args = std::get<ArgsOf<Op>>(arguments);
-        check_sizes(c, op, args);
+        check_sizes(c, op);
+        check_arguments(op, args);
         const auto table = Operands<Op>::table(op, args, workspace_bytes);
-        check_operands(c, op, std::span(table.rows, static_cast<std::size_t>(table.count)));
+        check_operands<Op>(std::span(table.rows, static_cast<std::size_t>(table.count)), kDeviceMemory,
+                           [&](const Operand& operand) { return stride_multiple(c, op, operand); });
         then(table);
       },
       config);
@@ -92,6 +111,18 @@ void check_launch(const KernelConfig& config, const Operation& operation, const 
                   std::int64_t workspace_bytes) {
   check(config, operation, arguments, workspace_bytes,
         [](const auto& table) { require_apart(find_memory_fault(table.rows, table.count)); });
+}
+
+void check_on_host(const Operation& operation, const Arguments& arguments) {
+  visit_kind(operation, arguments, []<class Op>(const Op& op, const ArgsOf<Op>& args) {
+    validate(op);
+    check_arguments(op, args);
+    const auto table = Operands<Op>::table(op, args, 0);
+    const std::span operands(table.rows, static_cast<std::size_t>(table.count));
+    check_operands<Op>(operands, kHostMemory, [](const Operand&) { return 1; });
+    require_apart(find_memory_fault(table.rows, table.count));
+    for (const Operand& operand : operands) check_indices(operand);
+  });
 }
 
 }  // namespace ditune

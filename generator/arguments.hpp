@@ -24,6 +24,10 @@ void check_args(const KernelConfig& config, const Operation& operation, const Ar
 void check_launch(const KernelConfig& config, const Operation& operation, const Arguments& arguments,
                   std::int64_t workspace_bytes);
 
+// The same of arguments in host memory, where any size and stride will do, a pointer is aligned to its element alone,
+// there is no workspace, and an index can be looked at: it must be a row of its table.
+void check_on_host(const Operation& operation, const Arguments& arguments);
+
 [[noreturn]] void refuse_multiple(const char* name, std::int64_t value, std::int64_t multiple);
 
 // Throws UsageError. `name`: "K", "ldx".

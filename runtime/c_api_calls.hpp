@@ -13,6 +13,7 @@
 #include "core/cpp_names.hpp"
 #include "ditune/ditune.h"
 #include "ditune/error.hpp"
+#include "ditune/run_on_host.hpp"
 #include "ditune/runtime.hpp"
 #include "runtime/c_api_handles.hpp"
 
@@ -153,6 +154,28 @@ ditune_status run(ditune_runtime runtime, int32_t device, const Problem* problem
     const Runtime& its_runtime = runtimes().find(runtime).runtime();
     const auto op = asked(problem);
     its_runtime.launch(arguments(args, op), op.*kFused, device, static_cast<CUstream_st*>(stream));
+  });
+}
+
+// `kFused`: as of run.
+template <auto kFused, class Problem, class Args>
+ditune_status run_on_host(const Problem* problem, const Args* args, std::int32_t threads) {
+  return guarded([&] {
+    const auto op = asked(problem);
+    ditune::run_on_host(arguments(args, op), op.*kFused, threads);
+  });
+}
+
+template <class Problem>
+ditune_status format(const Problem* problem, char* text, std::size_t size) {
+  return guarded([&] {
+    const std::string its_text = ditune::format(Operation(asked(problem)));
+    char& first = required(text, "text");
+    if (size <= its_text.size())
+      throw UsageError("text has " + std::to_string(size) + " bytes, the problem's text has " +
+                           std::to_string(its_text.size()) + " and a zero",
+                       "give it more");
+    std::memcpy(&first, its_text.c_str(), its_text.size() + 1);
   });
 }
 

@@ -81,6 +81,14 @@ ditune_status ditune_run(ditune_runtime runtime, int32_t device, const ditune_pr
   return c_api::run<&Gemm::epilogue>(runtime, device, problem, args, stream);
 }
 
+ditune_status ditune_run_on_host(const ditune_problem* problem, const ditune_args* args, int32_t threads) {
+  return c_api::run_on_host<&Gemm::epilogue>(problem, args, threads);
+}
+
+ditune_status ditune_format(const ditune_problem* problem, char* text, size_t size) {
+  return c_api::format(problem, text, size);
+}
+
 ditune_status ditune_interleave(const void* gate, const void* up, void* both, int64_t rows, int64_t row_bytes) {
   return c_api::guarded([&] {
     const auto* const from_gate = static_cast<const std::byte*>(gate);

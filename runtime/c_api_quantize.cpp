@@ -102,3 +102,12 @@ ditune_status ditune_run_quantize(ditune_runtime runtime, int32_t device, const 
                                   const ditune_quantize_args* args, void* stream) {
   return c_api::run<&Quantize::prologue>(runtime, device, problem, args, stream);
 }
+
+ditune_status ditune_run_quantize_on_host(const ditune_quantize_problem* problem, const ditune_quantize_args* args,
+                                          int32_t threads) {
+  return c_api::run_on_host<&Quantize::prologue>(problem, args, threads);
+}
+
+ditune_status ditune_format_quantize(const ditune_quantize_problem* problem, char* text, size_t size) {
+  return c_api::format(problem, text, size);
+}

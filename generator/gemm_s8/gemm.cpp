@@ -35,9 +35,9 @@ OperationText operation_text(const Gemm& gemm) {
           .fields = designated_initializers(field_values(e))};
 }
 
-void check_gates(const Gemm& gemm, const ResidualArgs& args) {
+void check_arguments(const Gemm& gemm, const FusedGemmArgs& args) {
   const Gate gate = gemm.epilogue.gate;
-  if (gate == Gate::channel) return;
+  if (gate == Gate::none || gate == Gate::channel) return;
   if (args.gates < 1 || args.gates > kMaxExtent)
     throw UsageError(fmt::format("gates = {} is out of range", args.gates), "give the rows of g");
   if (gate == Gate::index) return;

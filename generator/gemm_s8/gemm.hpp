@@ -40,14 +40,13 @@ std::int64_t stride_multiple(const Config& config, const Gemm& gemm, const Opera
 }
 
 // Throws UsageError for a table of gates that has too few rows.
-void check_gates(const Gemm& gemm, const ResidualArgs& args);
+void check_arguments(const Gemm& gemm, const FusedGemmArgs& args);
 
 // Throws UsageError for sizes that the config does not take.
 template <class Config>
-void check_sizes(const Config& config, const Gemm& gemm, const FusedGemmArgs& args) {
+void check_sizes(const Config& config, const Gemm& gemm) {
   require_multiple("K", gemm.k, Family<Config>::k_multiple(config));
   require_multiple("N", gemm.n, Family<Config>::n_multiple(config, gemm.epilogue));
-  if (gemm.epilogue.gate != Gate::none) check_gates(gemm, args);
 }
 
 }  // namespace ditune

@@ -25,10 +25,9 @@ void check_arguments(const Quantize& quantize, const QuantizeArgs& args);
 
 // Throws UsageError for sizes that the config does not take.
 template <class Config>
-void check_sizes(const Config& config, const Quantize& quantize, const QuantizeArgs& args) {
+void check_sizes(const Config& config, const Quantize& quantize) {
   require_multiple("K", quantize.k, config.load);
   require_multiple("split", quantize.prologue.split, config.load);
-  check_arguments(quantize, args);
 }
 
 // What limits every family: the arch, what `load` columns at once need, and the threads of a CTA.

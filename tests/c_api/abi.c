@@ -188,6 +188,10 @@ typedef struct {
   ditune_status (*launch_quantize)(ditune_kernel, const ditune_quantize_args*, void*);
   ditune_status (*run_quantize)(ditune_runtime, int32_t, const ditune_quantize_problem*, const ditune_quantize_args*,
                                 void*);
+  ditune_status (*run_on_host)(const ditune_problem*, const ditune_args*, int32_t);
+  ditune_status (*run_quantize_on_host)(const ditune_quantize_problem*, const ditune_quantize_args*, int32_t);
+  ditune_status (*format)(const ditune_problem*, char*, size_t);
+  ditune_status (*format_quantize)(const ditune_quantize_problem*, char*, size_t);
 } ditune_functions;
 
 int main(void) {
@@ -205,7 +209,11 @@ int main(void) {
                                 ditune_prepare_quantize,
                                 ditune_lookup_quantize,
                                 ditune_launch_quantize,
-                                ditune_run_quantize};
+                                ditune_run_quantize,
+                                ditune_run_on_host,
+                                ditune_run_quantize_on_host,
+                                ditune_format,
+                                ditune_format_quantize};
   ditune_runtime runtime = 0;
   if (all.open(0, &runtime) != DITUNE_OK || runtime == 0) return 1;
   if (all.close(runtime) != DITUNE_OK) return 2;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The library shows the symbols of its C ABI, each of its version, and nothing else: cmake -DNM=nm -DLIBRARY=FILE -P
-set(expected close interleave last_error launch launch_quantize lookup lookup_quantize open prepare prepare_quantize query
-  run run_quantize skipped_rows version)
+set(expected close format format_quantize interleave last_error launch launch_quantize lookup lookup_quantize open prepare
+  prepare_quantize query run run_on_host run_quantize run_quantize_on_host skipped_rows version)
 list(TRANSFORM expected PREPEND ditune_)
 list(TRANSFORM expected APPEND @@DITUNE_1)
 list(PREPEND expected DITUNE_1)

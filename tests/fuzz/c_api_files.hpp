@@ -64,6 +64,22 @@ inline constexpr std::array kLayers{
           {"mma_s8:tile=128x128x64,warps=2x4,stages=3", "mma_s8:tile=128x128x64,warps=2x4,stages=3"}},
 };
 
+// The same of rows that are quantized.
+struct Rows {
+  std::int64_t k;
+  const char* prologue;
+  const char* config;
+};
+inline constexpr std::array kRows{
+    Rows{4608, "default", "registers_s8:threads=128,octets=5"},
+    Rows{4608, "residual=gate_rms,norm=rms,weight=plain,modulate=scale1_shift,table=image",
+         "registers_s8:threads=128,octets=5"},
+    Rows{512, "norm=layer,weight=plain,bias=plain,act=gelu_tanh,smooth=on,rotate=256,parameters=f32",
+         "registers_s8:threads=64,octets=1"},
+    Rows{300, "x=f32,split=100,act=swiglu,scale=tensor", "registers_s8:threads=64,octets=5,load=1"},
+    Rows{301, "x=f16,residual=gate,modulate=scale,table=index,out=bf16", "registers_s8:threads=64,octets=5,load=1"},
+};
+
 // What databases there are to open.
 class Files {
  public:
@@ -113,6 +129,15 @@ class Files {
           const bool is_stale = &layer == &kLayers.back();
           if (!is_stale) record.key.template_hash = template_hash(record.config);
           store.set_winner(record, layer.k == 96 ? "bad" : "a cubin");
+        }
+      for (const Rows& rows : kRows)
+        for (const char* device : {"RTX 3090", "H100"}) {
+          TuningRecord record = test::measured_record({});
+          record.key.device = device_class(find_device(device));
+          record.key.operation = Quantize{.m = 4096, .k = rows.k, .prologue = parse_prologue(rows.prologue)};
+          record.config = parse_config(rows.config);
+          record.key.template_hash = template_hash(record.config);
+          store.set_winner(record, "a cubin");
         }
     }
     Database(folder / "t.db", Database::Mode::read_write)

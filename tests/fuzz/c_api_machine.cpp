@@ -28,7 +28,7 @@ T as(const KernelParameter& parameter) {
 struct MadeUpKernel : LoadedKernel {
   void launch(const LaunchPlan& plan, const KernelParameter& parameter, CUstream_st* stream) const override {
     if (machine().faults.fails_launches) throw CudaError("cudaLaunchKernelExC: an illegal\naddress", "look for it");
-    fuzz::Launch launch{plan, {}, false, {}, stream};
+    fuzz::Launch launch{plan, {}, false, {}, {}, stream};
     if (parameter.size == sizeof(GemmArgs)) {
       launch.args = {as<GemmArgs>(parameter), {}};
     } else if (parameter.size == sizeof(TmaGemmArgs)) {
@@ -36,6 +36,8 @@ struct MadeUpKernel : LoadedKernel {
     } else if (parameter.size == sizeof(FusedGemmArgs)) {
       launch.args = as<FusedGemmArgs>(parameter);
       launch.has_residual = true;
+    } else if (parameter.size == sizeof(QuantizeArgs)) {
+      launch.quantize = as<QuantizeArgs>(parameter);
     } else if (parameter.size == sizeof(TmaFusedGemmArgs)) {
       const auto fused = as<TmaFusedGemmArgs>(parameter);
       launch.args = {fused.gemm, fused};

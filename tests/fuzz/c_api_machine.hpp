@@ -8,6 +8,7 @@
 #include "epilogue_spec.cuh"
 #include "gemm_args.cuh"
 #include "launch_plan.cuh"
+#include "quantize_args.cuh"
 
 struct CUstream_st;  // what a cudaStream_t points to
 
@@ -27,9 +28,10 @@ struct Faults {
 
 struct Launch {
   LaunchPlan plan;
-  FusedGemmArgs args;                // of a residual as far as the kernel takes one
-  bool has_residual;                 // whether it does
-  std::optional<Epilogue> epilogue;  // of a kernel that takes it at run time
+  FusedGemmArgs args;                    // of a residual as far as the kernel takes one
+  bool has_residual;                     // whether it does
+  std::optional<Epilogue> epilogue;      // of a kernel that takes it at run time
+  std::optional<QuantizeArgs> quantize;  // of a kernel of that kind, and then none of the others
   CUstream_st* stream;
 };
 

@@ -5,37 +5,10 @@
 #include <array>
 #include <string_view>
 
+#include "c_api_operand.hpp"
+#include "c_api_requests.hpp"
+
 namespace ditune::fuzz {
-namespace {
-
-using Wide = __int128;
-
-constexpr std::int64_t kMost = 2147483647, kMostK = 131071;
-constexpr Wide kAddresses = Wide{1} << 64;
-
-bool is_within(std::int64_t value, std::int64_t first, std::int64_t last) { return first <= value && value <= last; }
-
-// Rows of an operand; none where the kernel has no use for it.
-struct Operand {
-  const void* data = nullptr;
-  bool is_used = true;
-  Wide rows = 1, row_bytes = 0, pitch = 0;
-
-  Wide begin() const { return reinterpret_cast<std::uintptr_t>(data); }
-  Wide end() const { return begin() + (rows - 1) * pitch + row_bytes; }
-  bool is_good() const { return data != nullptr && begin() % 16 == 0 && end() <= kAddresses; }
-};
-
-bool overlap(const Operand& a, const Operand& b) {
-  if (!a.is_used || !b.is_used || a.end() <= b.begin() || b.end() <= a.begin()) return false;
-  const bool may_alternate = a.rows > 1 && b.rows > 1 && a.pitch == b.pitch;  // columns of one matrix
-  if (!may_alternate) return true;
-  const Operand &first = a.begin() <= b.begin() ? a : b, &second = &first == &a ? b : a;
-  const Wide into_row = (second.begin() - first.begin()) % first.pitch;
-  return into_row < first.row_bytes || into_row + second.row_bytes > first.pitch;
-}
-
-}  // namespace
 
 bool is_legal(const ditune_problem& p) {
   const bool is_plain = p.sx == 0 && p.sw == 0 && p.bias == 0 && p.op == 0 && p.from == 0 && p.residual == 0;
@@ -87,30 +60,48 @@ bool is_line(const char* text) {
 
 namespace {
 
-Operand values(const void* data, bool is_used, Wide bytes) {
-  return {.data = data, .is_used = is_used, .row_bytes = bytes};
+Operand values(const void* data, bool is_used, Wide count, int element) {
+  return {.data = data, .is_used = is_used, .row_bytes = count * element, .element = element};
 }
 
-// What a residual reads: r, g and gate_index.
-std::array<Operand, 3> residual_operands(const ditune_args& a, const ditune_problem& p) {
-  const Wide bytes = p.residual == DITUNE_RESIDUAL_F32 ? 4 : 2;
+Wide output_columns(const ditune_problem& p) { return p.op == DITUNE_OP_SWIGLU ? p.n / 2 : p.n; }
+
+// y, r, then what is read besides.
+std::vector<Operand> operands(const ditune_args& a, const ditune_problem& p) {
+  const int y_bytes = p.out == DITUNE_OUT_BF16 || p.out == DITUNE_OUT_F16 ? 2 : 4;
+  const int r_bytes = p.residual == DITUNE_RESIDUAL_F32 ? 4 : 2;
+  const int bias_bytes = p.bias == DITUNE_BIAS_F32 ? 4 : 2;
+  const bool is_scaled = p.out != DITUNE_OUT_S32;
   const bool has_rows = p.gate == DITUNE_GATE_TABLE || p.gate == DITUNE_GATE_INDEX;
-  return {Operand{.data = a.r,
+  return {Operand{.data = a.y,
+                  .rows = p.m,
+                  .row_bytes = output_columns(p) * y_bytes,
+                  .pitch = Wide{a.ldy} * y_bytes,
+                  .element = y_bytes,
+                  .is_written = true},
+          Operand{.data = a.r,
                   .is_used = p.residual != DITUNE_RESIDUAL_NONE,
                   .rows = p.m,
-                  .row_bytes = p.n * bytes,
-                  .pitch = a.ldr * bytes},
+                  .row_bytes = Wide{p.n} * r_bytes,
+                  .pitch = Wide{a.ldr} * r_bytes,
+                  .element = r_bytes},
+          Operand{.data = a.x, .rows = p.m, .row_bytes = p.k, .pitch = a.ldx},
+          Operand{.data = a.w, .rows = p.n, .row_bytes = p.k, .pitch = a.ldw},
+          values(a.sx, is_scaled, p.sx == DITUNE_SX_TOKEN ? p.m : 1, 4),
+          values(a.sw, is_scaled, p.sw == DITUNE_SW_CHANNEL ? p.n : 1, 4),
+          values(a.bias, p.bias != DITUNE_BIAS_NONE, p.n, bias_bytes),
           Operand{.data = a.g,
                   .is_used = p.gate != DITUNE_GATE_NONE,
                   .rows = has_rows ? a.gates : 1,
-                  .row_bytes = p.n * bytes,
-                  .pitch = a.ldg * bytes},
-          values(a.gate_index, p.gate == DITUNE_GATE_INDEX, 4 * Wide{p.m})};
+                  .row_bytes = Wide{p.n} * r_bytes,
+                  .pitch = Wide{a.ldg} * r_bytes,
+                  .element = r_bytes},
+          values(a.gate_index, p.gate == DITUNE_GATE_INDEX, p.m, 4)};
 }
 
 bool has_legal_sizes(const ditune_args& a, const ditune_problem& p) {
   if (!is_within(a.ldx, p.k, kMost) || !is_within(a.ldw, p.k, kMost)) return false;
-  if (!is_within(a.ldy, p.op == DITUNE_OP_SWIGLU ? p.n / 2 : p.n, kMost)) return false;
+  if (!is_within(a.ldy, static_cast<std::int64_t>(output_columns(p)), kMost)) return false;
   if (p.residual != DITUNE_RESIDUAL_NONE && !is_within(a.ldr, p.n, kMost)) return false;
   if (p.gate != DITUNE_GATE_TABLE && p.gate != DITUNE_GATE_INDEX) return true;
   if (!is_within(a.gates, 1, kMost) || !is_within(a.ldg, p.n, kMost)) return false;
@@ -118,38 +109,29 @@ bool has_legal_sizes(const ditune_args& a, const ditune_problem& p) {
          (is_within(a.rows_per_gate, 1, kMost) && Wide{a.gates} * a.rows_per_gate >= p.m);
 }
 
-bool is_in_place(const Operand& y, const Operand& r) {
-  return y.data == r.data && y.rows == r.rows && y.row_bytes == r.row_bytes && y.pitch == r.pitch;
-}
-
 }  // namespace
 
-bool is_legal(const ditune_args& a, const ditune_problem& p, std::int64_t workspace_bytes) {
+bool is_legal(const ditune_args& a, const ditune_problem& p, const Use& use) {
   if (!has_legal_sizes(a, p)) return false;
-  const bool is_scaled = p.out != DITUNE_OUT_S32;
-  const auto [r, g, gate_index] = residual_operands(a, p);
-  const Wide y_bytes = p.out == DITUNE_OUT_BF16 || p.out == DITUNE_OUT_F16 ? 2 : 4;
-  const Wide columns = p.op == DITUNE_OP_SWIGLU ? p.n / 2 : p.n;
-  const Operand y{.data = a.y, .rows = p.m, .row_bytes = columns * y_bytes, .pitch = a.ldy * y_bytes};
-  const Operand workspace = values(a.workspace, workspace_bytes > 0, workspace_bytes);
-  const std::array inputs = {
-      Operand{.data = a.x, .rows = p.m, .row_bytes = p.k, .pitch = a.ldx},
-      Operand{.data = a.w, .rows = p.n, .row_bytes = p.k, .pitch = a.ldw},
-      values(a.sx, is_scaled, 4 * Wide{p.sx == DITUNE_SX_TOKEN ? p.m : 1}),
-      values(a.sw, is_scaled, 4 * Wide{p.sw == DITUNE_SW_CHANNEL ? p.n : 1}),
-      values(a.bias, p.bias != DITUNE_BIAS_NONE, (p.bias == DITUNE_BIAS_F32 ? 4 : 2) * Wide{p.n}),
-      g,
-      gate_index,
-  };
-  const auto is_good = [](const Operand& operand) { return operand.is_used ? operand.is_good() : !operand.data; };
-  const bool has_good_workspace = !workspace.is_used || workspace.is_good();
-  if (!is_good(y) || !is_good(r) || !has_good_workspace || !std::ranges::all_of(inputs, is_good)) return false;
-  const auto is_apart = [&](const Operand& input) { return !overlap(y, input) && !overlap(workspace, input); };
-  return !overlap(y, workspace) && !overlap(workspace, r) && (is_in_place(y, r) || !overlap(y, r)) &&
-         std::ranges::all_of(inputs, is_apart);
+  const std::vector<Operand> all = operands(a, p);
+  const Operand &y = all[0], &r = all[1];
+  const Operand workspace = values(a.workspace, use.workspace_bytes > 0, use.workspace_bytes, 1);
+  if (workspace.is_used && !workspace.is_good(use)) return false;
+  const auto is_good = [&](const Operand& its) { return its.is_good(use); };
+  const auto is_apart = [&](const Operand& its) { return !overlap(workspace, its); };
+  if (!std::ranges::all_of(all, is_good) || !std::ranges::all_of(all, is_apart)) return false;
+  return (is_in_place(y, r) || !overlap(y, r)) &&
+         std::all_of(all.begin() + 2, all.end(), [&](const Operand& input) { return !overlap(y, input); });
 }
 
-bool is_asked(const FusedGemmArgs& seen, const ditune_args& args, const ditune_problem& its) {
+std::vector<Block> blocks(const ditune_args& args, const ditune_problem& problem) {
+  return blocks_of(operands(args, problem));
+}
+
+bool is_huge(const ditune_problem& p) { return Wide{p.m} * p.n > kMost; }
+
+bool is_asked(const Launch& launch, const ditune_args& args, const ditune_problem& its) {
+  const FusedGemmArgs& seen = launch.args;
   const bool is_gemm = seen.x == args.x && seen.w == args.w && seen.y == args.y && seen.sx == args.sx &&
                        seen.sw == args.sw && seen.bias == args.bias && seen.workspace == args.workspace &&
                        seen.m == its.m && seen.n == its.n && seen.k == its.k && seen.ldx == args.ldx &&
@@ -157,14 +139,18 @@ bool is_asked(const FusedGemmArgs& seen, const ditune_args& args, const ditune_p
   const bool is_residual = seen.r == args.r && seen.g == args.g && seen.gate_index == args.gate_index &&
                            seen.ldr == args.ldr && seen.ldg == args.ldg && seen.gates == args.gates &&
                            seen.rows_per_gate == args.rows_per_gate;
-  return is_gemm && (its.residual == DITUNE_RESIDUAL_NONE || is_residual);
+  const bool has_residual = its.residual != DITUNE_RESIDUAL_NONE;
+  const bool is_epilogue =
+      launch.epilogue ? is_equal(problem_of({its.m, its.n, its.k, *launch.epilogue}), its)
+                      : launch.has_residual == has_residual;  // else the kernel takes one if, and only if, it has one
+  return !launch.quantize && is_gemm && (!has_residual || is_residual) && is_epilogue;
 }
 
 bool is_legal_interleave(const void* gate, const void* up, const void* both, std::int64_t rows,
                          std::int64_t row_bytes) {
   const auto is_apart = [&](const void* from) {
-    const Operand its = values(from, true, Wide{rows} * row_bytes);
-    return !overlap(its, values(both, true, 2 * Wide{rows} * row_bytes));
+    const Operand its = values(from, true, Wide{rows} * row_bytes, 1);
+    return !overlap(its, values(both, true, 2 * Wide{rows} * row_bytes, 1));
   };
   return gate && up && both && rows >= 1 && row_bytes >= 1 && 2 * Wide{rows} * row_bytes < Wide{1} << 63 &&
          is_apart(gate) && is_apart(up);

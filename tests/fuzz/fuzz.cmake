@@ -33,4 +33,4 @@ endif()
 # With a driver and a compiler of its own in place of the library's.
 ditune_fuzz(c_api ditune_fuzz_databases ditune_runtime)
 file(GLOB c_api CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/runtime/c_api*.cpp)
-target_sources(fuzz_c_api PRIVATE fuzz/c_api_machine.cpp fuzz/c_api_oracle.cpp ${c_api})
+target_sources(fuzz_c_api PRIVATE fuzz/c_api_machine.cpp fuzz/c_api_oracle.cpp fuzz/c_api_quantize_oracle.cpp ${c_api})

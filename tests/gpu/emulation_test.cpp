@@ -5,12 +5,12 @@
 #include <utility>
 
 #include "catch.hpp"
+#include "core/in_parallel.hpp"
 #include "db/fixtures.hpp"
 #include "gemm.hpp"
 #include "generator/launch_plan.hpp"
 #include "gpu_fixture.hpp"
 #include "host_arguments.hpp"
-#include "kernels/in_parallel.hpp"
 #include "kernels/sample.hpp"
 #include "tuner/verify/host_problem.hpp"
 
@@ -70,7 +70,7 @@ TEST_CASE("gpu: the emulation computes the bits that the GPU does") {
   const std::vector<Case> cases = sample();
   for (const Case& one : cases) gpu().compiler.prepare(gpu().target(one.target.operation), std::span(&one.config, 1));
   std::vector<std::optional<Emulated>> emulated(cases.size());
-  in_parallel(cases.size(), [&](std::size_t i) { emulated[i] = emulate(cases[i], compiler); });
+  in_parallel(cases.size(), 0, [&](std::size_t i) { emulated[i] = emulate(cases[i], compiler); });
   std::size_t agreed = 0;
   for (std::size_t i = 0; i < cases.size(); ++i) {
     INFO(replay(cases[i]));

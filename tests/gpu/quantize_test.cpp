@@ -11,8 +11,8 @@
 #include "generator/arguments.hpp"
 #include "gpu_fixture.hpp"
 #include "host_arguments.hpp"
+#include "runtime/quantize_s8/quantize_cases.hpp"
 #include "tuner/measure/gpu.hpp"
-#include "tuner/quantize_s8/quantize_cases.hpp"
 #include "tuner/verify/host_operands.hpp"
 
 using namespace ditune;

@@ -3,11 +3,11 @@
 #include <cstdio>
 
 #include "catch.hpp"
+#include "core/in_parallel.hpp"
 #include "ditune/epilogue.hpp"
 #include "gemm.hpp"
 #include "generator/fallback.hpp"
 #include "generator/gemm_s8/gemm.hpp"
-#include "kernels/in_parallel.hpp"
 #include "kernels/samples.hpp"
 #include "tuner/verify/cpu_verifier.hpp"
 #include "tuner/verify/host_problem.hpp"
@@ -35,7 +35,7 @@ std::string run(const char* config, const Target& target, const Strides& strides
 void check_right(const std::vector<Case>& cases) {
   std::vector<std::string> failures(cases.size());
   const HostCompiler host = compiler();
-  in_parallel(cases.size(), [&](std::size_t i) {
+  in_parallel(cases.size(), 0, [&](std::size_t i) {
     const CpuVerifier verifier(host, {.seed = cases[i].seed, .threads = 1, .cases = {cases[i].operands}});
     failures[i] = verifier.verify(cases[i].target, std::vector{cases[i].config}).front().verdict.failure;
   });
@@ -139,7 +139,7 @@ TEST_CASE("built-in kernels give the plain loop's bits with every pair of an epi
       failures[i] += format(config) + " on " + text + " with " + format(epilogue) + ": " + failure + "\n";
     }
   };
-  in_parallel(epilogues.size(), [&](std::size_t i) {
+  in_parallel(epilogues.size(), 0, [&](std::size_t i) {
     run_built_in("1x1x1", i, {}, Values::random);
     run_built_in("17x131x48", i, {}, Values::random);  // rows of Y that begin anywhere
     run_built_in("1x129x77", i, {}, Values::random);

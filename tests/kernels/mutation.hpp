@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "core/in_parallel.hpp"
 #include "generator/emit.hpp"
-#include "kernels/in_parallel.hpp"
 #include "runtime/host_compiler.hpp"
 #include "templates/embedded.hpp"
 #include "tuner/verify/host_problem.hpp"
@@ -95,7 +95,7 @@ void check_found(const std::vector<Mutant<Ground>>& mutants) {
     REQUIRE(place(mutant));
   }
   std::vector<std::string> failures(mutants.size());
-  in_parallel(mutants.size(), [&](std::size_t i) { failures[i] = run(mutants[i]).failure; });
+  in_parallel(mutants.size(), 0, [&](std::size_t i) { failures[i] = run(mutants[i]).failure; });
   for (std::size_t i = 0; i < mutants.size(); ++i) {
     std::printf("%s\n    -> %s\n", mutants[i].mistake.c_str(), failures[i].empty() ? "SURVIVES" : failures[i].c_str());
     INFO(mutants[i].mistake);

@@ -6,7 +6,7 @@
 #include <cstdio>
 
 #include "catch.hpp"
-#include "kernels/in_parallel.hpp"
+#include "core/in_parallel.hpp"
 
 using namespace ditune::test;
 
@@ -15,7 +15,7 @@ TEST_CASE("activation functions of all 2^32 floats") {
   constexpr std::uint64_t kPartSize = (1ULL << 32) / kParts;
   for (const Activation& activation : kActivations) {
     std::array<WorstError, kParts> worst_of;
-    in_parallel(kParts, [&](std::size_t part) {
+    ditune::in_parallel(kParts, 0, [&](std::size_t part) {
       worst_of[part] = worst_error(activation, part * kPartSize, (part + 1) * kPartSize, 1);
     });
     WorstError worst;

@@ -90,10 +90,10 @@ toy_library(generator)
 toy_library(lookup)
 toy_library(db)
 toy_library(nvrtc)
-toy_library(runtime child_process.cpp cuda.cpp cuda_device.cpp driver.cpp fallback.cpp host_compiler.cpp object_cache.cpp
-            records.cpp runtime.cpp tensor_map.cpp)
+toy_library(runtime child_process.cpp cuda.cpp cuda_device.cpp driver.cpp fallback.cpp gemm_s8/plain_gemm.cpp host_compiler.cpp
+            object_cache.cpp quantize_s8/plain_quantize.cpp records.cpp runtime.cpp tensor_map.cpp)
 toy_library(tuner search/grid.cpp search/guided.cpp search/halving.cpp search/local.cpp search/ranked.cpp
-            search/search.cpp search/surrogate.cpp verify/cpu_verifier.cpp verify/gemm_s8/plain_gemm.cpp verify/quantize_s8/plain_quantize.cpp
+            search/search.cpp search/surrogate.cpp verify/cpu_verifier.cpp
             verify/host_fills.cpp verify/host_operands.cpp verify/host_problem.cpp verify/host_rows.cpp
             verify/operand_case.cpp verify/verdict.cpp verify/verification.cpp)
 

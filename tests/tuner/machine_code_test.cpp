@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "core/in_parallel.hpp"
 #include "gemm.hpp"
 #include "generator/emit.hpp"
-#include "kernels/in_parallel.hpp"
 #include "kernels/samples.hpp"
 #include "runtime/nvrtc.hpp"
 
@@ -211,7 +211,7 @@ TEST_CASE("no kernel reads a global variable or calls a function") {
       sources.push_back(emit(configs[i * configs.size() / count], sample.with(sample.typical[0], sample.fused[i])));
   }
   std::vector<std::string> ptx(sources.size());
-  in_parallel(sources.size(), [&](std::size_t i) { ptx[i] = nvrtc.ptx(sources[i], {90}); });
+  in_parallel(sources.size(), 0, [&](std::size_t i) { ptx[i] = nvrtc.ptx(sources[i], {90}); });
   for (std::size_t i = 0; i < sources.size(); ++i) {
     INFO(sources[i].name);
     CHECK(globals_used(ptx[i]) == std::set<std::string>{});

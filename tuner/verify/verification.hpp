@@ -11,9 +11,6 @@
 
 namespace ditune {
 
-// Of each output in the table's order its bytes, rows without gaps.
-using Outputs = std::vector<std::vector<std::byte>>;
-
 // template <> struct Verification<Op> {
 //   // The numerics contract as a plain loop on the host: what every variant must give. Shares no code with kernels.
 //   static Outputs plain(const Op&, const ArgsOf<Op>&);

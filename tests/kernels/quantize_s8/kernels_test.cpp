@@ -7,15 +7,14 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "core/in_parallel.hpp"
 #include "core/quantize_s8/quantize.hpp"
 #include "generator/arguments.hpp"
 #include "generator/emit.hpp"
-#include "kernels/in_parallel.hpp"
 #include "runtime/host_compiler.hpp"
 #include "tuner/verify/host_problem.hpp"
 
 using namespace ditune;
-using namespace ditune::test;
 
 namespace {
 
@@ -38,7 +37,7 @@ std::string failure(const Emulated& launch, std::uint64_t seed) {
 // Each gives the plain loop's bits.
 void check_right(const std::vector<Emulated>& launches) {
   std::vector<std::string> failures(launches.size());
-  in_parallel(launches.size(), [&](std::size_t i) { failures[i] = failure(launches[i], i); });
+  in_parallel(launches.size(), 0, [&](std::size_t i) { failures[i] = failure(launches[i], i); });
   for (std::size_t i = 0; i < launches.size(); ++i) {
     INFO(launches[i].config << " on " << launches[i].operation << ", case " << word(launches[i].operands));
     CHECK(failures[i] == "");

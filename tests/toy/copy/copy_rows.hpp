@@ -18,7 +18,9 @@ std::int64_t stride_multiple(const Config&, const Copy&, const Operand&) {
 }
 
 template <class Config>
-void check_sizes(const Config&, const Copy&, const CopyArgs&) {}
+void check_sizes(const Config&, const Copy&) {}
+
+inline void check_arguments(const Copy&, const CopyArgs&) {}
 
 template <>
 struct Family<CopyRowsConfig> {

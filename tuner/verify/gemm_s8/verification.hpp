@@ -7,7 +7,7 @@
 
 #include "ditune/config.hpp"
 #include "reference_args.cuh"
-#include "tuner/verify/gemm_s8/plain_gemm.hpp"
+#include "runtime/gemm_s8/plain_gemm.hpp"
 #include "tuner/verify/verification.hpp"
 
 namespace ditune {

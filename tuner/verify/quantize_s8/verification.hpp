@@ -7,7 +7,7 @@
 
 #include "ditune/config.hpp"
 #include "quantize_reference_args.cuh"
-#include "tuner/verify/quantize_s8/plain_quantize.hpp"
+#include "runtime/quantize_s8/plain_quantize.hpp"
 #include "tuner/verify/verification.hpp"
 
 namespace ditune {
