@@ -119,35 +119,38 @@ double batch_ns(const Stream& stream, const Launch& launch) {
   return std::chrono::duration<double, std::nano>(Clock::now() - began).count() / kBatch;
 }
 
-// The CUDA runtime's call alone, of a parameter that was made before.
+// The driver's call alone, of a parameter that was made before.
 class Bare {
  public:
   explicit Bare(const Fixture& fixture)
       : plan_(launch_plan(fixture.config, Target{kProblem, device_info(0)})),
         parameter_(kernel_parameter(fixture.config, kProblem, fixture.args, encode_tensor_map)) {
     const std::string& cubin = fixture.stored.cubin;
-    DITUNE_CUDA(cudaLibraryLoadData(&library_, cubin.data(), nullptr, nullptr, 0, nullptr, nullptr, 0));
-    DITUNE_CUDA(cudaLibraryGetKernel(&kernel_, library_, fixture.stored.name.c_str()));
-    DITUNE_CUDA(cudaFuncSetAttribute(kernel_, cudaFuncAttributeMaxDynamicSharedMemorySize, plan_.shared_bytes));
-    config_.gridDim = dim3(static_cast<unsigned>(plan_.grid));
-    config_.blockDim = dim3(static_cast<unsigned>(plan_.block));
-    config_.dynamicSmemBytes = static_cast<std::size_t>(plan_.shared_bytes);
-    config_.stream = fixture.stream.get();
+    DITUNE_CUDA(cuda_.library_load_data(&library_, cubin.c_str(), nullptr, nullptr, 0, nullptr, nullptr, 0));
+    DITUNE_CUDA(cuda_.library_get_kernel(&kernel_, library_, fixture.stored.name.c_str()));
+    DITUNE_CUDA(
+        cuda_.kernel_set_attribute(CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, plan_.shared_bytes, kernel_, 0));
+    config_.gridDimX = static_cast<unsigned>(plan_.grid);
+    config_.blockDimX = static_cast<unsigned>(plan_.block);
+    config_.gridDimY = config_.gridDimZ = config_.blockDimY = config_.blockDimZ = 1;
+    config_.sharedMemBytes = static_cast<unsigned>(plan_.shared_bytes);
+    config_.hStream = fixture.stream.get();
   }
   Bare(const Bare&) = delete;
   Bare& operator=(const Bare&) = delete;
-  ~Bare() { cudaLibraryUnload(library_); }
+  ~Bare() { cuda_.library_unload(library_); }
   void operator()() const {
     void* parameters[] = {const_cast<std::byte*>(parameter_.bytes.data())};  // which is copied from
-    DITUNE_CUDA(cudaLaunchKernelExC(&config_, kernel_, parameters));
+    DITUNE_CUDA(cuda_.launch_kernel_ex(&config_, reinterpret_cast<CUfunction>(kernel_), parameters, nullptr));
   }
 
  private:
   LaunchPlan plan_;
   KernelParameter parameter_;
-  cudaLibrary_t library_ = nullptr;
-  cudaKernel_t kernel_ = nullptr;
-  cudaLaunchConfig_t config_{};
+  const CudaApi& cuda_ = cuda_on_device();
+  CUlibrary library_ = nullptr;
+  CUkernel kernel_ = nullptr;
+  CUlaunchConfig config_{};
 };
 
 // Batches of both in turn. Counters: a bare launch, and the median of what the other one takes longer in the same turn.

@@ -19,7 +19,7 @@ class NoDriver : public Driver {
   }
   TensorMap encode(const TensorMapSpec&) const override { return {}; }
   TensorMap move(const TensorMap& map, const void*) const override { return map; }
-  bool is_capturing(CUstream_st*) const override { return false; }
+  bool is_capturing(CUstream_st*, int) const override { return false; }
 
  private:
   struct NoKernel : LoadedKernel {

@@ -8,6 +8,7 @@
 #include "cli/bench_report.hpp"
 #include "cli/command.hpp"
 #include "cli/database.hpp"
+#include "cli/environment.hpp"
 #include "cli/output.hpp"
 #include "cli/values.hpp"
 #include "cli/variant.hpp"
@@ -168,7 +169,7 @@ ExitCode bench(const Options& options) {
   Records stored(options.records);
   const std::vector<TuningRecord> winners = stored.all_winners();
   const Library library(winners);
-  const GpuTuner gpu({.ordinal = chosen.ordinal});
+  const GpuTuner gpu({.ordinal = chosen.ordinal, .nvrtc = nvrtc_file()});
   use_device(chosen.ordinal);
   const Nvml nvml(device_uuid(chosen.ordinal));
   check_min_clock(options, nvml);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.hpp"
+#include "cli/environment.hpp"
 #include "cli/files.hpp"
 #include "cli/output.hpp"
 #include "cli/variant.hpp"
@@ -21,7 +22,7 @@ struct Options {
 ExitCode compile(const Options& options) {
   const auto [target, config] = choose_variant(options.variant);
   if (!options.output.empty()) require_writable(options.output);
-  const CompiledKernel kernel = Nvrtc().compile(emit(config, target.operation), target.device.arch);
+  const CompiledKernel kernel = Nvrtc(nvrtc_file()).compile(emit(config, target.operation), target.device.arch);
   if (!options.output.empty()) write_file(options.output, kernel.cubin);
   const ResourceUsage& needs = kernel.resources;
   const int shared_bytes = needs.shared_bytes + launch_plan(config, target).shared_bytes;

@@ -7,6 +7,7 @@
 
 #include "cli/command.hpp"
 #include "cli/database.hpp"
+#include "cli/environment.hpp"
 #include "cli/files.hpp"
 #include "cli/host.hpp"
 #include "cli/output.hpp"
@@ -37,6 +38,8 @@ Finding driver() {
   const std::string version = cuda_driver_version();
   if (version.empty())
     return {"driver", "none", "install NVIDIA's driver to measure; without it ditune predicts for --gpu or --arch"};
+  if (const auto& problem = installed_cuda().problem())
+    return {"driver", problem->what(), "without a GPU ditune predicts for --gpu or --arch"};
   return {"driver", "supports CUDA " + version, ""};
 }
 
@@ -62,10 +65,13 @@ std::string why_not(const Dylib& library) {
 }
 
 Finding nvrtc() {
+  const std::filesystem::path file = nvrtc_file();
+  const std::string from = file.empty() ? "" : ", from DITUNE_NVRTC";
   try {
-    const Nvrtc library;
-    return {"NVRTC", fmt::format("{} ({})", library.version(), library.path()), "", Needed::yes};
-  } catch (const NvrtcError&) {
+    const Nvrtc library(file);
+    return {"NVRTC", fmt::format("{} ({}{})", library.version(), library.path(), from), "", Needed::yes};
+  } catch (const NvrtcError& error) {
+    if (!file.empty()) return {"NVRTC", error.what(), "set DITUNE_NVRTC to a libnvrtc.so, or unset it", Needed::yes};
     return {"NVRTC", why_not(Dylib(kNvrtcCandidates)),
             "install the CUDA Toolkit's libnvrtc, 12.8 or newer: nothing compiles without it", Needed::yes};
   }

@@ -14,6 +14,9 @@ inline std::string environment(const char* name) {
   return value ? value : "";
 }
 
+// The file of NVRTC; empty: the one that is installed.
+inline std::filesystem::path nvrtc_file() { return environment("DITUNE_NVRTC"); }
+
 // Where programs put temporary files, whether or not that folder is there: std::filesystem's throws where it is not.
 inline std::filesystem::path temporary_folder() {
   for (const char* name : {"TMPDIR", "TMP", "TEMP", "TEMPDIR"})

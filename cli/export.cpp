@@ -12,6 +12,7 @@
 
 #include "cli/command.hpp"
 #include "cli/database.hpp"
+#include "cli/environment.hpp"
 #include "cli/files.hpp"
 #include "cli/output.hpp"
 #include "cli/select.hpp"
@@ -43,7 +44,7 @@ class Kernels {
   std::string operator()(const TuningRecord& record) {
     std::string cubin = store_.cubin(record.cubin_hash);
     if (!cubin.empty()) return cubin;
-    if (!compiler_) compiler_ = compile_only_backend();
+    if (!compiler_) compiler_ = compile_only_backend(nvrtc_file());
     return compiler_->cubin(target_of(record.key), record.config);
   }
 

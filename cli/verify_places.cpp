@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "cli/environment.hpp"
 #include "cli/host.hpp"
 #include "ditune/error.hpp"
 #include "tuner/measure/gpu.hpp"
@@ -13,8 +14,8 @@
 namespace ditune::cli {
 
 VerifyJob on_gpu(int ordinal, const VerifyOptions& options) {
-  return [gpu = GpuTuner({.ordinal = ordinal, .seed = options.seed}), cases = options.cases](const Job& job,
-                                                                                             const Announce& announce) {
+  return [gpu = GpuTuner({.ordinal = ordinal, .seed = options.seed, .nvrtc = nvrtc_file()}), cases = options.cases](
+             const Job& job, const Announce& announce) {
     constexpr std::size_t kBatch = 16;  // variants verified between two announcements
     std::vector<Verified> verified;
     for (const KernelConfig& config : job.configs) verified.push_back({{config, {}}, job.target.operation, {}});

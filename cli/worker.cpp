@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "cli/command.hpp"
+#include "cli/environment.hpp"
 #include "cli/values.hpp"
 #include "tuner/measure/compile_only.hpp"
 #include "tuner/measure/gpu.hpp"
@@ -25,8 +26,9 @@ ExitCode worker(const Options& options) {
   // is at work here, and this one with it.
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, SIG_IGN);
   serve_worker([&](const Watcher& watcher) {
-    return options.ordinal ? GpuTuner({.ordinal = *options.ordinal, .seed = options.seed, .watcher = watcher}).backend()
-                           : compile_only_backend(0, watcher);
+    if (!options.ordinal) return compile_only_backend(nvrtc_file(), watcher);
+    return GpuTuner({.ordinal = *options.ordinal, .seed = options.seed, .nvrtc = nvrtc_file(), .watcher = watcher})
+        .backend();
   });
 }
 

@@ -45,6 +45,7 @@ RuntimeOptions options_of(const ditune_open_options* from) {
   if (o.database_count > 0) static_cast<void>(required(o.databases, "databases"));
   for (std::size_t i = 0; i < o.database_count; ++i)
     options.databases.emplace_back(&required(o.databases[i], "a database's name"));
+  if (o.nvrtc) options.nvrtc = o.nvrtc;
   options.regime = word<Regime>(o.regime, "regime");
   if (o.on_miss || o.on_quantize_miss) options.on_miss = [o](const Miss& miss) { tell_miss(miss, o); };
   return options;

@@ -9,7 +9,7 @@
 namespace ditune {
 namespace {
 
-constexpr std::size_t kAlignment = 256;  // as cudaMalloc's
+constexpr std::size_t kAlignment = 256;  // as cuMemAlloc's
 
 // Two of six sizes took half as long again on an H200, those that are no multiple of a page. Why is not known; so that
 // the peer is not slower than it must be, large ones are whole granules. Of small ones the bytes themselves.
@@ -40,8 +40,7 @@ Peer copy_peer(const Operation& operation, const DeviceInfo& device, std::size_t
                  buffers = std::make_shared<const Buffers>(Buffers{DeviceBuffer(all), DeviceBuffer(all)})](
                     int, int set, const Stream& stream) {
     const std::size_t at = static_cast<std::size_t>(set) * pitch;
-    DITUNE_CUDA(cudaMemcpyAsync(buffers->to.as<char>() + at, buffers->from.as<char>() + at, bytes,
-                                cudaMemcpyDeviceToDevice, stream.get()));
+    copy_on_device(buffers->to.as<char>() + at, buffers->from.as<char>() + at, bytes, stream);
   };
   return peer;
 }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// CUDA handles, one move-only class each. Errors are CudaError with the expression that failed.
-// Links the CUDA runtime statically; a program that links this starts on a machine without a driver.
+// CUDA handles, one move-only class each, and what is done with them. Errors are CudaError with the expression that
+// failed. What needs a current context makes that of device 0 the calling thread's if it has none, as the CUDA runtime
+// does.
 #pragma once
-
-#include <cuda_runtime_api.h>
 
 #include <cstddef>
 #include <memory>
@@ -13,13 +12,11 @@
 #include "ditune/error.hpp"
 #include "generator/kernel_parameter.hpp"
 #include "launch_plan.cuh"
+#include "runtime/cuda_api.hpp"
 
 namespace ditune {
 
-void check_cuda(cudaError_t status, const char* expression);
-#define DITUNE_CUDA(expression) ::ditune::check_cuda((expression), #expression)
-
-// 0 where there is no driver or no device: a supported state. Never throws.
+// 0 where there is no driver, one that is too old, or no device: a supported state. Never throws.
 int device_count() noexcept;
 // What follows on this thread happens on this device.
 void use_device(int ordinal);
@@ -31,17 +28,21 @@ DeviceInfo device_info(int ordinal);
 DeviceInfo complete_rates(DeviceInfo seen);
 std::string device_uuid(int ordinal);  // "GPU-01234567-89ab-cdef-0123-456789abcdef"
 std::string cuda_driver_version();     // of the CUDA that the driver supports, "13.0"; empty without a driver
-std::string cuda_runtime_version();    // "13.0"
+std::string cuda_toolkit_version();    // of the toolkit that this is built with, "13.0"
+std::size_t current_l2_bytes();        // of the current device
+std::size_t free_bytes();              // of the current device's memory
+// Waits for all that the current device has to do. Nothing, or why it can do no more, in the driver's words.
+std::string why_lost();
 
 class Stream {
  public:
   Stream();
   void synchronize() const;
-  cudaStream_t get() const { return handle_.get(); }
+  CUstream get() const { return handle_.get(); }
 
  private:
   struct Destroy {
-    void operator()(cudaStream_t stream) const noexcept;
+    void operator()(CUstream stream) const noexcept;
   };
   std::unique_ptr<CUstream_st, Destroy> handle_;
 };
@@ -51,11 +52,11 @@ class Event {
   Event();
   void record(const Stream& stream) const;
   void synchronize() const;
-  cudaEvent_t get() const { return handle_.get(); }
+  CUevent get() const { return handle_.get(); }
 
  private:
   struct Destroy {
-    void operator()(cudaEvent_t event) const noexcept;
+    void operator()(CUevent event) const noexcept;
   };
   std::unique_ptr<CUevent_st, Destroy> handle_;
 };
@@ -82,6 +83,20 @@ class DeviceBuffer {
   std::size_t bytes_ = 0;
 };
 
+// Queued on the stream. Host memory may be used again once the stream was waited for.
+void fill(void* data, unsigned char value, std::size_t bytes, const Stream& stream);
+void copy_to_device(void* to, const void* host, std::size_t bytes, const Stream& stream);
+void copy_to_host(void* host, const void* from, std::size_t bytes, const Stream& stream);
+void copy_on_device(void* to, const void* from, std::size_t bytes, const Stream& stream);
+
+// Rows in device memory; the pitch is the bytes from one to the next.
+struct PitchedRows {
+  std::size_t count, bytes, pitch;
+};
+void fill_rows(void* data, unsigned char value, const PitchedRows& rows, const Stream& stream);
+// To rows without gaps.
+void gather_rows(void* to, const void* from, const PitchedRows& rows, const Stream& stream);
+
 // A kernel of a loaded cubin, for the device that was current then. Keeps the library loaded; copies share it.
 class Kernel {
  public:
@@ -89,7 +104,7 @@ class Kernel {
   // Throws CudaError if the cubin does not fit the device or has no kernel of that name.
   Kernel(const std::string& cubin, const std::string& name);
   // One parameter, by value: the struct that the kernel takes. Allocates nothing. Raises the dynamic shared memory
-  // limit once, at the first launch that needs it.
+  // limit once, at the first launch that needs it. A thread without a current context gets that of the kernel's device.
   template <class Parameter>
   void launch(const LaunchPlan& plan, const Parameter& parameter, const Stream& stream) const {
     launch_raw(plan, &parameter, stream.get());
@@ -97,14 +112,14 @@ class Kernel {
   void launch(const LaunchPlan& plan, const KernelParameter& parameter, const Stream& stream) const {
     launch_raw(plan, parameter.bytes.data(), stream.get());
   }
-  void launch(const LaunchPlan& plan, const KernelParameter& parameter, cudaStream_t stream) const {
+  void launch(const LaunchPlan& plan, const KernelParameter& parameter, CUstream stream) const {
     launch_raw(plan, parameter.bytes.data(), stream);
   }
   // Raises the limit now: no launch with so many bytes waits for another one that does.
   void allow_shared(int bytes) const;
 
  private:
-  void launch_raw(const LaunchPlan& plan, const void* parameter, cudaStream_t stream) const;
+  void launch_raw(const LaunchPlan& plan, const void* parameter, CUstream stream) const;
   struct Loaded;
   std::shared_ptr<Loaded> loaded_;
 };
@@ -131,7 +146,7 @@ class Graph {
   static void abandon(const Stream& stream) noexcept;
   static Graph end(const Stream& stream);
   struct Destroy {
-    void operator()(cudaGraphExec_t graph) const noexcept;
+    void operator()(CUgraphExec graph) const noexcept;
   };
   std::unique_ptr<CUgraphExec_st, Destroy> handle_;
 };

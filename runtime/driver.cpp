@@ -7,19 +7,19 @@
 namespace ditune {
 namespace {
 
-// What the caller's thread had as its current device is its current device again.
+// What the caller's thread had as its current context, or that it had none, is so again.
 class OnDevice {
  public:
   explicit OnDevice(int ordinal) {
-    DITUNE_CUDA(cudaGetDevice(&before_));
+    DITUNE_CUDA(cuda().ctx_get_current(&before_));
     use_device(ordinal);
   }
   OnDevice(const OnDevice&) = delete;
   OnDevice& operator=(const OnDevice&) = delete;
-  ~OnDevice() { cudaSetDevice(before_); }
+  ~OnDevice() { installed_cuda().ctx_set_current(before_); }
 
  private:
-  int before_ = 0;
+  CUcontext before_ = nullptr;
 };
 
 class CudaKernel : public LoadedKernel {
@@ -46,10 +46,11 @@ class CudaDriver : public Driver {
   }
   TensorMap encode(const TensorMapSpec& spec) const override { return encode_tensor_map(spec); }
   TensorMap move(const TensorMap& map, const void* base) const override { return move_tensor_map(map, base); }
-  bool is_capturing(CUstream_st* stream) const override {
-    cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
-    DITUNE_CUDA(cudaStreamIsCapturing(stream, &status));
-    return status != cudaStreamCaptureStatusNone;
+  bool is_capturing(CUstream_st* stream, int ordinal) const override {
+    const CudaApi& cuda = cuda_on_device(ordinal);
+    CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
+    DITUNE_CUDA(cuda.stream_is_capturing(stream, &status));
+    return status != CU_STREAM_CAPTURE_STATUS_NONE;
   }
 };
 

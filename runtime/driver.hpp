@@ -33,7 +33,9 @@ class Driver {
                                                    int shared_bytes) const = 0;
   virtual TensorMap encode(const TensorMapSpec& spec) const = 0;
   virtual TensorMap move(const TensorMap& map, const void* base) const = 0;
-  virtual bool is_capturing(CUstream_st* stream) const = 0;
+  // A stream of the device: a null one is that of the calling thread's current device, and a thread without one gets
+  // this one.
+  virtual bool is_capturing(CUstream_st* stream, int ordinal) const = 0;
 };
 
 // The one that is installed.

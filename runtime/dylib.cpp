@@ -2,6 +2,7 @@
 #include "runtime/dylib.hpp"
 
 #include <dlfcn.h>
+#include <link.h>
 
 #include <cerrno>
 #include <cstring>
@@ -33,6 +34,12 @@ bool Dylib::open(const char* candidate, int mode) {
   if (!is_there_) error_ = error;
   if (!is_absent) is_there_ = true;
   return false;
+}
+
+std::string Dylib::file() const {
+  link_map* map = nullptr;
+  if (!handle_ || dlinfo(handle_.get(), RTLD_DI_LINKMAP, &map) != 0 || !map || *map->l_name == '\0') return path_;
+  return map->l_name;
 }
 
 void* Dylib::symbol(const char* name) const { return handle_ ? dlsym(handle_.get(), name) : nullptr; }

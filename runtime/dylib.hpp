@@ -18,6 +18,8 @@ class Dylib {
 
   explicit operator bool() const { return handle_ != nullptr; }
   const std::string& path() const { return path_; }  // the candidate that opened
+  // Where the loader found it; "" if none opened.
+  std::string file() const;
   // Why none opened: what is wrong with the first that is there, else with the last.
   const std::string& error() const { return error_; }
   bool is_there() const { return is_there_; }  // one of them, whether or not it opens

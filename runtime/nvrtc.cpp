@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 #include <nvrtc.h>
 
+#include <algorithm>
 #include <charconv>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,11 @@ struct Nvrtc::Api {
   decltype(&nvrtcGetProgramLogSize) log_size =
       library.function<decltype(nvrtcGetProgramLogSize)>("nvrtcGetProgramLogSize");
   decltype(&nvrtcGetProgramLog) log = library.function<decltype(nvrtcGetProgramLog)>("nvrtcGetProgramLog");
+  // From 11.2 on.
+  decltype(&nvrtcGetNumSupportedArchs) arch_count =
+      library.function<decltype(nvrtcGetNumSupportedArchs)>("nvrtcGetNumSupportedArchs");
+  decltype(&nvrtcGetSupportedArchs) archs =
+      library.function<decltype(nvrtcGetSupportedArchs)>("nvrtcGetSupportedArchs");
   decltype(&nvrtcGetErrorString) error_text = library.function<decltype(nvrtcGetErrorString)>("nvrtcGetErrorString");
 };
 
@@ -140,6 +146,16 @@ Nvrtc::Nvrtc(std::span<const char* const> candidates) {
   api_ = std::move(api);
 }
 
+namespace {
+
+std::span<const char* const> candidates_of(const char* const& file) {
+  return *file ? std::span<const char* const>(&file, 1) : kNvrtcCandidates;
+}
+
+}  // namespace
+
+Nvrtc::Nvrtc(const std::filesystem::path& file) : Nvrtc(candidates_of(file.c_str())) {}
+
 std::string Nvrtc::version() const {
   int major = 0, minor = 0;
   api_->version(&major, &minor);
@@ -152,7 +168,15 @@ bool Nvrtc::version_at_least(int major, int minor) const {
   return version >= std::pair(major, minor);
 }
 
-std::string Nvrtc::path() const { return api_->library.path(); }
+std::string Nvrtc::path() const { return api_->library.file(); }
+
+// One that cannot tell is asked to compile.
+bool Nvrtc::knows(SmArch arch) const {
+  int count = 0;
+  if (!api_->arch_count || !api_->archs || api_->arch_count(&count) != NVRTC_SUCCESS || count <= 0) return true;
+  std::vector<int> archs(static_cast<std::size_t>(count));
+  return api_->archs(archs.data()) != NVRTC_SUCCESS || std::ranges::find(archs, arch.number) != archs.end();
+}
 
 // Compiles it, and gives the log.
 std::string Nvrtc::run(const Program& program, const KernelSource& source, const std::string& target) const {
@@ -166,12 +190,17 @@ std::string Nvrtc::run(const Program& program, const KernelSource& source, const
   if (status == NVRTC_SUCCESS) return log;
   throw NvrtcError(fmt::format("{} does not compile for {}: {}", source.name, target, first_error(log)),
                    status == NVRTC_ERROR_INVALID_OPTION
-                       ? fmt::format("NVRTC {} is too old for it: install a newer CUDA Toolkit", version())
+                       ? fmt::format("NVRTC {} ({}) is too old for it: install a newer CUDA Toolkit", version(), path())
                        : "the error carries the whole log and the source",
                    log, source.text);
 }
 
 CompiledKernel Nvrtc::compile(const KernelSource& source, SmArch arch) const {
+  if (!knows(arch))
+    throw NvrtcError(fmt::format("NVRTC {} ({}) does not know {}", version(), path(), format(arch)),
+                     "install a newer CUDA Toolkit, or name a newer libnvrtc: with DITUNE_NVRTC, or `nvrtc` of the "
+                     "library's options",
+                     {}, source.text);
   const Program program(*api_, source);
   const std::string log = run(program, source, target_name(arch));
   return {source.name, program.cubin(), parse_ptxas_log(log, source.name)};

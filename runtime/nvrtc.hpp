@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
@@ -38,8 +39,10 @@ class Nvrtc {
  public:
   // Throws NvrtcError with what was tried if no NVRTC can be opened.
   explicit Nvrtc(std::span<const char* const> candidates = kNvrtcCandidates);
+  // The one in this file; empty: the first of kNvrtcCandidates.
+  explicit Nvrtc(const std::filesystem::path& file);
   std::string version() const;  // "13.0"
-  std::string path() const;     // the candidate that opened
+  std::string path() const;     // the file that the loader opened
   // As C++20 for exactly this arch, sm_90 as sm_90a; the embedded templates are handed over by name. Throws NvrtcError
   // with log and source.
   CompiledKernel compile(const KernelSource& source, SmArch arch) const;
@@ -50,6 +53,7 @@ class Nvrtc {
   struct Api;
   class Program;
   bool version_at_least(int major, int minor) const;
+  bool knows(SmArch arch) const;
   std::string run(const Program& program, const KernelSource& source, const std::string& target) const;
 
   std::shared_ptr<const Api> api_;

@@ -6,7 +6,7 @@
 namespace ditune {
 namespace {
 
-constexpr std::string_view kVersion = ".version ";
+constexpr std::string_view kVersion = ".version ", kOfCuda120 = ".version 8.0";
 constexpr std::string_view kGlobal = ".global ";
 
 // ".global .align 4 .u32 NAME = 2;" of a NAME that is nowhere else: a static constant that was folded where it was
@@ -30,8 +30,7 @@ std::string portable_ptx(std::string_view ptx) {
     line.remove_prefix(line.find_first_not_of(" \t"));
     if (is_unused_constant(line, text)) continue;
     if (line.starts_with(kVersion)) {
-      out += line.substr(0, line.find('.', kVersion.size()));
-      out += ".0";
+      out += kOfCuda120;
     } else {
       out += line;
     }

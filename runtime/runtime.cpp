@@ -66,9 +66,9 @@ RuntimeParts installed(const RuntimeOptions& options) {
       cubin = store->cubin(record.cubin_hash);
     return cubin;
   };
-  parts.compile = [nvrtc = std::make_shared<std::optional<Nvrtc>>()](const KernelConfig& config,
-                                                                     const Operation& operation, SmArch arch) {
-    if (!*nvrtc) nvrtc->emplace();
+  parts.compile = [file = options.nvrtc, nvrtc = std::make_shared<std::optional<Nvrtc>>()](
+                      const KernelConfig& config, const Operation& operation, SmArch arch) {
+    if (!*nvrtc) nvrtc->emplace(file);
     CompiledKernel compiled = (*nvrtc)->compile(emit(config, operation), arch);
     return KernelImage{std::move(compiled.cubin), std::move(compiled.name)};
   };
@@ -145,7 +145,7 @@ class Runtime::Impl {
   void launch(const PreparedKey& key, const Arguments& arguments, CUstream_st* stream) {
     if (const Prepared* prepared = find(key)) return launch(*prepared, arguments, stream);
     require_visible(key.device);  // without a GPU there is no stream to ask
-    if (parts_.driver->is_capturing(stream))
+    if (parts_.driver->is_capturing(stream, key.device))
       throw NotPreparedError(describe_sizes(key.operation) + " is not prepared, and the stream is being captured",
                              "prepare it before the capture");
     launch(prepare(key), arguments, stream);

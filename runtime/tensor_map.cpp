@@ -1,32 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/tensor_map.hpp"
 
-#include <cuda.h>
 #include <fmt/format.h>
 
 #include <array>
 #include <bit>
 
 #include "l2_fetch.cuh"
-#include "runtime/cuda.hpp"
+#include "runtime/cuda_api.hpp"
 
 namespace ditune {
 namespace {
-
-using EncodeTiled = decltype(&cuTensorMapEncodeTiled);
-using ReplaceAddress = decltype(&cuTensorMapReplaceAddress);
-
-// Through the CUDA runtime: a program that links libcuda does not start without a driver.
-template <class Function>
-Function find(const char* name) {
-  constexpr unsigned kSince = 12000;
-  void* entry = nullptr;
-  cudaDriverEntryPointQueryResult found = cudaDriverEntryPointSymbolNotFound;
-  DITUNE_CUDA(cudaGetDriverEntryPointByVersion(name, &entry, kSince, cudaEnableDefault, &found));
-  if (found != cudaDriverEntryPointSuccess || entry == nullptr)
-    throw CudaError(fmt::format("the driver has no {}", name), "install a driver for CUDA 12.0 or newer");
-  return reinterpret_cast<Function>(entry);
-}
 
 // Bits are copied: of each size, the type that is never rounded or flushed.
 CUtensorMapDataType data_type(int element_bytes) {
@@ -68,7 +52,7 @@ CudaError refused(const TensorMapSpec& spec, CUresult status) {
 }  // namespace
 
 TensorMap encode_tensor_map(const TensorMapSpec& spec) {
-  static const EncodeTiled encode_tiled = find<EncodeTiled>("cuTensorMapEncodeTiled");
+  const CudaApi& api = cuda();
   // The innermost dimension first.
   const std::array<cuuint64_t, 2> extents = {static_cast<cuuint64_t>(spec.columns), static_cast<cuuint64_t>(spec.rows)};
   const std::array<cuuint64_t, 1> pitch = {static_cast<cuuint64_t>(spec.pitch)};
@@ -77,17 +61,17 @@ TensorMap encode_tensor_map(const TensorMapSpec& spec) {
   const std::array<cuuint32_t, 2> steps = {1, 1};
   CUtensorMap map = {};
   const CUresult status =
-      encode_tiled(&map, data_type(spec.element_bytes), extents.size(), const_cast<void*>(spec.base), extents.data(),
-                   pitch.data(), box.data(), steps.data(), CU_TENSOR_MAP_INTERLEAVE_NONE, swizzle(spec.box_bytes),
-                   l2_promotion(spec.pitch), CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+      api.tensor_map_encode_tiled(&map, data_type(spec.element_bytes), extents.size(), const_cast<void*>(spec.base),
+                                  extents.data(), pitch.data(), box.data(), steps.data(), CU_TENSOR_MAP_INTERLEAVE_NONE,
+                                  swizzle(spec.box_bytes), l2_promotion(spec.pitch), CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   if (status != CUDA_SUCCESS) throw refused(spec, status);
   return std::bit_cast<TensorMap>(map);
 }
 
 TensorMap move_tensor_map(const TensorMap& map, const void* base) {
-  static const auto replace_address = find<ReplaceAddress>("cuTensorMapReplaceAddress");
+  const CudaApi& api = cuda();
   auto moved = std::bit_cast<CUtensorMap>(map);
-  const CUresult status = replace_address(&moved, const_cast<void*>(base));
+  const CUresult status = api.tensor_map_replace_address(&moved, const_cast<void*>(base));
   if (status != CUDA_SUCCESS)
     throw CudaError(fmt::format("cuTensorMapReplaceAddress refuses (error {}) {}", static_cast<int>(status), base),
                     "the address must be a multiple of 16 bytes");

@@ -25,19 +25,11 @@ struct Replay {
 // Writes more than L2 holds: see time_interleaved.
 class Scatter {
  public:
-  Scatter() : buffer_(kTimesL2 * l2_bytes()) {}
-  void operator()(const Stream& stream) const {
-    DITUNE_CUDA(cudaMemsetAsync(buffer_.get(), 0, buffer_.bytes(), stream.get()));
-  }
+  Scatter() : buffer_(kTimesL2 * std::max<std::size_t>(current_l2_bytes(), 1)) {}
+  void operator()(const Stream& stream) const { fill(buffer_.get(), 0, buffer_.bytes(), stream); }
 
  private:
   static constexpr std::size_t kTimesL2 = 5;  // 256 MiB on an H100; 64 MiB left some states as they were
-  static std::size_t l2_bytes() {
-    int device = 0, bytes = 0;
-    DITUNE_CUDA(cudaGetDevice(&device));
-    DITUNE_CUDA(cudaDeviceGetAttribute(&bytes, cudaDevAttrL2CacheSize, device));
-    return static_cast<std::size_t>(std::max(bytes, 1));
-  }
   DeviceBuffer buffer_;
 };
 

@@ -152,6 +152,7 @@ typedef struct ditune_open_options {
   ditune_miss_callback on_miss;                   /* may be null */
   void* user;                                     /* handed to on_miss and on_quantize_miss */
   ditune_quantize_miss_callback on_quantize_miss; /* may be null */
+  const char* nvrtc; /* the file of NVRTC; null or "": where the loader and the toolkit have it */
 } ditune_open_options;
 
 /* A GPU, which need not be here: name, arch and SMs as its driver has them. What is null or 0 is taken from a GPU that
@@ -246,7 +247,7 @@ DITUNE_API ditune_status ditune_prepare(ditune_runtime runtime, int32_t device, 
 DITUNE_API ditune_status ditune_query(ditune_kernel kernel, ditune_kernel_info* info);
 
 /* Queues a prepared kernel on `stream`, a cudaStream_t (or CUstream) of its device, which is the calling thread's
- * current one, and returns: no lock, no allocation; may be captured. */
+ * current one (a thread without one gets it), and returns: no lock, no allocation; may be captured. */
 DITUNE_API ditune_status ditune_launch(ditune_kernel kernel, const ditune_args* args, void* stream);
 
 /* The same by problem: prepares it if it is not, or returns DITUNE_NOT_PREPARED while the stream is being captured. */

@@ -47,7 +47,7 @@ class NoKernelError : public Error {
   using Error::Error;
 };
 
-// The CUDA driver, runtime or a device failed; the message carries the expression.
+// The CUDA driver or a device failed; the message carries the expression.
 class CudaError : public Error {
  public:
   using Error::Error;

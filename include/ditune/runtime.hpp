@@ -28,6 +28,7 @@ struct RuntimeOptions {
   Regime regime = Regime::burst;
   std::function<void(const Miss&)> on_miss = {};            // as LibraryOptions'
   std::function<void(const SkippedRows&)> on_skipped = {};  // as that of read_records
+  std::filesystem::path nvrtc = {};  // the file of NVRTC; empty: where the loader and the toolkit have it
 };
 
 // A kernel on a device for one operation. Belongs to the Runtime that prepared it.
@@ -81,8 +82,8 @@ class Runtime {
   const Prepared& prepare(const Operation& operation, int device) const;
 
   // Queues Y = epilogue(X W^T) on the stream and returns, or the rows of a Quantize. The prepared device is the
-  // stream's and the calling thread's current one. Takes no lock, allocates nothing and may be captured. Throws
-  // UsageError for arguments that a launch would be undefined with.
+  // stream's and the calling thread's current one; a thread without one gets it. Takes no lock, allocates nothing and
+  // may be captured. Throws UsageError for arguments that a launch would be undefined with.
   void launch(const Prepared& prepared, const FusedGemmArgs& args, CUstream_st* stream) const;
   void launch(const Prepared& prepared, const QuantizeArgs& args, CUstream_st* stream) const;
 

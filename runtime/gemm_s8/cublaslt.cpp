@@ -116,9 +116,9 @@ class OperandSets {
   OperandSets(std::size_t bytes, int sets)
       : stride_((bytes + kAlignment - 1) / kAlignment * kAlignment), data_(stride_ * static_cast<std::size_t>(sets)) {}
   OperandSets(const std::vector<std::uint8_t>& content, int sets) : OperandSets(content.size(), sets) {
-    for (int set = 0; set < sets; ++set) {
-      DITUNE_CUDA(cudaMemcpy((*this)[set], content.data(), content.size(), cudaMemcpyHostToDevice));
-    }
+    const Stream stream;
+    for (int set = 0; set < sets; ++set) copy_to_device((*this)[set], content.data(), content.size(), stream);
+    stream.synchronize();
   }
   void* operator[](int set) const { return data_.as<char>() + stride_ * static_cast<std::size_t>(set); }
 

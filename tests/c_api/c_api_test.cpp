@@ -607,6 +607,25 @@ TEST_CASE("c: a database that is not there, or is none, is told") {
   CHECK(runtime == 0);
 }
 
+TEST_CASE("c: NVRTC is taken from the file that the options name") {
+  Opened opened;
+  REQUIRE(ditune_close(opened.runtime) == DITUNE_OK);
+  opened.options.database_count = 0;
+  opened.options.nvrtc = "/nowhere/libnvrtc.so";
+  REQUIRE(ditune_open(&opened.options, &opened.runtime) == DITUNE_OK);
+  ditune_kernel_info info{};
+  info.size = sizeof info;
+  REQUIRE(ditune_query(opened.prepare(), &info) == DITUNE_OK);
+  CHECK(info.match == DITUNE_MATCH_DEFAULT);
+  CHECK_THAT(info.note, Catch::Contains("NVRTC is not there: tried /nowhere/libnvrtc.so: "));
+
+  REQUIRE(ditune_close(opened.runtime) == DITUNE_OK);
+  opened.options.size = offsetof(ditune_open_options, nvrtc);  // a program that knows nothing of it
+  REQUIRE(ditune_open(&opened.options, &opened.runtime) == DITUNE_OK);
+  REQUIRE(ditune_query(opened.prepare(), &info) == DITUNE_OK);
+  CHECK(info.match == DITUNE_MATCH_MODEL);
+}
+
 TEST_CASE("c: rows that are skipped are counted, and their problems are misses") {
   Opened opened;
   std::int64_t rows = -1;

@@ -82,6 +82,24 @@ TEST_CASE("devices and doctor work without a GPU") {
   CHECK(place.files().empty());
 }
 
+TEST_CASE("NVRTC is the one that $DITUNE_NVRTC names, and doctor says so") {
+  const Workplace place;
+  const Outcome absent = place.ditune("doctor", "export DITUNE_NVRTC=/nowhere/libnvrtc.so");
+  CHECK(absent.code == 1);
+  CHECK(absent.out.find("NVRTC is not there: tried /nowhere/libnvrtc.so: ") != std::string::npos);
+  CHECK(absent.out.find("set DITUNE_NVRTC to a libnvrtc.so, or unset it") != std::string::npos);
+  const std::string compile =
+      "compile --shape 1024x3072x3072 --arch sm_86 --config mma_s8:tile=128x128x64,warps=2x2,stages=3";
+  const Outcome refused = place.ditune(compile, "export DITUNE_NVRTC=/nowhere/libnvrtc.so");
+  CHECK(refused.code == 3);
+  CHECK(refused.err.find("tried /nowhere/libnvrtc.so: ") != std::string::npos);
+  const Outcome tuning =
+      place.ditune("tune --shape 64x512x512 --arch sm_86 --trials 1", "export DITUNE_NVRTC=/nowhere/libnvrtc.so");
+  CHECK(tuning.code != 0);
+  CHECK(tuning.err.find("/nowhere/libnvrtc.so") != std::string::npos);
+  CHECK(place.ditune(compile, "export DITUNE_NVRTC=").code == 0);  // empty: the one that is installed
+}
+
 TEST_CASE("doctor says what is wrong with the database") {
   const Workplace place;
   place.write("tuning.db",

@@ -27,7 +27,7 @@ T as(const KernelParameter& parameter) {
 // Families' parameters are told by their sizes.
 struct MadeUpKernel : LoadedKernel {
   void launch(const LaunchPlan& plan, const KernelParameter& parameter, CUstream_st* stream) const override {
-    if (machine().faults.fails_launches) throw CudaError("cudaLaunchKernelExC: an illegal\naddress", "look for it");
+    if (machine().faults.fails_launches) throw CudaError("cuLaunchKernelEx: an illegal\naddress", "look for it");
     fuzz::Launch launch{plan, {}, false, {}, {}, stream};
     if (parameter.size == sizeof(GemmArgs)) {
       launch.args = {as<GemmArgs>(parameter), {}};
@@ -56,13 +56,13 @@ struct MadeUpKernel : LoadedKernel {
 struct MadeUpDriver : Driver {
   int device_count() const override { return machine().faults.has_no_devices ? 0 : fuzz::Machine::kDevices; }
   DeviceInfo device(int ordinal) const override {
-    if (machine().faults.fails_devices) throw CudaError("cudaGetDeviceProperties: lost", "reset it");
+    if (machine().faults.fails_devices) throw CudaError("cuDeviceGet: lost", "reset it");
     return find_device(ordinal == 0 ? "RTX 3090" : "H100");
   }
   std::unique_ptr<const LoadedKernel> load(const std::string& image, const std::string&, int, int) const override {
     const bool is_ptx = image.find(".target") != std::string::npos;
     if (image.starts_with("bad") || (is_ptx ? machine().faults.refuses_ptx : machine().faults.refuses_cubins))
-      throw CudaError("cudaLibraryLoadData: no kernel\nimage \xe2\x82", "");
+      throw CudaError("cuLibraryLoadData: no kernel\nimage \xe2\x82", "");
     return std::make_unique<MadeUpKernel>();
   }
   TensorMap encode(const TensorMapSpec& spec) const override {
@@ -77,8 +77,8 @@ struct MadeUpDriver : Driver {
       throw CudaError("cuTensorMapReplaceAddress refuses", "");
     return map;
   }
-  bool is_capturing(CUstream_st*) const override {
-    if (machine().faults.has_no_devices) throw CudaError("cudaStreamIsCapturing: no device", "");
+  bool is_capturing(CUstream_st*, int) const override {
+    if (machine().faults.has_no_devices) throw CudaError("cuInit: no device", "");
     return machine().faults.is_capturing;
   }
 };
@@ -92,6 +92,8 @@ struct Nvrtc::Api {};
 Nvrtc::Nvrtc(std::span<const char* const>) {
   if (machine().faults.has_no_compiler) throw NvrtcError("there is no NVRTC", "install it");
 }
+
+Nvrtc::Nvrtc(const std::filesystem::path&) : Nvrtc(kNvrtcCandidates) {}
 
 CompiledKernel Nvrtc::compile(const KernelSource& source, SmArch) const {
   if (machine().faults.fails_compilation) throw NvrtcError("an error\nin line 1", "report it", "a log", source.text);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cudart.hpp"
 #include "gemm.hpp"
 #include "generator/gemm_s8/gemm.hpp"
 #include "generator/search_space.hpp"

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/operands.hpp"
+#include "cudart.hpp"
 #include "runtime/cuda.hpp"
 #include "tuner/verify/verification.hpp"
 

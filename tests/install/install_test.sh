@@ -63,7 +63,7 @@ case $part in
       cmake -S "$here/c_project" -B "$folder/c_build" -G "$generator" -DCMAKE_PREFIX_PATH="$installed" -DDITUNE_ASKED="$1" >"$folder/c_alone.out" 2>&1
     }
     says() { tr -s ' \n' ' ' <"$folder/c_alone.out" | grep -qF -- "$1" || fail "no word of '$1': $(<"$folder/c_alone.out")"; }
-    missing="the C++ API, needs packages that are not found: fmt, SQLite3, CUDAToolkit"
+    missing="the C++ API, needs packages that are not found: fmt, SQLite3"
     ! configure "COMPONENTS;cxx" || fail "the C++ API is found without what it needs"
     says "$missing"
     ! configure "COMPONENTS;c;fortran" || fail "a component that is none is found"

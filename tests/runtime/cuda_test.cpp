@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Linking this at all shows that a program with the runtime in it starts without a driver.
+// On the machine as it is; what a driver is asked is in tests/cuda. Linking this at all shows that a program with ditune
+// in it starts without a driver.
 #include "runtime/cuda.hpp"
 
 #include "catch.hpp"
 #include "runtime/nvml.hpp"
 
 using namespace ditune;
-
-TEST_CASE("A failed CUDA call says which expression, what and what to do") {
-  CHECK_NOTHROW(DITUNE_CUDA(cudaSuccess));
-  CHECK_THROWS_WITH(
-      DITUNE_CUDA(cudaErrorMemoryAllocation),
-      Catch::Contains("cudaErrorMemoryAllocation: cudaErrorMemoryAllocation, ") && Catch::Contains("(free GPU memory"));
-  CHECK_THROWS_AS(DITUNE_CUDA(cudaErrorLaunchFailure), CudaError);
-}
 
 TEST_CASE("A machine without a GPU is a state, not an error") {
   if (device_count() > 0) {
@@ -24,13 +17,13 @@ TEST_CASE("A machine without a GPU is a state, not an error") {
   CHECK_NOTHROW(cuda_driver_version());
   CHECK_THROWS_AS(device_info(0), CudaError);
   CHECK_THROWS_AS(device_uuid(0), CudaError);
-  CHECK_THROWS_WITH(Stream(), Catch::Contains("cudaStreamCreate"));
+  CHECK_THROWS_AS(Stream(), CudaError);
   CHECK_THROWS_AS(Event(), CudaError);
   CHECK_THROWS_AS(DeviceBuffer(16), CudaError);
   CHECK_THROWS_AS(Kernel("no cubin", "no_kernel"), CudaError);
 }
 
-TEST_CASE("The CUDA runtime in this program has a version") { CHECK(cuda_runtime_version() >= "12.8"); }
+TEST_CASE("The toolkit that this is built with has a version") { CHECK(cuda_toolkit_version() >= "12.8"); }
 
 TEST_CASE("An empty buffer holds nothing") {
   const DeviceBuffer buffer;

@@ -44,14 +44,14 @@ class FakeDriver : public Driver {
                                            int shared_bytes) const override {
     const std::scoped_lock lock(mutex);
     if (image.starts_with("bad") || (refuses_ptx && image.find(".target") != std::string::npos))
-      throw CudaError("cudaLibraryLoadData: no kernel image", "");
+      throw CudaError("cuLibraryLoadData: no kernel image", "");
     loaded.push_back(std::to_string(ordinal) + ": " + image + ", " + std::to_string(shared_bytes));
     return std::make_unique<Kernel>(*this, name);
   }
   TensorMap encode(const TensorMapSpec&) const override { return {}; }
   TensorMap move(const TensorMap& map, const void*) const override { return map; }
-  bool is_capturing(CUstream_st*) const override {
-    if (devices == 0) throw CudaError("cudaStreamIsCapturing: cudaErrorNoDevice", "");  // as CUDA does
+  bool is_capturing(CUstream_st*, int) const override {
+    if (devices == 0) throw CudaError("cuInit: CUDA_ERROR_NO_DEVICE", "");  // as CUDA does
     return capturing;
   }
 

@@ -107,8 +107,10 @@ TEST_CASE("A refused source is an error that carries the log and the source") {
 }
 
 TEST_CASE("An arch that NVRTC does not know is an error that says so") {
-  CHECK_THROWS_WITH(Nvrtc().compile(kTrivial, SmArch{990}),
-                    Catch::Contains("sm_990") && Catch::Contains("newer CUDA Toolkit"));
+  const Nvrtc nvrtc;
+  CHECK_THROWS_WITH(nvrtc.compile(kTrivial, SmArch{990}),
+                    Catch::StartsWith("NVRTC " + nvrtc.version() + " (" + nvrtc.path() + ") does not know sm_990 (") &&
+                        Catch::Contains("newer CUDA Toolkit") && Catch::Contains("DITUNE_NVRTC"));
 }
 
 TEST_CASE("Without NVRTC the error names what was tried") {
@@ -122,7 +124,19 @@ TEST_CASE("Without NVRTC the error names what was tried") {
 TEST_CASE("NVRTC says which it is") {
   const Nvrtc nvrtc;
   CHECK(nvrtc.version() >= "12.8");
+  CHECK(std::filesystem::is_regular_file(nvrtc.path()));  // the file, not the name that the loader was given
   CHECK(nvrtc.path().find("nvrtc") != std::string::npos);
+}
+
+TEST_CASE("NVRTC is taken from the file that is named, and from nowhere else") {
+  const std::string file = Nvrtc().path();
+  const test::TempFolder folder;
+  const std::filesystem::path link = std::filesystem::path(folder / "libnvrtc-of-my-own.so");
+  std::filesystem::create_symlink(file, link);
+  CHECK(Nvrtc(link).version() == Nvrtc().version());
+  CHECK(Nvrtc(std::filesystem::path()).path() == file);
+  CHECK_THROWS_WITH(Nvrtc(std::filesystem::path("/nowhere/libnvrtc.so")),
+                    Catch::StartsWith("NVRTC is not there: tried /nowhere/libnvrtc.so: "));
 }
 
 TEST_CASE("An NVRTC that is there and does not load is not said to be absent") {

@@ -56,7 +56,7 @@ target_include_directories(toy_options BEFORE INTERFACE ${overlay} ${toy} ${toy}
 target_include_directories(toy_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include
   $<TARGET_PROPERTY:ditune_templates,INTERFACE_INCLUDE_DIRECTORIES>)
 target_link_libraries(toy_options INTERFACE ditune_options ditune_fmt nlohmann_json::nlohmann_json SQLite::SQLite3
-  CUDA::cudart_static CUDA::toolkit Threads::Threads ${CMAKE_DL_LIBS})
+  CUDA::toolkit Threads::Threads ${CMAKE_DL_LIBS})
 target_compile_options(toy_options INTERFACE -O0 -g0)
 
 # What nearly all of these sources begin with, compiled once.
@@ -90,8 +90,9 @@ toy_library(generator)
 toy_library(lookup)
 toy_library(db)
 toy_library(nvrtc)
-toy_library(runtime child_process.cpp cuda.cpp cuda_device.cpp driver.cpp fallback.cpp gemm_s8/plain_gemm.cpp host_compiler.cpp
-            object_cache.cpp quantize_s8/plain_quantize.cpp records.cpp runtime.cpp tensor_map.cpp)
+toy_library(runtime child_process.cpp cuda.cpp cuda_api.cpp cuda_device.cpp driver.cpp fallback.cpp gemm_s8/plain_gemm.cpp
+            host_compiler.cpp installed_cuda.cpp object_cache.cpp quantize_s8/plain_quantize.cpp records.cpp runtime.cpp
+            tensor_map.cpp)
 toy_library(tuner search/grid.cpp search/guided.cpp search/halving.cpp search/local.cpp search/ranked.cpp
             search/search.cpp search/surrogate.cpp verify/cpu_verifier.cpp
             verify/host_fills.cpp verify/host_operands.cpp verify/host_problem.cpp verify/host_rows.cpp

@@ -9,10 +9,10 @@
 
 namespace ditune {
 
-TuneBackend compile_only_backend(unsigned threads, const Watcher& watcher) {
-  const Nvrtc nvrtc;
+TuneBackend compile_only_backend(const std::filesystem::path& file, const Watcher& watcher) {
+  const Nvrtc nvrtc(file);
   const auto compiler = std::make_shared<CandidateCompiler>(
-      [nvrtc](const KernelSource& source, SmArch arch) { return nvrtc.compile(source, arch); }, threads, watcher);
+      [nvrtc](const KernelSource& source, SmArch arch) { return nvrtc.compile(source, arch); }, 0, watcher);
   TuneBackend backend;
   backend.compile = [compiler](const Target& target, std::span<const KernelConfig> configs) {
     return compiler->examine(target, configs);

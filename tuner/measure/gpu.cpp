@@ -24,18 +24,18 @@ namespace {
 
 // A failed launch is the candidate's fault, unless the device does nothing any more after it.
 void require_alive(const KernelConfig& config, const CudaError& error) {
-  const cudaError_t status = cudaDeviceSynchronize();
-  if (status == cudaSuccess) return;
+  const std::string why = why_lost();
+  if (why.empty()) return;
   throw DeviceLost("the GPU gave up at " + format(config) + ": " + error.what(),
-                   "run again; exclude the config if it happens again", cudaGetErrorString(status));
+                   "run again; exclude the config if it happens again", why);
 }
 
 // Of entries that were verified before, no one knows which it is that fails now; what they leave behind is not to be
 // built on.
 DeviceLost lost_while_timing(const CudaError& error) {
-  const cudaError_t status = cudaDeviceSynchronize();
+  const std::string why = why_lost();
   return {"the GPU gave up while candidates were timed: " + std::string(error.what()), "run again",
-          status == cudaSuccess ? error.what() : cudaGetErrorString(status)};
+          why.empty() ? error.what() : why};
 }
 
 // Signs of life, at most one a second: no launch waits for more.
@@ -61,6 +61,7 @@ class GpuTuner::Impl {
         arch_(device_info(options.ordinal).arch),
         uuid_(device_uuid(options.ordinal)),
         nvml_(uuid_),
+        nvrtc_(options.nvrtc),
         compiler_(
             options.compile
                 ? options.compile
@@ -234,11 +235,9 @@ class GpuTuner::Impl {
     std::size_t results = 0;
     for (const Operand& operand : operands_of(target.operation, strides))
       if (operand.role == Role::output) results += operand.rows() * operand.row_bytes();
-    std::size_t free = 0, total = 0;
-    DITUNE_CUDA(cudaMemGetInfo(&free, &total));
-    return operand_bytes(target.operation, strides) + 2 * results + kBesides <= free;
+    return operand_bytes(target.operation, strides) + 2 * results + kBesides <= free_bytes();
   }
-  // A pitch of 2^29 values of 4 bytes is the largest that the CUDA runtime copies.
+  // A pitch of 2^29 values of 4 bytes is the largest that the driver copies.
   static constexpr std::int64_t kMostPitch = (std::int64_t{1} << 29) - 16;
   static constexpr std::array kFarOnGpu{FarRows{.span = std::int64_t{1} << 33, .pitch = kMostPitch},
                                         FarRows{.span = std::int64_t{1} << 32, .pitch = kMostPitch}};

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
@@ -20,9 +21,10 @@
 namespace ditune {
 
 struct GpuOptions {
-  int ordinal = 0;         // among the visible devices
-  std::uint64_t seed = 0;  // of the random operands
-  unsigned threads = 0;    // that compile; 0: one a core
+  int ordinal = 0;                   // among the visible devices
+  std::uint64_t seed = 0;            // of the random operands
+  unsigned threads = 0;              // that compile; 0: one a core
+  std::filesystem::path nvrtc = {};  // its file; empty: the one that is installed
   // What compiles, as CompilePool's; empty: NVRTC.
   CompilePool::Compile compile = {};
   Watcher watcher = {};

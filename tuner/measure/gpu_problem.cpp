@@ -12,9 +12,7 @@ namespace {
 // Operands take at most a quarter of the free memory: the reference's result, a workspace and other programs need some
 // too.
 int sets_that_fit(const Target& target, const Strides& strides) {
-  std::size_t free = 0, total = 0;
-  DITUNE_CUDA(cudaMemGetInfo(&free, &total));
-  return operand_sets(operand_bytes(target.operation, strides), target.device.l2_bytes, free / 4);
+  return operand_sets(operand_bytes(target.operation, strides), target.device.l2_bytes, free_bytes() / 4);
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ std::string utc_now() {
 
 Provenance toolchain_provenance(const Nvrtc& nvrtc) {
   Provenance from;
-  from.cuda_version = cuda_runtime_version();
+  from.cuda_version = cuda_toolkit_version();
   from.nvrtc_version = nvrtc.version();
   from.ditune_version = DITUNE_VERSION;
   from.when = utc_now();

@@ -45,8 +45,7 @@ void DeviceOperands::copy_from_host(const Set& set, const Contents& contents, co
   const std::vector<Operand> from = operands_of(operation_, host.arguments());
   for (std::size_t i = 0; i < from.size(); ++i)
     if (from[i].role == Role::input && from[i].is_present)
-      DITUNE_CUDA(
-          cudaMemcpyAsync(set.buffers[i].get(), from[i].data, from[i].bytes(), cudaMemcpyHostToDevice, stream.get()));
+      copy_to_device(set.buffers[i].get(), from[i].data, from[i].bytes(), stream);
   stream.synchronize();  // the host's operands end here
 }
 

@@ -66,7 +66,7 @@ void ReferenceKernels::run(const Operation& operation, const Arguments& argument
 }
 
 std::optional<Mismatch> ReferenceKernels::compare(CompareArgs args, const Stream& stream) const {
-  DITUNE_CUDA(cudaMemsetAsync(difference_.get(), 0, sizeof(Difference), stream.get()));
+  ditune::fill(difference_.get(), 0, sizeof(Difference), stream);
   args.difference = difference_.as<Difference>();
   compare_.launch(plan_for(args.rows * args.stride), args, stream);
   return collect(stream);
@@ -74,7 +74,7 @@ std::optional<Mismatch> ReferenceKernels::compare(CompareArgs args, const Stream
 
 std::optional<Mismatch> ReferenceKernels::check_uniform(const void* data, std::size_t bytes, unsigned char value,
                                                         const Stream& stream) const {
-  DITUNE_CUDA(cudaMemsetAsync(difference_.get(), 0, sizeof(Difference), stream.get()));
+  ditune::fill(difference_.get(), 0, sizeof(Difference), stream);
   const auto count = static_cast<long long>(bytes);
   check_uniform_.launch(
       plan_for(count), UniformArgs{static_cast<const unsigned char*>(data), count, value, difference_.as<Difference>()},
@@ -84,7 +84,7 @@ std::optional<Mismatch> ReferenceKernels::check_uniform(const void* data, std::s
 
 std::optional<Mismatch> ReferenceKernels::collect(const Stream& stream) const {
   Difference found = {};
-  DITUNE_CUDA(cudaMemcpyAsync(&found, difference_.get(), sizeof found, cudaMemcpyDeviceToHost, stream.get()));
+  copy_to_host(&found, difference_.get(), sizeof found, stream);
   stream.synchronize();
   if (found.count == 0) return std::nullopt;
   return Mismatch{found.count, static_cast<std::int64_t>(~found.first_complement)};

@@ -15,9 +15,13 @@ constexpr unsigned char kPoisons[] = {0xFF, 0x5A};
 // Of an output, little-endian as the device.
 unsigned bits_at(const void* device, std::size_t bytes, const Stream& stream) {
   unsigned value = 0;
-  DITUNE_CUDA(cudaMemcpyAsync(&value, device, bytes, cudaMemcpyDeviceToHost, stream.get()));
+  copy_to_host(&value, device, bytes, stream);
   stream.synchronize();
   return value;
+}
+
+PitchedRows rows_of(const Operand& operand) {
+  return {.count = operand.rows(), .bytes = operand.row_bytes(), .pitch = operand.pitch()};
 }
 
 // Cleans the workspace unless told that the kernel left it clean: one that is wrong or fails may leave anything there,
@@ -49,17 +53,17 @@ void* Workspace::zeros(std::size_t bytes, const Stream& stream) {
   return buffer_->get();
 }
 
-void Workspace::clean(const Stream& stream) {
-  DITUNE_CUDA(cudaMemsetAsync(buffer_->get(), 0, buffer_->bytes(), stream.get()));
-}
+void Workspace::clean(const Stream& stream) { fill(buffer_->get(), 0, buffer_->bytes(), stream); }
 
 void Workspace::try_clean(const Stream& stream) noexcept {
   if (buffer_->bytes() == 0) return;
   // Waits, since what is launched next may be on another stream. A device that does not even do this is lost, and
   // whoever uses it next will say so.
-  static_cast<void>(cudaMemsetAsync(buffer_->get(), 0, buffer_->bytes(), stream.get()));
-  static_cast<void>(cudaStreamSynchronize(stream.get()));
-  static_cast<void>(cudaGetLastError());
+  try {
+    clean(stream);
+    stream.synchronize();
+  } catch (const CudaError&) {
+  }
 }
 
 Verifier::Verifier(const ReferenceKernels& kernels, const DeviceOperands& operands, const Stream& stream)
@@ -132,22 +136,20 @@ std::string Verifier::failure_of(const Output& output, unsigned char poison, con
 void Verifier::poison(const Output& output, unsigned char poison, const Stream& stream) {
   const DeviceBuffer& guarded = *output.guarded;
   if (output.gathered.bytes() == 0) {
-    DITUNE_CUDA(cudaMemsetAsync(guarded.get(), poison, guarded.bytes(), stream.get()));
+    fill(guarded.get(), poison, guarded.bytes(), stream);
     return;
   }
   const Operand& operand = output.operand;
   auto* const begin = guarded.as<unsigned char>();
   auto* const data = begin + DeviceOperands::kGuardBytes;
-  DITUNE_CUDA(cudaMemset2DAsync(data, operand.pitch(), poison, operand.row_bytes(), operand.rows(), stream.get()));
-  for (unsigned char* band : {begin, data + operand.bytes()})
-    DITUNE_CUDA(cudaMemsetAsync(band, poison, DeviceOperands::kGuardBytes, stream.get()));
+  fill_rows(data, poison, rows_of(operand), stream);
+  for (unsigned char* band : {begin, data + operand.bytes()}) fill(band, poison, DeviceOperands::kGuardBytes, stream);
 }
 
 Verifier::Comparable Verifier::comparable(const Output& output, const Stream& stream) {
   const Operand& operand = output.operand;
   if (output.gathered.bytes() == 0) return {static_cast<const unsigned char*>(operand.data), operand.extents.stride};
-  DITUNE_CUDA(cudaMemcpy2DAsync(output.gathered.get(), operand.row_bytes(), operand.data, operand.pitch(),
-                                operand.row_bytes(), operand.rows(), cudaMemcpyDeviceToDevice, stream.get()));
+  gather_rows(output.gathered.get(), operand.data, rows_of(operand), stream);
   return {output.gathered.as<const unsigned char>(), operand.extents.columns};
 }
 

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+# What FILE asks of a machine: cmake -DREADELF=readelf -DFILE=FILE -DALLOWED=REGEX -P
+# glibc's libraries, those that ALLOWED has besides, no function that is newer than glibc 2.35, and no CUDA library,
+# neither shared nor linked in.
+execute_process(COMMAND ${READELF} -W -d --dyn-syms ${FILE} OUTPUT_VARIABLE listed COMMAND_ERROR_IS_FATAL ANY)
+string(REGEX MATCHALL "Shared library: \\[[^]]*\\]" needed "${listed}")
+list(TRANSFORM needed REPLACE "Shared library: .(.*)." "\\1")
+list(FILTER needed EXCLUDE REGEX "^(lib(c|m|dl|pthread)[.]so[.][0-9]|ld-linux-x86-64[.]so[.]2)")
+if(ALLOWED)
+  list(FILTER needed EXCLUDE REGEX "^(${ALLOWED})[.]so")
+endif()
+if(needed)
+  message(SEND_ERROR "${FILE} needs ${needed}")
+endif()
+string(REGEX MATCHALL "[^ \n]+@+GLIBC_2[.](3[6-9]|[4-9][0-9])[^ \n]*" newer "${listed}")
+if(newer)
+  message(SEND_ERROR "${FILE} asks glibc for ${newer}")
+endif()
+string(REGEX MATCHALL " UND cu(da)?[A-Z][^ \n]*" cuda "${listed}")
+if(cuda)
+  message(SEND_ERROR "${FILE} asks for CUDA's functions: ${cuda}")
+endif()
+file(STRINGS ${FILE} runtime REGEX "CUDA driver version is insufficient for CUDA runtime version")
+if(runtime)
+  message(SEND_ERROR "${FILE} has the CUDA runtime in it")
+endif()
