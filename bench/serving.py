@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Is what lookup serves at M that nobody tuned the best of what is stored? Judges `ditune bench --against winners --json`.
+"""Is what lookup serves at M that nobody tuned the best of what is stored?
+
+Judges what `ditune bench --against winners --json` says.
 
   bench/serving.py BENCH.json
 
-Prints how much longer the served kernel takes than the fastest winner of the layer, in the median and at worst, and every
-M at which it is more than 5%. The bound: 5% in the median, 15% at worst. Exits 0 if it holds, 1 if it does not, 2 if there
-is nothing to judge.
+Prints how much longer the served kernel takes than the fastest winner of the layer, in the median and at worst, and
+every M at which it is more than 5%. The bound: 5% in the median, 15% at worst. Exits 0 if it holds, 1 if it does not, 2
+if there is nothing to judge.
 """
 import json
 import statistics
@@ -16,11 +18,11 @@ MEDIAN, WORST = 1.05, 1.15
 
 
 def excess(layer):
-    """The served kernel's time over that of the fastest winner, 1 where it is the fastest; None where it has no time."""
+    """The served kernel's time over the fastest winner's, 1 where it is the fastest; None where it has no time."""
     if "median_us" not in layer:
         return None
     others = [kernel["median_us"] for peer in layer["against"] for kernel in peer.get("kernels", [])]
-    return layer["median_us"] / min(others + [layer["median_us"]])
+    return layer["median_us"] / min([*others, layer["median_us"]])
 
 
 def main(arguments):

@@ -115,7 +115,7 @@ def panel(left, top, layers, x_high, y_low, y_high, value, y_label, limit=None):
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     parts.append(f'<polyline points="{path}" fill="none" stroke="{GOOD}" stroke-opacity="0.5"/>')
     previous = None
-    for layer, (x, y) in zip(layers, points):
+    for layer, (x, y) in zip(layers, points, strict=False):
         colour = BAD if layer["broken"] else GOOD
         fill = colour if layer["config"] == previous else "white"
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.6" fill="{fill}" stroke="{colour}">'

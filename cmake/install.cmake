@@ -34,5 +34,5 @@ install(FILES templates/common/host_device.cuh templates/common/launch_plan.cuh 
               templates/quantize_s8/quantize_layout.cuh ${configs}
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ditune)
 
-install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES README.md CHANGELOG.md LICENSE THIRD_PARTY_LICENSES.txt DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -15,7 +15,8 @@ def layer(m, us, others_us):
     """A result, as `ditune bench --against winners --json` prints it."""
     peer = {"name": "other winners", "reason": "there is none"}
     if others_us:
-        peer = {"name": "other winners", "kernels": [{"config": f"{i}", "median_us": t} for i, t in enumerate(others_us)]}
+        kernels = [{"config": f"{i}", "median_us": t} for i, t in enumerate(others_us)]
+        peer = {"name": "other winners", "kernels": kernels}
     return {"m": m, "n": 4608, "k": 4608, "config": "served", "median_us": us, "against": [peer]}
 
 
@@ -24,8 +25,8 @@ class Serving(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "bench.json"
             path.write_text(layers if isinstance(layers, str) else json.dumps(layers), encoding="utf-8")
-            return subprocess.run([sys.executable, SOURCE / "bench" / "serving.py", path], capture_output=True, text=True,
-                                  check=False)
+            command = [sys.executable, SOURCE / "bench" / "serving.py", path]
+            return subprocess.run(command, capture_output=True, text=True, check=False)
 
     def test_the_fastest_of_all_is_what_counts(self):
         found = self.judge([layer(1, 10, []), layer(2, 10, [20, 30]), layer(3, 11, [12, 10])])

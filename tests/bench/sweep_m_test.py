@@ -75,7 +75,7 @@ class Judge(Folder):
         self.assertEqual(named, ["1.500: M=300", "1.200: M=1 2"])
 
     def test_no_time(self):
-        run = self.judge(GOOD + [wrong_layer(512)])
+        run = self.judge([*GOOD, wrong_layer(512)])
         self.assertEqual(run.returncode, 1)
         self.assertIn("M=512 has no time: 31 of 64 outputs differ", run.stdout)
         self.assertIn("BROKEN", run.stdout)
@@ -97,7 +97,7 @@ class Judge(Folder):
 
     def test_svg(self):
         """Well-formed; every M is a dot of all four panels, those that break the bound are red."""
-        self.judge(GOOD + [layer(300, 56.0), layer(400, 50.0)])
+        self.judge([*GOOD, layer(300, 56.0), layer(400, 50.0)])
         dots = list(xml.etree.ElementTree.parse(self.folder / "sweep.svg").iter("{http://www.w3.org/2000/svg}circle"))
         self.assertEqual(len(dots), 4 * 8)
         red = [dot for dot in dots if dot.get("stroke") == "#c8202f"]

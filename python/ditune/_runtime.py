@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`Runtime`: a handle of the C ABI on databases, with what Python adds: where they are, logging, forks and the exit."""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import logging
+import os
+import pathlib
+import threading
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from ditune import _nvrtc
+from ditune._library import (
+    MATCH_WORDS,
+    REGIME_WORDS,
+    Device,
+    KernelInfo,
+    MissCallback,
+    OpenOptions,
+    Problem,
+    QuantizeMissCallback,
+    check,
+    library,
+)
+from ditune._problem import AnyProblem, make_problem, parse_problem
+from ditune.errors import UsageError
+
+_logger = logging.getLogger("ditune")
+
+Databases = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+
+class Match(NamedTuple):
+    """What a lookup finds: how well it matches, and the kernel."""
+
+    match: str  # exact, nearest_m, stale, other_device, model, default or none
+    config: str  # "mma_s8:tile=...", or "" where the match is none
+    workspace_bytes: int
+
+
+def default_database() -> pathlib.Path | None:
+    """The program's: $DITUNE_DB, else tuning.db under $XDG_DATA_HOME/ditune, else under ~/.local/share/ditune."""
+    if named := os.environ.get("DITUNE_DB"):
+        return pathlib.Path(named)
+    if data := os.environ.get("XDG_DATA_HOME"):
+        return pathlib.Path(data, "ditune", "tuning.db")
+    if home := os.environ.get("HOME"):
+        return pathlib.Path(home, ".local", "share", "ditune", "tuning.db")
+    return None
+
+
+def database_files(databases: Databases | None) -> tuple[str, ...]:
+    """The absolute paths of `databases`, or the default one if it is there."""
+    if databases is None:
+        default = default_database()
+        databases = [default] if default and os.path.exists(default) else []
+    elif isinstance(databases, (str, os.PathLike)):
+        databases = [databases]
+    return tuple(os.path.abspath(os.fspath(file)) for file in databases)
+
+
+# The commands that were logged already, of whichever runtime.
+_told: dict[str, object] = {}
+
+
+def _tell_miss(_problem: Any, match: int, command: bytes, _user: Any) -> None:
+    text, me = command.decode(), object()
+    if _told.setdefault(text, me) is me:
+        _logger.warning("a problem is not tuned, its kernel is '%s' (tune it: %s)", MATCH_WORDS[match], text)
+
+
+# For as long as the library may call them.
+_ON_MISS = MissCallback(_tell_miss)
+_ON_QUANTIZE_MISS = QuantizeMissCallback(_tell_miss)
+
+
+def _open(files: Sequence[str], regime: str) -> int:
+    """A new handle."""
+    names = (ctypes.c_char_p * len(files))(*(os.fsencode(file) for file in files))
+    nvrtc = _nvrtc.chosen()
+    options = OpenOptions(
+        databases=names,
+        database_count=len(files),
+        regime=REGIME_WORDS.index(regime),
+        on_miss=_ON_MISS,
+        on_quantize_miss=_ON_QUANTIZE_MISS,
+        nvrtc=os.fsencode(nvrtc) if nvrtc else None,
+    )
+    handle = ctypes.c_uint64()
+    check(library().ditune_open(ctypes.byref(options), ctypes.byref(handle)))
+    return handle.value
+
+
+class Runtime:
+    """Databases, read once, and the kernels that were prepared of them. Any number of threads may use it.
+
+    `ditune.runtime()` gives the one that a process shares; this constructor opens another. A forked child opens its own
+    handle when it first needs one: kernels that its parent prepared are not its own.
+    """
+
+    def __init__(self, databases: Databases | None = None, *, regime: str = "burst") -> None:
+        if regime not in REGIME_WORDS:
+            raise UsageError(f"unknown regime '{regime}' (use {' or '.join(REGIME_WORDS)})")
+        self.databases = database_files(databases)
+        self.regime = regime
+        self._lock = threading.Lock()
+        self._handles: list[int] = []  # of this process: the current one, and those before a reload
+        self._current = 0
+        self._closed = False
+        self.reload()
+        _open_runtimes.add(self)
+
+    @property
+    def handle(self) -> int:
+        """The ditune_runtime of the C ABI."""
+        return self._current or self._open_again()
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    def _open_again(self) -> int:
+        with self._lock:
+            if not self._current:
+                self._open_locked()
+            return self._current
+
+    def _open_locked(self) -> None:
+        if self._closed:
+            raise UsageError("this Runtime is closed (open another, or use ditune.runtime())")
+        self._current = _open(self.databases, self.regime)
+        self._handles.append(self._current)
+
+    def reload(self) -> None:
+        """Reads the databases anew, for what is prepared from now on. Kernels that are prepared stay valid."""
+        with self._lock:
+            self._open_locked()
+
+    def lookup(
+        self, problem: str | AnyProblem, /, *, gpu: str = "", arch: int = 0, sms: int = 0, **fields: str | int
+    ) -> Match:
+        """What would run on such a GPU, which need not be here.
+
+        `problem` is a text form, or a kind whose `fields` follow: lookup("gemm_s8", m=1, n=2, k=3, gpu="RTX 3090").
+        `gpu` is a name ("RTX 3090", torch.cuda.get_device_name()) or an arch ("sm_86"). `arch` and `sms` describe one
+        that ditune does not know by its name.
+        """
+        if isinstance(problem, str):
+            problem = parse_problem(problem) if ":" in problem and not fields else make_problem(problem, **fields)
+        if gpu.startswith("sm_") and gpu[3:].isdecimal():
+            gpu, arch = "", int(gpu[3:])
+        if not gpu and not arch:
+            raise UsageError("no GPU is named (pass gpu='RTX 3090', or what torch.cuda.get_device_name() gives)")
+        device = Device(name=gpu.encode() or None, arch=arch, sms=sms)
+        info = KernelInfo()
+        lib = library()
+        function = lib.ditune_lookup if isinstance(problem, Problem) else lib.ditune_lookup_quantize
+        check(function(self.handle, ctypes.byref(device), ctypes.byref(problem), ctypes.byref(info)))
+        return Match(MATCH_WORDS[info.match], (info.config or b"").decode(), info.workspace_bytes)
+
+    def skipped_rows(self) -> int:
+        """How many winners of the databases are not used, because a value in them is wrong: `ditune show --skipped`."""
+        rows = ctypes.c_int64()
+        check(library().ditune_skipped_rows(self.handle, ctypes.byref(rows)))
+        return rows.value
+
+    def close(self) -> None:
+        """Its kernels are gone with it; no launch of them may be in flight. Happens by itself when the process ends."""
+        with self._lock:
+            handles, self._handles = self._handles, []
+            self._current, self._closed = 0, True
+            _open_runtimes.discard(self)
+        for handle in handles:
+            check(library().ditune_close(handle))
+
+    def __enter__(self) -> Runtime:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Runtime({list(self.databases)!r}, regime={self.regime!r})"
+
+    def _forget_handles(self) -> None:
+        """In a forked child: the handles are the parent's, and so is whichever thread held the lock."""
+        self._lock = threading.Lock()
+        self._handles, self._current = [], 0
+
+
+_open_runtimes: set[Runtime] = set()
+_shared: dict[tuple[tuple[str, ...], str], Runtime] = {}
+_shared_lock = threading.Lock()
+
+
+def runtime(databases: Databases | None = None, *, regime: str = "burst") -> Runtime:
+    """The Runtime that this process has for these databases, opened at the first call.
+
+    None: $DITUNE_DB, or tuning.db under $XDG_DATA_HOME/ditune or ~/.local/share/ditune. Without that file there are no
+    records, and built-in kernels and what NVRTC compiles serve.
+    """
+    key = (database_files(databases), regime)
+    with _shared_lock:
+        shared = _shared.get(key)
+        if shared is None or shared.closed:
+            shared = _shared[key] = Runtime(key[0], regime=regime)
+        return shared
+
+
+def _close_all() -> None:
+    for each in list(_open_runtimes):
+        each.close()
+
+
+def _after_fork_in_child() -> None:
+    global _shared_lock
+    _shared_lock = threading.Lock()
+    for each in list(_open_runtimes):
+        each._forget_handles()
+
+
+atexit.register(_close_all)
+os.register_at_fork(after_in_child=_after_fork_in_child)

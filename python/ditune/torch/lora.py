@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""LoRA by peft beside an Int8Linear: the adapter acts on x as it comes, which the layer rotates for itself alone."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from ditune.errors import UsageError
+from ditune.torch.modules import Int8Linear
+
+
+def _layer_class() -> Any:
+    from peft.tuners import lora
+
+    class Int8LoraLinear(lora.Linear):  # type: ignore[misc,unused-ignore]
+        """peft's layer, whose base is int8: adapters are added, switched and removed, but never merged."""
+
+        def __init__(self, base_layer: Any, adapter_name: str, config: Any, **options: Any) -> None:
+            if getattr(config, "use_dora", False):
+                raise UsageError(
+                    "DoRA needs the float weight of a layer, which Int8Linear has not (give use_dora=False)"
+                )
+            super().__init__(base_layer, adapter_name, config=config, **options)
+
+        def _get_in_out_features(self, module: Any) -> tuple[int, int]:
+            return module.in_features, module.out_features  # peft warns of layers that it does not know
+
+        def merge(self, *_: Any, **__: Any) -> NoReturn:
+            raise UsageError(
+                "merge_and_unload cannot add LoRA to int8 weights (keep the adapter apart, or merge before quantize_)"
+            )
+
+        unmerge = merge
+
+    return Int8LoraLinear
+
+
+def enable_lora() -> None:
+    """Makes peft put LoRA beside Int8Linear layers, in `get_peft_model` and in diffusers' `load_lora_weights`.
+
+    peft has no registry for all configs, so this wraps the method that chooses a layer's class; once per process.
+    """
+    from peft.tuners import lora
+
+    model: Any = lora.LoraModel
+
+    choose = model._create_new_module
+    if getattr(choose, "of_ditune", False):
+        return
+    layer_class = _layer_class()
+
+    def create(lora_config: Any, adapter_name: str, target: Any, **options: Any) -> Any:
+        base = target.get_base_layer() if hasattr(target, "get_base_layer") else target
+        if isinstance(base, Int8Linear):
+            return layer_class(target, adapter_name, config=lora_config, **options)
+        return choose(lora_config, adapter_name, target, **options)
+
+    create.of_ditune = True  # type: ignore[attr-defined]
+    model._create_new_module = staticmethod(create)

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Int8Linear: nn.Linear with int8 weights, whose activations are quantized row by row as they come."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ditune.errors import UsageError
+from ditune.torch import ops
+from ditune.torch._tensors import refuse
+from ditune.torch.weights import GROUPS, dequantize_weight, quantize_weight
+
+FORMAT = "int8_tensorwise"  # ComfyUI's word for it, of scales by channel, too
+
+_FLOAT32 = ("weight_scale", "smooth")
+
+
+def comfy_quant(rotate: int) -> Tensor:
+    """How ComfyUI's checkpoints say what a layer's weights are: JSON as uint8."""
+    config: dict[str, Any] = {"format": FORMAT}
+    if rotate != 1:
+        config |= {"convrot": True, "convrot_groupsize": rotate}
+    return torch.tensor(list(json.dumps(config).encode()), dtype=torch.uint8)
+
+
+def rotation_of(layer: str, config: Tensor) -> int:
+    """`rotate` by a layer's comfy_quant. Raises UsageError unless it is of int8."""
+    try:
+        read = json.loads(bytes(config.tolist()))
+        form, params = read.get("format"), read.get("params")
+    except (ValueError, AttributeError) as error:
+        raise UsageError(f"{layer}.comfy_quant is no JSON object: {error} (write the checkpoint anew)") from error
+    if form != FORMAT:
+        raise UsageError(f"{layer} is of the format {form!r} (give a checkpoint of {FORMAT})")
+    read = (params if isinstance(params, dict) else {}) | read
+    group = int(read.get("convrot_groupsize", 256)) if read.get("convrot") else 1
+    if group not in (1, *GROUPS):
+        raise UsageError(f"{layer} is rotated in groups of {group} (give a checkpoint of 16, 64 or 256)")
+    return group
+
+
+def scale_of(name: str, scale: Tensor, channels: int) -> Tensor:
+    """float32 [channels, 1], or one value []: in the shape that ComfyUI stores."""
+    if scale.dtype != torch.float32 or scale.numel() not in (1, channels):
+        refuse(name, scale, f"float32 [{channels}, 1], or one value")
+    return scale.reshape(()) if scale.numel() == 1 and channels != 1 else scale.reshape(channels, 1)
+
+
+class Int8Linear(nn.Module):
+    """A linear layer: `ditune.torch.linear` with the weights that it holds. For inference.
+
+    Buffers, of which none is trained: weight int8 [out_features, in_features]; weight_scale float32 [out_features, 1],
+    or one value; bias [out_features] or None; smooth float32 [in_features] or None, which multiplies the activations;
+    comfy_quant, which says in checkpoints that the weights are int8 and whether they are rotated. `.to(dtype)`,
+    `.half()` and the like convert the bias alone. With `rotate` the weight's columns are rotated, and each x is, too.
+    `op` is the activation behind the layer, of columns from `from_column` on.
+    """
+
+    weight: Tensor
+    weight_scale: Tensor
+    bias: Tensor | None
+    smooth: Tensor | None
+    comfy_quant: Tensor
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        *,
+        rotate: int = 1,
+        smooth: bool = False,
+        op: ops.OutputOp = "none",
+        from_column: int = 0,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        """All zeros, to be loaded. dtype is the bias's."""
+        super().__init__()
+        if rotate != 1 and (rotate not in GROUPS or in_features % rotate):
+            raise UsageError(f"rotate={rotate} and {in_features} columns (give 16, 64 or 256 that divides them, or 1)")
+        self.in_features, self.out_features = in_features, out_features
+        self.rotate, self.op, self.from_column = rotate, op, from_column
+        self.register_buffer("weight", torch.zeros(out_features, in_features, dtype=torch.int8, device=device))
+        self.register_buffer("weight_scale", torch.zeros(out_features, 1, dtype=torch.float32, device=device))
+        self.register_buffer("bias", torch.zeros(out_features, dtype=dtype, device=device) if bias else None)
+        self.register_buffer("smooth", torch.ones(in_features, dtype=torch.float32, device=device) if smooth else None)
+        self.register_buffer("comfy_quant", comfy_quant(rotate).to(device or torch.get_default_device()))
+
+    @classmethod
+    def from_float(
+        cls,
+        linear: nn.Linear,
+        *,
+        rotate: int = 1,
+        smooth: Tensor | None = None,
+        op: ops.OutputOp = "none",
+        from_column: int = 0,
+        device: torch.device | str | None = None,
+    ) -> Int8Linear:
+        """Of nn.Linear's weights, quantized on `device`, where the layer then is; left out: where they are.
+
+        `smooth` [in_features] divides the activations and multiplies the weight's columns. A weight on the device meta
+        gives a layer on meta, to be loaded.
+        """
+        device = torch.device(device) if device is not None else linear.weight.device
+        layer = cls(
+            linear.in_features,
+            linear.out_features,
+            linear.bias is not None,
+            rotate=rotate,
+            smooth=smooth is not None,
+            op=op,
+            from_column=from_column,
+            device="meta",
+            dtype=linear.weight.dtype,
+        )
+        if linear.weight.is_meta or device.type == "meta":
+            return layer.train(linear.training)
+        layer.weight, layer.weight_scale = quantize_weight(
+            linear.weight.detach().to(device), rotate=rotate, smooth=smooth
+        )
+        if linear.bias is not None:
+            layer.bias = linear.bias.detach().to(device, copy=True)
+        if smooth is not None:
+            layer.smooth = 1 / smooth.detach().to(device, torch.float32).reshape(-1)
+        layer.comfy_quant = comfy_quant(rotate).to(device)
+        return layer.train(linear.training)
+
+    @classmethod
+    def from_quantized(
+        cls,
+        weight: Tensor,
+        weight_scale: Tensor,
+        bias: Tensor | None = None,
+        *,
+        rotate: int = 1,
+        smooth: Tensor | None = None,
+        op: ops.OutputOp = "none",
+        from_column: int = 0,
+    ) -> Int8Linear:
+        """Of int8 weights [out_features, in_features] and their scale, float32 [out_features] or one value.
+
+        With `rotate` the weights are those of rotated columns already. `smooth` [in_features] divides the activations.
+        """
+        if weight.dtype != torch.int8 or weight.dim() != 2:
+            refuse("weight", weight, "int8 [out_features, in_features]")
+        out_features, in_features = weight.shape
+        layer = cls(in_features, out_features, False, rotate=rotate, op=op, from_column=from_column, device="meta")
+        layer.weight, layer.weight_scale = weight, scale_of("weight_scale", weight_scale, out_features)
+        if bias is not None:
+            if bias.numel() != out_features:
+                refuse("bias", bias, f"[{out_features}]")
+            layer.bias = bias.detach()
+        if smooth is not None:
+            layer.smooth = 1 / smooth.detach().to(weight.device, torch.float32).reshape(-1)
+        layer.comfy_quant = comfy_quant(rotate).to(weight.device)
+        return layer
+
+    def forward(self, x: Tensor, **options: Any) -> Tensor:
+        """`options` are more of those of `ditune.torch.linear`: norm, scale, residual, ..."""
+        buffers = self._buffers  # a third of the time of attributes
+        if torch.is_autocast_enabled(x.device.type):
+            options.setdefault("out_dtype", torch.get_autocast_dtype(x.device.type))
+        return ops.linear(
+            x,
+            buffers["weight"],  # type: ignore[arg-type]
+            buffers["weight_scale"],  # type: ignore[arg-type]
+            buffers["bias"],
+            smooth=buffers["smooth"],
+            rotate=self.rotate,
+            op=self.op,
+            from_column=self.from_column,
+            **options,
+        )
+
+    def dequantize(self) -> Tensor:
+        """The float32 weight [out_features, in_features] that the layer stands for."""
+        smooth = None if self.smooth is None else 1 / self.smooth
+        return dequantize_weight(self.weight, self.weight_scale, rotate=self.rotate, smooth=smooth)
+
+    def extra_repr(self) -> str:
+        text = f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+        text += "" if self.rotate == 1 else f", rotate={self.rotate}"
+        text += "" if self.smooth is None else ", smooth=True"
+        text += "" if self.op == "none" else f", op={self.op}"
+        return text + (f", from_column={self.from_column}" if self.from_column else "")
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Int8Linear:
+        """Scales stay float32: conversions of the model are not meant for them."""
+        kept = {name: tensor for name in _FLOAT32 if (tensor := self._buffers[name]) is not None}
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        for name, tensor in kept.items():
+            moved = self._buffers[name]
+            if moved is not None and moved.dtype != torch.float32:
+                self._buffers[name] = tensor.to(moved.device)
+        return self
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        """Takes the rotation of the checkpoint, and scales of any shape that checkpoints have."""
+        config, scale = state_dict.get(prefix + "comfy_quant"), state_dict.get(prefix + "weight_scale")
+        if config is None:
+            state_dict[prefix + "comfy_quant"] = self.comfy_quant  # older or other checkpoints: as it was made
+        elif not config.is_meta:
+            self.rotate = rotation_of(prefix + "weight", config)
+            self.comfy_quant = torch.empty_like(config, device=self.comfy_quant.device)
+        if scale is not None:
+            scale = state_dict[prefix + "weight_scale"] = scale_of(prefix + "weight_scale", scale, self.out_features)
+            self.weight_scale = torch.empty_like(scale, device=self.weight_scale.device)
+        super()._load_from_state_dict(state_dict, prefix, *rest)

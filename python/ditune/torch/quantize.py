@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""quantize_: a model's linear layers become Int8Linear, in place and one by one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from fnmatch import fnmatchcase
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from ditune.errors import UsageError
+from ditune.torch.modules import Int8Linear
+from ditune.torch.weights import GROUPS
+
+logger = logging.getLogger("ditune")
+
+Model = TypeVar("Model", bound=nn.Module)
+Skip = str | Iterable[str] | Callable[[str, nn.Linear], bool]
+
+# What a diffusion transformer computes once for all tokens, or with few columns: it takes no time worth saving, and an
+# error there is an error of every token. Lower case, of a layer's name or of a module's that it is in.
+DEFAULT_SKIP = (
+    # modulation
+    "*adaln*",
+    "*ada_ln*",
+    "*modulation*",
+    "*_mod",
+    "*_mod.*",
+    "*norm*",
+    # embedders of time, text, images, positions
+    "*embed*",
+    "*img_in",
+    "*txt_in",
+    "*time_in",
+    "*vector_in",
+    "*guidance_in",
+    "*time_proj*",
+    "*time_step*",
+    "*caption_projection*",
+    "*cond_proj",
+    "*guidance_layer",
+    "proj_in",
+    "input_proj",
+    # final layers
+    "*final_layer",
+    "*final_layer.*",
+    "proj_out",
+    "linear_out",
+)
+
+MIN_FEATURES = 64
+
+
+def is_skipped(name: str, linear: nn.Linear, skip: Skip) -> bool:
+    """Whether a pattern matches the layer's name, or that of a module above it; or what the predicate says."""
+    if callable(skip):
+        return skip(name, linear)
+    patterns = (skip,) if isinstance(skip, str) else tuple(skip)
+    parts = name.split(".")
+    names = [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
+    return any(
+        fnmatchcase(each, pattern) or fnmatchcase(each.lower(), pattern) for each in names for pattern in patterns
+    )
+
+
+def group_of(in_features: int, rotate: int) -> int:
+    """The largest Hadamard group up to `rotate` that divides the columns; 1 if there is none."""
+    return next((group for group in GROUPS if group <= rotate and in_features % group == 0), 1)
+
+
+def quantize_(
+    model: Model,
+    *,
+    skip: Skip = DEFAULT_SKIP,
+    rotate: int = 1,
+    smooth: Mapping[str, Tensor] | None = None,
+    device: torch.device | str | None = None,
+    min_features: int = MIN_FEATURES,
+) -> Model:
+    """Replaces the model's nn.Linear by Int8Linear and returns the model. Each float weight is freed before the next.
+
+    skip: patterns of names as the shell has them, each of a layer or of a module above it ("blocks.0"), or a function
+    of name and layer. The default leaves out modulation, embedders and final layers: `skip=(*DEFAULT_SKIP, "blocks.0")`
+    adds to it.
+    rotate: the Hadamard group, 16, 64 or 256; a layer whose columns it does not divide takes the next smaller one.
+    smooth: by a layer's name, [in_features] that divides its activations and multiplies its weight's columns.
+    device: where layers are quantized, one by one, and then are; left out: where they are. Layers on meta stay there,
+    to be loaded.
+
+    Left as they are: subclasses of nn.Linear (those of peft, for instance), weights that another module has, too
+    (tied), layers with hooks, and those of fewer than `min_features` inputs or outputs.
+    """
+    if isinstance(model, nn.Linear):
+        raise UsageError("the model is a single nn.Linear (use Int8Linear.from_float)")
+    if rotate not in (1, *GROUPS):
+        raise UsageError(f"rotate={rotate} is no Hadamard group (give 16, 64 or 256, or 1 for none)")
+    smooth = dict(smooth or {})
+    tied, found = _tied(model), 0
+    places: dict[int, list[str]] = {}  # by layer, its names
+    for name, module in model.named_modules(remove_duplicate=False):
+        if type(module) is not nn.Linear:
+            continue
+        found += 1
+        if _is_taken(name, module, tied, min_features) and not is_skipped(name, module, skip):
+            places.setdefault(id(module), []).append(name)
+    del module  # no float weight is held while the next layer is quantized
+    chosen = list(places.values())
+    if unknown := smooth.keys() - {name for names in chosen for name in names}:
+        raise UsageError(f"smooth has {sorted(unknown)[0]!r}, which is not quantized (leave it out)")
+    for names in chosen:
+        _replace(model, names, rotate, next((smooth[name] for name in names if name in smooth), None), device)
+    count = sum(map(len, chosen))
+    logger.info("quantize_: %d of %d linear layers are int8 now, %d are left as they are", count, found, found - count)
+    return model
+
+
+def _tied(model: nn.Module) -> set[int]:
+    """Weights that more than one module has."""
+    owners: dict[int, set[int]] = {}
+    for module in model.modules():
+        for parameter in module._parameters.values():
+            if parameter is not None:
+                owners.setdefault(id(parameter), set()).add(id(module))
+    return {parameter for parameter, modules in owners.items() if len(modules) > 1}
+
+
+def _is_taken(name: str, linear: nn.Linear, tied: set[int], min_features: int) -> bool:
+    if linear._forward_hooks or linear._forward_pre_hooks or hasattr(linear, "_hf_hook"):
+        logger.warning("quantize_: %s has hooks and is left as it is (quantize before hooks are added)", name)
+        return False
+    return (
+        linear.weight.is_floating_point()
+        and id(linear.weight) not in tied
+        and min(linear.in_features, linear.out_features) >= min_features
+    )
+
+
+def _replace(
+    model: nn.Module, names: list[str], rotate: int, smooth: Tensor | None, device: torch.device | str | None
+) -> None:
+    """One layer, which may be at several places."""
+    linear = model.get_submodule(names[0])
+    assert isinstance(linear, nn.Linear)
+    group = group_of(linear.in_features, rotate)
+    layer = Int8Linear.from_float(linear, rotate=group, smooth=smooth, device=device)
+    for name in names:
+        parent, _, attribute = name.rpartition(".")
+        setattr(model.get_submodule(parent), attribute, layer)

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What tests share."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def tune(database: pathlib.Path, *operations: str, gpu: str = "RTX 3090") -> None:
+    """Stores a winner for each: predicted, since no GPU is needed for that."""
+    select = [word for operation in operations for word in ("--operation", operation)]
+    command = [os.environ["DITUNE_PROGRAM"], "tune", *select, "--gpu", gpu, "--trials", "1", "--db", str(database)]
+    subprocess.run(command, check=True, capture_output=True)

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each block "```python test" of the documentation runs as it is, without a GPU."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+from helpers import ROOT
+
+PAGES = ("README.md", "docs/python.md")
+BLOCKS = [
+    (f"{page} {number}", block)
+    for page in PAGES
+    for number, block in enumerate(re.findall(r"^```python test\n(.*?)^```", (ROOT / page).read_text(), re.M | re.S))
+]
+
+
+@pytest.mark.parametrize("block", [block for _, block in BLOCKS], ids=[name for name, _ in BLOCKS])
+def test_block_runs(block: str, tmp_path: pathlib.Path) -> None:
+    subprocess.run([sys.executable, "-W", "error", "-c", block], cwd=tmp_path, check=True)

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The way of a call to a GPU, with a library that only pretends to prepare and to launch: no GPU is needed."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import threading
+import weakref
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from ditune._library import Args, Kernel, KernelInfo, Problem
+from ditune.errors import NotPreparedError
+from ditune.torch import _calls, _devices, _gemm
+
+SIZES = {1: 0, 2: 256, 3: 1024}  # workspace bytes by rows
+
+
+class Gpu:
+    """What happened, and the state that torch has of a GPU."""
+
+    def __init__(self) -> None:
+        self.prepared: list[int] = []
+        self.launched: list[tuple[int, int, int | None]] = []  # rows, stream, workspace
+        self.device, self.stream, self.capture = 0, 7, False
+        self.threads: list[int] = []  # that allocated
+        self.freed: list[int] = []
+        self.ditune_prepare_quantize = self.ditune_prepare
+        self.ditune_launch_quantize = self.ditune_launch
+
+    def ditune_prepare(self, runtime: int, ordinal: int, problem: Any, kernel: Any) -> int:
+        assert (runtime, ordinal) == (5, 1)
+        self.prepared.append(problem._obj.m)
+        kernel._obj.id = problem._obj.m
+        return 0
+
+    def ditune_query(self, kernel: Kernel, info: Any) -> int:
+        assert isinstance(info._obj, KernelInfo)
+        info._obj.workspace_bytes = SIZES[kernel.id]
+        return 0
+
+    def ditune_launch(self, kernel: Kernel, args: Any, stream: int) -> int:
+        assert self.device == 1, "launched on a device that is not current"
+        self.launched.append((kernel.id, stream, args._obj.workspace))
+        return 0
+
+    def zeros(self, ordinal: int, size: int) -> torch.Tensor:
+        assert ordinal == 1
+        self.threads.append(threading.get_ident())
+        made = torch.zeros(size, dtype=torch.uint8)
+        weakref.finalize(made, self.freed.append, made.data_ptr())
+        return made
+
+    @contextlib.contextmanager
+    def on(self, device: int) -> Iterator[None]:
+        before, self.device = self.device, device
+        yield
+        self.device = before
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> Gpu:
+    gpu = Gpu()
+    monkeypatch.setattr(_devices, "library", lambda: gpu)
+    monkeypatch.setattr(_devices, "runtime_handle", lambda: 5)
+    monkeypatch.setattr(_devices, "zeros", gpu.zeros)
+    monkeypatch.setattr(_devices, "_zeros_at_once", gpu.zeros)
+    monkeypatch.setattr(torch._C, "_cuda_getDevice", lambda: gpu.device, raising=False)
+    monkeypatch.setattr(torch._C, "_cuda_getCurrentRawStream", lambda ordinal: gpu.stream, raising=False)
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: gpu.capture)
+    monkeypatch.setattr(torch.cuda, "device", gpu.on)
+    for name in ("_kernels", "_workspaces"):
+        monkeypatch.setattr(_devices, name, {})
+    return gpu
+
+
+def call_of(rows: int) -> _calls.Call:
+    """As gemm_s8 prepares it, on the second GPU."""
+    call = _calls.Call(Problem(m=rows, n=16, k=16), Args(), torch.device("cuda", 1))
+    call.rows = rows
+    _devices.prepare(call)
+    return call
+
+
+def test_a_problem_is_prepared_once(gpu: Gpu) -> None:
+    for _ in range(2):
+        for rows in (1, 2):
+            call_of(rows).run()
+    assert gpu.prepared == [1, 2]
+    assert [rows for rows, *_ in gpu.launched] == [1, 2, 1, 2]
+    assert gpu.launched[0] == (1, 7, None) and gpu.device == 0, "the current device is as it was"
+
+
+def test_streams_have_workspaces_of_their_own(gpu: Gpu) -> None:
+    two, three = call_of(2), call_of(3)
+    two.run()
+    gpu.stream = 8
+    two.run()
+    gpu.stream = 7
+    two.run()
+    three.run()  # outgrows the first
+    two.run()
+    first, second, again, grown, last = (workspace for *_, workspace in gpu.launched)
+    assert first == again != second and grown == last != first
+    assert len(_devices._outgrown) == 1
+
+
+def test_a_capture_needs_what_is_prepared(gpu: Gpu) -> None:
+    known = call_of(2)
+    gpu.capture = True
+    message = r"gemm_s8:m=3,n=16,k=16 is not prepared and the stream is being captured \(run"
+    with pytest.raises(NotPreparedError, match=message):
+        call_of(3)
+    assert gpu.prepared == [2]
+    known.run()
+    call_of(2).run()
+    assert [rows for rows, *_ in gpu.launched] == [2, 2]
+
+
+def test_a_capture_has_memory_of_its_own(gpu: Gpu) -> None:
+    """Allocated by the capturing thread, so that it is the graph's, and given back; what is kept is of no pool."""
+    call = call_of(2)
+    call.run()
+    outside = gpu.launched[-1][2]
+    gpu.capture = True
+    call.run()
+    inside = gpu.launched[-1][2]
+    assert inside != outside and gpu.freed == [inside]
+    assert gpu.threads[1] == threading.get_ident() != gpu.threads[0]
+    gpu.capture = False
+    call.run()
+    assert gpu.launched[-1][2] == outside and len(gpu.threads) == 2
+
+
+def test_kernels_are_bounded(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_devices, "MOST_KERNELS", 4)
+    monkeypatch.setattr(gpu, "ditune_query", lambda kernel, info: 0)
+    for rows in range(1, 40):
+        call_of(rows)
+        assert len(_devices._kernels) <= 4
+
+
+def test_a_failed_launch_raises_the_librarys_line(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing = SimpleNamespace(ditune_last_error=lambda: b"the driver is gone (start it)")
+    monkeypatch.setattr("ditune._library.library", lambda: failing)
+    monkeypatch.setattr(gpu, "ditune_launch", lambda *_: 6)
+    with pytest.raises(RuntimeError, match="the driver is gone"):
+        call_of(1).run()
+
+
+def test_pointers_and_strides_of_a_call() -> None:
+    """What the struct of a launch has: addresses of views, their distances of rows, and nothing of what is left out."""
+    packed = torch.zeros(4, 64, dtype=torch.int8)
+    x, weight = packed[:, 16:32], torch.zeros(8, 16, dtype=torch.int8)
+    scale, bias = torch.ones(4), torch.zeros(8)
+    residual, gate = torch.zeros(4, 8), torch.zeros(2, 1, 8)
+    tensors = (x, weight, scale, torch.ones(8, 1), bias, residual, gate, None, None)
+    call = _gemm.prepare(tensors, _gemm.Epilogue("none", 0, None, torch.float32))
+    assert call.point(tensors) is tensors
+    args: Any = call.args
+    assert args.size == ctypes.sizeof(Args)
+    assert (args.x, args.w, args.sx, args.bias) == tuple(t.data_ptr() for t in (x, weight, scale, bias))
+    assert (args.ldx, args.ldw, args.ldy, args.ldr, args.ldg) == (64, 16, 8, 8, 8)
+    assert (args.gates, args.rows_per_gate, args.gate_index) == (2, 2, None)
+    odd = torch.zeros(9)[1:]
+    assert call.point((*tensors[:4], odd, *tensors[5:])) is None, "an address that is no multiple of 16"

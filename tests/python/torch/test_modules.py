@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+
+import accelerate
+import ditune.torch.weights
+import pytest
+import torch
+import torch.nn.functional as F
+from ditune.errors import UsageError
+from ditune.torch import Int8Linear
+from torch import Tensor, nn
+
+K, N = 256, 96
+
+
+@pytest.fixture(autouse=True)
+def seed() -> None:
+    torch.manual_seed(0)
+
+
+def float_linear(dtype: torch.dtype = torch.bfloat16, bias: bool = True) -> nn.Linear:
+    return nn.Linear(K, N, bias, dtype=dtype)
+
+
+def same(a: Int8Linear, b: Int8Linear, x: Tensor | None = None) -> None:
+    x = torch.randn(3, K, dtype=torch.bfloat16) if x is None else x
+    assert torch.equal(a(x), b(x)) and a.extra_repr() == b.extra_repr()
+
+
+def relative(made: Tensor, wanted: Tensor) -> float:
+    made, wanted = made.detach().float(), wanted.detach().float()
+    return float((made - wanted).norm() / wanted.norm())
+
+
+@pytest.mark.parametrize("rotate", [1, 16, 64, 256])
+@pytest.mark.parametrize("smoothed", [False, True])
+def test_from_float(rotate: int, smoothed: bool) -> None:
+    linear, x = float_linear(), torch.randn(2, 5, K, dtype=torch.bfloat16)
+    x[..., 7] *= 20  # an outlier, which rotation and smoothing are for
+    smooth = x.abs().amax((0, 1)).float() ** 0.5 if smoothed else None
+    layer = Int8Linear.from_float(linear, rotate=rotate, smooth=smooth)
+    assert layer.weight.dtype == torch.int8 and layer.weight_scale.shape == (N, 1)
+    assert relative(layer.dequantize(), linear.weight) < 0.015
+    assert relative(layer(x), linear(x)) < (0.02 if rotate > 1 or smoothed else 0.05)
+
+
+def test_weights_are_rounded_to_nearest_of_absmax() -> None:
+    linear = float_linear(torch.float32)
+    layer = Int8Linear.from_float(linear)
+    scale = linear.weight.abs().amax(1, keepdim=True) / 127
+    assert torch.equal(layer.weight_scale, scale)
+    assert torch.equal(layer.weight, (linear.weight / scale).round().to(torch.int8))
+    with torch.no_grad():
+        linear.weight[3] = 0
+    layer = Int8Linear.from_float(linear)
+    assert layer.weight_scale[3] == 0 and not layer.weight[3].any()
+
+
+def test_rotation_is_that_of_the_operation() -> None:
+    """Rotated weights and rotated activations give what neither gives: up to quantization."""
+    weight, x = torch.randn(N, K), torch.randn(4, K)
+    for group in (16, 64, 256):
+        rotated, _ = ditune.torch.quantize_s8(x, rotate=group, out_dtype=torch.float16)
+        made = rotated.float() @ ditune.torch.weights.rotate_columns(weight, group).T
+        torch.testing.assert_close(made, x @ weight.T, rtol=0.02, atol=0.1)
+
+
+def test_op_and_more_options() -> None:
+    linear, x = float_linear(), torch.randn(3, K, dtype=torch.bfloat16)
+    layer = Int8Linear.from_float(linear, op="gelu_tanh", from_column=32)
+    plain = linear(x).float()
+    wanted = torch.cat([plain[:, :32], F.gelu(plain[:, 32:], approximate="tanh")], -1)
+    assert relative(layer(x), wanted) < 0.02
+    residual = torch.randn(3, N, dtype=torch.bfloat16)
+    assert relative(layer(x, norm="rms", residual=residual), residual + layer(F.rms_norm(x, (K,)))) < 0.02
+
+
+@pytest.mark.parametrize("shape", [(), (N,), (N, 1)])
+def test_from_quantized(shape: tuple[int, ...]) -> None:
+    weight, bias = torch.randint(-127, 128, (N, K), dtype=torch.int8), torch.randn(N, dtype=torch.bfloat16)
+    scale = torch.rand(shape) / 100
+    layer, x = Int8Linear.from_quantized(weight, scale, bias), torch.randn(3, K, dtype=torch.bfloat16)
+    assert layer.weight is weight
+    wanted = F.linear(x.float(), weight.float() * scale.reshape(-1, 1), bias.float())
+    assert relative(layer(x), wanted) < 0.02
+
+
+def test_state_dict_round_trip() -> None:
+    layer = Int8Linear.from_float(float_linear(), rotate=64, smooth=torch.rand(K) + 0.5)
+    state = layer.state_dict()
+    assert sorted(state) == ["bias", "comfy_quant", "smooth", "weight", "weight_scale"]
+    config = json.loads(bytes(state["comfy_quant"].tolist()))
+    assert config == {"format": "int8_tensorwise", "convrot": True, "convrot_groupsize": 64}
+    for assign in (False, True):
+        other = Int8Linear(K, N, rotate=64, smooth=True, dtype=torch.bfloat16)
+        other.load_state_dict(state, assign=assign)
+        same(layer, other)
+    on_meta = Int8Linear(K, N, smooth=True, device="meta", dtype=torch.bfloat16)  # the rotation is the checkpoint's
+    on_meta.load_state_dict(state, assign=True)
+    same(layer, on_meta)
+
+
+def test_loads_one_scale_and_no_comfy_quant() -> None:
+    layer = Int8Linear(K, N, bias=False)
+    layer.load_state_dict({"weight": torch.ones(N, K, dtype=torch.int8), "weight_scale": torch.tensor([0.5])})
+    assert layer.weight_scale.shape == ()
+    torch.testing.assert_close(layer(torch.ones(1, K)), torch.full((1, N), K / 2))
+    with pytest.raises(UsageError, match=r"weight is of the format 'nvfp4' \(give"):
+        layer.load_state_dict({**layer.state_dict(), "comfy_quant": torch.tensor(list(b'{"format": "nvfp4"}'))})
+
+
+def test_conversions_leave_int8_and_scales() -> None:
+    layer = Int8Linear.from_float(float_linear(torch.float32), smooth=torch.rand(K) + 0.5)
+    scale, smooth = layer.weight_scale.clone(), layer.smooth
+    for convert in (lambda m: m.to(torch.bfloat16), lambda m: m.half(), lambda m: m.double(), lambda m: m.float()):
+        assert convert(layer) is layer  # type: ignore[no-untyped-call]
+        assert layer.weight.dtype == torch.int8 and layer.comfy_quant.dtype == torch.uint8
+        assert torch.equal(layer.weight_scale, scale) and layer.smooth is smooth
+    layer.bfloat16()
+    assert layer.bias is not None and layer.bias.dtype == torch.bfloat16
+    assert layer.to("meta").weight_scale.is_meta
+
+
+def test_copies_and_pickles() -> None:
+    layer = Int8Linear.from_float(float_linear(), rotate=16)
+    same(layer, copy.deepcopy(layer))
+    same(layer, pickle.loads(pickle.dumps(layer)))
+
+
+def test_compiles_and_autocasts() -> None:
+    layer, x = Int8Linear.from_float(float_linear(torch.float32), rotate=16), torch.randn(3, K)
+    torch._dynamo.reset()
+    with torch.no_grad():
+        assert torch.equal(torch.compile(layer, fullgraph=True, backend="aot_eager")(x), layer(x))
+        with torch.autocast("cpu", torch.bfloat16):
+            assert layer(x).dtype == torch.bfloat16
+        assert layer(x).dtype == torch.float32
+
+
+def test_accelerate_offloads_buffers() -> None:
+    model = nn.Sequential(Int8Linear.from_float(float_linear(), rotate=16))
+    x = torch.randn(3, K, dtype=torch.bfloat16)
+    wanted = model(x)
+    accelerate.cpu_offload(model, torch.device("cpu"), offload_buffers=True)
+    assert model[0].weight.is_meta
+    assert torch.equal(model(x), wanted)
+
+
+def test_repr_and_refusals() -> None:
+    layer = Int8Linear.from_float(float_linear(bias=False), rotate=64, op="silu")
+    assert repr(layer) == f"Int8Linear(in_features={K}, out_features={N}, bias=False, rotate=64, op=silu)"
+    with pytest.raises(UsageError, match=r"rotate=64 and 96 columns \(give"):
+        Int8Linear.from_float(nn.Linear(96, 8), rotate=64)
+    with pytest.raises(UsageError, match=r"weight is float32 \[96, 256\] on cpu \(give int8"):
+        Int8Linear.from_quantized(torch.randn(N, K), torch.ones(N))
+    with pytest.raises(UsageError, match=r"x is int8 \[2, 256\] on cpu \(give bfloat16"):
+        layer(layer.weight[:2])

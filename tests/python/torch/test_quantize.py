@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import logging
+import weakref
+from typing import Any
+
+import diffusers
+import ditune.torch.weights
+import pytest
+import torch
+from ditune.errors import UsageError
+from ditune.torch import DEFAULT_SKIP, Int8Linear, quantize_
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+
+class Block(nn.Module):
+    def __init__(self, width: int = 128) -> None:
+        super().__init__()
+        self.norm1 = nn.ModuleDict({"linear": nn.Linear(width, 6 * width)})
+        self.to_q = nn.Linear(width, width)
+        self.proj_out = nn.Linear(width, width, bias=False)
+        self.tiny = nn.Linear(width, 4)
+
+
+class Model(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.x_embedder = nn.Linear(64, 128)
+        self.blocks = nn.ModuleList([Block(), Block()])
+        self.proj_out = nn.Linear(128, 64)
+
+
+def int8_layers(model: nn.Module) -> list[str]:
+    return [name for name, module in model.named_modules() if isinstance(module, Int8Linear)]
+
+
+def test_layers_become_int8(caplog: pytest.LogCaptureFixture) -> None:
+    model = Model()
+    with caplog.at_level(logging.INFO, "ditune"):
+        assert quantize_(model) is model
+    assert int8_layers(model) == [f"blocks.{i}.{name}" for i in (0, 1) for name in ("to_q", "proj_out")]
+    assert caplog.messages == ["quantize_: 4 of 10 linear layers are int8 now, 6 are left as they are"]
+
+
+@pytest.mark.parametrize(
+    ("skip", "count"),
+    [
+        ((), 8),
+        ("blocks.0", 5),
+        (("*.to_q", "norm*"), 6),
+        ((*DEFAULT_SKIP, "blocks.1"), 2),
+        (lambda name, linear: linear.bias is not None, 2),
+    ],
+)
+def test_skip(skip: Any, count: int) -> None:
+    assert len(int8_layers(quantize_(Model(), skip=skip))) == count
+
+
+@pytest.mark.parametrize(("columns", "rotate"), [(256, 256), (192, 64), (80, 16), (72, 1)])
+def test_rotation_falls_to_a_group_that_divides(columns: int, rotate: int) -> None:
+    model = quantize_(nn.Sequential(nn.Linear(columns, 64)), rotate=256)
+    assert model[0].rotate == rotate
+
+
+def test_smoothing_by_name() -> None:
+    model = nn.Sequential(nn.Linear(64, 64), nn.Linear(64, 64))
+    with pytest.raises(UsageError, match=r"smooth has '7', which is not quantized"):
+        quantize_(model, smooth={"7": torch.ones(64)})
+    smooth = torch.rand(64) + 0.5
+    quantize_(model, smooth={"1": smooth})
+    assert model[0].smooth is None and torch.equal(model[1].smooth, 1 / smooth)
+
+
+def test_what_is_left_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
+    class Other(nn.Linear):
+        pass
+
+    model = nn.ModuleDict({name: nn.Linear(64, 64) for name in ("a", "b", "hooked", "twice")})
+    model["b"].weight = model["a"].weight
+    model["other"] = Other(64, 64)
+    model["hooked"].register_forward_hook(lambda *_: None)
+    model["again"] = model["twice"]
+    with caplog.at_level(logging.WARNING, "ditune"):
+        quantize_(model)
+    assert int8_layers(model) == ["twice"] and model["again"] is model["twice"]
+    assert caplog.messages == ["quantize_: hooked has hooks and is left as it is (quantize before hooks are added)"]
+    with pytest.raises(UsageError, match=r"a single nn\.Linear"):
+        quantize_(nn.Linear(64, 64))
+    with pytest.raises(UsageError, match="rotate=32 is no Hadamard group"):
+        quantize_(model, rotate=32)
+
+
+def test_on_meta_then_loaded() -> None:
+    model = quantize_(Model(), rotate=64)
+    with torch.device("meta"):
+        other = quantize_(Model(), rotate=64)
+    assert int8_layers(other) == int8_layers(model)
+    other.load_state_dict(model.state_dict(), assign=True)
+    x = torch.randn(2, 128)
+    assert torch.equal(other.blocks[0].to_q(x), model.blocks[0].to_q(x))  # type: ignore[operator]
+
+
+class Peak(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Bytes of the storages that are alive, at most."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.now = self.most = 0
+        self.known: set[int] = set()
+        for tensor in model.parameters():
+            self.track(tensor)
+
+    def track(self, tensor: torch.Tensor) -> None:
+        storage = tensor.untyped_storage()
+        key, size = storage._cdata, storage.nbytes()
+        if key not in self.known:
+            self.known.add(key)
+            self.now += size
+            self.most = max(self.most, self.now)
+            weakref.finalize(storage, self.free, key, size)
+
+    def free(self, key: int, size: int) -> None:
+        self.known.discard(key)
+        self.now -= size
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = function(*args, **(kwargs or {}))
+        for tensor in made if isinstance(made, (list, tuple)) else [made]:
+            if isinstance(tensor, torch.Tensor):
+                self.track(tensor)
+        return made
+
+
+def test_peak_of_memory_is_never_both_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ditune.torch.weights, "_CHUNK", 1 << 10)
+    model = nn.Sequential(*(nn.Linear(256, 256, dtype=torch.bfloat16) for _ in range(16)))
+    before = sum(tensor.nbytes for tensor in model.parameters())
+    with Peak(model) as peak:
+        quantize_(model, rotate=64)
+    assert peak.most < 1.1 * before, "one layer in int8, and a few rows of it in float32, beside the model"
+    assert peak.now < 0.6 * before
+
+
+# By model, a layer that takes time, and what is left as it is beside norms.
+MODELS = {
+    "FluxTransformer2DModel": "single_transformer_blocks.0.proj_out",
+    "Flux2Transformer2DModel": "transformer_blocks.0.ff.linear_out",
+    "QwenImageTransformer2DModel": "transformer_blocks.0.txt_mlp.net.2",
+    "WanTransformer3DModel": "blocks.0.ffn.net.0.proj",
+    "SD3Transformer2DModel": "transformer_blocks.0.attn.add_k_proj",
+    "LTXVideoTransformer3DModel": "transformer_blocks.0.attn2.to_k",
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_default_skip_takes_the_blocks_of_real_models(name: str) -> None:
+    with torch.device("meta"):
+        model = getattr(diffusers, name)()
+    taken = int8_layers(quantize_(model))
+    assert MODELS[name] in taken
+    assert all("blocks." in layer and "norm" not in layer and "mod" not in layer for layer in taken)
+    left = {name for name, module in model.named_modules() if type(module) is nn.Linear and "blocks." in name}
+    assert all("norm" in layer or "_mod" in layer for layer in left)
