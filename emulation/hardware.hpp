@@ -3,6 +3,7 @@
 // under it does is behind machine.hpp.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <source_location>
@@ -77,6 +78,13 @@ template <class T>
 inline T shuffle_xor(T v, int mask, DITUNE_WHERE) {
   const emulation::WarpExchange<T> lanes(v, DITUNE_SITE);
   return lanes.of((thread_index() % emulation::kWarp) ^ mask);
+}
+
+inline unsigned warp_largest(unsigned v, DITUNE_WHERE) {
+  const emulation::WarpExchange<unsigned> lanes(v, DITUNE_SITE);
+  unsigned largest = v;
+  for (int lane = 0; lane < emulation::kWarp; ++lane) largest = std::max(largest, lanes.of(lane));
+  return largest;
 }
 
 inline SharedAddress shared_memory() { return 0; }

@@ -7,3 +7,4 @@
 #include "generator/gemm_s8/wgmma_s8.hpp"
 #include "generator/quantize_s8/passes_s8.hpp"
 #include "generator/quantize_s8/registers_s8.hpp"
+#include "generator/quantize_s8/staged_s8.hpp"

@@ -63,6 +63,21 @@ std::optional<Rejection> common_refusal(int threads, int load, Launch launch, co
 
 std::int64_t octets_of_thread(std::int64_t k, int threads) { return ceil_div(k, std::int64_t{kOctet} * threads); }
 
+std::string octets_reason(int threads, int octets, const QuantizeTarget& target) {
+  const std::int64_t its = octets_of_thread(target.op.k, threads);
+  return its != octets ? fmt::format("a row of {} is {} octets a thread, not {}", target.op.k, its, octets) : "";
+}
+
+int row_registers(int octets, const Prologue& p, int kept) {
+  const int values = p.residual == Branch::none ? 1 : 2, unit = unit_of(p.rotate);
+  return 32 + kOctet * ((octets + unit - 1) / unit * unit) * (values + kept);
+}
+
+int available_registers(int threads, const DeviceInfo& device) {
+  constexpr int kMaxRegisters = 255;
+  return std::min(kMaxRegisters, device.registers_per_sm / threads / 8 * 8);
+}
+
 int step_instructions(const Prologue& p, bool is_kept) {
   int count = p.norm == Norm::none ? 0 : p.norm == Norm::rms ? 5 : 8;
   if (has_factor(p)) count += is_kept ? 1 : 5;

@@ -36,6 +36,16 @@ std::optional<Rejection> common_refusal(int threads, int load, Launch launch, co
 // Octets that a thread has of a row of so many.
 std::int64_t octets_of_thread(std::int64_t k, int threads);
 
+// Why a thread does not have so many of a row; empty if it has.
+std::string octets_reason(int threads, int octets, const QuantizeTarget& target);
+
+// Of a thread that keeps octets, an estimate; ptxas decides: values of x and of a branch, `kept` values of each column,
+// and what a step needs beside them.
+int row_registers(int octets, const Prologue& prologue, int kept);
+
+// Of a thread, where so many are on an SM: ptxas allocates in steps of 8.
+int available_registers(int threads, const DeviceInfo& device);
+
 // What the cost model needs of a config.
 struct RowWork {
   int threads = 0;        // of a row

@@ -14,26 +14,16 @@ namespace {
 
 using Config = RegistersS8Config;
 
-constexpr int kMaxRegisters = 255;
-
 // Floats that the parameters make of a column.
 int column_terms(const Prologue& p) { return has_factor(p) + has_term(p) + is_gated(p) + (p.smooth == Smoothing::on); }
 
-// An estimate; ptxas decides. Values of x and of a branch, what persistent threads keep of their columns, and what a
-// step needs beside them.
+// Persistent threads keep what their columns have in common.
 int estimated_registers(const Config& c, const Prologue& p) {
-  const int values = p.residual == Branch::none ? 1 : 2;
-  const int kept = c.schedule == RowSchedule::persistent ? column_terms(p) : 0;
-  return 32 + kOctet * c.octets * (values + kept);
+  return row_registers(c.octets, p, c.schedule == RowSchedule::persistent ? column_terms(p) : 0);
 }
 
 // What the compiler takes for steps of many instructions where nothing bounds it.
 int busy_registers(const Prologue& p) { return p.act != Activation::none ? 90 : p.rotate > 1 ? 40 : 0; }
-
-// ptxas allocates in steps of 8.
-int available_registers(const Config& c, const QuantizeTarget& t) {
-  return std::min(kMaxRegisters, t.device.registers_per_sm / (threads(c) * c.ctas) / 8 * 8);
-}
 
 std::string sizes(const Config& c, const QuantizeTarget&) {
   if (c.threads < 32 || (c.threads & (c.threads - 1)) != 0)
@@ -44,13 +34,10 @@ std::string sizes(const Config& c, const QuantizeTarget&) {
   return std::min({c.octets, c.rows, c.ctas}) < 1 ? "every size is at least 1" : "";
 }
 
-std::string row(const Config& c, const QuantizeTarget& t) {
-  const std::int64_t its = octets_of_thread(t.op.k, c.threads);
-  return its != c.octets ? fmt::format("a row of {} is {} octets a thread, not {}", t.op.k, its, c.octets) : "";
-}
+std::string row(const Config& c, const QuantizeTarget& t) { return octets_reason(c.threads, c.octets, t); }
 
 std::string grid(const Config& c, const QuantizeTarget& t) {
-  return ditune::launch_plan(c, t.op.m, t.device.sms).grid > kMaxGrid ? "has too many CTAs" : "";
+  return Family<Config>::launch_plan(c, t.op, t.device.sms).grid > kMaxGrid ? "has too many CTAs" : "";
 }
 
 constexpr std::array<Constraint<Config>, 3> kLimits{{{"sizes", sizes}, {"row", row}, {"grid", grid}}};
@@ -59,7 +46,8 @@ constexpr std::array<Constraint<Config>, 3> kLimits{{{"sizes", sizes}, {"row", r
 
 // With fewer than that they spill.
 std::string registers(const Config& c, const QuantizeTarget& t) {
-  const int needed = estimated_registers(c, t.op.prologue), available = available_registers(c, t);
+  const int needed = estimated_registers(c, t.op.prologue),
+            available = available_registers(threads(c) * c.ctas, t.device);
   return needed > available ? fmt::format("needs about {} registers a thread, has {}", needed, available) : "";
 }
 
@@ -138,7 +126,7 @@ Prediction Family<Config>::predict(const Config& config, const QuantizeTarget& t
   const Prologue& prologue = target.op.prologue;
   const bool is_persistent = config.schedule == RowSchedule::persistent;
   const int wanted = estimated_registers(config, prologue) + busy_registers(prologue);
-  const int registers = std::clamp(wanted, 8, std::max(8, available_registers(config, target)));
+  const int registers = std::clamp(wanted, 8, std::max(8, available_registers(threads(config) * config.ctas, device)));
   const int fitting = std::min({device.registers_per_sm / (registers * threads(config)),
                                 device.threads_per_sm / threads(config), device.ctas_per_sm});
   Prediction its = predict_rows(target, {.threads = config.threads,

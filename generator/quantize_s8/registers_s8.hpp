@@ -13,7 +13,7 @@ struct Family<RegistersS8Config> {
   static std::optional<Rejection> refusal(const RegistersS8Config& config, const QuantizeTarget& target);
   static std::vector<Candidate> candidates(const QuantizeTarget& target, Wanted wanted);
   static LaunchPlan launch_plan(const RegistersS8Config& config, const Quantize& quantize, int sms) {
-    return ditune::launch_plan(config, quantize.m, sms);
+    return ditune::launch_plan(config, quantize.prologue, quantize.m, quantize.k, sms);
   }
   static Prediction predict(const RegistersS8Config& config, const QuantizeTarget& target);
   static KernelParameter parameter(const RegistersS8Config&, const Quantize&, const QuantizeArgs& args,

@@ -11,13 +11,14 @@
 #include "mma_s8_config.cuh"
 #include "passes_s8_config.cuh"
 #include "registers_s8_config.cuh"
+#include "staged_s8_config.cuh"
 #include "wgmma_s8_config.cuh"
 
 namespace ditune {
 
 // The registration line of the families. What each brings: its config struct and kernel in templates/, its text form in
 // core/KIND/FAMILY_fields.hpp, its candidates, constraints and cost in generator/KIND/FAMILY.hpp (docs/hacking.md).
-using KernelConfig = std::variant<MmaS8Config, WgmmaS8Config, RegistersS8Config, PassesS8Config>;
+using KernelConfig = std::variant<MmaS8Config, WgmmaS8Config, RegistersS8Config, StagedS8Config, PassesS8Config>;
 
 namespace detail {
 
@@ -55,6 +56,7 @@ void for_each_family(Visitor&& visit) {
 //            [,decomposition=data_parallel|stream_k][,cluster=1x1][,group=8][,staging=2][,launch=serial|dependent]
 //   registers_s8:threads=128,octets=5[,rows=1][,load=8|1][,ctas=1]
 //                [,schedule=each|persistent][,launch=serial|dependent]
+//   staged_s8:threads=256,octets=6[,stages=2][,copy=bulk|async][,ctas=1][,launch=serial|dependent]
 //   passes_s8:threads=256[,load=8|1][,ctas=1][,launch=serial|dependent]
 // What stands in no brackets has no default. parse(format(c)) == c. parse_config throws UsageError on an unknown
 // family, key or value, a repeated or missing key; it does not judge whether a device can run the config.

@@ -50,6 +50,13 @@ DITUNE_DEVICE void device_fence() { __threadfence(); }
 DITUNE_DEVICE unsigned shuffle_xor(unsigned v, int mask) { return __shfl_xor_sync(0xffffffffu, v, mask); }
 DITUNE_DEVICE float shuffle_xor(float v, int mask) { return __shfl_xor_sync(0xffffffffu, v, mask); }
 
+// The largest value of the warp's lanes ("redux.sync").
+DITUNE_DEVICE unsigned warp_largest(unsigned v) {
+  unsigned largest;
+  asm volatile("redux.sync.max.u32 %0, %1, 0xffffffff;" : "=r"(largest) : "r"(v));
+  return largest;
+}
+
 // ---- shared memory
 
 // Start of the CTA's dynamic shared memory, 1024-byte aligned so that address bits below the row pitch are the

@@ -19,23 +19,23 @@ class Columns {
   DITUNE_DEVICE Columns(const QuantizeArgs& args, long long table)
       : args_(args), table_(table * args.ldt * input_bytes(kType)), columns_(static_cast<int>(args.k)) {}
 
-  // Octet `i` of a thread, which is at `column`: factor = (w or 1 + w) * (s or 1 + s), term = b * (s or 1 + s) + t: of
+  // Octet `i` of a thread, which is at a place: factor = (w or 1 + w) * (s or 1 + s), term = b * (s or 1 + s) + t: of
   // these what there is.
-  DITUNE_DEVICE void load_factor(int, int column, Octet& factor, Octet& term) const {
+  DITUNE_DEVICE void load_factor(int, OctetPlace at, Octet& factor, Octet& term) const {
     Octet m;
     if constexpr (p.modulate != Modulation::none) {
-      load_of_table(m, args_.s, column);
+      load_of_table(m, args_.s, at);
       if constexpr (p.modulate != Modulation::scale) add_one(m);
-      if constexpr (p.modulate == Modulation::scale1_shift) load_of_table(term, args_.t, column);
+      if constexpr (p.modulate == Modulation::scale1_shift) load_of_table(term, args_.t, at);
     }
     if constexpr (p.weight == NormWeight::none) {
       copy(factor, m);
       return;
     }
-    load(factor, args_.w, column);
+    load(factor, args_.w, at);
     if constexpr (p.weight == NormWeight::plus_one) add_one(factor);
     Octet b;
-    if constexpr (p.bias != NormBias::none) load(b, args_.b, column);
+    if constexpr (p.bias != NormBias::none) load(b, args_.b, at);
     DITUNE_UNROLL
     for (int i = 0; i < kOctet; ++i) {
       if constexpr (p.modulate != Modulation::none) factor[i] = multiply(factor[i], m[i]);
@@ -48,17 +48,17 @@ class Columns {
   }
 
   // g, or g * w1.
-  DITUNE_DEVICE void load_gate(int, int column, Octet& g) const {
-    load_of_table(g, args_.g, column);
+  DITUNE_DEVICE void load_gate(int, OctetPlace at, Octet& g) const {
+    load_of_table(g, args_.g, at);
     if constexpr (p.residual == Branch::gate_rms) {
       Octet w1;
-      load(w1, args_.w1, column);
+      load(w1, args_.w1, at);
       DITUNE_UNROLL
       for (int i = 0; i < kOctet; ++i) g[i] = multiply(g[i], w1[i]);
     }
   }
 
-  DITUNE_DEVICE void load_smoothing(int, int column, Octet& c) const { load(c, args_.c, column); }
+  DITUNE_DEVICE void load_smoothing(int, OctetPlace at, Octet& c) const { load(c, args_.c, at); }
 
  private:
   static constexpr InputType kType = p.parameters == ParameterType::f32 ? InputType::f32 : p.x;
@@ -67,11 +67,11 @@ class Columns {
     DITUNE_UNROLL
     for (int i = 0; i < kOctet; ++i) v[i] = add(1.0f, v[i]);
   }
-  DITUNE_DEVICE void load_of_table(Octet& v, const void* rows, int column) const {
-    load_octet<kType, aligned>(v, static_cast<const char*>(rows) + table_, column, columns_);
+  DITUNE_DEVICE void load_of_table(Octet& v, const void* rows, OctetPlace at) const {
+    load_octet<kType, aligned>(v, static_cast<const char*>(rows) + table_, at, columns_);
   }
-  DITUNE_DEVICE void load(Octet& v, const void* row, int column) const {
-    load_octet<kType, aligned>(v, static_cast<const char*>(row), column, columns_);
+  DITUNE_DEVICE void load(Octet& v, const void* row, OctetPlace at) const {
+    load_octet<kType, aligned>(v, static_cast<const char*>(row), at, columns_);
   }
 
   const QuantizeArgs& args_;
@@ -85,21 +85,21 @@ class KeptColumns {
  public:
   using Source = Columns<p, aligned>;
 
-  template <class ColumnOf>
-  DITUNE_DEVICE void load(const Source& from, const ColumnOf& column_of) {
+  template <class PlaceOf>
+  DITUNE_DEVICE void load(const Source& from, const PlaceOf& place_of) {
     DITUNE_UNROLL
     for (int i = 0; i < octets; ++i) {
-      if constexpr (has_factor(p)) from.load_factor(i, column_of(i), factor_[i], term_[i]);
-      if constexpr (is_gated(p)) from.load_gate(i, column_of(i), gate_[i]);
-      if constexpr (p.smooth == Smoothing::on) from.load_smoothing(i, column_of(i), smoothing_[i]);
+      if constexpr (has_factor(p)) from.load_factor(i, place_of(i), factor_[i], term_[i]);
+      if constexpr (is_gated(p)) from.load_gate(i, place_of(i), gate_[i]);
+      if constexpr (p.smooth == Smoothing::on) from.load_smoothing(i, place_of(i), smoothing_[i]);
     }
   }
-  DITUNE_DEVICE void load_factor(int i, int, Octet& factor, Octet& term) const {
+  DITUNE_DEVICE void load_factor(int i, OctetPlace, Octet& factor, Octet& term) const {
     copy(factor, factor_[i]);
     copy(term, term_[i]);
   }
-  DITUNE_DEVICE void load_gate(int i, int, Octet& g) const { copy(g, gate_[i]); }
-  DITUNE_DEVICE void load_smoothing(int i, int, Octet& c) const { copy(c, smoothing_[i]); }
+  DITUNE_DEVICE void load_gate(int i, OctetPlace, Octet& g) const { copy(g, gate_[i]); }
+  DITUNE_DEVICE void load_smoothing(int i, OctetPlace, Octet& c) const { copy(c, smoothing_[i]); }
 
  private:
   Octet factor_[octets], term_[octets], gate_[octets], smoothing_[octets];  // those that there are none of cost nothing

@@ -24,30 +24,39 @@ DITUNE_DEVICE void rotate_four(float& a, float& b, float& c, float& d) {
   d = multiply_add(-2.0f, d, sum);
 }
 
-// All but the reading backwards. Adjacent lanes have adjacent octets, and a group is within a warp.
-template <int kGroup>
-DITUNE_DEVICE void rotate(float (&v)[kOctet]) {
-  static_assert(kGroup == 16 || kGroup == 64 || kGroup == 256);
-  rotate_four(v[0], v[1], v[2], v[3]);
-  rotate_four(v[4], v[5], v[6], v[7]);
+// Of two that differ in the digit's lower bit; the other two are in the lane that differs in the bit of `mask`.
+DITUNE_DEVICE void rotate_pair(float& a, float& b, int mask) {
+  const float half = add(a, b);
+  const float sum = add(half, shuffle_xor(half, mask));
+  a = multiply_add(-2.0f, a, sum);
+  b = multiply_add(-2.0f, b, sum);
+}
+
+// The rotation's last step, which may wait.
+DITUNE_HOST_DEVICE float rotation_scale(int group) {
+  return group == 16 ? 0.25f : group == 64 ? 0.125f : group == 256 ? 0.0625f : 1.0f;
+}
+
+// All but the scale and the reading backwards, of a unit. A group is within a warp.
+template <int kGroup, int kUnit>
+DITUNE_DEVICE void rotate(float (&v)[kUnit][kOctet]) {
+  static_assert((kGroup == 16 || kGroup == 64 || kGroup == 256) && kUnit == unit_of(kGroup));
   DITUNE_UNROLL
-  for (int i = 0; i < 4; ++i) {  // the digit of 4 and 8: half of it in the octet, half in the lane
-    const float half = add(v[i], v[i + 4]);
-    const float sum = add(half, shuffle_xor(half, 1));
-    v[i] = multiply_add(-2.0f, v[i], sum);
-    v[i + 4] = multiply_add(-2.0f, v[i + 4], sum);
+  for (int j = 0; j < kUnit; ++j) {
+    rotate_four(v[j][0], v[j][1], v[j][2], v[j][3]);
+    rotate_four(v[j][4], v[j][5], v[j][6], v[j][7]);
+    DITUNE_UNROLL
+    for (int i = 0; i < 4; ++i) rotate_pair(v[j][i], v[j][i + 4], 1);
   }
   DITUNE_UNROLL
-  for (int mask = 2; mask < kGroup / kOctet; mask *= 4) {
+  for (int step = 1; step < kUnit; step *= 2) {  // the digits of 16 and 64
     DITUNE_UNROLL
-    for (int i = 0; i < kOctet; ++i) {
-      const float half = add(v[i], shuffle_xor(v[i], mask));
-      v[i] = multiply_add(-2.0f, v[i], add(half, shuffle_xor(half, 2 * mask)));
+    for (int j = 0; j < kUnit; ++j) {
+      if ((j & step) != 0) continue;
+      DITUNE_UNROLL
+      for (int i = 0; i < kOctet; ++i) rotate_pair(v[j][i], v[j + step][i], 2 * step);
     }
   }
-  constexpr float kScale = kGroup == 16 ? 0.25f : kGroup == 64 ? 0.125f : 0.0625f;
-  DITUNE_UNROLL
-  for (int i = 0; i < kOctet; ++i) v[i] = multiply(v[i], kScale);
 }
 
 }  // namespace ditune

@@ -11,11 +11,12 @@ namespace ditune {
 template <PassesS8Config config, Prologue prologue>
 DITUNE_DEVICE void passes_s8(const QuantizeArgs& args) {
   if constexpr (config.launch == Launch::dependent) wait_for_prerequisites();
-  constexpr RowLayout kLayout{config.threads, 0, config.load == kOctet};
+  constexpr RowLayout kLayout{config.threads, 0, unit_of(prologue.rotate), config.load == kOctet};
   using Source = Columns<prologue, kLayout.aligned>;
   const long long row = block_index();
   const Source columns(args, table_row<prologue>(args, row));
-  Row<kLayout, prologue, Source> its(args, row, RowThreads<config.threads>(thread_index(), 0, 0), columns);
+  RowThreads<config.threads> threads(thread_index(), 0);
+  Row<kLayout, prologue, Source> its(args, row, {args, row}, threads, columns);
   if constexpr (config.launch == Launch::dependent) launch_dependents();
   its.finish();
 }

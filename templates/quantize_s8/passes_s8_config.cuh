@@ -4,6 +4,7 @@
 #pragma once
 
 #include "launch_plan.cuh"
+#include "prologue_spec.cuh"
 #include "quantize_layout.cuh"
 
 namespace ditune {
@@ -17,7 +18,7 @@ struct PassesS8Config {
 
 DITUNE_HOST_DEVICE int threads(const PassesS8Config& c) { return c.threads; }
 
-DITUNE_HOST_DEVICE LaunchPlan launch_plan(const PassesS8Config& c, long long m, int) {
+DITUNE_HOST_DEVICE LaunchPlan launch_plan(const PassesS8Config& c, const Prologue&, long long m, long long, int) {
   LaunchPlan plan;
   plan.grid = m;
   plan.block = threads(c);

@@ -12,34 +12,35 @@ template <RegistersS8Config config, Prologue prologue>
 class RegistersS8 {
  public:
   DITUNE_DEVICE explicit RegistersS8(const QuantizeArgs& args)
-      : args_(args), thread_(thread_index() % config.threads), row_of_cta_(thread_index() / config.threads) {}
+      : args_(args),
+        row_of_cta_(config.rows == 1 ? 0 : thread_index() / config.threads),
+        threads_(thread_index() - row_of_cta_ * config.threads, row_of_cta_) {}
 
   // A row.
-  DITUNE_DEVICE void run_one() const {
+  DITUNE_DEVICE void run_one() {
     const long long row = first_row();
     if (row >= args_.m) return;
-    run(row, Source(args_, table_row<prologue>(args_, row)), 0);
+    run(row, Source(args_, table_row<prologue>(args_, row)));
   }
 
   // One row after the other, with what their columns have in common.
-  DITUNE_DEVICE void run_all() const {
+  DITUNE_DEVICE void run_all() {
     long long table = -1;
-    KeptColumns<prologue, kLayout.aligned, config.octets> columns;
-    int turn = 0;
+    KeptColumns<prologue, kLayout.aligned, kLayout.units * kLayout.unit> columns;
     for (long long row = first_row(); row < args_.m; row += static_cast<long long>(grid_size()) * config.rows) {
       const long long its = table_row<prologue>(args_, row);
       if (its != table) {
         table = its;
         columns.load(Source(args_, table),
-                     [&](int i) { return octet_column<kLayout>(thread_, static_cast<int>(args_.k), i); });
+                     [&](int i) { return place_of_octet<kLayout>(threads_.index(), static_cast<int>(args_.k), i); });
       }
-      run(row, columns, turn);
-      turn ^= 1;
+      run(row, columns);
     }
   }
 
  private:
-  static constexpr RowLayout kLayout{config.threads, config.octets, config.load == kOctet};
+  static constexpr int kUnit = unit_of(prologue.rotate);
+  static constexpr RowLayout kLayout{config.threads, (config.octets + kUnit - 1) / kUnit, kUnit, config.load == kOctet};
   using Source = Columns<prologue, kLayout.aligned>;
 
   DITUNE_DEVICE long long first_row() const {
@@ -47,22 +48,22 @@ class RegistersS8 {
   }
 
   template <class ColumnSource>
-  DITUNE_DEVICE void run(long long row, const ColumnSource& columns, int turn) const {
-    Row<kLayout, prologue, ColumnSource> its(args_, row, RowThreads<config.threads>(thread_, row_of_cta_, turn),
-                                             columns);
+  DITUNE_DEVICE void run(long long row, const ColumnSource& columns) {
+    Row<kLayout, prologue, ColumnSource> its(args_, row, {args_, row}, threads_, columns);
     its.load();
     if constexpr (config.launch == Launch::dependent) launch_dependents();
     its.finish();
   }
 
   const QuantizeArgs& args_;
-  int thread_, row_of_cta_;
+  int row_of_cta_;
+  RowThreads<config.threads> threads_;
 };
 
 template <RegistersS8Config config, Prologue prologue>
 DITUNE_DEVICE void registers_s8(const QuantizeArgs& args) {
   if constexpr (config.launch == Launch::dependent) wait_for_prerequisites();
-  const RegistersS8<config, prologue> its(args);
+  RegistersS8<config, prologue> its(args);
   if constexpr (config.schedule == RowSchedule::persistent) {
     its.run_all();
   } else {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "launch_plan.cuh"
+#include "prologue_spec.cuh"
 #include "quantize_layout.cuh"
 
 namespace ditune {
@@ -25,7 +26,8 @@ struct RegistersS8Config {
 
 DITUNE_HOST_DEVICE int threads(const RegistersS8Config& c) { return c.threads * c.rows; }
 
-DITUNE_HOST_DEVICE LaunchPlan launch_plan(const RegistersS8Config& c, long long m, int sms) {
+DITUNE_HOST_DEVICE LaunchPlan launch_plan(const RegistersS8Config& c, const Prologue&, long long m, long long,
+                                          int sms) {
   LaunchPlan plan;
   const long long ctas = ceil_div(m, c.rows), resident = static_cast<long long>(sms) * c.ctas;
   plan.grid = c.schedule == RowSchedule::persistent && resident < ctas ? resident : ctas;

@@ -3,24 +3,24 @@
 // in registers between passes over the row, or are read again: what a pass does is the same.
 #pragma once
 
-#include "columns.cuh"
 #include "hadamard.cuh"
 #include "octets.cuh"
 #include "row_input.cuh"
 #include "row_output.cuh"
+#include "row_steps.cuh"
 
 namespace ditune {
 
-// `ColumnSource`: Columns, or KeptColumns.
-template <RowLayout layout, Prologue p, class ColumnSource>
+// `ColumnSource`: Columns, or KeptColumns. `Begin`: where x and y are read.
+template <RowLayout layout, Prologue p, class ColumnSource, class Begin = GlobalRow<p>>
 class Row {
  public:
-  DITUNE_DEVICE Row(const QuantizeArgs& args, long long row, const RowThreads<layout.threads>& threads,
+  DITUNE_DEVICE Row(const QuantizeArgs& args, long long row, const Begin& begin, RowThreads<layout.threads>& threads,
                     const ColumnSource& columns)
       : args_(args),
         threads_(threads),
-        source_(columns),
-        input_(args, row),
+        steps_(args, columns),
+        input_(args, row, begin),
         output_(args, row),
         row_(row),
         columns_(static_cast<int>(args.k)) {}
@@ -29,10 +29,10 @@ class Row {
   DITUNE_DEVICE void load() {
     if constexpr (kKept) {
       DITUNE_UNROLL
-      for (int i = 0; i < layout.octets; ++i) input_.load(column_of(i), kept_[i]);
+      for (int i = 0; i < kOctets; ++i) input_.load(place(i), kept_[i / kUnit][i % kUnit]);
       if constexpr (p.residual != Branch::none) {
         DITUNE_UNROLL
-        for (int i = 0; i < layout.octets; ++i) input_.load_branch(column_of(i), branch_[i]);
+        for (int i = 0; i < kOctets; ++i) input_.load_branch(place(i), branch_[i / kUnit][i % kUnit]);
       }
     }
   }
@@ -41,91 +41,107 @@ class Row {
     if constexpr (p.residual != Branch::none) join();
     find_norm();
     if constexpr (p.out == QuantizedType::s8 && p.scale == QuantizedScale::token) {
-      float largest = 0.0f;
-      each([&](int i, int column, Octet& v) {
-        transform(i, column, v);
-        DITUNE_UNROLL
-        for (int j = 0; j < kOctet; ++j) largest = maximum(largest, absolute(v[j]));
-      });
-      const RowScale scale = row_scale(threads_.template largest<3>(largest));
-      if (threads_.index() == 0) global_store(args_.scale + row_, scale.scale);
-      each([&](int i, int column, Octet& v) {
-        if constexpr (!kKept) transform(i, column, v);
-        output_.store_quantized(column, v, scale.factor);
-      });
+      quantize();
     } else if constexpr (p.out == QuantizedType::s8) {
       const float factor = divide(1.0f, global_load(args_.scale));
-      each([&](int i, int column, Octet& v) {
-        transform(i, column, v);
-        output_.store_clamped(column, v, factor);
+      each([&](int u, Unit& v) {
+        transform(u, v);
+        scale(v);
+        output_.store_clamped(place_of_unit<layout>(threads_.index(), columns_, u), v, factor);
       });
     } else {
-      each([&](int i, int column, Octet& v) {
-        transform(i, column, v);
-        output_.store_halves(column, v);
+      each([&](int u, Unit& v) {
+        transform(u, v);
+        scale(v);
+        output_.store_halves(place_of_unit<layout>(threads_.index(), columns_, u), v);
       });
     }
   }
 
  private:
-  static constexpr bool kKept = layout.octets > 0;
+  static constexpr bool kKept = layout.units > 0;
+  static constexpr int kUnit = layout.unit;
+  static constexpr int kOctets = layout.units * kUnit;
+  using Unit = Octet[kUnit];
 
-  DITUNE_DEVICE int column_of(int i) const { return octet_column<layout>(threads_.index(), columns_, i); }
-  // Octets of a thread.
-  DITUNE_DEVICE int steps() const { return (columns_ + kOctet * layout.threads - 1) / (kOctet * layout.threads); }
+  // Of an octet of this thread.
+  DITUNE_DEVICE OctetPlace place(int i) const { return place_of_octet<layout>(threads_.index(), columns_, i); }
+  // Units of a thread.
+  DITUNE_DEVICE int units() const {
+    constexpr int kStep = kOctet * layout.unit * layout.threads;
+    return (columns_ + kStep - 1) / kStep;
+  }
 
-  // visit(i, column, values) for each octet of this thread; what it makes of the values stays where they are kept.
+  // visit(u, values) for each unit of this thread; what it makes of the values stays where they are kept.
   template <class Visit>
   DITUNE_DEVICE void each(const Visit& visit) {
     if constexpr (kKept) {
       DITUNE_UNROLL
-      for (int i = 0; i < layout.octets; ++i) visit(i, column_of(i), kept_[i]);
+      for (int u = 0; u < layout.units; ++u) {
+        if (u + 1 < layout.units || !is_beyond(u)) visit(u, kept_[u]);
+      }
     } else {
       DITUNE_NO_UNROLL
-      for (int i = 0; i < steps(); ++i) {
-        Octet v;
-        load_again(column_of(i), v);
-        visit(i, column_of(i), v);
+      for (int u = 0; u < units(); ++u) {
+        Unit v;
+        for_octets([&](int j) { load_again(place(u * kUnit + j), v[j]); });
+        visit(u, v);
       }
     }
   }
 
+  // Whether a unit of this warp has no column.
+  DITUNE_DEVICE bool is_beyond(int u) const {
+    if constexpr (layout.threads == 32) return false;
+    return column_of(place_of_unit<layout>(threads_.index() / 32 * 32, columns_, u)) >= columns_;
+  }
+
+  template <class Visit>
+  static DITUNE_DEVICE void for_octets(const Visit& visit) {
+    DITUNE_UNROLL
+    for (int j = 0; j < kUnit; ++j) visit(j);
+  }
+
   // As it was before, from where it lies.
-  DITUNE_DEVICE void load_again(int column, Octet& v) const {
+  DITUNE_DEVICE void load_again(OctetPlace at, Octet& v) const {
     if constexpr (p.residual == Branch::none) {
-      input_.load(column, v);
+      input_.load(at, v);
     } else {
-      input_.load_h(column, v);
+      input_.load_h(at, v);
     }
   }
 
   // The row's sum of value_of(values) over octets; load(i, values) says which values.
-  template <int kNumber, class Load, class ValueOf>
+  template <class Load, class ValueOf>
   DITUNE_DEVICE float sum(const Load& load, const ValueOf& value_of) {
+    float part[kUnit];
     if constexpr (kKept) {
-      float part[layout.octets];
-      DITUNE_UNROLL
-      for (int i = 0; i < layout.octets; ++i) part[i] = value_of(load(i));
-      DITUNE_UNROLL
-      for (int half = 64; half > 0; half /= 2) {
+      for_octets([&](int j) {
+        float of_unit[layout.units];
         DITUNE_UNROLL
-        for (int i = 0; i < half; ++i) {
-          if (i + half < layout.octets) part[i] = add(part[i], part[i + half]);
+        for (int u = 0; u < layout.units; ++u) of_unit[u] = value_of(load(u * kUnit + j));
+        DITUNE_UNROLL
+        for (int half = 64; half > 0; half /= 2) {
+          DITUNE_UNROLL
+          for (int u = 0; u < half; ++u) {
+            if (u + half < layout.units) of_unit[u] = add(of_unit[u], of_unit[u + half]);
+          }
         }
-      }
-      return threads_.template sum<kNumber>(part[0]);
+        part[j] = of_unit[0];
+      });
     } else {
       int bits = 0;
-      while ((1 << bits) < steps()) ++bits;
-      FoldedSum folded;
+      while ((1 << bits) < units()) ++bits;
+      FoldedSum folded[kUnit];
       DITUNE_NO_UNROLL
-      for (int u = 0; u < 1 << bits; ++u) {
-        int i = 0;
-        for (int bit = 0; bit < bits; ++bit) i |= (u >> bit & 1) << (bits - 1 - bit);
-        folded.add_next(u, i < steps() ? value_of(load(i)) : 0.0f);
+      for (int next = 0; next < 1 << bits; ++next) {
+        int u = 0;
+        for (int bit = 0; bit < bits; ++bit) u |= (next >> bit & 1) << (bits - 1 - bit);
+        for_octets([&](int j) { folded[j].add_next(next, u < units() ? value_of(load(u * kUnit + j)) : 0.0f); });
       }
-      return threads_.template sum<kNumber>(folded.total());
+      for_octets([&](int j) { part[j] = folded[j].total(); });
     }
+    return threads_.sum(part);
   }
 
   // ---- residual
@@ -133,11 +149,11 @@ class Row {
   DITUNE_DEVICE void join() {
     float factor = 1.0f;
     if constexpr (p.residual == Branch::gate_rms) {
-      const float squares = sum<0>(
+      const float squares = sum(
           [&](int i) -> OctetValue {
-            if constexpr (kKept) return OctetValue(branch_[i]);
+            if constexpr (kKept) return OctetValue(branch_[i / kUnit][i % kUnit]);
             OctetValue its;
-            input_.load_branch(column_of(i), its.v);
+            input_.load_branch(place(i), its.v);
             return its;
           },
           [](const OctetValue& its) { return sum_of_squares(its.v); });
@@ -145,23 +161,24 @@ class Row {
     }
     if constexpr (kKept) {
       DITUNE_UNROLL
-      for (int i = 0; i < layout.octets; ++i) add_branch(i, kept_[i], branch_[i], factor);
+      for (int i = 0; i < kOctets; ++i)
+        add_branch(i, kept_[i / kUnit][i % kUnit], branch_[i / kUnit][i % kUnit], factor);
     } else {
       DITUNE_NO_UNROLL
-      for (int i = 0; i < steps(); ++i) {
+      for (int i = 0; i < units() * kUnit; ++i) {
         Octet v, y;
-        input_.load(column_of(i), v);
-        input_.load_branch(column_of(i), y);
+        input_.load(place(i), v);
+        input_.load_branch(place(i), y);
         add_branch(i, v, y, factor);
       }
     }
   }
 
   DITUNE_DEVICE void add_branch(int octet, Octet& v, Octet& y, float factor) {
-    const int column = column_of(octet);
+    const OctetPlace at = place(octet);
     if constexpr (is_gated(p)) {
       Octet g;
-      source_.load_gate(octet, column, g);
+      steps_.columns().load_gate(octet, at, g);
       DITUNE_UNROLL
       for (int i = 0; i < kOctet; ++i) {
         if constexpr (p.residual == Branch::gate_rms) y[i] = multiply(y[i], factor);
@@ -171,7 +188,7 @@ class Row {
       DITUNE_UNROLL
       for (int i = 0; i < kOctet; ++i) v[i] = add(v[i], y[i]);
     }
-    input_.store_h(column, v);
+    input_.store_h(at, v);
   }
 
   // ---- norm
@@ -179,72 +196,67 @@ class Row {
   DITUNE_DEVICE void find_norm() {
     if constexpr (p.norm != Norm::none) {
       const auto load = [&](int i) -> OctetValue {
-        if constexpr (kKept) return OctetValue(kept_[i]);
+        if constexpr (kKept) return OctetValue(kept_[i / kUnit][i % kUnit]);
         OctetValue its;
-        load_again(column_of(i), its.v);
+        load_again(place(i), its.v);
         return its;
       };
       const float k = static_cast<float>(args_.k);
       float squares;
       if constexpr (p.norm == Norm::layer) {
-        mean_ = divide(sum<1>(load, [](const OctetValue& its) { return sum_of_octet(its.v); }), k);
-        squares = sum<2>(
+        steps_.mean = divide(sum(load, [](const OctetValue& its) { return sum_of_octet(its.v); }), k);
+        squares = sum(
             [&](int i) {
               OctetValue its = load(i);
-              center(column_of(i), its.v);
+              steps_.center(place(i), its.v);
               return its;
             },
             [](const OctetValue& its) { return sum_of_squares(its.v); });
       } else {
-        squares = sum<2>(load, [](const OctetValue& its) { return sum_of_squares(its.v); });
+        squares = sum(load, [](const OctetValue& its) { return sum_of_squares(its.v); });
       }
-      factor_ = rms_factor(squares, k, args_.eps);
+      steps_.norm_factor = rms_factor(squares, k, args_.eps);
     }
-  }
-
-  // What is beyond the row stays 0.
-  DITUNE_DEVICE void center(int column, Octet& v) const {
-    DITUNE_UNROLL
-    for (int i = 0; i < kOctet; ++i) {
-      const bool inside = layout.aligned ? column < columns_ : column + i < columns_;
-      v[i] = inside ? add(v[i], -mean_) : 0.0f;
-    }
-  }
-
-  DITUNE_DEVICE void normalize(int column, Octet& v) const {
-    if constexpr (p.norm == Norm::layer) center(column, v);
-    DITUNE_UNROLL
-    for (int i = 0; i < kOctet; ++i) v[i] = multiply(v[i], factor_);
   }
 
   // ---- what follows
 
-  // The norm's weight and bias, and the modulation.
-  DITUNE_DEVICE void scale_columns(int octet, int column, Octet& v) const {
-    Octet factor, term;
-    source_.load_factor(octet, column, factor, term);
-    DITUNE_UNROLL
-    for (int i = 0; i < kOctet; ++i)
-      v[i] = has_term(p) ? multiply_add(v[i], factor[i], term[i]) : multiply(v[i], factor[i]);
+  // From h to what is stored, but for what may wait: a rotation's scale and the rounding.
+  DITUNE_DEVICE void transform(int u, Unit& v) const {
+    for_octets([&](int j) { steps_.apply(u * kUnit + j, place(u * kUnit + j), v[j]); });
+    if constexpr (p.rotate > 1) rotate<p.rotate>(v);
+  }
+  static DITUNE_DEVICE void scale(Unit& v) {
+    if constexpr (p.rotate > 1) {
+      for_octets([&](int j) {
+        DITUNE_UNROLL
+        for (int i = 0; i < kOctet; ++i) v[j][i] = multiply(v[j][i], rotation_scale(p.rotate));
+      });
+    }
   }
 
-  // From h to what is stored, but for the rounding.
-  DITUNE_DEVICE void transform(int octet, int column, Octet& v) const {
-    if constexpr (p.norm != Norm::none) normalize(column, v);
-    if constexpr (has_factor(p)) scale_columns(octet, column, v);
-    if constexpr (p.act != Activation::none && !is_swiglu(p)) {
-      DITUNE_UNROLL
-      for (int i = 0; i < kOctet; ++i) {
-        if (p.split == 0 || column + i >= p.split) v[i] = activated<p.act>(v[i]);
-      }
+  DITUNE_DEVICE void quantize() {
+    float largest = 0.0f;
+    each([&](int u, Unit& v) {
+      transform(u, v);
+      for_octets([&](int j) { largest = maximum(largest, largest_magnitude(v[j])); });
+    });
+    // Of the scaled values: rounding keeps their order.
+    const RowScale its(multiply(threads_.largest(largest), rotation_scale(p.rotate)));
+    if (threads_.index() == 0) global_store(args_.scale + row_, its.scale());
+    if (kKept && its.is_usual()) {
+      const float factor = multiply(its.usual_factor(), rotation_scale(p.rotate));
+      each([&](int u, Unit& v) {
+        output_.store_quantized(place_of_unit<layout>(threads_.index(), columns_, u), v, factor);
+      });
+      return;
     }
-    if constexpr (p.smooth == Smoothing::on) {
-      Octet c;
-      source_.load_smoothing(octet, column, c);
-      DITUNE_UNROLL
-      for (int i = 0; i < kOctet; ++i) v[i] = multiply(v[i], c[i]);
-    }
-    if constexpr (p.rotate > 1) rotate<p.rotate>(v);
+    const float factor = its.factor();
+    each([&](int u, Unit& v) {
+      if constexpr (!kKept) transform(u, v);
+      scale(v);
+      output_.store_unusual(place_of_unit<layout>(threads_.index(), columns_, u), v, factor);
+    });
   }
 
   struct OctetValue {
@@ -257,15 +269,14 @@ class Row {
   };
 
   const QuantizeArgs& args_;
-  RowThreads<layout.threads> threads_;
-  const ColumnSource& source_;
-  RowInput<p, layout.aligned> input_;
+  RowThreads<layout.threads>& threads_;
+  RowSteps<p, layout.aligned, ColumnSource> steps_;
+  RowInput<p, layout.aligned, Begin> input_;
   RowOutput<p, layout.aligned> output_;
   long long row_;
   int columns_;
-  float mean_ = 0.0f, factor_ = 1.0f;
-  Octet kept_[kKept ? layout.octets : 1];
-  Octet branch_[kKept && p.residual != Branch::none ? layout.octets : 1];
+  Unit kept_[kKept ? layout.units : 1];
+  Unit branch_[kKept && p.residual != Branch::none ? layout.units : 1];
 };
 
 }  // namespace ditune

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The threads of one row, their octets, and what they find together: sums in
-// one fixed order, whatever their number, and largest values. A row is cut into
-// octets, 8 adjacent columns; octet o is that of thread o % kThreads.
+// The threads of one row, their octets, and what they find together: sums in one fixed order, whatever their number,
+// and largest values. A row is cut into octets, 8 adjacent columns; those of a warp's units are adjacent, and so are
+// the warps'.
 #pragma once
 
 #include "hopper.cuh"
@@ -22,23 +22,31 @@ DITUNE_DEVICE float sum_of_squares(const float (&v)[kOctet]) {
   return add(add(pair[0], pair[1]), add(pair[2], pair[3]));
 }
 
-// The threads of a row, the octets that one keeps in registers (all but the last are there; 0: none are kept), and
-// whether rows and K are whole octets.
+// The threads of a row, the units that one keeps in registers (all but the last are there; 0: none are kept), the
+// octets of a unit, and whether rows and K are whole octets.
 struct RowLayout {
   int threads;
-  int octets;
+  int units;
+  int unit;
   bool aligned;
 };
 
-// Where octet i of a thread begins.
+// Where unit u of a thread begins, that is its first octet.
 template <RowLayout layout>
-DITUNE_DEVICE int octet_column(int thread, int columns, int i) {
-  const int column = kOctet * (thread + layout.threads * i);
-  if (i + 1 < layout.octets) DITUNE_ASSUME(column < columns);
-  return column;
+DITUNE_DEVICE OctetPlace place_of_unit(int thread, int columns, int u) {
+  const int octet = thread / 32 * 32 * layout.unit + octet_of_lane(thread % 32, layout.unit);
+  const OctetPlace at{kOctet * octet, kOctet * layout.threads * layout.unit * u};
+  if (u + 1 < layout.units)
+    DITUNE_ASSUME(column_of(at) + kOctet * octet_of_unit(layout.unit - 1, layout.unit) < columns);
+  return at;
+}
+template <RowLayout layout>
+DITUNE_DEVICE OctetPlace place_of_octet(int thread, int columns, int i) {
+  return moved(place_of_unit<layout>(thread, columns, i / layout.unit),
+               kOctet * octet_of_unit(i % layout.unit, layout.unit));
 }
 
-// A sum over octets i that come in the order of their reversed bits: that is the order in which it is folded in halves.
+// A sum over units that come in the order of their reversed bits: that is the order in which it is folded in halves.
 class FoldedSum {
  public:
   // Of reversed index u, from 0 on.
@@ -70,71 +78,83 @@ class RowThreads {
  public:
   static_assert(kThreads >= 32 && (kThreads & (kThreads - 1)) == 0, "sums are folded in halves");
 
-  // Row `row` of its CTA; a CTA has at most 15 whose threads are several warps, a named barrier each. `turn`: 0 and 1
-  // in turn of rows that come one after the other, so that nobody overwrites what another still reads.
-  DITUNE_DEVICE RowThreads(int thread, int row, int turn)
+  // Row `row` of its CTA, then those that come after it; a CTA has at most 15 whose threads are several warps, a named
+  // barrier each.
+  DITUNE_DEVICE RowThreads(int thread, int row)
       : thread_(thread),
         row_(row),
-        scratch_(shared_memory() +
-                 static_cast<SharedAddress>(row * scratch_bytes(kThreads) + turn * scratch_bytes(kThreads) / 2)) {}
+        scratch_(shared_memory() + static_cast<SharedAddress>(row * scratch_bytes(kThreads))) {}
 
   DITUNE_DEVICE int index() const { return thread_; }
 
-  // The sum of what the threads bring, folded in halves: of thread i that of thread i + kThreads / 2 first. Agreements
-  // of one row have numbers of their own: there is no barrier behind one.
-  template <int kNumber>
-  DITUNE_DEVICE float sum(float mine) const {
-    constexpr int kWarps = kThreads / 32;
-    float part[kWarps];
-    part[0] = mine;
-    if constexpr (kWarps > 1) {
-      exchange<kNumber>(float_bits(mine));
-      DITUNE_UNROLL
-      for (int i = 0; i < kWarps; ++i) part[i] = float_from_bits(of_warp<kNumber>(i));
-    }
-    DITUNE_UNROLL
-    for (int half = kWarps / 2; half > 0; half /= 2) {
-      DITUNE_UNROLL
-      for (int i = 0; i < half; ++i) part[i] = add(part[i], part[i + half]);
-    }
-    DITUNE_UNROLL
-    for (int mask = 16; mask > 0; mask /= 2) part[0] = add(part[0], shuffle_xor(part[0], mask));
-    return add(part[0],
-               0.0f);  // -0, of which nobody knows how many there were, is +0
+  // The sum of what the threads bring for each octet of their units, folded in halves: of octet i that of octet i +
+  // half first.
+  template <int kUnit>
+  DITUNE_DEVICE float sum(float (&mine)[kUnit]) {
+    add_warps(mine);
+    add_lanes<kUnit, 16, 4>(mine);
+    if constexpr (kUnit == 4) mine[0] = add(mine[0], mine[2]), mine[1] = add(mine[1], mine[3]);
+    add_lanes<kUnit == 1 ? 1 : 2, 2, 2>(mine);
+    if constexpr (kUnit > 1) mine[0] = add(mine[0], mine[1]);
+    add_lanes<1, 1, 1>(mine);
+    return add(mine[0], 0.0f);  // -0, of which nobody knows how many there were, is +0
   }
 
-  // NaN if one is.
-  template <int kNumber>
-  DITUNE_DEVICE float largest(float mine) const {
-    constexpr int kWarps = kThreads / 32;
+  // Of magnitudes; NaN if one is. As bits they have the same order.
+  DITUNE_DEVICE float largest(float mine) {
+    unsigned bits = warp_largest(float_bits(mine));
     if constexpr (kWarps > 1) {
-      exchange<kNumber>(float_bits(mine));
-      DITUNE_UNROLL
-      for (int i = 0; i < kWarps; ++i) mine = maximum(mine, float_from_bits(of_warp<kNumber>(i)));
+      if (thread_ % 32 == 0) shared_store(place(0, thread_ / 32), bits);
+      agree();
+      bits = warp_largest(shared_load(place(0, thread_ % kWarps)));
+      turn_ ^= 1;
     }
-    DITUNE_UNROLL
-    for (int mask = 16; mask > 0; mask /= 2) mine = maximum(mine, shuffle_xor(mine, mask));
-    return mine;
+    return float_from_bits(bits);
   }
 
  private:
-  template <int kNumber>
-  DITUNE_DEVICE SharedAddress place(int thread) const {
-    return scratch_ + static_cast<SharedAddress>(4 * (kNumber * kThreads + thread));
+  static constexpr int kWarps = kThreads / 32;
+
+  DITUNE_DEVICE SharedAddress place(int octet, int thread) const {
+    return scratch_ + static_cast<SharedAddress>(4 * ((turn_ * kMaxUnit + octet) * kThreads + thread));
   }
-  template <int kNumber>
-  DITUNE_DEVICE void exchange(unsigned mine) const {
-    shared_store(place<kNumber>(thread_), mine);
-    named_barrier(1 + row_, kThreads);
+  DITUNE_DEVICE void agree() const { named_barrier(1 + row_, kThreads); }
+
+  template <int kUnit>
+  DITUNE_DEVICE void add_warps(float (&mine)[kUnit]) {
+    if constexpr (kWarps > 1) {
+      DITUNE_UNROLL
+      for (int j = 0; j < kUnit; ++j) shared_store(place(j, thread_), float_bits(mine[j]));
+      agree();
+      DITUNE_UNROLL
+      for (int j = 0; j < kUnit; ++j) {
+        float part[kWarps];
+        DITUNE_UNROLL
+        for (int i = 0; i < kWarps; ++i) part[i] = float_from_bits(shared_load(place(j, i * 32 + thread_ % 32)));
+        DITUNE_UNROLL
+        for (int half = kWarps / 2; half > 0; half /= 2) {
+          DITUNE_UNROLL
+          for (int i = 0; i < half; ++i) part[i] = add(part[i], part[i + half]);
+        }
+        mine[j] = part[0];
+      }
+      turn_ ^= 1;
+    }
   }
-  // Of the same lane.
-  template <int kNumber>
-  DITUNE_DEVICE unsigned of_warp(int warp) const {
-    return shared_load(place<kNumber>(warp * 32 + thread_ % 32));
+
+  // Of the first `octets`.
+  template <int octets, int kFrom, int kTo, int kUnit>
+  static DITUNE_DEVICE void add_lanes(float (&mine)[kUnit]) {
+    DITUNE_UNROLL
+    for (int mask = kFrom; mask >= kTo; mask /= 2) {
+      DITUNE_UNROLL
+      for (int j = 0; j < octets; ++j) mine[j] = add(mine[j], shuffle_xor(mine[j], mask));
+    }
   }
 
   int thread_, row_;
   SharedAddress scratch_;
+  int turn_ = 0;
 };
 
 }  // namespace ditune

@@ -110,7 +110,7 @@ TEST_CASE("text that is no config is refused") {
 
 TEST_CASE("a refused config says what to do") {
   CHECK_THROWS_WITH(parse_config("hmma:tile=1x1x1"),
-                    "unknown kernel family 'hmma' (use mma_s8, wgmma_s8, registers_s8, passes_s8)");
+                    "unknown kernel family 'hmma' (use mma_s8, wgmma_s8, registers_s8, staged_s8, passes_s8)");
   CHECK_THROWS_WITH(parse_config("mma_s8:stages=3"),
                     "the config lacks tile (write tile=MxNxK,warps=MxN,stages=S at least)");
   CHECK_THROWS_WITH(parse_config("wgmma_s8:tile=128x256"),

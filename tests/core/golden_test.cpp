@@ -83,6 +83,8 @@ const std::vector<const char*> kQuantizeConfigs{
     "registers_s8:threads=128,octets=5,rows=2,load=1,launch=dependent",
     "passes_s8:threads=1024",
     "passes_s8:threads=256,load=1,launch=dependent",
+    "staged_s8:threads=256,octets=3,stages=3,ctas=2",
+    "staged_s8:threads=128,octets=5,copy=async,launch=dependent",
 };
 
 std::string print_plan(const LaunchPlan& plan) {
@@ -146,10 +148,9 @@ std::string print_quantize() {
     for (const std::int64_t m : {6144, 17})
       std::visit(
           [&](const auto& its) {
-            if constexpr (requires { launch_plan(its, m); })
-              text += fmt::format("plan {} {} {}\n", m, config, print_plan(launch_plan(its, m)));
-            else if constexpr (requires { launch_plan(its, m, 132); })
-              text += fmt::format("plan {} {} {}\n", m, config, print_plan(launch_plan(its, m, 132)));
+            constexpr Prologue kPrologue{.residual = Branch::add};
+            if constexpr (requires { launch_plan(its, kPrologue, m, 4608, 132); })
+              text += fmt::format("plan {} {} {}\n", m, config, print_plan(launch_plan(its, kPrologue, m, 4608, 132)));
           },
           parse_config(config));
   }

@@ -27,7 +27,7 @@ constexpr const QuantizeRow* find_quantize(std::string_view device, int arch, lo
 
 // Grid, block and shared memory for M rows.
 constexpr LaunchPlan plan(const QuantizeRow& row, long long m) {
-  return std::visit([&](const auto& c) { return launch_plan(c, m, row.sms); }, row.variant);
+  return std::visit([&](const auto& c) { return launch_plan(c, row.fused, m, row.k, row.sms); }, row.variant);
 }
 
 namespace detail {

@@ -22,6 +22,7 @@ using namespace ditune::test;
 namespace {
 
 const KernelConfig kRegisters = parse_config("registers_s8:threads=256,octets=4");
+const KernelConfig kStaged = parse_config("staged_s8:threads=32,octets=2");
 const KernelConfig kPasses = parse_config("passes_s8:threads=256");
 const KernelConfig kAnyK = parse_config("passes_s8:threads=256,load=1");
 
@@ -54,7 +55,7 @@ TEST_CASE("packed arguments of a quantization pass, whatever the prologue") {
        {"m=17,k=4608", "m=1,k=8,x=f32,norm=layer,weight=plain,bias=plain", "m=17,k=512,split=128,act=swiglu",
         "m=17,k=512,residual=gate_rms,norm=rms,modulate=scale1_shift,table=image,rotate=256,parameters=f32",
         "m=17,k=512,residual=gate,table=index,scale=tensor", "m=17,k=512,out=bf16"})
-    for (const KernelConfig& config : {kRegisters, kPasses, kAnyK}) {
+    for (const KernelConfig& config : {kRegisters, kStaged, kPasses, kAnyK}) {
       INFO(text << " " << format(config));
       CHECK(said(text, kNothing, config) == "no error");
     }
@@ -105,7 +106,7 @@ TEST_CASE("an eps that no norm takes is refused where there is a norm") {
 }
 
 TEST_CASE("a K, a split or a stride that is no multiple of the columns read at once is refused") {
-  for (const KernelConfig& config : {kRegisters, kPasses}) {
+  for (const KernelConfig& config : {kRegisters, kStaged, kPasses}) {
     CHECK(said("m=3,k=12", kNothing, config).starts_with("K = 12 is not a multiple of 8"));
     CHECK(said("m=3,k=16,split=4", kNothing, config).starts_with("split = 4 is not a multiple of 8"));
     CHECK(said(
