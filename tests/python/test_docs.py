@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Each block "```python test" of the documentation runs as it is, without a GPU."""
+"""Each block "```python test" of the documentation runs as it is, without a GPU; "test=NAME" with what its text supposes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,20 @@ import pytest
 from helpers import ROOT
 
 PAGES = ("README.md", "docs/python.md")
+GIVEN = {
+    "": "",
+    "pipe": """
+import types, torch
+transformer = torch.nn.Sequential(torch.nn.Linear(256, 512), torch.nn.SiLU(), torch.nn.Linear(512, 256))
+pipe = types.SimpleNamespace(transformer=transformer)
+""",
+}
 BLOCKS = [
-    (f"{page} {number}", block)
+    (f"{page} {number}", GIVEN[given] + block)
     for page in PAGES
-    for number, block in enumerate(re.findall(r"^```python test\n(.*?)^```", (ROOT / page).read_text(), re.M | re.S))
+    for number, (given, block) in enumerate(
+        re.findall(r"^```python test=?(\w*)\n(.*?)^```", (ROOT / page).read_text(), re.M | re.S)
+    )
 ]
 
 
