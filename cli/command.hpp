@@ -32,6 +32,7 @@ void add_emit(CLI::App& app, Run& run);
 void add_compile(CLI::App& app, Run& run);
 void add_verify(CLI::App& app, Run& run);
 void add_bench(CLI::App& app, Run& run);
+void add_report(CLI::App& app, Run& run);
 void add_export(CLI::App& app, Run& run);
 void add_merge(CLI::App& app, Run& run);
 void add_worker(CLI::App& app, Run& run);

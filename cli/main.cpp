@@ -75,7 +75,7 @@ ExitCode parse_and_run(int argc, char** argv) {
   app.require_subcommand(1);
   Run run;
   for (const auto add : {add_devices, add_doctor, add_models, add_tune, add_list, add_show, add_lookup, add_space,
-                         add_emit, add_compile, add_verify, add_bench, add_export, add_merge, add_worker})
+                         add_emit, add_compile, add_verify, add_bench, add_report, add_export, add_merge, add_worker})
     add(app, run);
   try {
     app.parse(argc, argv);

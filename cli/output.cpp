@@ -11,7 +11,7 @@
 #include <cstring>
 
 #include "core/operands.hpp"
-#include "db/plain_text.hpp"
+#include "core/plain_text.hpp"
 #include "ditune/error.hpp"
 
 namespace ditune::cli {

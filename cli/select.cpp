@@ -63,20 +63,32 @@ void add_select(CLI::App& app, SelectOptions& options) {
       ->excludes(epilogue);
 }
 
-std::vector<Operation> select_layers(const SelectOptions& options) {
+std::vector<ModelLayer> select_calls(const SelectOptions& options) {
   std::optional<Epilogue> epilogue;
   if (!options.epilogue.empty()) epilogue = parse_epilogue(options.epilogue);
   const Epilogue otherwise = epilogue.value_or(Epilogue{});
-  std::vector<Operation> layers;
+  std::vector<ModelLayer> calls;
   if (!options.model.empty()) {
-    const std::optional<std::string> linear =
-        options.linear.empty() ? std::nullopt : std::optional<std::string>(options.linear);
-    for (const ModelLayer& layer : model_layers(options.model, options.input, linear))
-      layers.push_back(epilogue ? with_epilogue(layer.operation, *epilogue) : layer.operation);
+    const std::vector<std::string> linears =
+        options.linear.empty() ? linear_names(options.model) : std::vector<std::string>{options.linear};
+    for (const std::string& linear : linears)
+      for (ModelLayer& layer : model_layers(options.model, options.input, linear)) {
+        if (epilogue) layer.operation = with_epilogue(layer.operation, *epilogue);
+        calls.push_back(std::move(layer));
+      }
   }
-  for (const std::string& shape : options.shapes) layers.push_back(with_epilogue(parse_shape(shape), otherwise));
-  for (const std::string& text : options.operations) layers.push_back(parse_operation(text));
-  if (!options.problems.empty()) add_listed(layers, options.problems, otherwise);
+  std::vector<Operation> others;
+  for (const std::string& shape : options.shapes) others.push_back(with_epilogue(parse_shape(shape), otherwise));
+  for (const std::string& text : options.operations) others.push_back(parse_operation(text));
+  if (!options.problems.empty()) add_listed(others, options.problems, otherwise);
+  for (const Operation& operation : without_repetitions(others))
+    calls.push_back({.linear = {}, .operation = operation, .count = 1});
+  return calls;
+}
+
+std::vector<Operation> select_layers(const SelectOptions& options) {
+  std::vector<Operation> layers;
+  for (const ModelLayer& call : select_calls(options)) layers.push_back(call.operation);
   return without_repetitions(layers);
 }
 

@@ -31,7 +31,11 @@ void add_select(CLI::App& app, SelectOptions& options);
 // sizes, and a file that cannot be read or has a bad line.
 std::vector<Operation> select_layers(const SelectOptions& options);
 
-// The same; throws UsageError if nothing is selected.
+// The same, each as often as a linear of the model has it, with that one's name: an operation of two linears is there
+// twice. What is no model's has no name and is called once.
+std::vector<ModelLayer> select_calls(const SelectOptions& options);
+
+// As select_layers; throws UsageError if nothing is selected.
 std::vector<Operation> require_layers(const SelectOptions& options);
 
 }  // namespace ditune::cli

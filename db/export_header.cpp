@@ -11,11 +11,11 @@
 
 #include "core/config_fields.hpp"
 #include "core/kinds.hpp"
+#include "core/plain_text.hpp"
+#include "core/sha256.hpp"
 #include "core/text.hpp"
 #include "db/cpp_text.hpp"
 #include "db/header_parts.hpp"
-#include "db/plain_text.hpp"
-#include "db/sha256.hpp"
 #include "ditune/error.hpp"
 #include "embedded_files.hpp"
 #include "generator/families.hpp"

@@ -19,8 +19,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/plain_text.hpp"
 #include "db/columns.hpp"
-#include "db/plain_text.hpp"
 #include "db/sqlite.hpp"
 #include "db/validate.hpp"
 #include "ditune/error.hpp"

@@ -9,8 +9,8 @@
 #include <nlohmann/json.hpp>
 #include <tuple>
 
+#include "core/plain_text.hpp"
 #include "db/columns.hpp"
-#include "db/plain_text.hpp"
 #include "db/row_reader.hpp"
 #include "db/validate.hpp"
 #include "ditune/error.hpp"

@@ -9,12 +9,12 @@
 #include <thread>
 #include <utility>
 
+#include "core/plain_text.hpp"
+#include "core/sha256.hpp"
 #include "db/database_file.hpp"
 #include "db/file_system.hpp"
 #include "db/migrations.hpp"
-#include "db/plain_text.hpp"
 #include "db/rows.hpp"
-#include "db/sha256.hpp"
 #include "db/sqlite.hpp"
 #include "db/validate.hpp"
 

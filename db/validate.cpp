@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "db/plain_text.hpp"
+#include "core/plain_text.hpp"
 #include "ditune/error.hpp"
 
 namespace ditune {

@@ -18,9 +18,9 @@
 #include <utility>
 #include <vector>
 
+#include "core/sha256.hpp"
 #include "db/database_file.hpp"
 #include "db/merge.hpp"
-#include "db/sha256.hpp"
 #include "ditune/error.hpp"
 
 namespace ditune {

@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "db/plain_text.hpp"
+#include "core/plain_text.hpp"
 #include "runtime/c_api_calls.hpp"
 
 using namespace ditune;

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "db/sha256.hpp"
+#include "core/sha256.hpp"
 #include "emulation/embedded_emulation.hpp"
 #include "runtime/child_process.hpp"
 #include "runtime/compiler_log.hpp"

@@ -10,7 +10,7 @@
 #include <iterator>
 #include <system_error>
 
-#include "db/sha256.hpp"
+#include "core/sha256.hpp"
 #include "ditune/error.hpp"
 
 namespace fs = std::filesystem;

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "core/hash.hpp"
-#include "db/plain_text.hpp"
+#include "core/plain_text.hpp"
 #include "db/store.hpp"
 #include "ditune/error.hpp"
 #include "generator/arguments.hpp"

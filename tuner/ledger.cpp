@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "core/kind.hpp"
-#include "db/sha256.hpp"
+#include "core/sha256.hpp"
 #include "generator/emit.hpp"
 #include "lookup/serving.hpp"
 #include "tuner/machine_code.hpp"

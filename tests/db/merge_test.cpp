@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "catch.hpp"
-#include "db/sha256.hpp"
+#include "core/sha256.hpp"
 #include "db/sqlite.hpp"
 #include "fixtures.hpp"
 #include "gemm.hpp"

@@ -5,7 +5,7 @@
 #include <sstream>
 #include <string>
 
-#include "db/sha256.hpp"
+#include "core/sha256.hpp"
 #include "db/store.hpp"
 
 namespace ditune::test {

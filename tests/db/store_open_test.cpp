@@ -6,8 +6,8 @@
 #include <functional>
 
 #include "catch.hpp"
+#include "core/sha256.hpp"
 #include "db/migrations.hpp"
-#include "db/sha256.hpp"
 #include "db/sqlite.hpp"
 #include "db/store.hpp"
 #include "fixtures.hpp"

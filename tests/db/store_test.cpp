@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "catch.hpp"
-#include "db/sha256.hpp"
+#include "core/sha256.hpp"
 #include "db/sqlite.hpp"
 #include "fixtures.hpp"
 #include "gemm.hpp"

@@ -6,13 +6,13 @@
 #include <iterator>
 #include <vector>
 
+#include "core/sha256.hpp"
 #include "db/damage.hpp"
 #include "db/fixtures.hpp"
 #include "db/header_rows.hpp"
 #include "db/merge.hpp"
 #include "db/schema_1.hpp"
 #include "db/schema_2.hpp"
-#include "db/sha256.hpp"
 #include "db/validate.hpp"
 #include "fuzz.hpp"
 #include "lookup/serving.hpp"

@@ -9,8 +9,8 @@ namespace ditune {
 
 bool is_plain(std::string_view text);
 
-// Each byte that keeps `text` from being plain becomes a blank.
-std::string to_plain(std::string_view text);
+// Each byte that keeps `text` from being plain becomes `instead`, a blank.
+std::string to_plain(std::string_view text, std::string_view instead = " ");
 
 // The same, but such a byte stays readable: "\x1b".
 std::string escape(std::string_view text);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "db/sha256.hpp"
+#include "core/sha256.hpp"
 
 #include "catch.hpp"
 

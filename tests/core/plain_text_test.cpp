@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "db/plain_text.hpp"
+#include "core/plain_text.hpp"
 
 #include <string_view>
 

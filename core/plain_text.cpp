@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "db/plain_text.hpp"
+#include "core/plain_text.hpp"
 
 #include <fmt/format.h>
 
@@ -57,8 +57,8 @@ bool is_plain(std::string_view text) {
   }
 }
 
-std::string to_plain(std::string_view text) {
-  return replaced(text, [](char) { return std::string_view(" "); });
+std::string to_plain(std::string_view text, std::string_view instead) {
+  return replaced(text, [=](char) { return instead; });
 }
 
 std::string escape(std::string_view text) {

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// ditune report: what is known of layers on a GPU, as one HTML page.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <set>
+
+#include "cli/bench_file.hpp"
+#include "cli/command.hpp"
+#include "cli/command_line.hpp"
+#include "cli/database.hpp"
+#include "cli/files.hpp"
+#include "cli/output.hpp"
+#include "cli/values.hpp"
+#include "ditune/error.hpp"
+#include "report/page.hpp"
+#include "tuner/measure/provenance.hpp"
+
+namespace ditune::cli {
+namespace {
+
+struct Options {
+  const CLI::App* app = nullptr;  // whose command line is told
+  RecordOptions records;
+  Regime regime = Regime::burst;
+  std::vector<std::string> benchmarks;
+  std::string against, output;
+};
+
+constexpr std::size_t kMostNamed = 20;  // operations in a command
+
+const std::vector<std::string> kSelect = {"--model",  "--resolution", "--batch",     "--frames",   "--text-tokens",
+                                          "--linear", "--shape",      "--operation", "--problems", "--epilogue"};
+
+std::vector<report::RefusedRow> refused(const std::vector<SkippedRow>& rows) {
+  std::vector<report::RefusedRow> all;
+  for (const SkippedRow& row : rows)
+    all.push_back({row.table,
+                   fmt::format("{} of {}:{}, {} rows, on {}", row.id, row.kind, row.layer, row.rows, row.device),
+                   row.reason});
+  return all;
+}
+
+std::vector<report::Layer> selected(const Options& options) {
+  std::vector<report::Layer> layers;
+  for (const ModelLayer& layer : select_calls(options.records.select))
+    layers.push_back({layer.linear, layer.operation, layer.count});
+  return layers;
+}
+
+// What the device has winners of, each once.
+std::vector<report::Layer> layers_of(const std::vector<TuningRecord>& winners, const DeviceClass& device) {
+  std::vector<report::Layer> layers;
+  OperationSet known;
+  for (const TuningRecord& winner : winners)
+    if (winner.key.device == device && known.insert(winner.key.operation).second)
+      layers.push_back({"", winner.key.operation, 1});
+  return layers;
+}
+
+std::vector<TuningRecord> of_layers(std::vector<TuningRecord> records, const std::vector<report::Layer>& layers) {
+  OperationSet wanted;
+  for (const report::Layer& layer : layers) wanted.insert(layer.operation);
+  std::erase_if(records, [&](const TuningRecord& record) { return !wanted.contains(record.key.operation); });
+  return records;
+}
+
+// The one that the records are of. Throws UsageError if they are of several.
+DeviceClass only_device(const std::vector<TuningRecord>& records) {
+  std::map<DeviceClass, std::size_t> counts;
+  std::set<std::string> names;
+  for (const TuningRecord& record : records) {
+    ++counts[record.key.device];
+    names.insert(record.key.device.name);
+  }
+  if (names.size() > 1)
+    throw UsageError(fmt::format("the winners are of {} GPUs: {}", names.size(), fmt::join(names, ", ")),
+                     "name the one that the report is about: --gpu NAME");
+  return std::ranges::max_element(counts, {}, &std::pair<const DeviceClass, std::size_t>::second)->first;
+}
+
+// "ideogram4 at 1024x1024"
+std::string describe_model(const SelectOptions& select) {
+  if (select.model.empty()) return "";
+  const ModelInput& input = select.input;
+  std::string text = fmt::format("{} at {}x{}", select.model, input.resolution.width, input.resolution.height);
+  if (input.batch > 1) text += fmt::format(", batch {}", input.batch);
+  if (input.frames) text += fmt::format(", {} frames", *input.frames);
+  if (input.text_tokens) text += fmt::format(", {} text tokens", *input.text_tokens);
+  if (!select.linear.empty()) text += fmt::format(", {} alone", select.linear);
+  return text;
+}
+
+// What selects the same layers; empty where that takes too long a line.
+std::string select_line(const Options& options, const std::vector<report::Layer>& layers) {
+  if (!options.records.select.empty()) return options_line(*options.app, kSelect);
+  if (layers.size() > kMostNamed) return "";
+  std::string line;
+  for (const report::Layer& layer : layers) line += " --operation " + shell_word(format(layer.operation));
+  return line;
+}
+
+std::vector<report::Command> commands_of(const Options& options, const report::Rows& rows) {
+  std::vector<report::Command> commands = {{"This page", "ditune report" + options_line(*options.app)}};
+  const std::string select = select_line(options, rows.layers);
+  if (select.empty()) return commands;
+  const std::string where =
+      fmt::format("{} --gpu {} --db {}", select, shell_word(rows.device.name), shell_word(rows.file));
+  const std::string regime = rows.regime == Regime::burst ? "" : fmt::format(" --regime {}", format(rows.regime));
+  commands.push_back({"The winners (--retune measures again what is there)", "ditune tune" + where + regime});
+  commands.push_back({"A benchmark for --bench, on the GPU",
+                      fmt::format("ditune bench{}{} --against cublaslt --json > bench.json", where, regime)});
+  return commands;
+}
+
+report::OtherDatabase read_other(const std::string& path) {
+  const Store store = Store::open_read_only(path);
+  report::OtherDatabase other{.file = path, .records = store.winners()};
+  other.refused = refused(store.skipped());
+  note_skipped(store.skipped().size(), "winner", path);
+  return other;
+}
+
+ExitCode write_report(const Options& options) {
+  require_writable(options.output);
+  report::Rows rows{.file = database_path(options.records.db).string(),
+                    .model = describe_model(options.records.select),
+                    .regime = options.regime};
+  for (const std::string& path : options.benchmarks) rows.benchmarks.push_back(read_benchmark(path));
+  if (!options.against.empty()) rows.against = read_other(options.against);
+  Records stored(options.records);
+  rows.records = stored.all_winners();
+  const TargetOptions& target = options.records.target;
+  const std::vector<TuningRecord> meant =
+      of_targets(rows.records, target.empty() ? std::vector<TargetOptions>{} : std::vector{target});
+  rows.layers = selected(options);
+  const std::vector<TuningRecord> winners = rows.layers.empty() ? meant : of_layers(meant, rows.layers);
+  if (winners.empty()) {
+    stored.report_none();
+    return kBadAnswer;
+  }
+  rows.device = only_device(winners);
+  if (rows.layers.empty()) rows.layers = layers_of(winners, rows.device);
+  rows.trials = stored.all_trials();
+  rows.refused = refused(stored.skipped());
+  rows.ditune_version = DITUNE_VERSION;
+  rows.when = utc_now();
+  rows.commands = commands_of(options, rows);
+  write_file(options.output, report::page(rows));
+  print_line(fmt::format("{}: {} on {}, {} of {} measured", options.output, rows.model.empty() ? "report" : rows.model,
+                         rows.device.name, std::ranges::count(winners, Source::measured, &TuningRecord::source),
+                         winners.size()));
+  return kDone;
+}
+
+}  // namespace
+
+void add_report(CLI::App& app, Run& run) {
+  const Command<Options> command(app, run, "report", "one HTML page about layers on a GPU, to look at", write_report);
+  Options& options = *command.options;
+  options.app = command.app;
+  command.app->add_option("-o,--output", options.output, "the file to write")->required();
+  command.app->add_option("--bench", options.benchmarks, "what ditune bench --json wrote; may be given again")
+      ->expected(1)
+      ->take_all();
+  command.app->add_option("--against", options.against, "another database, to compare with");
+  add_regime(*command.app, options.regime, "whose winners are preferred (burst)");
+  add_records(*command.app, options.records);
+}
+
+}  // namespace ditune::cli

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// The headline: how long a step's linear work takes, and beside what.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/text.hpp"
+#include "report/sections.hpp"
+
+namespace ditune::report {
+namespace {
+
+// A large figure, and what it is.
+void add_figure(Markup& page, const std::string& figure, const std::string& says, bool predicted) {
+  page.open("div", {{"class", predicted ? "headline predicted" : "headline"}});
+  page.leaf("p", {{"class", "big"}}, figure).leaf("p", says).close();
+}
+
+std::string basis(const Total& total) {
+  if (total.predicted_us <= 0) return "measured";
+  if (total.predicted_us >= total.us) return "predicted, not measured";
+  return fmt::format("{} of it predicted, not measured", duration_text(total.predicted_us));
+}
+
+std::int64_t calls_of(const Findings& findings) {
+  std::int64_t calls = 0;
+  for (const Layer& layer : findings.rows.layers) calls += layer.calls;
+  return calls;
+}
+
+void add_step(Markup& page, const Findings& findings) {
+  const Total& total = findings.total;
+  const std::string what =
+      findings.rows.model.empty()
+          ? fmt::format("{}, each launched once", text::counted(total.layers, "operation"))
+          : fmt::format("the linear work of one step of {}: {} launches", findings.rows.model, calls_of(findings));
+  const bool has_interval = total.interval.high > total.interval.low;
+  add_figure(
+      page, duration_text(total.us),
+      fmt::format(
+          "{}; {}{}", what, basis(total),
+          has_interval ? fmt::format(" ({}, adding up the ends of all intervals)", duration_text(total.interval)) : ""),
+      findings.is_predicted());
+}
+
+std::string times_text(double ratio) { return fmt::format("{:.2f}×", ratio); }
+
+std::string interval_text(const std::optional<Range>& interval) {
+  return interval ? fmt::format(" ({:.2f}–{:.2f})", interval->low, interval->high) : "";
+}
+
+void add_peer(Markup& page, const PeerTotal& peer, const Findings& findings) {
+  if (peer.layers == 0) return add_figure(page, "not timed", fmt::format("{}: {}", peer.name, peer.reason), false);
+  const std::string over =
+      fmt::format("{} of {}", peer.layers, text::counted(std::ssize(findings.rows.layers), "operation"));
+  const std::string times = fmt::format("{} against {}", duration_text(peer.peer_us), duration_text(peer.ditune_us));
+  switch (verdict_on(peer.ratio, peer.interval)) {
+    case Verdict::tie:
+      return add_figure(page, "a tie",
+                        fmt::format("with {}{}, over {}: {}", peer.name, interval_text(peer.interval), over, times),
+                        false);
+    case Verdict::slower:
+      return add_figure(page, times_text(1 / peer.ratio),
+                        fmt::format("as long as {}, over {}: {}", peer.name, over, times), false);
+    default:
+      return add_figure(
+          page, times_text(peer.ratio),
+          fmt::format("the speed of {}{}, over {}: {}", peer.name, interval_text(peer.interval), over, times), false);
+  }
+}
+
+void add_against(Markup& page, const Findings& findings) {
+  double now_us = 0, then_us = 0;
+  int layers = 0;
+  bool predicted = false;
+  for (const Change& change : changes(findings.rows)) {
+    if (!(change.ratio > 0)) continue;
+    ++layers;
+    now_us += change.now->microseconds() * change.layer->calls;
+    then_us += change.then->microseconds() * change.layer->calls;
+    predicted = predicted || change.now->source == Source::predicted;
+  }
+  const std::string& file = findings.rows.against->file;
+  if (layers == 0) return add_figure(page, "no comparison", fmt::format("{} has no winner to compare", file), false);
+  add_figure(page, times_text(then_us / now_us),
+             fmt::format("the speed of {}, over {}: {} against {}{}", file, text::counted(layers, "operation"),
+                         duration_text(then_us), duration_text(now_us), predicted ? "; predicted" : ""),
+             predicted);
+}
+
+}  // namespace
+
+void add_summary(Markup& page, const Findings& findings) {
+  const Total& total = findings.total;
+  open_section(page, "summary", "In short");
+  if (findings.is_predicted())
+    page.leaf("p", {{"class", "notice"}},
+              "Nothing here was measured. Every time is what the cost model predicts for this GPU from its datasheet; "
+              "hatched bars and dashed lines are predictions. Run ditune tune on the GPU to measure.");
+  page.open("div", {{"class", "headlines"}});
+  add_step(page, findings);
+  for (const PeerTotal& peer : peer_totals(findings.rows)) add_peer(page, peer, findings);
+  if (findings.rows.against) add_against(page, findings);
+  page.close();
+  if (total.unknown > 0)
+    page.leaf("p", {{"class", "notice"}},
+              fmt::format("No kernel is known for {}: not in any sum.", text::counted(total.unknown, "operation")));
+  if (const std::size_t refused = findings.rows.refused.size(); refused > 0)
+    page.leaf("p", {{"class", "notice"}},
+              fmt::format("{} of the database {} refused, with a value that is wrong or out of range: see Provenance.",
+                          text::counted(static_cast<std::int64_t>(refused), "row"), refused == 1 ? "is" : "are"));
+  page.close();
+}
+
+}  // namespace ditune::report

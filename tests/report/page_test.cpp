@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/page.hpp"
+
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "pictures.hpp"
+#include "sample.hpp"
+
+using namespace ditune;
+using namespace ditune::report;
+using namespace ditune::report::test;
+
+namespace {
+
+const std::string kHostile =
+    "\"'></title></script><!--<script>alert(1)</script><img src=x onerror=alert(1)>\xff\x01&amp;";
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+// Elements are closed in the order of their nesting; returns their names. What style and script hold is passed over, as
+// a browser does.
+std::set<std::string> require_nested(const std::string& html) {
+  std::vector<std::string> open;
+  std::set<std::string> names;
+  for (std::size_t at = html.find('<', 2); at != std::string::npos; at = html.find('<', at)) {
+    const bool closes = html[at + 1] == '/';
+    const std::size_t begin = at + (closes ? 2 : 1), end = html.find_first_of(" />", begin);
+    const std::string name = html.substr(begin, end - begin);
+    std::size_t last = end;
+    for (bool quoted = false; quoted || html[last] != '>'; ++last) quoted = quoted != (html[last] == '"');
+    names.insert(name);
+    at = last;
+    if (closes) {
+      REQUIRE(!open.empty());
+      REQUIRE(open.back() == name);
+      open.pop_back();
+    } else if (html[last - 1] != '/') {
+      open.push_back(name);
+      if (name == "style" || name == "script") at = html.find("</" + name + ">", at);
+    }
+  }
+  REQUIRE(open.empty());
+  return names;
+}
+
+nlohmann::json data_of(const std::string& html) {
+  const std::string begin = R"(<script type="application/json" id="data">)";
+  const std::size_t from = html.find(begin) + begin.size();
+  return nlohmann::json::parse(html.substr(from, html.find("</script>", from) - from));
+}
+
+}  // namespace
+
+TEST_CASE("a page has every section, and nothing that asks for anything") {
+  Rows rows = sample_rows();
+  rows.against = OtherDatabase{.file = "other.db", .records = {record_of(sample_gemm(), 120)}};
+  rows.benchmarks = {benchmark_of({peer_of("cublaslt bf16", 1.9, Range{1.8, 2})})};
+  TuningRecord there = rows.records[0];
+  there.key.device.name = "another GPU";
+  rows.records.push_back(there);
+  const std::string html = page(rows);
+  for (const char* id : {"summary", "layers", "roofline", "search", "rows", "changes", "devices", "provenance"}) {
+    CAPTURE(id);
+    CHECK(has(html, std::string("<section id=\"") + id + "\""));
+  }
+  const std::set<std::string> names = require_nested(html);
+  for (const char* name : {"img", "link", "iframe", "object", "embed", "form", "base", "image", "use"})
+    CHECK(!names.contains(name));
+  CHECK(!has(html, "http:"));
+  CHECK(!has(html, "https:"));
+  CHECK(count_of(html, " src=") == 0);
+  CHECK(has(html, "default-src &#39;none&#39;"));
+  CHECK(count_of(html, " style=") == 0);  // the policy forbids them
+  CHECK(has(html, "1.90×"));
+  CHECK(has(html, "300 µs"));
+}
+
+TEST_CASE("a page without another database or GPU has no section of them") {
+  const std::string html = page(sample_rows());
+  CHECK(!has(html, "id=\"changes\""));
+  CHECK(!has(html, "id=\"devices\""));
+  CHECK(!has(html, "href=\"#changes\""));
+}
+
+TEST_CASE("nothing that a database holds becomes markup or script") {
+  const std::set<std::string> usual = require_nested(page(sample_rows()));
+  Rows rows = sample_rows();
+  rows.file = rows.model = rows.layers[0].name = kHostile;
+  rows.device.name = kHostile;
+  for (TuningRecord& record : rows.records) {
+    record.key.device.name = kHostile;
+    record.provenance = {.gpu_uuid = kHostile,
+                         .driver_version = kHostile,
+                         .cuda_version = kHostile,
+                         .nvrtc_version = kHostile,
+                         .ditune_version = kHostile,
+                         .when = kHostile};
+  }
+  for (Trial& trial : rows.trials) {
+    trial.key.device.name = kHostile;
+    if (!trial.measurement.ok()) trial.measurement.failure = kHostile;
+  }
+  rows.benchmarks = {benchmark_of({peer_of(kHostile, 2), {.name = kHostile + "2", .reason = kHostile}})};
+  rows.benchmarks[0].file = rows.benchmarks[0].rows[0].device = kHostile;
+  rows.against = OtherDatabase{.file = kHostile, .records = rows.records, .refused = {{kHostile, kHostile, kHostile}}};
+  rows.refused = {{kHostile, kHostile, kHostile}};
+  rows.commands = {{kHostile, kHostile}};
+  rows.ditune_version = rows.when = kHostile;
+  const std::string html = page(rows);
+  const std::set<std::string> names = require_nested(html);
+  CHECK(names == usual);
+  CHECK(count_of(html, "<script") == 2);
+  CHECK(count_of(html, "</script>") == 2);
+  CHECK(!has(html, "<!--"));
+  CHECK(!has(html, "<img"));
+  CHECK(!has(html, "\xff"));
+  CHECK(!has(html, "\x01"));
+  CHECK(data_of(html)["device"].get<std::string>().starts_with("\"'></title></script><!--"));
+}
+
+TEST_CASE("values at the ends of what is possible are drawn") {
+  for (const double us : {0.5, 50'000.0, 1e-9, 1e12}) {
+    CAPTURE(us);
+    Rows rows = sample_rows();
+    rows.layers.push_back({"other", sample_gemm(1), 1});
+    rows.records.push_back(record_of(sample_gemm(1), us));
+    rows.trials = {trial_of(sample_gemm(), kWinner, us), trial_of(sample_gemm(), kOther, 0.5)};
+    const std::string html = page(rows);
+    require_nested(html);
+    for (const char* wrong : {"=\"nan", "=\"inf", "=\"-nan", ">nan<", ">inf<"}) CHECK(!has(html, wrong));
+  }
+}
+
+TEST_CASE("a page of predictions says so everywhere") {
+  const std::string html = page(sample_rows(Source::predicted));
+  CHECK(has(html, "Nothing here was measured"));
+  CHECK(has(html, "class=\"headline predicted\""));
+  CHECK(has(html, "class=\"s0 predicted\""));      // bars
+  CHECK(has(html, "class=\"dot s0 predicted\""));  // the roofline
+  CHECK(has(html, "<tr class=\"predicted\">"));
+  CHECK(!has(html, "<td>measured</td>"));
+  CHECK(data_of(html)["layers"][0]["source"] == "predicted");
+  CHECK(!has(page(sample_rows()), "Nothing here was measured"));
+}
+
+TEST_CASE("rows that were refused are counted") {
+  Rows rows = sample_rows();
+  CHECK(has(page(rows), "No row of tuning.db was refused."));
+  rows.refused = {{"winners", "7", "its time is not positive"}, {"trials", "8", "no such family"}};
+  const std::string html = page(rows);
+  CHECK(has(html, "2 rows of tuning.db were refused"));
+  CHECK(has(html, "2 rows of the database are refused"));
+  CHECK(has(html, "no such family"));
+}
+
+TEST_CASE("a tie is called one") {
+  Rows rows = sample_rows();
+  rows.benchmarks = {benchmark_of({peer_of("twin", 1.001, Range{0.99, 1.01})})};
+  const std::string html = page(rows);
+  CHECK(has(html, "<p class=\"big\">a tie</p>"));
+  CHECK(has(html, ", tie</text>"));
+}
+
+TEST_CASE("the page of 10,000 winners stays below 10 MB") {
+  Rows rows = sample_rows();
+  rows.layers.clear();
+  rows.records.clear();
+  for (int i = 0; i < 10'000; ++i) {
+    const Operation operation = Gemm{.m = 16 * (1 + i % 100), .n = 64 * (1 + i / 100), .k = 4096};
+    rows.layers.push_back({"", operation, 1});
+    rows.records.push_back(record_of(operation, 0.5 + i));
+  }
+  const std::string html = page(rows);
+  CHECK(html.size() < 10'000'000);
+  CHECK(count_of(html, "<tr>") >= 10'000);
+}
