@@ -31,7 +31,7 @@ Columns columns_of(const BarChart& chart, double width) {
       }
     }
   name_width = std::min(name_width, 0.28 * width);
-  end_width = std::min(end_width, 0.42 * width);
+  end_width = std::min(end_width, 0.5 * width);
   return {name_width, Scale(Spacing::linear, {0, longest_us}, {name_width + 8, width - end_width - 10})};
 }
 

@@ -513,7 +513,7 @@ TEST_CASE("commands that take --device all offer it, and no others") {
   const Workplace place;
   CHECK(place.ditune("tune --help").out.find("N|all") != std::string::npos);
   CHECK(place.ditune("export --help").out.find("N|all") != std::string::npos);
-  for (const std::string command : {"list", "show", "lookup", "space", "emit", "compile", "verify", "bench"})
+  for (const std::string command : {"list", "show", "lookup", "space", "emit", "compile", "verify", "bench", "report"})
     CHECK(place.ditune(command + " --help").out.find("N|all") == std::string::npos);
 }
 

@@ -8,6 +8,7 @@ ditune.torch.quantize_(pipe.transformer)
 from ditune.torch._calls import record
 from ditune.torch._runtime import use_databases
 from ditune.torch.checkpoint import load_, save_
+from ditune.torch.fuse import fuse_
 from ditune.torch.lora import enable_lora
 from ditune.torch.modules import Int8Linear
 from ditune.torch.ops import gemm_s8, linear, quantize_s8
@@ -20,6 +21,7 @@ __all__ = [
     "Int8Linear",
     "dequantize_weight",
     "enable_lora",
+    "fuse_",
     "gemm_s8",
     "linear",
     "load_",

@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fused blocks: a table of sites for each block class, and the engine that runs them all."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from ditune.errors import UsageError
+from ditune.torch import ops
+from ditune.torch.fuse.layers import Part, Sum, join, norm_kind, value_of
+from ditune.torch.fuse.masks import Masks
+from ditune.torch.modules import Int8Linear
+
+_A = TypeVar("_A", bound="type[Block]")
+
+
+class Site(NamedTuple):
+    """Linear layers of one input: a quantization and a GEMM."""
+
+    name: str  # of the joined layer, an attribute of the block
+    linears: tuple[str, ...]  # their places in the block
+    op: ops.OutputOp = "none"  # behind the GEMM; swiglu takes two layers, gate and up
+    first: int = 0  # the layer from which on op is applied
+    behind: bool = False  # whether it is an output projection, which an attention module calls itself
+    optional: bool = False  # whether some blocks do not have it
+
+
+class Block(nn.Module):
+    """What a fused block is: a class that fills the table, and says by `fused` how data goes through the sites.
+
+    Each site becomes a FusedLinear of its name. `fused` has the signature and the results of the block's forward.
+    """
+
+    sites: ClassVar[tuple[Site, ...]]
+    attentions: ClassVar[tuple[str, ...]] = ()  # attention modules, whose processors stay
+    replaced: ClassVar[tuple[tuple[str, Callable[[Tensor], Tensor]], ...]] = ()  # what processors see in their modules
+    norms: ClassVar[tuple[str, ...]] = ()  # norm modules that are read
+    one_eps: ClassVar[tuple[str, ...]] = ()  # norms of which two are computed in one launch
+    reads: ClassVar[tuple[str, ...]] = ()  # modules, whose forward `fused` takes the place of
+    makes_sums: ClassVar[bool] = False  # whether the result is a Sum, where the next block takes one
+    sources: ClassVar[tuple[str, ...]] = ()  # hashes of the block and of `reads` that are known; none: not looked at
+
+    # Set by `fuse`.
+    _parts: tuple[tuple[nn.Module, str, Part], ...]
+    _seen: dict[str, AttentionView]
+    _masks: Masks
+    _first = True  # of the blocks that a forward runs in turn
+    _passes_sums = False  # whether the next block takes a Sum
+
+    if TYPE_CHECKING:  # what the block has
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    def fused(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        if self._runs_fused():
+            return self.fused(*args, **kwargs)
+        args = tuple(value_of(each) for each in args)
+        return super().forward(*args, **{name: value_of(each) for name, each in kwargs.items()})
+
+    def _runs_fused(self) -> bool:
+        """Not while a layer has adapters, attention has hooks that want to see its inputs, or layers are offloaded one
+        by one; not under autocast."""
+        fused = self._parts[0][2].fused
+        if torch.is_autocast_enabled(fused.weight.device.type) or "forward" in fused.__dict__:
+            return False
+        for parent, name, part in self._parts:
+            if parent._modules[name] is not part:
+                return False
+        return not any(seen.is_hooked() for seen in self._seen.values())
+
+    def attend(self, attention: str, x: Tensor, *args: Any, **kwargs: Any) -> Any:
+        """What the module's processor makes of joined q, k and v (in the place of hidden states), not yet projected."""
+        seen = self._seen[attention]
+        return seen.method(seen, x, *args, **kwargs)
+
+    def mask(self, mask: Tensor | None) -> Tensor | None:
+        """The mask, or None if it is all true."""
+        return self._masks.needed(mask, self._first)
+
+    def give(self, sum: Sum) -> Tensor | Sum:
+        """The sum as it is, where the next block takes it and nobody looks on."""
+        hooked = self._forward_hooks or "forward" in self.__dict__
+        return sum if self._passes_sums and not hooked else sum.value()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        adapter, block_class = type(self).__bases__
+        return _restored, (adapter, block_class), self.__dict__
+
+
+class AttentionView:
+    """An attention module as its processor sees it: q, k and v are columns of what is joined already, and output
+    projections let their inputs through."""
+
+    def __init__(self, attention: nn.Module) -> None:
+        self.attention = attention
+        self.method: Callable[..., Any] = type(attention).forward  # kept: torch.compile does not read it of all classes
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "attention" or name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.attention, name)
+
+    def replace(self, path: str, layer: Callable[[Tensor], Tensor]) -> None:
+        """path: "to_q", or "to_out.0" of a list."""
+        name, _, position = path.partition(".")
+        if position:
+            layers = list(getattr(self, name))
+            layers[int(position)] = layer
+            self.__dict__[name] = layers
+        else:
+            self.__dict__[name] = layer
+
+    def is_hooked(self) -> bool:
+        module = self.attention
+        return bool(module._forward_hooks or module._forward_pre_hooks) or "forward" in module.__dict__
+
+
+class Columns:
+    """Of a tensor, from `start` on."""
+
+    def __init__(self, start: int, size: int) -> None:
+        self.start, self.size = start, size
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return x.narrow(-1, self.start, self.size)
+
+
+def through(x: Tensor) -> Tensor:
+    return x
+
+
+# ---- from a block to a fused one
+
+_adapters: dict[str, type[Block]] = {}
+_classes: dict[tuple[type[Block], type[nn.Module]], type[nn.Module]] = {}
+
+
+def fuses(block: str | type[nn.Module]) -> Callable[[_A], _A]:
+    """Registers a Block for a class of modules, or for its name with its module's."""
+
+    def register(adapter: _A) -> _A:
+        _adapters[block if isinstance(block, str) else _name(block)] = adapter
+        return adapter
+
+    return register
+
+
+def _name(block_class: type) -> str:
+    return f"{block_class.__module__}.{block_class.__qualname__}"
+
+
+def adapter_of(block: nn.Module) -> type[Block] | None:
+    return None if isinstance(block, Block) else _adapters.get(_name(type(block)))
+
+
+def _class_of(adapter: type[Block], block_class: type[nn.Module]) -> type[nn.Module]:
+    """Of the block's name, which diffusers and accelerate look at, and still a subclass of its class."""
+    if (adapter, block_class) not in _classes:
+        names = {name: getattr(block_class, name) for name in ("__module__", "__qualname__", "__doc__")}
+        names["forward"] = _forward_of(block_class)
+        made = type(block_class.__name__, (adapter, block_class), names)
+        _classes[adapter, block_class] = made
+        _tell_diffusers(made, block_class)
+    return _classes[adapter, block_class]
+
+
+def _forward_of(block_class: type[nn.Module]) -> Callable[..., Any]:
+    """Block.forward with the signature of the block's, which hooks of diffusers read."""
+
+    @functools.wraps(block_class.forward)
+    def forward(self: Block, *args: Any, **kwargs: Any) -> Any:
+        return Block.forward(self, *args, **kwargs)
+
+    return forward
+
+
+def _tell_diffusers(made: type[nn.Module], block_class: type[nn.Module]) -> None:
+    """Its caches (`enable_cache`) know the blocks' parameters by class. A diffusers without that needs nothing."""
+    if block_class.__module__.startswith("diffusers."):
+        with contextlib.suppress(ImportError, AttributeError, ValueError):
+            from diffusers.hooks._helpers import TransformerBlockRegistry
+
+            TransformerBlockRegistry._registry[made] = TransformerBlockRegistry.get(block_class)
+
+
+def _restored(adapter: type[Block], block_class: type[nn.Module]) -> nn.Module:
+    made = _class_of(adapter, block_class)
+    return made.__new__(made)
+
+
+def fuse_block(block: nn.Module, adapter: type[Block], masks: Masks) -> None:
+    """In place. Raises UsageError if that cannot be, before anything is changed."""
+    _check(block, adapter)
+    sites = [site for site in adapter.sites if not site.optional or _has(block, site.linears[0])]
+    joined = [join([_int8(block, path) for path in site.linears], op=site.op, first=site.first) for site in sites]
+    views = _views(block, adapter, sites)
+    parts: list[tuple[nn.Module, str, Part]] = []
+    for site, (fused, made) in zip(sites, joined, strict=True):
+        block.add_module(site.name, fused)
+        for path, part in zip(site.linears, made, strict=True):
+            parent, _, attribute = path.rpartition(".")
+            parts.append((block.get_submodule(parent), attribute, part))
+            setattr(*parts[-1])
+    block.__class__ = _class_of(adapter, type(block))
+    assert isinstance(block, Block)
+    block._parts, block._seen, block._masks = tuple(parts), views, masks
+
+
+def _views(block: nn.Module, adapter: type[Block], sites: list[Site]) -> dict[str, AttentionView]:
+    made = {path: AttentionView(block.get_submodule(path)) for path in adapter.attentions}
+    shown: list[tuple[str, Callable[[Tensor], Tensor]]] = list(adapter.replaced)
+    for site in sites:
+        start = 0
+        for path in site.linears:
+            size = _int8(block, path).out_features
+            shown.append((path, through if site.behind else Columns(start, size)))
+            start += size
+    for attention, view in made.items():
+        for path, layer in shown:
+            if path.startswith(attention + "."):
+                view.replace(path[len(attention) + 1 :], layer)
+    return made
+
+
+def _has(block: nn.Module, path: str) -> bool:
+    try:
+        block.get_submodule(path)
+    except AttributeError:
+        return False
+    return True
+
+
+def _int8(block: nn.Module, path: str) -> Int8Linear:
+    if not _has(block, path):
+        raise UsageError(f"it has no layer {path} (leave it as it is)")
+    layer = block.get_submodule(path)
+    if type(layer) is not Int8Linear:
+        raise UsageError(f"{path} is {type(layer).__name__}, not Int8Linear (quantize all layers of a block, no LoRA)")
+    if layer._forward_hooks or layer._forward_pre_hooks or "forward" in layer.__dict__:
+        raise UsageError(f"{path} has hooks (fuse before hooks are added)")
+    return layer
+
+
+def _check(block: nn.Module, adapter: type[Block]) -> None:
+    if block._forward_hooks or block._forward_pre_hooks or "forward" in block.__dict__:
+        raise UsageError("it has hooks (fuse before hooks are added)")
+    for site in adapter.sites:
+        if hasattr(block, site.name):
+            raise UsageError(f"it has an attribute {site.name} already (name the site otherwise)")
+    for path in adapter.attentions:
+        if getattr(block.get_submodule(path), "fused_projections", False):
+            raise UsageError("its projections are joined by diffusers (call unfuse_qkv_projections() first)")
+    for path in adapter.norms:
+        norm_kind(block.get_submodule(path))
+    if len({block.get_submodule(path).eps for path in adapter.one_eps}) > 1:
+        raise UsageError("its norms differ in eps, but two are computed in one launch (leave it as it is)")

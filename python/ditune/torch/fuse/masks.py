@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Attention masks that are all true are left out: attention without one is a faster kernel."""
+
+from __future__ import annotations
+
+import weakref
+
+import torch
+from torch import Tensor
+
+
+class Masks:
+    """Whether a mask is all true is asked once a forward, which waits for the GPU; not under capture or compilation,
+    where masks stay. `full` says that all masks are all true: nothing is asked."""
+
+    def __init__(self, full: bool = False) -> None:
+        self.full = full
+        self.known: tuple[weakref.ref[Tensor], bool] | None = None
+
+    def needed(self, mask: Tensor | None, anew: bool) -> Tensor | None:
+        """The mask, or None if it can be left out. anew: the first block of a forward asks, the others know."""
+        if mask is None or self.full:
+            return None
+        if mask.dtype != torch.bool or torch.compiler.is_compiling():
+            return mask
+        if mask.is_cuda and torch.cuda.is_current_stream_capturing():
+            return mask
+        if anew or self.known is None or self.known[0]() is not mask:
+            self.known = (weakref.ref(mask), bool(mask.all()))
+        return None if self.known[1] else mask
+
+    def __getstate__(self) -> dict[str, bool]:
+        return {"full": self.full}
+
+    def __setstate__(self, state: dict[str, bool]) -> None:
+        self.full, self.known = state["full"], None

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ideogram 4: one stream, RMSNorm before and behind attention and MLP, a gate and a scale for each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from ditune.torch.fuse.block import Block, Site, fuses
+from ditune.torch.fuse.layers import Sum
+
+
+@fuses("diffusers.models.transformers.transformer_ideogram4.Ideogram4TransformerBlock")
+class Ideogram4Block(Block):
+    sites = (
+        Site("qkv", ("attention.to_q", "attention.to_k", "attention.to_v")),
+        Site("o", ("attention.to_out.0",), behind=True),
+        Site("gate_up", ("feed_forward.w1", "feed_forward.w3"), op="swiglu"),
+        Site("down", ("feed_forward.w2",)),
+    )
+    attentions = ("attention",)
+    norms = one_eps = ("attention_norm1", "attention_norm2", "ffn_norm1", "ffn_norm2")
+    makes_sums = True
+    reads = ("attention_norm1", "feed_forward")
+    sources = ("19da26020d91",)  # diffusers 0.42
+
+    def fused(
+        self, hidden_states: Tensor | Sum, attention_mask: Tensor, image_rotary_emb: Any, adaln_input: Tensor
+    ) -> Tensor | Sum:
+        scale, gate, mlp_scale, mlp_gate = self.adaln_modulation(adaln_input).chunk(4, dim=-1)
+        x, qkv = self.qkv.add(hidden_states, norm=self.attention_norm1, scale=scale)
+        attended = self.attend("attention", qkv, self.mask(attention_mask), image_rotary_emb)
+        sum = Sum(x, self.o(attended), gate.tanh(), self.attention_norm2)
+        x, gate_up = self.gate_up(sum, norm=self.ffn_norm1, scale=mlp_scale)
+        return self.give(Sum(x, self.down(gate_up), mlp_gate.tanh(), self.ffn_norm2))

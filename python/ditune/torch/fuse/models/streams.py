@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What blocks of an image and a text stream have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ditune.torch.fuse.block import Block
+
+
+class DoubleStream(Block):
+    """A block whose streams have the sites o, up and down each, of names with a prefix."""
+
+    def after_attention(
+        self,
+        prefix: str,
+        x: Tensor,
+        attended: Tensor,
+        norm: nn.Module,
+        modulation: Sequence[Tensor],
+        rows: Tensor | None = None,
+    ) -> Tensor:
+        """The stream behind attention. modulation: gate, then shift, scale and gate of the MLP; of each token those of
+        `rows`, if that is given."""
+        gate, shift, scale, mlp_gate = modulation
+        o, up, down = (getattr(self, prefix + name) for name in ("o", "up", "down"))
+        x = o(attended, residual=x, gate=gate, gate_index=rows)
+        mlp = up(x, norm=norm, shift=shift, scale=scale, index=rows)
+        made: Tensor = down(mlp, residual=x, gate=mlp_gate, gate_index=rows)
+        return made
+
+
+def rows_of_halves(index: Tensor | None) -> Tensor | None:
+    """Of a modulation [2 B, D], the row of each token: index [B, S] int32 is 0 or 1, the half of the modulation."""
+    if index is None or index.shape[0] == 1:
+        return index
+    batch = index.shape[0]
+    return index * batch + torch.arange(batch, dtype=index.dtype, device=index.device)[:, None]
+
+
+def clip(x: Tensor) -> Tensor:
+    """float16 within its range, as the blocks of diffusers do it."""
+    return x.clip(-65504, 65504) if x.dtype == torch.float16 else x
+
+
+def cat_tokens(a: Tensor, b: Tensor) -> Tensor:
+    """[B, S, D] and [B, T, D] as [B, S + T, D]: without a copy where they are the two parts of one tensor."""
+    if torch.compiler.is_compiling() or not _are_parts(a, b):
+        return torch.cat([a, b], dim=1)
+    return a.as_strided((a.shape[0], a.shape[1] + b.shape[1], a.shape[2]), a.stride())
+
+
+def _are_parts(a: Tensor, b: Tensor) -> bool:
+    step = a.stride(1)
+    return (
+        a.stride() == b.stride()
+        and a.stride(0) == (a.shape[1] + b.shape[1]) * step
+        and a.shape[0] == b.shape[0]
+        and a.dtype == b.dtype
+        and a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr()
+        and a.data_ptr() + a.shape[1] * step * a.element_size() == b.data_ptr()
+    )
