@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <string_view>
 
 namespace ditune::report {
@@ -38,7 +39,7 @@ std::vector<double> linear_ticks(const Range& range, int most) {
   double power = std::pow(10, std::floor(std::log10((range.high - range.low) / most)));
   while (true) {
     for (const double factor : {1, 2, 5})
-      if (const auto ticks = multiples(factor * power, range); std::ssize(ticks) <= most) return ticks;
+      if (auto ticks = multiples(factor * power, range); std::ssize(ticks) <= most) return ticks;
     power *= 10;
   }
 }
@@ -60,20 +61,20 @@ std::vector<double> decade_ticks(const Range& range, std::initializer_list<doubl
 
 std::vector<double> log_ticks(const Range& range, int most) {
   for (const auto factors : {std::initializer_list<double>{1, 2, 5}, {1, 3}, {1}}) {
-    const auto ticks = decade_ticks(range, factors, 1);
+    auto ticks = decade_ticks(range, factors, 1);
     if (std::ssize(ticks) < 2) break;
     if (std::ssize(ticks) <= most) return ticks;
   }
   for (int every = 2; every < 400; ++every)
-    if (const auto ticks = decade_ticks(range, {1}, every); std::ssize(ticks) <= most && std::ssize(ticks) >= 2)
-      return ticks;
+    if (auto ticks = decade_ticks(range, {1}, every); std::ssize(ticks) <= most && std::ssize(ticks) >= 2) return ticks;
   return linear_ticks(range, most);
 }
 
 }  // namespace
 
 Range range_of(const std::vector<double>& values) {
-  Range range{INFINITY, -INFINITY};
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  Range range{kInfinity, -kInfinity};
   for (const double value : values) {
     if (!std::isfinite(value)) continue;
     range = {std::min(range.low, value), std::max(range.high, value)};

@@ -179,7 +179,7 @@ HtmlTable cliff_table(const RowCurve& curve) {
 
 // "qkv, gemm_s8: n=13824,k=4608"
 std::string layer_name(const RowCurve& curve, const Rows& rows) {
-  const std::string text = fmt::format("{}: {}", kind_name(curve.layer), format_layer(curve.layer));
+  std::string text = fmt::format("{}: {}", kind_name(curve.layer), format_layer(curve.layer));
   const Operation wanted = with_rows(curve.layer, 1);
   for (const Layer& layer : rows.layers)
     if (!layer.name.empty() && with_rows(layer.operation, 1) == wanted) return layer.name + ", " + text;

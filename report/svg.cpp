@@ -35,7 +35,7 @@ double text_width(std::string_view text) {
 }
 
 std::string fit(std::string_view text, double width) {
-  const std::string plain = to_plain(text, "?");
+  std::string plain = to_plain(text, "?");
   if (text_width(plain) <= width) return plain;
   width -= kFont;  // the ellipsis
   std::string kept;

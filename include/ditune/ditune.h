@@ -271,20 +271,20 @@ DITUNE_API ditune_status ditune_interleave(const void* gate, const void* up, voi
                                            int64_t row_bytes);
 
 /* What ditune_run queues, on the CPU: no GPU, driver or runtime. Every operand is host memory; Y has the bits that a
- * kernel gives (docs/numerics.md) when it returns. `threads`, of which the calling one is one: 0, as many as the machine
- * has, to 1024; they change no bit. The arguments are ditune_run's, but that a pointer need be aligned to its element
- * alone (2 bytes for bf16 and f16, 4 for float32 and int32), sizes and strides are multiples of nothing, and the
- * workspace is not looked at. gate_index is: an index that is no row of g is DITUNE_INVALID_ARGUMENT. Where it fails
- * because of its arguments nothing is written. */
+ * kernel gives (docs/numerics.md) when it returns. `threads`, of which the calling one is one: 0, as many as the
+ * machine has, to 1024; they change no bit. The arguments are ditune_run's, but that a pointer need be aligned to its
+ * element alone (2 bytes for bf16 and f16, 4 for float32 and int32), sizes and strides are multiples of nothing, and
+ * the workspace is not looked at. gate_index is: an index that is no row of g is DITUNE_INVALID_ARGUMENT. Where it
+ * fails because of its arguments nothing is written. */
 DITUNE_API ditune_status ditune_run_on_host(const ditune_problem* problem, const ditune_args* args, int32_t threads);
 
 /* The same for a ditune_quantize_problem. */
 DITUNE_API ditune_status ditune_run_quantize_on_host(const ditune_quantize_problem* problem,
                                                      const ditune_quantize_args* args, int32_t threads);
 
-/* The problem as ditune's commands and databases write it, "gemm_s8:m=6144,n=13824,k=4608,bias=bf16", with a zero behind
- * it: into `text`, of `size` bytes. Problems that mean the same have the same text. At most 255 characters as of now;
- * where `size` is too small it is DITUNE_INVALID_ARGUMENT, and the text is left as it is. */
+/* The problem as ditune's commands and databases write it, "gemm_s8:m=6144,n=13824,k=4608,bias=bf16", with a zero
+ * behind it: into `text`, of `size` bytes. Problems that mean the same have the same text. At most 255 characters as of
+ * now; where `size` is too small it is DITUNE_INVALID_ARGUMENT, and the text is left as it is. */
 DITUNE_API ditune_status ditune_format(const ditune_problem* problem, char* text, size_t size);
 
 /* The same of a ditune_quantize_problem: "quantize_s8:m=6144,k=4608,norm=rms". */

@@ -211,6 +211,8 @@ def runtime(databases: Databases | None = None, *, regime: str = "burst") -> Run
 
 
 def _close_all() -> None:
+    if threading.active_count() > 1:
+        return  # a daemon may be in a launch: the process takes with it what is left
     for each in list(_open_runtimes):
         each.close()
 

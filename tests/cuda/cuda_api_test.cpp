@@ -113,8 +113,8 @@ TEST_CASE("A failed call says which expression, its name, its text and what to d
                     "CUDA_ERROR_OUT_OF_MEMORY: CUDA_ERROR_OUT_OF_MEMORY, what the stub says of it (free GPU memory or "
                     "choose a smaller problem)");
   CHECK_THROWS_AS(DITUNE_CUDA(CUDA_ERROR_ILLEGAL_ADDRESS), CudaError);
-  CHECK_THROWS_WITH(check_cuda(static_cast<CUresult>(12345), "a call"),
-                    Catch::StartsWith("a call: error 12345, CUDA's error 12345 ("));
+  CHECK_THROWS_WITH(check_cuda(static_cast<CUresult>(1001), "a call"),
+                    Catch::StartsWith("a call: error 1001, CUDA's error 1001 ("));
   driver->failures["cuMemAlloc"] = CUDA_ERROR_OUT_OF_MEMORY;
   CHECK_THROWS_WITH(DeviceBuffer(16), Catch::Contains("mem_alloc(&data, bytes): CUDA_ERROR_OUT_OF_MEMORY, "));
   CHECK_THROWS_WITH(use_device(2), Catch::Contains("CUDA_ERROR_INVALID_DEVICE") && Catch::Contains("ditune devices"));

@@ -33,7 +33,7 @@ CUresult init(unsigned flags) {
 }
 
 CUresult get_error_name(CUresult error, const char** text) {
-  static const std::map<CUresult, const char*> kNames = {
+  static const std::map<CUresult, const char*> names = {
       {CUDA_ERROR_INVALID_VALUE, "CUDA_ERROR_INVALID_VALUE"},
       {CUDA_ERROR_OUT_OF_MEMORY, "CUDA_ERROR_OUT_OF_MEMORY"},
       {CUDA_ERROR_NO_DEVICE, "CUDA_ERROR_NO_DEVICE"},
@@ -43,8 +43,8 @@ CUresult get_error_name(CUresult error, const char** text) {
       {CUDA_ERROR_NOT_FOUND, "CUDA_ERROR_NOT_FOUND"},
       {CUDA_ERROR_ILLEGAL_ADDRESS, "CUDA_ERROR_ILLEGAL_ADDRESS"},
       {CUDA_ERROR_STREAM_CAPTURE_UNMATCHED, "CUDA_ERROR_STREAM_CAPTURE_UNMATCHED"}};
-  const auto found = kNames.find(error);
-  *text = found == kNames.end() ? nullptr : found->second;
+  const auto found = names.find(error);
+  *text = found == names.end() ? nullptr : found->second;
   return *text ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 
@@ -74,7 +74,7 @@ CUresult device_get_name(char* name, int size, CUdevice device) {
 
 CUresult device_get_attribute(int* value, CUdevice_attribute name, CUdevice device) {
   BEGIN(begin, "cuDeviceGetAttribute");
-  static const std::map<CUdevice_attribute, int> kValues = {
+  static const std::map<CUdevice_attribute, int> values = {
       {CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, 9},
       {CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, 0},
       {CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, 132},
@@ -87,8 +87,8 @@ CUresult device_get_attribute(int* value, CUdevice_attribute name, CUdevice devi
       {CU_DEVICE_ATTRIBUTE_CLOCK_RATE, 1980000},
       {CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE, 2619000},
       {CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH, 5120}};
-  const auto found = kValues.find(name);
-  if (found == kValues.end()) return CUDA_ERROR_INVALID_VALUE;
+  const auto found = values.find(name);
+  if (found == values.end()) return CUDA_ERROR_INVALID_VALUE;
   *value = found->second;
   return is_device(device) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_DEVICE;
 }

@@ -3,14 +3,16 @@
 #include <cstdint>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <string_view>
+#include <utility>
 
 #include "cuda/stub_model.hpp"
 
 namespace ditune::test {
 namespace {
 
-std::set<CUkernel> kernels;  // that were ever asked for
+std::map<CUkernel, std::unique_ptr<CUkern_st>> kernels;  // that were ever asked for
 
 CUresult library_load_data(CUlibrary* library, const void* code, CUjit_option*, void**, unsigned jit_options,
                            CUlibraryOption*, void**, unsigned library_options) {
@@ -29,8 +31,10 @@ CUresult library_unload(CUlibrary library) {
 CUresult library_get_kernel(CUkernel* kernel, CUlibrary, const char* name) {
   BEGIN(begin, "cuLibraryGetKernel");
   if (std::string_view(name).starts_with("no_")) return CUDA_ERROR_NOT_FOUND;
+  auto made = std::make_unique<CUkern_st>(CUkern_st{name, {}});
   const std::scoped_lock lock(stub_mutex);
-  *kernel = *kernels.insert(new CUkern_st{name, {}}).first;
+  *kernel = made.get();
+  kernels.emplace(*kernel, std::move(made));
   return CUDA_SUCCESS;
 }
 

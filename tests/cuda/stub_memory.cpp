@@ -3,20 +3,29 @@
 #include <cstring>
 #include <iterator>
 #include <map>
+#include <memory>
+#include <utility>
 
 #include "cuda/stub_model.hpp"
 
 namespace ditune::test {
 namespace {
 
-std::map<CUdeviceptr, std::size_t> memory;
+struct Free {
+  void operator()(void* data) const { std::free(data); }
+};
+struct Memory {
+  std::unique_ptr<void, Free> data;
+  std::size_t bytes;
+};
+std::map<CUdeviceptr, Memory> memory;  // what is not freed, because that call failed, ends with the program
 
 bool is_memory(CUdeviceptr address, std::size_t bytes) {
   const std::scoped_lock lock(stub_mutex);
   const auto after = memory.upper_bound(address);
   if (after == memory.begin()) return false;
-  const auto [begins, size] = *std::prev(after);
-  return address + bytes <= begins + size;
+  const auto& [begins, its] = *std::prev(after);
+  return address + bytes <= begins + its.bytes;
 }
 
 void* host(CUdeviceptr address) { return reinterpret_cast<void*>(address); }
@@ -24,11 +33,11 @@ void* host(CUdeviceptr address) { return reinterpret_cast<void*>(address); }
 CUresult mem_alloc(CUdeviceptr* address, std::size_t bytes) {
   BEGIN(begin_in_context, "cuMemAlloc");
   if (bytes == 0) return CUDA_ERROR_INVALID_VALUE;
-  void* const data = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
+  std::unique_ptr<void, Free> data(std::aligned_alloc(256, (bytes + 255) / 256 * 256));
   if (!data) return CUDA_ERROR_OUT_OF_MEMORY;
   const std::scoped_lock lock(stub_mutex);
-  *address = reinterpret_cast<CUdeviceptr>(data);
-  memory[*address] = bytes;
+  *address = reinterpret_cast<CUdeviceptr>(data.get());
+  memory[*address] = {std::move(data), bytes};
   ++stub.live["memory"];
   return CUDA_SUCCESS;
 }
@@ -38,7 +47,6 @@ CUresult mem_free(CUdeviceptr address) {
   const std::scoped_lock lock(stub_mutex);
   if (memory.erase(address) == 0) return CUDA_ERROR_INVALID_VALUE;
   --stub.live["memory"];
-  std::free(host(address));
   return CUDA_SUCCESS;
 }
 

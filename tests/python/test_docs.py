@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Each block "```python test" of the documentation runs as it is, without a GPU; "test=NAME" with what its text supposes."""
+"""Each block "```python test" of the docs runs as it is, without a GPU; "test=NAME" with what its text supposes."""
 
 from __future__ import annotations
 

@@ -3,15 +3,12 @@ from __future__ import annotations
 
 import logging
 import pathlib
-import subprocess
-import sys
-import textwrap
 import threading
 
 import ditune
 import pytest
 from ditune import _runtime
-from helpers import tune
+from helpers import script, tune
 
 GEMM = "gemm_s8:m=64,n=128,k=64,bias=bf16"
 GPU = "RTX 3090"
@@ -124,11 +121,6 @@ def test_reload_sees_new_records(tmp_path: pathlib.Path) -> None:
         assert runtime.lookup("gemm_s8:m=16,n=192,k=64", gpu=GPU).match == "exact"
 
 
-def script(text: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", textwrap.dedent(text), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-
-
 def test_a_forked_child_opens_its_own(database: pathlib.Path) -> None:
     """Also where another thread of the parent holds the locks, which no thread of the child would ever release."""
     run = script(
@@ -154,10 +146,12 @@ def test_a_forked_child_opens_its_own(database: pathlib.Path) -> None:
     assert (run.stdout, run.stderr, run.returncode) == ("exact True\n0 True\n", "", 0)
 
 
-def test_the_end_of_a_process_closes_them(database: pathlib.Path) -> None:
+@pytest.mark.parametrize("daemon", [False, True])
+def test_the_end_of_a_process_closes_them(database: pathlib.Path, daemon: bool) -> None:
+    """But not under a thread that goes on, which may be in a call."""
     run = script(
         """
-        import sys, ditune
+        import sys, threading, ditune
         from ditune import _library
         library = _library.library()
         def close(handle, real=library.ditune_close):
@@ -166,10 +160,13 @@ def test_the_end_of_a_process_closes_them(database: pathlib.Path) -> None:
         library.ditune_close = close
         first, second = ditune.runtime(sys.argv[1]), ditune.Runtime()
         second.reload()
+        if sys.argv[2] == "True":
+            threading.Thread(target=threading.Event().wait, daemon=True).start()
         """,
         database,
+        daemon,
     )
-    assert (run.stdout, run.stderr, run.returncode) == ("closed 0\n" * 3, "", 0)
+    assert (run.stdout, run.stderr, run.returncode) == ("" if daemon else "closed 0\n" * 3, "", 0)
 
 
 def test_import_is_light() -> None:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// On the machine as it is; what a driver is asked is in tests/cuda. Linking this at all shows that a program with ditune
-// in it starts without a driver.
+// On the machine as it is; what a driver is asked is in tests/cuda. Linking this at all shows that a program with
+// ditune in it starts without a driver.
 #include "runtime/cuda.hpp"
 
 #include "catch.hpp"

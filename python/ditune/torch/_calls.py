@@ -23,6 +23,8 @@ from ditune.torch._tensors import ALIGNMENT, Fix, Key, contiguous, refuse, row_s
 MOST_CALLS = 4096  # of a thread: the rows of x vary in some programs without end
 
 _T = TypeVar("_T")
+_INVALID_HANDLE = 2  # DITUNE_INVALID_HANDLE: the runtime was closed
+
 _recordings: list[dict[str, torch.device]] = []
 _generation = 0
 
@@ -40,6 +42,7 @@ class Call:
         "pointers",
         "problem",
         "reference",
+        "renew",
         "rows",
         "text",
     )
@@ -48,6 +51,7 @@ class Call:
         self.problem, self.args, self.device = problem, args, device
         self.reference = ctypes.byref(args)
         self.launch: Callable[[], int]  # set by ditune.torch._devices
+        self.renew: Callable[[Call], None] | None = None  # sets `launch` anew, where that is of a runtime
         self.fixes: list[tuple[int, Fix]] = []  # by position: what brings a tensor into a form that kernels read
         self.pointers: list[tuple[int, str]] = []  # by position: the member of args that has its address
         self.lead: torch.Size = torch.Size()  # dimensions of the result but the last
@@ -93,13 +97,20 @@ class Call:
         if self.rows:
             status = self.launch()
             if status:
-                check(status)
+                self._failed(status)
 
     def operation(self) -> str:
         """The text form: "gemm_s8:m=1,n=2,k=3"."""
         if self.text is None:
             self.text = format_problem(self.problem)
         return self.text
+
+    def _failed(self, status: int) -> None:
+        """Once more if somebody closed the runtime, which is opened again; else raises."""
+        if status == _INVALID_HANDLE and self.renew:
+            self.renew(self)
+            status = self.launch()
+        check(status)
 
     def _record(self) -> None:
         if self.rows:
@@ -120,7 +131,7 @@ def evict(cache: dict[Any, Any], most: int) -> None:
     """Drops the older half of a full cache."""
     if len(cache) >= most:
         for key in list(itertools.islice(cache, most // 2)):
-            del cache[key]
+            cache.pop(key, None)  # another thread may evict, too
 
 
 def find(key: Key) -> Any | None:

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import atexit
 import concurrent.futures
+import contextlib
 import ctypes
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +24,7 @@ MOST_KERNELS = 1 << 16
 _kernels: dict[tuple[Any, ...], tuple[Kernel, int]] = {}
 _workspaces: dict[tuple[int, int], Tensor] = {}  # by device and stream
 _outgrown: list[Tensor] = []  # launches may still use them
+_making = threading.Lock()  # of workspaces: one that another thread's replaces would be freed under a launch
 
 
 def prepare(call: Call) -> None:
@@ -31,7 +35,7 @@ def prepare(call: Call) -> None:
     if kind == "cpu":
         call.launch = _on_host(call)
     elif kind == "cuda":
-        call.launch = _on_gpu(call)
+        call.launch, call.renew = _on_gpu(call), prepare
     else:
         raise UsageError(f"a tensor on {call.device} (give tensors on a CUDA GPU or the CPU)")
 
@@ -103,14 +107,20 @@ def _workspace_of(ordinal: int, stream: int, size: int) -> Tensor:
 
     Not that of captures: a graph has its own and zeroes it, so that graphs may run side by side.
     """
-    found = _workspaces.get((ordinal, stream))
-    if found is None or found.numel() < size:
-        if found is not None:
-            _outgrown.append(found)
-        with concurrent.futures.ThreadPoolExecutor(1) as outside:  # memory pools are of a thread: torch.compile has one
-            found = outside.submit(_zeros_at_once, ordinal, size).result()
-        _workspaces[ordinal, stream] = found
-    return found
+    key = ordinal, stream
+    found = _workspaces.get(key)
+    if found is not None and found.numel() >= size:
+        return found
+    with _making:
+        found = _workspaces.get(key)
+        if found is None or found.numel() < size:
+            if found is not None:
+                _outgrown.append(found)
+                size = max(size, 2 * found.numel())  # so that all that are outgrown take no more than the last one
+            with concurrent.futures.ThreadPoolExecutor(1) as outside:  # pools are of a thread: torch.compile has one
+                found = outside.submit(_zeros_at_once, ordinal, size).result()
+            _workspaces[key] = found
+        return found
 
 
 def zeros(ordinal: int, size: int) -> Tensor:
@@ -122,3 +132,13 @@ def _zeros_at_once(ordinal: int, size: int) -> Tensor:
     made = zeros(ordinal, size)
     torch.cuda.current_stream(ordinal).synchronize()
     return made
+
+
+def _wait_for_launches() -> None:
+    """At the end of the process, before ditune._runtime closes what it opened and kernels are unloaded."""
+    for ordinal in sorted({ordinal for _, ordinal, *_ in _kernels}):
+        with contextlib.suppress(RuntimeError):  # of a device that failed, or in a forked child
+            torch.cuda.synchronize(ordinal)
+
+
+atexit.register(_wait_for_launches)

@@ -7,7 +7,7 @@ Schemas have no defaults: their arguments come as one tuple, so that a call is f
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
@@ -63,8 +63,16 @@ def _fake_linear(*arguments: Any) -> Tensor:
     return made
 
 
-def _without_backward(name: str, operator: Callable[..., Any]) -> Callable[..., Any]:
-    """The kernel of the key Autograd: what needs a gradient gets a result whose backward raises."""
+def _without_backward(name: str, operator: Any) -> Callable[..., Any]:
+    """The kernel of the key Autograd: what needs a gradient gets a result whose backward raises.
+
+    What is written in place is no result that a backward would come to: that raises at once.
+    """
+
+    def refuse_gradient() -> NoReturn:
+        raise DituneError(
+            f"{name} has no backward: ditune is for inference (call it under torch.no_grad(), or detach its inputs)"
+        )
 
     class Backwardless(torch.autograd.Function):
         @staticmethod
@@ -75,12 +83,12 @@ def _without_backward(name: str, operator: Callable[..., Any]) -> Callable[..., 
 
         @staticmethod
         def backward(ctx: Any, *gradients: Any) -> Any:
-            raise DituneError(
-                f"{name} has no backward: ditune is for inference (call it under torch.no_grad(), or detach its inputs)"
-            )
+            refuse_gradient()
 
     def kernel(*arguments: Any) -> Any:
         if torch.is_grad_enabled() and any(isinstance(each, Tensor) and each.requires_grad for each in arguments):
+            if operator._schema.is_mutable:
+                refuse_gradient()
             made: Any = Backwardless.apply(*arguments)
             return list(made) if isinstance(made, tuple) else made
         with torch._C._AutoDispatchBelowAutograd():

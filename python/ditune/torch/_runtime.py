@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from ditune._runtime import Databases, Runtime, runtime
+from ditune._runtime import Databases, runtime
 from ditune.torch import _calls
 
-_chosen: Runtime | None = None
+_chosen: tuple[str, ...] | None = None  # files; of the Runtime that the process shares, which anybody may close
 
 
 def runtime_handle() -> int:
-    return (_chosen or runtime()).handle
+    return runtime(_chosen).handle
 
 
 def use_databases(databases: Databases | None = None) -> None:
@@ -19,5 +19,5 @@ def use_databases(databases: Databases | None = None) -> None:
     global _chosen
     chosen = runtime(databases)
     chosen.reload()
-    _chosen = chosen if databases is not None else None
+    _chosen = chosen.databases if databases is not None else None
     _calls.forget()

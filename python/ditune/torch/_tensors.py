@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, overload
 
 import torch
 from torch import Tensor
@@ -56,6 +56,8 @@ def rows_of(tensor: Tensor) -> int:
 def row_stride(tensor: Tensor) -> int | None:
     """Elements from row to row, if kernels can read them: packed, or a multiple of 16 bytes and of 8 elements."""
     columns = tensor.shape[-1]
+    if tensor.numel() == 0:
+        return columns
     if tensor.stride(-1) != 1 and columns > 1:
         return None
     stride: int | None = None  # of the dimensions so far, from the last to the first
@@ -80,6 +82,14 @@ def contiguous(tensor: Tensor) -> Tensor:
 
 def float_contiguous(tensor: Tensor) -> Tensor:
     return tensor.float().contiguous()
+
+
+@overload
+def aligned(tensor: Tensor) -> Tensor: ...
+
+
+@overload
+def aligned(tensor: None) -> None: ...
 
 
 def aligned(tensor: Tensor | None) -> Tensor | None:

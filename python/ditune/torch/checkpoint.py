@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ditune.errors import UsageError
+from ditune.torch._tensors import aligned
 from ditune.torch.modules import Int8Linear, rotation_of, scale_of
 
 _MARK = ".comfy_quant"
@@ -127,6 +128,8 @@ def _set(module: nn.Module, attribute: str, name: str, tensor: Tensor) -> None:
         )
     keep = tensor.dtype if not (tensor.is_floating_point() and old.is_floating_point()) else old.dtype
     tensor = tensor.to(device, keep)
+    if isinstance(module, Int8Linear):
+        tensor = aligned(tensor)  # on the CPU it lies in the file, at any address
     if attribute in module._buffers:
         module._buffers[attribute] = tensor
     elif tensor.is_floating_point() == old.is_floating_point():

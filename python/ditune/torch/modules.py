@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ditune.errors import UsageError
 from ditune.torch import ops
-from ditune.torch._tensors import refuse
+from ditune.torch._tensors import aligned, refuse
 from ditune.torch.weights import GROUPS, dequantize_weight, quantize_weight
 
 FORMAT = "int8_tensorwise"  # ComfyUI's word for it, of scales by channel, too
@@ -25,7 +25,7 @@ def comfy_quant(rotate: int) -> Tensor:
     config: dict[str, Any] = {"format": FORMAT}
     if rotate != 1:
         config |= {"convrot": True, "convrot_groupsize": rotate}
-    return torch.tensor(list(json.dumps(config).encode()), dtype=torch.uint8)
+    return torch.tensor(list(json.dumps(config).encode()), dtype=torch.uint8, device="cpu")
 
 
 def rotation_of(layer: str, config: Tensor) -> int:
@@ -152,7 +152,7 @@ class Int8Linear(nn.Module):
             refuse("weight", weight, "int8 [out_features, in_features]")
         out_features, in_features = weight.shape
         layer = cls(in_features, out_features, False, rotate=rotate, op=op, from_column=from_column, device="meta")
-        layer.weight, layer.weight_scale = weight, scale_of("weight_scale", weight_scale, out_features)
+        layer.weight, layer.weight_scale = aligned(weight), scale_of("weight_scale", weight_scale, out_features)
         if bias is not None:
             if bias.numel() != out_features:
                 refuse("bias", bias, f"[{out_features}]")
@@ -165,8 +165,9 @@ class Int8Linear(nn.Module):
     def forward(self, x: Tensor, **options: Any) -> Tensor:
         """`options` are more of those of `ditune.torch.linear`: norm, scale, residual, ..."""
         buffers = self._buffers  # a third of the time of attributes
-        if torch.is_autocast_enabled(x.device.type):
-            options.setdefault("out_dtype", torch.get_autocast_dtype(x.device.type))
+        device = x.device.type
+        if device != "meta" and torch.is_autocast_enabled(device):  # which raises for meta
+            options.setdefault("out_dtype", torch.get_autocast_dtype(device))
         return ops.linear(
             x,
             buffers["weight"],  # type: ignore[arg-type]
@@ -203,7 +204,7 @@ class Int8Linear(nn.Module):
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         """Takes the rotation of the checkpoint, and scales of any shape that checkpoints have."""
-        config, scale = state_dict.get(prefix + "comfy_quant"), state_dict.get(prefix + "weight_scale")
+        config, scale, weight = (state_dict.get(prefix + name) for name in ("comfy_quant", "weight_scale", "weight"))
         if config is None:
             state_dict[prefix + "comfy_quant"] = self.comfy_quant  # older or other checkpoints: as it was made
         elif not config.is_meta:
@@ -212,4 +213,6 @@ class Int8Linear(nn.Module):
         if scale is not None:
             scale = state_dict[prefix + "weight_scale"] = scale_of(prefix + "weight_scale", scale, self.out_features)
             self.weight_scale = torch.empty_like(scale, device=self.weight_scale.device)
+        if weight is not None and rest[0].get("assign_to_params_buffers"):
+            state_dict[prefix + "weight"] = aligned(weight)  # once, and not at each call
         super()._load_from_state_dict(state_dict, prefix, *rest)

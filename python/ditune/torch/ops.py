@@ -172,11 +172,12 @@ def quantize_s8(
     made: list[Tensor] = (_run.quantize_s8 if _is_direct(arguments[: _run.QUANTIZE_TENSORS]) else _QUANTIZE_S8)(
         *arguments
     )
+    q, *others = made
     if static_scale is not None:
-        made.insert(1, static_scale)
-    elif out_dtype != torch.int8:
-        made.insert(1, x.new_empty(0, dtype=torch.float32))
-    return tuple(made)
+        return (q, static_scale, *others)
+    if out_dtype != torch.int8:
+        return (q, x.new_empty(0, dtype=torch.float32), *others)
+    return (q, *others)
 
 
 def gemm_s8(

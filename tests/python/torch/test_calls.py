@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import pathlib
 import threading
+from collections.abc import Iterator
 
 import ditune.torch
 import pytest
 import torch
 from ditune.errors import DituneError
 from ditune.torch import _calls
+from ditune.torch._runtime import runtime_handle
 from tensors import K, M, N, draw, weights
 
 
@@ -21,6 +23,21 @@ def test_rows_vary_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     for rows in range(1, 30):
         ditune.torch.linear(draw(rows, K), w, sw)
         assert len(_calls._calls.of) <= 8
+
+
+class Shared(dict[int, int]):
+    """Another thread evicts when this one begins to."""
+
+    def __iter__(self) -> Iterator[int]:
+        keys = list(super().__iter__())
+        self.pop(keys[0], None)
+        return iter(keys)
+
+
+def test_threads_evict_at_once() -> None:
+    cache = Shared({key: key for key in range(4)})
+    _calls.evict(cache, 4)
+    assert cache == {2: 2, 3: 3}
 
 
 def test_record_lists_each_problem_once() -> None:
@@ -58,6 +75,8 @@ def test_use_databases(database: pathlib.Path) -> None:
     wanted = ditune.torch.linear(x, w, sw)
     ditune.torch.use_databases(database)
     assert torch.equal(ditune.torch.linear(x, w, sw), wanted)
+    ditune.runtime(database).close()
+    assert runtime_handle() == ditune.runtime(database).handle, "opened again"
     ditune.torch.use_databases()
     with pytest.raises(DituneError):
         ditune.torch.use_databases(database.with_name("no.db"))

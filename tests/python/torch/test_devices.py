@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ import torch
 from ditune._library import Args, Kernel, KernelInfo, Problem
 from ditune.errors import NotPreparedError
 from ditune.torch import _calls, _devices, _gemm
+from helpers import script
 
 SIZES = {1: 0, 2: 256, 3: 1024}  # workspace bytes by rows
 
@@ -109,6 +111,37 @@ def test_streams_have_workspaces_of_their_own(gpu: Gpu) -> None:
     assert len(_devices._outgrown) == 1
 
 
+def test_outgrown_workspaces_take_no_more_than_the_last(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_devices, "_outgrown", [])
+    for size in range(1 << 10, 1 << 14, 16):
+        assert _devices._workspace_of(1, 7, size).numel() >= size
+    assert sum(each.numel() for each in _devices._outgrown) <= _devices._workspaces[1, 7].numel() < 1 << 15
+
+
+def test_threads_on_one_stream_share_its_workspace(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is replaced while a launch may still use it."""
+    began = threading.Barrier(2)
+
+    def slow(ordinal: int, size: int) -> torch.Tensor:
+        time.sleep(0.1)
+        return gpu.zeros(ordinal, size)
+
+    def work() -> None:
+        call = call_of(2)
+        began.wait()
+        call.run()
+
+    monkeypatch.setattr(_devices, "_zeros_at_once", slow)
+    gpu.device = 1
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(gpu.launched) == 2 and len({workspace for *_, workspace in gpu.launched}) == 1
+    assert len(gpu.threads) == 1 and not gpu.freed
+
+
 def test_a_capture_needs_what_is_prepared(gpu: Gpu) -> None:
     known = call_of(2)
     gpu.capture = True
@@ -150,6 +183,55 @@ def test_a_failed_launch_raises_the_librarys_line(gpu: Gpu, monkeypatch: pytest.
     monkeypatch.setattr(gpu, "ditune_launch", lambda *_: 6)
     with pytest.raises(RuntimeError, match="the driver is gone"):
         call_of(1).run()
+
+
+def test_a_closed_runtime_is_opened_again(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its kernels are gone; calls that were prepared with it find those of the next one."""
+    call, closed, prepared = call_of(1), [5], []
+
+    def launch(kernel: Kernel, *_: Any) -> int:
+        return 2 if kernel.runtime in closed else 0
+
+    def prepare(runtime: int, ordinal: int, problem: Any, kernel: Any) -> int:
+        prepared.append(runtime)
+        kernel._obj.runtime, kernel._obj.id = runtime, 1
+        return 0
+
+    monkeypatch.setattr(gpu, "ditune_prepare", prepare)
+    monkeypatch.setattr(gpu, "ditune_launch", launch)
+    monkeypatch.setattr(_devices, "_kernels", {})
+    _devices.prepare(call)
+    monkeypatch.setattr(_devices, "runtime_handle", lambda: 6)
+    for _ in range(2):
+        call.run()
+    assert prepared == [5, 6]
+    closed.append(6)
+    failing = SimpleNamespace(ditune_last_error=lambda: b"the runtime is not open (open it)")
+    monkeypatch.setattr("ditune._library.library", lambda: failing)
+    with pytest.raises(ValueError, match="the runtime is not open"):
+        call.run()
+
+
+def test_the_end_waits_for_launches_before_kernels_are_unloaded() -> None:
+    run = script(
+        """
+        import ditune, torch
+        from ditune import _library
+        from ditune.torch import _devices
+        library = _library.library()
+        def close(handle):
+            print("closed")
+            return 0
+        def wait(ordinal):
+            print("waited for", ordinal)
+            raise RuntimeError("the device is lost")
+        library.ditune_close, torch.cuda.synchronize = close, wait
+        ditune.runtime()
+        for key in [(1, 0, "gemm_s8:m=1"), (1, 0, "gemm_s8:m=2"), (1, 3, "gemm_s8:m=1")]:
+            _devices._kernels[key] = None, 0
+        """
+    )
+    assert (run.stdout, run.stderr, run.returncode) == ("waited for 0\nwaited for 3\nclosed\n", "", 0)
 
 
 def test_pointers_and_strides_of_a_call() -> None:

@@ -373,7 +373,7 @@ def test_hooks_on_blocks_see_tensors(fused: nn.Module) -> None:
 
 
 def test_processors_are_those_of_the_model(fused: nn.Module) -> None:
-    class Other(diffusers.models.transformers.transformer_ideogram4.Ideogram4AttnProcessor):
+    class Other(diffusers.models.transformers.transformer_ideogram4.Ideogram4AttnProcessor):  # type: ignore[misc]
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
             return 2 * super().__call__(*args, **kwargs)
 

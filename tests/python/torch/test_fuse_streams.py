@@ -75,7 +75,7 @@ def test_ip_adapter(both: Both) -> None:
 def test_first_block_cache(both: Both) -> None:
     fused, inputs = both[1], flux_inputs(1)
     wanted = output(fused, inputs)
-    fused.enable_cache(diffusers.FirstBlockCacheConfig(threshold=0.05))  # type: ignore[no-untyped-call]
+    fused.enable_cache(diffusers.FirstBlockCacheConfig(threshold=0.05))
     with fused.cache_context("test"):
         assert all(relative(output(fused, inputs), wanted) < 1e-4 for _ in range(2))
     assert all(block._runs_fused() for block in fused.modules() if isinstance(block, Block))

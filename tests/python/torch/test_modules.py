@@ -104,6 +104,18 @@ def test_state_dict_round_trip() -> None:
     same(layer, on_meta)
 
 
+def test_weights_at_odd_addresses_are_copied_once() -> None:
+    """As those of a safetensors file are, which lie in the file."""
+    layer, odd = Int8Linear.from_float(float_linear()), torch.empty(N * K + 1, dtype=torch.int8)[1:].view(N, K)
+    state = {**layer.state_dict(), "weight": odd.copy_(layer.weight)}
+    on_meta = Int8Linear(K, N, device="meta", dtype=torch.bfloat16)
+    on_meta.load_state_dict(state, assign=True)
+    given = Int8Linear.from_quantized(odd, layer.weight_scale, layer.bias)
+    for other in (on_meta, given):
+        assert other.weight.data_ptr() % 16 == 0
+        same(layer, other)
+
+
 def test_loads_one_scale_and_no_comfy_quant() -> None:
     layer = Int8Linear(K, N, bias=False)
     layer.load_state_dict({"weight": torch.ones(N, K, dtype=torch.int8), "weight_scale": torch.tensor([0.5])})
@@ -131,6 +143,16 @@ def test_copies_and_pickles() -> None:
     same(layer, pickle.loads(pickle.dumps(layer)))
 
 
+def test_a_device_that_is_given_is_taken_whatever_the_default() -> None:
+    linear = float_linear()
+    with torch.device("meta"):
+        assert Int8Linear(K, N).comfy_quant.is_meta
+        layers = (Int8Linear(K, N, rotate=16, device="cpu"), Int8Linear.from_float(linear, rotate=16))
+    for layer in layers:
+        assert not any(buffer.is_meta for buffer in layer.buffers())
+    same(layers[1], Int8Linear.from_float(linear, rotate=16))
+
+
 def test_compiles_and_autocasts() -> None:
     layer, x = Int8Linear.from_float(float_linear(torch.float32), rotate=16), torch.randn(3, K)
     torch._dynamo.reset()
@@ -139,6 +161,7 @@ def test_compiles_and_autocasts() -> None:
         with torch.autocast("cpu", torch.bfloat16):
             assert layer(x).dtype == torch.bfloat16
         assert layer(x).dtype == torch.float32
+        assert layer.to("meta")(x.to("meta")).dtype == torch.float32
 
 
 def test_accelerate_offloads_buffers() -> None:

@@ -114,13 +114,27 @@ def test_backward_raises() -> None:
         assert not ditune.torch.linear(x, w, sw).requires_grad
 
 
+def test_what_needs_a_gradient_is_not_written_to_out() -> None:
+    """Nothing behind `out` would tell that the gradient is lost."""
+    (q, scale), (w, sw), bias = ditune.torch.quantize_s8(draw(M, K)), weights(), draw(N).requires_grad_()
+    out = draw(M, N)
+    before = out.clone()
+    with pytest.raises(DituneError, match="gemm_s8_out has no backward"):
+        ditune.torch.gemm_s8(q, w, scale, sw, bias, out=out)
+    assert torch.equal(out, before)
+    with torch.no_grad():
+        assert ditune.torch.gemm_s8(q, w, scale, sw, bias, out=out) is out
+    assert not torch.equal(out, before)
+
+
 class Layers(torch.nn.Module):
     def forward(self, x: Tensor, w: Tensor, sw: Tensor, residual: Tensor) -> Tensor:
         q, scale = ditune.torch.quantize_s8(x, norm="rms", rotate=16)
         y = ditune.torch.gemm_s8(q, w, scale, sw, op="silu")
         residual = residual.clone()
         ditune.torch.gemm_s8(q, w, scale, sw, residual=residual, out=residual)
-        return y + ditune.torch.linear(x, w, sw, residual=residual) + 1
+        normed, _ = ditune.torch.quantize_s8(x, norm="rms", out_dtype=BF16)
+        return y + ditune.torch.linear(normed, w, sw, residual=residual) + 1
 
 
 @pytest.mark.parametrize("backend", ["eager", "aot_eager", "inductor"])

@@ -185,6 +185,7 @@ class TestLinear:
         w, sw = weights()
         assert ditune.torch.linear(draw(0, K), w, sw).shape == (0, N)
         assert ditune.torch.quantize_s8(draw(2, 0, K))[1].shape == (2, 0)
+        assert ditune.torch.linear(draw(2, 0, K), w, sw, residual=draw(2, 0, N)).shape == (2, 0, N)
 
     def test_views(self) -> None:
         """Rows of a packed tensor, rows too near to be read as they are, columns apart, and addresses that are odd."""
@@ -212,6 +213,7 @@ REFUSED: list[tuple[str, Any]] = [
     ("x is int8 [6, 64] on cpu (give bfloat16", lambda: ditune.torch.linear(W[:M], W, SW)),
     ("weight is bfloat16 [48, 64] on cpu (give int8", lambda: ditune.torch.linear(draw(M, K), draw(N, K), SW)),
     ("weight is int8 [48, 64] on cpu (give int8 [N, 32]", lambda: ditune.torch.linear(draw(M, 32), W, SW)),
+    ("K = 0 is out of range", lambda: ditune.torch.linear(draw(M, 0), W[:, :0], SW)),
     ("weight_scale is float32 [47]", lambda: ditune.torch.linear(draw(M, K), W, SW[1:])),
     ("weight_scale is bfloat16 [48]", lambda: ditune.torch.linear(draw(M, K), W, SW.bfloat16())),
     ("bias is bfloat16 [47]", lambda: ditune.torch.linear(draw(M, K), W, SW, draw(N - 1))),

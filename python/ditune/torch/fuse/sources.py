@@ -16,7 +16,7 @@ _BETWEEN = (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)  # statements
 
 
 def _words(source: str) -> Iterable[str]:
-    """Without comments, layout, spaces and docstrings. Python's versions cut f-strings into words in ways of their own."""
+    """Without comments, layout, spaces (versions of Python cut f-strings otherwise) and docstrings."""
     starts = True  # of a statement
     for token in tokenize.generate_tokens(io.StringIO(textwrap.dedent(source)).readline):
         if token.type in _BETWEEN:

@@ -28,7 +28,7 @@ class FluxDouble(DoubleStream):
     attentions = ("attn",)
     norms = ("norm1.norm", "norm2", "norm1_context.norm", "norm2_context")
     reads = ("norm1", "ff", "ff.net.0")
-    sources = ("ba264aba00b1",)  # diffusers 0.42
+    sources = ("ba264aba00b1", "8c1e495445aa")
 
     def fused(
         self,
@@ -62,7 +62,7 @@ class FluxSingle(Block):
     attentions = ("attn",)
     norms = ("norm.norm",)
     reads = ("norm",)
-    sources = ("26c292defbfd",)  # diffusers 0.42
+    sources = ("26c292defbfd", "acbb70651756")
 
     def fused(
         self,

@@ -28,7 +28,7 @@ class Flux2Double(DoubleStream):
     attentions = ("attn",)
     norms = ("norm1", "norm2", "norm1_context", "norm2_context")
     reads = ("ff", "ff.act_fn")
-    sources = ("85b8d6370719",)  # diffusers 0.42
+    sources = ("85b8d6370719", "a951d7545896")
 
     def fused(
         self,
@@ -66,7 +66,7 @@ class Flux2Single(Block):
     replaced = (("attn.mlp_act_fn", _no_columns),)  # the processor is left with attention alone
     norms = ("norm",)
     reads = ("attn", "attn.mlp_act_fn")
-    sources = ("a2953c14959b",)  # diffusers 0.42
+    sources = ("a2953c14959b", "13e4ec85ec26", "9aa87daf2000")
 
     def fused(
         self,

@@ -26,7 +26,7 @@ class QwenImageDouble(DoubleStream):
     attentions = ("attn",)
     norms = ("img_norm1", "img_norm2", "txt_norm1", "txt_norm2")
     reads = ("img_mlp", "img_mlp.net.0")
-    sources = ("285671807516",)  # diffusers 0.42
+    sources = ("285671807516", "0ba65de8d11d")
 
     def fused(
         self,

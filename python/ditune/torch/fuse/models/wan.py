@@ -29,7 +29,7 @@ class WanBlock(Block):
     attentions = ("attn1", "attn2")
     norms = ("norm1", "norm2", "norm3")
     reads = ("norm1", "ffn", "ffn.net.0")
-    sources = ("7d15010f5131",)  # diffusers 0.42
+    sources = ("7d15010f5131", "ab6d7d54fa10")
 
     def fused(self, hidden_states: Tensor, encoder_hidden_states: Tensor, temb: Tensor, rotary_emb: Any) -> Tensor:
         x, context = hidden_states, encoder_hidden_states

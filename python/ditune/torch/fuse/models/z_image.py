@@ -26,7 +26,7 @@ class ZImageBlock(Block):
     norms = one_eps = ("attention_norm1", "attention_norm2", "ffn_norm1", "ffn_norm2")
     makes_sums = True
     reads = ("attention_norm1", "feed_forward")
-    sources = ("dd96fd68eaca",)  # diffusers 0.42
+    sources = ("dd96fd68eaca", "ef05120cb9fc")
 
     def fused(
         self,
