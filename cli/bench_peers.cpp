@@ -48,7 +48,7 @@ Peer peer_of(const std::string& name, const std::vector<KernelConfig>& configs, 
   return peer;
 }
 
-// The winners of the layer at any M that run this one too, but for what is served.
+// Winners of the same layer at other M that can run this problem too, without the config that a lookup serves.
 std::vector<KernelConfig> other_winners(const std::vector<TuningRecord>& winners, const Target& target,
                                         const KernelConfig& served) {
   std::vector<KernelConfig> others;

@@ -14,7 +14,7 @@ inline std::string environment(const char* name) {
   return value ? value : "";
 }
 
-// The file of NVRTC; empty: the one that is installed.
+// The libnvrtc to open; empty: the installed one.
 inline std::filesystem::path nvrtc_file() { return environment("DITUNE_NVRTC"); }
 
 // Where programs put temporary files, whether or not that folder is there: std::filesystem's throws where it is not.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// ditune report: what is known of layers on a GPU, as one HTML page.
+// ditune report: writes the records of layers on a GPU as one HTML page.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -68,7 +68,7 @@ std::vector<TuningRecord> of_layers(std::vector<TuningRecord> records, const std
   return records;
 }
 
-// The one that the records are of. Throws UsageError if they are of several.
+// The device of the records. Throws UsageError if they are of several devices.
 DeviceClass only_device(const std::vector<TuningRecord>& records) {
   std::map<DeviceClass, std::size_t> counts;
   std::set<std::string> names;

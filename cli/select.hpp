@@ -31,8 +31,8 @@ void add_select(CLI::App& app, SelectOptions& options);
 // sizes, and a file that cannot be read or has a bad line.
 std::vector<Operation> select_layers(const SelectOptions& options);
 
-// The same, each as often as a linear of the model has it, with that one's name: an operation of two linears is there
-// twice. What is no model's has no name and is called once.
+// The same operations with the names of the model's linears: an operation that two linears share is there twice. An
+// operation of no model has an empty name and counts as one call.
 std::vector<ModelLayer> select_calls(const SelectOptions& options);
 
 // As select_layers; throws UsageError if nothing is selected.

@@ -13,9 +13,9 @@
 
 namespace ditune {
 
-// Calls work(i) for each i below `count`, on so many threads, of which the calling one is one; 0: as many as the
-// machine has. No more than `count`, and fewer if the system gives no more. Throws the first exception of a piece;
-// pieces that had not begun by then are left out.
+// Calls work(i) for each i below `count` on `threads` threads, the calling thread included; 0: one for each of the
+// machine's. Never more than `count`, and fewer if the system refuses to start one. Throws the first exception of a
+// call; calls that had not begun by then are left out.
 template <class Work>
 void in_parallel(std::size_t count, std::size_t threads, const Work& work) {
   std::atomic<std::size_t> next = 0;
@@ -36,7 +36,7 @@ void in_parallel(std::size_t count, std::size_t threads, const Work& work) {
     others.reserve(std::min(threads, count));
     try {
       for (std::size_t t = 1; t < std::min(threads, count); ++t) others.emplace_back(take_turns);
-    } catch (const std::system_error&) {  // those that are there do it
+    } catch (const std::system_error&) {  // the threads that did start do the work
     }
     take_turns();
   }

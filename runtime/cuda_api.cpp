@@ -62,7 +62,7 @@ int CudaApi::read_version() {
   auto* const driver_get_version =
       library_.function<std::remove_pointer_t<PFN_cuDriverGetVersion_v2020>>("cuDriverGetVersion");
   if (!driver_get_version || driver_get_version(&version) != CUDA_SUCCESS)
-    problem_ = CudaError(library_.path() + " is no CUDA driver", kNewerDriver);  // the toolkit's stub, perhaps
+    problem_ = CudaError(library_.path() + " is no CUDA driver", kNewerDriver);  // a library of that name
   else if (version < kOldest)
     problem_ = CudaError(fmt::format("the CUDA driver is for CUDA {}", cuda_version_text(version)), kNewerDriver);
   return version;
