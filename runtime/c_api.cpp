@@ -47,6 +47,7 @@ RuntimeOptions options_of(const ditune_open_options* from) {
     options.databases.emplace_back(&required(o.databases[i], "a database's name"));
   if (o.nvrtc) options.nvrtc = o.nvrtc;
   options.regime = word<Regime>(o.regime, "regime");
+  options.compile = word<CompilePolicy>(o.compile, "compile");
   if (o.on_miss || o.on_quantize_miss) options.on_miss = [o](const Miss& miss) { tell_miss(miss, o); };
   return options;
 }

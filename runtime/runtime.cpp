@@ -8,7 +8,6 @@
 
 #include "core/hash.hpp"
 #include "core/plain_text.hpp"
-#include "db/store.hpp"
 #include "ditune/error.hpp"
 #include "generator/arguments.hpp"
 #include "generator/emit.hpp"
@@ -18,7 +17,6 @@
 #include "lookup/append_only_map.hpp"
 #include "lookup/serving.hpp"
 #include "runtime/fallback.hpp"
-#include "runtime/nvrtc.hpp"
 #include "runtime/runtime_parts.hpp"
 
 namespace ditune {
@@ -46,34 +44,6 @@ void require_same_sizes(const Operation& prepared, const Arguments& arguments) {
     throw UsageError("the arguments are of " + describe_sizes(with_sizes_of(prepared, arguments)) +
                          ", the kernel was prepared for " + describe_sizes(prepared),
                      "prepare the problem that is launched");
-}
-
-// What is stored in the files of the options; NVRTC is opened when it is first needed.
-RuntimeParts installed(const RuntimeOptions& options) {
-  const auto stores = std::make_shared<std::vector<Store>>();
-  std::vector<std::vector<TuningRecord>> databases;
-  for (const std::filesystem::path& path : options.databases) {
-    stores->push_back(Store::open_read_only(path));
-    databases.push_back(read_winners(stores->back(), path, options.on_skipped));
-  }
-  RuntimeParts parts;
-  parts.records = in_order(std::move(databases));
-  parts.regime = options.regime;
-  parts.on_miss = options.on_miss;
-  parts.stored = [stores](const TuningRecord& record) {
-    std::string cubin;
-    for (auto store = stores->begin(); store != stores->end() && cubin.empty(); ++store)
-      cubin = store->cubin(record.cubin_hash);
-    return cubin;
-  };
-  parts.compile = [file = options.nvrtc, nvrtc = std::make_shared<std::optional<Nvrtc>>()](
-                      const KernelConfig& config, const Operation& operation, SmArch arch) {
-    if (!*nvrtc) nvrtc->emplace(file);
-    CompiledKernel compiled = (*nvrtc)->compile(emit(config, operation), arch);
-    return KernelImage{std::move(compiled.cubin), std::move(compiled.name)};
-  };
-  parts.driver = cuda_driver();
-  return parts;
 }
 
 }  // namespace
@@ -272,7 +242,7 @@ class Runtime::Impl {
   std::map<std::pair<int, std::string>, std::pair<std::shared_ptr<const LoadedKernel>, std::string>> kernels_;
 };
 
-Runtime::Runtime(const RuntimeOptions& options) : Runtime(installed(options)) {}
+Runtime::Runtime(const RuntimeOptions& options) : Runtime(installed_parts(options)) {}
 Runtime::Runtime(RuntimeParts parts) : impl_(std::make_unique<Impl>(std::move(parts))) {}
 Runtime::Runtime(Runtime&&) noexcept = default;
 Runtime& Runtime::operator=(Runtime&&) noexcept = default;

@@ -31,6 +31,10 @@ struct RuntimeParts {
   std::shared_ptr<const Driver> driver;
 };
 
+// What a user has: kernels in the files of the options, NVRTC, which is opened when it is first needed, and the CUDA
+// driver. Throws DbError.
+RuntimeParts installed_parts(const RuntimeOptions& options);
+
 // All winners of one database.
 std::vector<TuningRecord> read_winners(const Store& store, const std::filesystem::path& path,
                                        const std::function<void(const SkippedRows&)>& on_skipped);

@@ -136,6 +136,11 @@ enum {
 
 enum { DITUNE_REGIME_BURST = 0, DITUNE_REGIME_SUSTAINED = 1 };
 
+/* Whether ditune_prepare may call NVRTC, which takes some tenths of a second, for a kernel that no database has. NEVER:
+ * such a GEMM is served by the kernel that is built in, which is slower; a ditune_quantize_problem, of which none is
+ * built in, is DITUNE_NO_KERNEL. */
+enum { DITUNE_COMPILE_AS_NEEDED = 0, DITUNE_COMPILE_NEVER = 1 };
+
 /* Told once of each problem that no record answers, on the thread that asks. `problem` is gone when it returns;
  * `command` tunes it on the GPU that was asked for. It must not call back into the runtime. */
 typedef void (*ditune_miss_callback)(const ditune_problem* problem, int32_t match, const char* command, void* user);
@@ -153,6 +158,7 @@ typedef struct ditune_open_options {
   void* user;                                     /* handed to on_miss and on_quantize_miss */
   ditune_quantize_miss_callback on_quantize_miss; /* may be null */
   const char* nvrtc; /* the file of NVRTC; null or "": where the loader and the toolkit have it */
+  int32_t compile;
 } ditune_open_options;
 
 /* A GPU, which need not be here: name, arch and SMs as its driver has them. What is null or 0 is taken from a GPU that
@@ -239,7 +245,8 @@ DITUNE_API ditune_status ditune_lookup(ditune_runtime runtime, const ditune_devi
                                        const ditune_problem* problem, ditune_kernel_info* info);
 
 /* Finds, loads and where need be compiles the kernel for a problem on the CUDA device of that ordinal. Once: what is
- * prepared is found again without a lock. Where it fails the kernel is {0, 0}. */
+ * prepared is found again without a lock, and takes about 1.5 KB until the runtime is closed. Where it fails the kernel
+ * is {0, 0}. */
 DITUNE_API ditune_status ditune_prepare(ditune_runtime runtime, int32_t device, const ditune_problem* problem,
                                         ditune_kernel* kernel);
 

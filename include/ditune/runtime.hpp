@@ -21,6 +21,9 @@ class LoadedKernel;
 class PackedMaps;
 struct RuntimeParts;
 
+// Whether a kernel that no database has is compiled when it is prepared.
+enum class CompilePolicy { as_needed, never };
+
 struct RuntimeOptions {
   // Read when the runtime is opened, in this order, as read_records has it. A kernel is read from its file when it is
   // prepared.
@@ -29,6 +32,7 @@ struct RuntimeOptions {
   std::function<void(const Miss&)> on_miss = {};            // as LibraryOptions'
   std::function<void(const SkippedRows&)> on_skipped = {};  // as that of read_records
   std::filesystem::path nvrtc = {};  // the file of NVRTC; empty: where the loader and the toolkit have it
+  CompilePolicy compile = CompilePolicy::as_needed;
 };
 
 // A kernel on a device for one operation. Belongs to the Runtime that prepared it.
@@ -76,9 +80,9 @@ class Runtime {
   LookupResult lookup(const Operation& operation, const DeviceInfo& device) const;
 
   // Finds the kernel and loads it: as it is stored; if that is not there or does not fit the device, compiled now; if
-  // it cannot be, one that is built in (Match::fallback: much slower than a tuned one). Once, however many threads ask;
-  // what is prepared is returned without a lock. Throws UsageError for an illegal operation, NoDeviceError without a
-  // GPU, NoKernelError if not even the built-in kernel can be loaded, with the reasons.
+  // it cannot be or may not, one that is built in (Match::fallback: much slower than a tuned one). Once, however many
+  // threads ask; what is prepared is returned without a lock. Throws UsageError for an illegal operation, NoDeviceError
+  // without a GPU, NoKernelError if not even the built-in kernel can be loaded, with the reasons.
   const Prepared& prepare(const Operation& operation, int device) const;
 
   // Queues Y = epilogue(X W^T) on the stream and returns, or the rows of a Quantize. The prepared device is the

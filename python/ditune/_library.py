@@ -13,7 +13,7 @@ import pathlib
 from ctypes import CFUNCTYPE, POINTER, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint64, c_void_p
 from typing import Any
 
-from ditune.errors import STATUS_ERRORS, DituneError
+from ditune.errors import STATUS_ERRORS, DituneError, UsageError
 
 # The words of a field's values, as text forms ("gemm_s8:m=1,n=2,k=3,op=silu") have them: the index is the C ABI's.
 GEMM_WORDS: dict[str, tuple[str, ...]] = {
@@ -41,13 +41,17 @@ QUANTIZE_WORDS: dict[str, tuple[str, ...]] = {
 }
 MATCH_WORDS = ("exact", "nearest_m", "stale", "other_device", "model", "default", "none")
 REGIME_WORDS = ("burst", "sustained")
+COMPILE_WORDS = ("as_needed", "never")
 
 
 class _Sized(ctypes.Structure):
-    """A struct that is led by its size."""
+    """A struct that is led by its size. Raises UsageError for a number that its member has no room for."""
 
     def __init__(self, **fields: Any) -> None:
         super().__init__(ctypes.sizeof(type(self)), **fields)
+        for name, value in fields.items():
+            if isinstance(value, int) and getattr(self, name) != value:  # ctypes takes the lowest bits
+                raise UsageError(f"{name.rstrip('_')}={value} is out of range (give a smaller number)")
 
 
 class Problem(_Sized):
@@ -138,6 +142,7 @@ class OpenOptions(_Sized):
         ("user", c_void_p),
         ("on_quantize_miss", QuantizeMissCallback),
         ("nvrtc", c_char_p),
+        ("compile", c_int32),
     ]
 
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from ditune import _nvrtc
 from ditune._library import (
+    COMPILE_WORDS,
     MATCH_WORDS,
     REGIME_WORDS,
     Device,
@@ -69,7 +70,9 @@ _told: dict[str, object] = {}
 def _tell_miss(_problem: Any, match: int, command: bytes, _user: Any) -> None:
     text, me = command.decode(), object()
     if _told.setdefault(text, me) is me:
-        _logger.warning("a problem is not tuned, its kernel is '%s' (tune it: %s)", MATCH_WORDS[match], text)
+        word = MATCH_WORDS[match]
+        kernel = "it has no kernel" if word == "none" else f"its kernel is '{word}'"
+        _logger.warning("a problem is not tuned, %s (tune it: %s)", kernel, text)
 
 
 # For as long as the library may call them.
@@ -77,7 +80,7 @@ _ON_MISS = MissCallback(_tell_miss)
 _ON_QUANTIZE_MISS = QuantizeMissCallback(_tell_miss)
 
 
-def _open(files: Sequence[str], regime: str) -> int:
+def _open(files: Sequence[str], regime: str, compile: bool) -> int:
     """A new handle."""
     names = (ctypes.c_char_p * len(files))(*(os.fsencode(file) for file in files))
     nvrtc = _nvrtc.chosen()
@@ -88,10 +91,24 @@ def _open(files: Sequence[str], regime: str) -> int:
         on_miss=_ON_MISS,
         on_quantize_miss=_ON_QUANTIZE_MISS,
         nvrtc=os.fsencode(nvrtc) if nvrtc else None,
+        compile=COMPILE_WORDS.index("as_needed" if compile else "never"),
     )
     handle = ctypes.c_uint64()
     check(library().ditune_open(ctypes.byref(options), ctypes.byref(handle)))
     return handle.value
+
+
+def _versions(files: Sequence[str]) -> list[tuple[int, ...] | None]:
+    """What changes with a file of SQLite: it, or its log."""
+    found: list[tuple[int, ...] | None] = []
+    for file in files:
+        for name in (file, f"{file}-wal"):
+            try:
+                its = os.stat(name)
+                found.append((its.st_dev, its.st_ino, its.st_size, its.st_mtime_ns))
+            except OSError:
+                found.append(None)
+    return found
 
 
 class Runtime:
@@ -101,14 +118,15 @@ class Runtime:
     handle when it first needs one: kernels that its parent prepared are not its own.
     """
 
-    def __init__(self, databases: Databases | None = None, *, regime: str = "burst") -> None:
+    def __init__(self, databases: Databases | None = None, *, regime: str = "burst", compile: bool = True) -> None:
         if regime not in REGIME_WORDS:
             raise UsageError(f"unknown regime '{regime}' (use {' or '.join(REGIME_WORDS)})")
         self.databases = database_files(databases)
-        self.regime = regime
+        self.regime, self.compile = regime, compile
         self._lock = threading.Lock()
         self._handles: list[int] = []  # of this process: the current one, and those before a reload
         self._current = 0
+        self._read: object = None  # what the databases were when they were read
         self._closed = False
         self.reload()
         _open_runtimes.add(self)
@@ -131,13 +149,18 @@ class Runtime:
     def _open_locked(self) -> None:
         if self._closed:
             raise UsageError("this Runtime is closed (open another, or use ditune.runtime())")
-        self._current = _open(self.databases, self.regime)
+        self._read = _versions(
+            self.databases
+        )  # before they are read: what changes meanwhile is read at the next reload
+        self._current = _open(self.databases, self.regime, self.compile)
         self._handles.append(self._current)
 
     def reload(self) -> None:
-        """Reads the databases anew, for what is prepared from now on. Kernels that are prepared stay valid."""
+        """Reads the databases anew, if they changed, for what is prepared from now on. Kernels that are prepared stay
+        valid, so each time takes one of the 256 handles that a process may have."""
         with self._lock:
-            self._open_locked()
+            if not self._current or self._read != _versions(self.databases):
+                self._open_locked()
 
     def lookup(
         self, problem: str | AnyProblem, /, *, gpu: str = "", arch: int = 0, sms: int = 0, **fields: str | int
@@ -183,7 +206,7 @@ class Runtime:
         self.close()
 
     def __repr__(self) -> str:
-        return f"Runtime({list(self.databases)!r}, regime={self.regime!r})"
+        return f"Runtime({list(self.databases)!r}, regime={self.regime!r}, compile={self.compile})"
 
     def _forget_handles(self) -> None:
         """In a forked child: the handles are the parent's, and so is whichever thread held the lock."""
@@ -192,21 +215,23 @@ class Runtime:
 
 
 _open_runtimes: set[Runtime] = set()
-_shared: dict[tuple[tuple[str, ...], str], Runtime] = {}
+_shared: dict[tuple[tuple[str, ...], str, bool], Runtime] = {}
 _shared_lock = threading.Lock()
 
 
-def runtime(databases: Databases | None = None, *, regime: str = "burst") -> Runtime:
+def runtime(databases: Databases | None = None, *, regime: str = "burst", compile: bool = True) -> Runtime:
     """The Runtime that this process has for these databases, opened at the first call.
 
     None: $DITUNE_DB, or tuning.db under $XDG_DATA_HOME/ditune or ~/.local/share/ditune. Without that file there are no
-    records, and built-in kernels and what NVRTC compiles serve.
+    records, and built-in kernels and what NVRTC compiles serve. With compile=False nothing is compiled: the built-in
+    kernel serves a GEMM that no record has a kernel for, and a quantization, of which none is built in, raises
+    NoKernelError.
     """
-    key = (database_files(databases), regime)
+    key = (database_files(databases), regime, compile)
     with _shared_lock:
         shared = _shared.get(key)
         if shared is None or shared.closed:
-            shared = _shared[key] = Runtime(key[0], regime=regime)
+            shared = _shared[key] = Runtime(key[0], regime=regime, compile=compile)
         return shared
 
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from ditune.errors import UsageError
 from ditune.torch import DEFAULT_SKIP, Int8Linear, quantize_, quantize_weight
-from ditune.torch.modules import comfy_quant, rotation_of, scale_of
+from ditune.torch.modules import comfy_quant, parameter, rotation_of, scale_of
 
 SCALE = ".weight_scale"
 
@@ -151,7 +151,8 @@ class Int8Quantizer(DiffusersQuantizer):  # type: ignore[misc]
             source = value.to(self.quantization_config.device or target_device)
             value, scale = quantize_weight(source, rotate=layer.rotate)
             layer.weight_scale = scale.to(target_device)
-        setattr(layer, name, value.to(target_device))
+        value = value.to(target_device)
+        setattr(layer, name, parameter(value) if name in layer._parameters else value)
         if name == "weight" and layer.comfy_quant.is_meta:
             layer.comfy_quant = comfy_quant(layer.rotate).to(target_device)
 

@@ -244,6 +244,26 @@ TEST_CASE("c: a miss of quantize_s8 is told to its own callback, with the comman
   CHECK((told.count == 1 && told.gemms == 0));
 }
 
+TEST_CASE("c: a runtime that never compiles has no kernel for a miss of quantize_s8, and says so") {
+  Opened opened;
+  REQUIRE(ditune_close(opened.runtime) == DITUNE_OK);
+  std::int32_t told = -1;
+  opened.options.user = &told;
+  opened.options.on_quantize_miss = [](const ditune_quantize_problem*, std::int32_t match, const char*, void* user) {
+    *static_cast<std::int32_t*>(user) = match;
+  };
+  opened.options.compile = DITUNE_COMPILE_NEVER;
+  REQUIRE(ditune_open(&opened.options, &opened.runtime) == DITUNE_OK);
+  opened.prepare();
+  ditune_quantize_problem missed = problem();
+  missed.k = 512;
+  ditune_kernel kernel{};
+  CHECK(ditune_prepare_quantize(opened.runtime, 0, &missed, &kernel) == DITUNE_NO_KERNEL);
+  CHECK(says("this runtime compiles no kernels"));
+  CHECK(says("none of quantize_s8 is built in (tune it on"));
+  CHECK(told == DITUNE_MATCH_NONE);
+}
+
 TEST_CASE("c: while a stream is captured a quantize that is not prepared is not launched") {
   const Opened opened;
   const ditune_quantize_problem its = problem();

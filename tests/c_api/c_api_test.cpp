@@ -626,6 +626,45 @@ TEST_CASE("c: NVRTC is taken from the file that the options name") {
   CHECK(info.match == DITUNE_MATCH_MODEL);
 }
 
+TEST_CASE("c: a runtime that never compiles serves a miss by what is built in, and stored winners as ever") {
+  Opened opened;
+  REQUIRE(ditune_close(opened.runtime) == DITUNE_OK);
+  std::int32_t told = -1;
+  opened.options.user = &told;
+  opened.options.on_miss = [](const ditune_problem*, std::int32_t match, const char*, void* user) {
+    *static_cast<std::int32_t*>(user) = match;
+  };
+  opened.options.compile = DITUNE_COMPILE_NEVER;
+  REQUIRE(ditune_open(&opened.options, &opened.runtime) == DITUNE_OK);
+  ditune_kernel_info info{};
+  info.size = sizeof info;
+  const auto match = [&](const ditune_problem& its) {
+    ditune_kernel kernel{};
+    REQUIRE(ditune_prepare(opened.runtime, 0, &its, &kernel) == DITUNE_OK);
+    REQUIRE(ditune_query(kernel, &info) == DITUNE_OK);
+    return info.match;
+  };
+  CHECK(match(problem()) == DITUNE_MATCH_EXACT);
+  CHECK(match(problem(100)) == DITUNE_MATCH_NEAREST_M);
+  ditune_problem missed = problem(33);
+  missed.n = 64;
+  CHECK(match(missed) == DITUNE_MATCH_DEFAULT);
+  CHECK_THAT(info.note, Catch::StartsWith("this runtime compiles no kernels (tune on this device"));
+  CHECK(told == DITUNE_MATCH_DEFAULT);
+
+  REQUIRE(ditune_close(opened.runtime) == DITUNE_OK);
+  opened.options.size = offsetof(ditune_open_options, compile);  // a program that knows nothing of it
+  REQUIRE(ditune_open(&opened.options, &opened.runtime) == DITUNE_OK);
+  CHECK(match(missed) == DITUNE_MATCH_MODEL);
+  CHECK(told == DITUNE_MATCH_MODEL);
+
+  opened.options.size = sizeof opened.options;
+  opened.options.compile = 2;
+  ditune_runtime runtime = 0;
+  CHECK(ditune_open(&opened.options, &runtime) == DITUNE_INVALID_ARGUMENT);
+  CHECK(says("compile is 2 (use one of the header's words)"));
+}
+
 TEST_CASE("c: rows that are skipped are counted, and their problems are misses") {
   Opened opened;
   std::int64_t rows = -1;

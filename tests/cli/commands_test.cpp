@@ -41,25 +41,27 @@ TEST_CASE("models prints the problems of a model") {
   const Outcome outcome = Workplace().ditune("models ideogram4 --resolution 1024x1024");
   CHECK(outcome.code == 0);
   CHECK(outcome.out ==
-        "LINEAR          M      N      K  FUSED                                                    COUNT\n"
-        "qkv,gate_up  6144          4608  residual=gate_rms,norm=rms,weight=plain,modulate=scale1     68\n"
-        "qkv          6144  13824   4608  default                                                     34\n"
-        "qkv,gate_up  4096          4608  residual=gate_rms,norm=rms,weight=plain,modulate=scale1     68\n"
-        "qkv          4096  13824   4608  default                                                     34\n"
-        "o            6144          4608  default                                                     34\n"
-        "o            6144   4608   4608  default                                                     34\n"
-        "o            4096          4608  default                                                     34\n"
-        "o            4096   4608   4608  default                                                     34\n"
-        "gate_up      6144  24576   4608  op=swiglu                                                   34\n"
-        "gate_up      4096  24576   4608  op=swiglu                                                   34\n"
-        "down         6144         12288  default                                                     34\n"
-        "down         6144   4608  12288  default                                                     34\n"
-        "down         4096         12288  default                                                     34\n"
-        "down         4096   4608  12288  default                                                     34\n"
-        "adaln           1  18432    512  bias=bf16                                                   34\n"
-        "llm_cond     2048   4608  53248  bias=bf16                                                    1\n"
-        "input        4096   4608    128  bias=bf16                                                    1\n"
-        "final        4096    128   4608  bias=bf16                                                    1\n");
+        "LINEAR            M      N      K  FUSED                                                    COUNT\n"
+        "qkv,gate_up    6144          4608  residual=gate_rms,norm=rms,weight=plain,modulate=scale1     67\n"
+        "qkv,first_qkv  6144  13824   4608  default                                                     34\n"
+        "qkv,gate_up    4096          4608  residual=gate_rms,norm=rms,weight=plain,modulate=scale1     67\n"
+        "qkv,first_qkv  4096  13824   4608  default                                                     34\n"
+        "first_qkv      6144          4608  norm=rms,weight=plain,modulate=scale1                        1\n"
+        "first_qkv      4096          4608  norm=rms,weight=plain,modulate=scale1                        1\n"
+        "o              6144          4608  default                                                     34\n"
+        "o              6144   4608   4608  default                                                     34\n"
+        "o              4096          4608  default                                                     34\n"
+        "o              4096   4608   4608  default                                                     34\n"
+        "gate_up        6144  24576   4608  op=swiglu                                                   34\n"
+        "gate_up        4096  24576   4608  op=swiglu                                                   34\n"
+        "down           6144         12288  default                                                     34\n"
+        "down           6144   4608  12288  default                                                     34\n"
+        "down           4096         12288  default                                                     34\n"
+        "down           4096   4608  12288  default                                                     34\n"
+        "adaln             1  18432    512  bias=bf16                                                   34\n"
+        "llm_cond       2048   4608  53248  bias=bf16                                                    1\n"
+        "input          4096   4608    128  bias=bf16                                                    1\n"
+        "final          4096    128   4608  bias=bf16                                                    1\n");
   CHECK(Workplace().ditune("models").out.find("flux2-klein-9b  double_qkv double_o") != std::string::npos);
 }
 

@@ -89,7 +89,8 @@ TEST_CASE("sizes that are no sizes are refused") {
 TEST_CASE("what a model is not run on is refused") {
   const Workplace place;
   check_refused(place, "models z-image --frames 81", "z-image makes images, not videos (leave --frames out)");
-  check_refused(place, "models wan-14b --text-tokens 9", "no linear of wan-14b in the table takes text tokens (leave ");
+  check_refused(place, "models pixart-xl --text-tokens 9",
+                "no linear of pixart-xl in the table takes text tokens (leave ");
   check_refused(place, "models ltx-video --resolution 720x528",
                 "720x528 is no resolution of this model (its sides are");
   check_refused(place, "models z-image --batch 0", "--batch cannot be '0' (give a whole number from 1 to 4096)");

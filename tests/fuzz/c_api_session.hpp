@@ -174,6 +174,7 @@ class Session {
     else if (names_null)
       names[in.below(options.database_count)] = nullptr;
     options.regime = in.one_in(4) ? in.word() : 0;
+    options.compile = options.regime;  // takes no byte of the input, so that the corpus stays what it is
     if (in.one_in(2)) options.on_miss = on_miss, options.on_quantize_miss = on_miss;
     options.user = &told_;
     told_.throws = in.one_in(8);

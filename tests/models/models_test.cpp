@@ -24,10 +24,12 @@ ModelInput at(const char* resolution) { return {.resolution = parse_resolution(r
 
 TEST_CASE("ideogram4 at 1024x1024: 4096 image tokens, 2048 of text in the conditional pass") {
   CHECK(text_of(model_layers("ideogram4", at("1024x1024"))) ==
-        "qkv,gate_up 6144x4608 residual=gate_rms,norm=rms,weight=plain,modulate=scale1 68\n"
-        "qkv 6144x13824x4608 default 34\n"
-        "qkv,gate_up 4096x4608 residual=gate_rms,norm=rms,weight=plain,modulate=scale1 68\n"
-        "qkv 4096x13824x4608 default 34\n"
+        "qkv,gate_up 6144x4608 residual=gate_rms,norm=rms,weight=plain,modulate=scale1 67\n"
+        "qkv,first_qkv 6144x13824x4608 default 34\n"
+        "qkv,gate_up 4096x4608 residual=gate_rms,norm=rms,weight=plain,modulate=scale1 67\n"
+        "qkv,first_qkv 4096x13824x4608 default 34\n"
+        "first_qkv 6144x4608 norm=rms,weight=plain,modulate=scale1 1\n"
+        "first_qkv 4096x4608 norm=rms,weight=plain,modulate=scale1 1\n"
         "o 6144x4608 default 34\n"
         "o 6144x4608x4608 default 34\n"
         "o 4096x4608 default 34\n"
@@ -114,8 +116,8 @@ TEST_CASE("M follows the batch, the frames and the text tokens that are given") 
   CHECK(m("wan-14b", "o", {.frames = 1}) == 4096);
   CHECK(error_of([] { model_layers("z-image", {.frames = 1}); }) ==
         "z-image makes images, not videos (leave --frames out)");
-  CHECK(error_of([] { model_layers("wan-14b", {.text_tokens = 1}); }) ==
-        "no linear of wan-14b in the table takes text tokens (leave --text-tokens out)");
+  CHECK(error_of([] { model_layers("pixart-xl", {.text_tokens = 1}); }) ==
+        "no linear of pixart-xl in the table takes text tokens (leave --text-tokens out)");
 }
 
 TEST_CASE("linears of the same problem are one layer, counted together") {
@@ -149,8 +151,10 @@ TEST_CASE("unknown names are errors that list the known ones") {
   CHECK(error_of([] {
           model_layers("sdxl", ModelInput{});
         }).starts_with("unknown model 'sdxl' (known: ideogram4, z-image,"));
-  CHECK(error_of([] { model_layers("z-image", ModelInput{}, "adaln"); }) ==
-        "model z-image has no linear 'adaln' (it has: qkv, o, gate_up, down)");
+  CHECK(
+      error_of([] { model_layers("z-image", ModelInput{}, "adaln"); }) ==
+      "model z-image has no linear 'adaln' (it has: qkv, first_qkv, o, gate_up, down, noise_first_qkv, noise_qkv, "
+      "noise_o, noise_gate_up, noise_down, context_first_qkv, context_qkv, context_o, context_gate_up, context_down)");
 }
 
 TEST_CASE("a resolution is two multiples of 16") {

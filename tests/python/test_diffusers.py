@@ -268,13 +268,46 @@ def test_moving_keeps_the_types_and_casting_is_refused(saved: pathlib.Path) -> N
         model.to(torch.float16)
 
 
-def test_every_layer_can_be_offloaded(saved: pathlib.Path) -> None:
-    """As enable_sequential_cpu_offload does it, here from the CPU to the CPU."""
+@pytest.mark.parametrize("buffers", [False, True])
+def test_every_layer_can_be_offloaded(saved: pathlib.Path, buffers: bool) -> None:
+    """As enable_sequential_cpu_offload does it, here from the CPU to the CPU; with buffers where the model itself has
+    parameters."""
     model = load(saved, torch.bfloat16, quantization_config=Int8Config(rotate=64))
     before = step(model, torch.bfloat16)
-    accelerate.cpu_offload(model, "cpu", offload_buffers=True)
-    assert all(tensor.is_meta for tensor in model.state_dict().values())
-    assert torch.equal(step(model, torch.bfloat16), before)
+    accelerate.cpu_offload(model, "cpu", offload_buffers=buffers)
+    for _ in range(2):
+        assert all(model.get_submodule(name).weight.is_meta for name in tiny.FLUX_QUANTIZED)
+        assert torch.equal(step(model, torch.bfloat16), before)
+
+
+def test_the_dtype_is_that_of_the_float_layers(saved: pathlib.Path) -> None:
+    """Not that of scales: pipelines convert their inputs to it."""
+    model = load(saved, torch.bfloat16, quantization_config=Int8Config(skip=[]))
+    assert model.dtype == torch.bfloat16
+
+
+class Stream:
+    """In the place of one of a GPU."""
+
+    def synchronize(self) -> None: ...
+
+
+def test_groups_on_a_stream_give_their_memory_back(saved: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a stream diffusers brings parameters of modules back to the CPU, and not buffers."""
+    from diffusers.hooks.group_offloading import ModuleGroup
+
+    model = load(saved, torch.bfloat16, quantization_config=Int8Config())
+    block = model.transformer_blocks[0]
+    cpu = torch.device("cpu")
+    group = ModuleGroup([block], cpu, cpu, block, stream=None)
+    group.stream, group.record_stream, group.low_cpu_mem_usage = Stream(), True, True
+    group.cpu_param_dict = group._init_cpu_param_dict()
+    kept = {tensor.data_ptr() for tensor in group.cpu_param_dict.values()}
+    for tensor in (*block.parameters(), *block.buffers()):
+        tensor.data = tensor.data.clone()  # onloaded
+    group._offload_to_memory()
+    left = [each for each in (*block.parameters(), *block.buffers()) if each.data_ptr() not in kept]
+    assert sum(each.nbytes for each in left) < 0.05 * sum(each.nbytes for each in block.state_dict().values())
 
 
 @pytest.mark.parametrize("kind", ["block_level", "leaf_level"])

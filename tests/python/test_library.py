@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from ditune import _library, errors
-from ditune._library import GEMM_WORDS, MATCH_WORDS, QUANTIZE_WORDS, REGIME_WORDS
+from ditune._library import COMPILE_WORDS, GEMM_WORDS, MATCH_WORDS, QUANTIZE_WORDS, REGIME_WORDS
 from helpers import ROOT
 
 HEADER = ROOT / "include" / "ditune" / "ditune.h"
@@ -79,6 +79,7 @@ def constants() -> dict[str, int]:
             wanted |= {f"DITUNE_{prefix}{field}_{word}".upper(): index for index, word in enumerate(words)}
     wanted |= {f"DITUNE_MATCH_{word}".upper(): index for index, word in enumerate(MATCH_WORDS)}
     wanted |= {f"DITUNE_REGIME_{word}".upper(): index for index, word in enumerate(REGIME_WORDS)}
+    wanted |= {f"DITUNE_COMPILE_{word}".upper(): index for index, word in enumerate(COMPILE_WORDS)}
     return wanted
 
 

@@ -42,3 +42,11 @@ def test_fields() -> None:
 def test_refused(text: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         parse_problem(text)
+
+
+def test_numbers_that_a_field_has_no_room_for_are_refused() -> None:
+    """Rather than that their lowest bits are taken."""
+    with pytest.raises(UsageError, match=r"rotate=4294967312 is out of range \(give"):
+        make_problem("quantize_s8", m=1, k=16, rotate=2**32 + 16)
+    with pytest.raises(UsageError, match="from=18446744073709551616 is out of range"):
+        make_problem("gemm_s8", m=1, n=1, k=16, from_=2**64)

@@ -91,7 +91,7 @@ toy_library(lookup)
 toy_library(db)
 toy_library(nvrtc)
 toy_library(runtime child_process.cpp cuda.cpp cuda_api.cpp cuda_device.cpp driver.cpp fallback.cpp gemm_s8/plain_gemm.cpp
-            host_compiler.cpp installed_cuda.cpp object_cache.cpp quantize_s8/plain_quantize.cpp records.cpp runtime.cpp
+            host_compiler.cpp installed_cuda.cpp installed_parts.cpp object_cache.cpp quantize_s8/plain_quantize.cpp records.cpp runtime.cpp
             tensor_map.cpp)
 toy_library(tuner search/grid.cpp search/guided.cpp search/halving.cpp search/local.cpp search/ranked.cpp
             search/search.cpp search/surrogate.cpp verify/cpu_verifier.cpp

@@ -37,6 +37,7 @@ class Call:
         "columns",
         "device",
         "fixes",
+        "in_place",
         "launch",
         "lead",
         "pointers",
@@ -56,6 +57,7 @@ class Call:
         self.pointers: list[tuple[int, str]] = []  # by position: the member of args that has its address
         self.lead: torch.Size = torch.Size()  # dimensions of the result but the last
         self.columns = 0  # of the result
+        self.in_place = False  # whether the result is a tensor that was given
         self.rows = 0
         self.text: str | None = None
 

@@ -60,6 +60,7 @@ def _on_gpu(call: Call) -> Callable[[], int]:
     args: Any = call.args
     reference = call.reference
     current_device, current_stream = torch._C._cuda_getDevice, torch._C._cuda_getCurrentRawStream
+    set_device = torch._C._cuda_setDevice
 
     def on_current() -> int:
         stream = current_stream(ordinal)
@@ -74,6 +75,8 @@ def _on_gpu(call: Call) -> Callable[[], int]:
 
     def on_its_own() -> int:
         if current_device() == ordinal:
+            if call.in_place:  # nothing was allocated, so that a switch that torch puts off may be pending still
+                set_device(ordinal)
             return on_current()
         with torch.cuda.device(ordinal):
             return on_current()

@@ -156,3 +156,4 @@ def _take_out(call: Call, out: Tensor | None, e: Epilogue) -> None:
             f"out is {described(out)} with strides {out.stride()} (give rows apart by multiples of 16 bytes)"
         )
     call.args.ldy = stride
+    call.in_place = True

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from ditune.errors import DituneError
 from ditune.torch import _gemm, _quantize, _run
@@ -63,8 +64,13 @@ def _fake_linear(*arguments: Any) -> Tensor:
     return made
 
 
+def _has_tangent(argument: Any) -> bool:
+    return isinstance(argument, Tensor) and forward_ad.unpack_dual(argument).tangent is not None  # type: ignore[no-untyped-call]
+
+
 def _without_backward(name: str, operator: Any) -> Callable[..., Any]:
-    """The kernel of the key Autograd: what needs a gradient gets a result whose backward raises.
+    """The kernel of the key Autograd: what needs a gradient gets a result whose backward raises, and what has a tangent
+    none.
 
     What is written in place is no result that a backward would come to: that raises at once.
     """
@@ -86,6 +92,8 @@ def _without_backward(name: str, operator: Any) -> Callable[..., Any]:
             refuse_gradient()
 
     def kernel(*arguments: Any) -> Any:
+        if forward_ad._current_level >= 0 and any(map(_has_tangent, arguments)):
+            raise DituneError(f"{name} has no derivative: ditune is for inference (detach its inputs)")
         if torch.is_grad_enabled() and any(isinstance(each, Tensor) and each.requires_grad for each in arguments):
             if operator._schema.is_mutable:
                 refuse_gradient()

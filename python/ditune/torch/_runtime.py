@@ -6,18 +6,29 @@ from __future__ import annotations
 from ditune._runtime import Databases, runtime
 from ditune.torch import _calls
 
-_chosen: tuple[str, ...] | None = None  # files; of the Runtime that the process shares, which anybody may close
+# Files, and whether kernels are compiled: of the Runtime that the process shares, which anybody may close.
+_chosen: tuple[tuple[str, ...] | None, bool] = None, True
 
 
 def runtime_handle() -> int:
-    return runtime(_chosen).handle
+    databases, compile = _chosen
+    return runtime(databases, compile=compile).handle
 
 
-def use_databases(databases: Databases | None = None) -> None:
+def compiles() -> bool:
+    return _chosen[1]
+
+
+def use_databases(databases: Databases | None = None, *, compile: bool = True) -> None:
     """Records of these files serve all operations from now on, the first one first; None: those of $DITUNE_DB or the
-    default file. They are read anew. What is captured in graphs stays valid. Raises DatabaseError."""
+    default file. They are read anew. What is captured in graphs stays valid.
+
+    compile=False: no call ever waits for the compiler. A GEMM that no record has a kernel for, whatever its rows, is
+    served by the built-in kernel, which is slower; a quantization raises NoKernelError, since none is built in. Raises
+    DatabaseError.
+    """
     global _chosen
-    chosen = runtime(databases)
+    chosen = runtime(databases, compile=compile)
     chosen.reload()
-    _chosen = chosen.databases if databases is not None else None
+    _chosen = chosen.databases if databases is not None else None, compile
     _calls.forget()

@@ -15,9 +15,11 @@ from torch import Tensor, nn
 
 from ditune.errors import UsageError
 from ditune.torch._tensors import aligned
+from ditune.torch.fuse.layers import FusedLinear, Part
 from ditune.torch.modules import Int8Linear, rotation_of, scale_of
 
 _MARK = ".comfy_quant"
+_TENSORS = ("weight", "weight_scale", "bias", "smooth", "comfy_quant")  # of an Int8Linear
 
 
 def save_(model: nn.Module, file: str | os.PathLike[str]) -> None:
@@ -52,10 +54,10 @@ def save_(model: nn.Module, file: str | os.PathLike[str]) -> None:
 def load_(model: nn.Module, file: str | os.PathLike[str], *, prefix: str = "", strict: bool = True) -> nn.Module:
     """Reads a safetensors file into the model and returns the model; it may be on meta. Needs the package safetensors.
 
-    Each nn.Linear that the file has in int8 becomes an Int8Linear of the file's rotation. `prefix` is what the file's
-    names have in front ("model.diffusion_model."); others are left out. Tensors come to where the model's are, to the
-    CPU where those are on meta; floating-point ones get the model's dtype. With strict, names that only the model or
-    only the file has are an error.
+    Each nn.Linear that the file has in int8 becomes an Int8Linear of the file's rotation; layers that `fuse_` joined
+    have to be of it. `prefix` is what the file's names have in front ("model.diffusion_model."); others are left out.
+    Tensors come to where the model's are, to the CPU where those are on meta; floating-point ones get the model's
+    dtype. With strict, names that only the model or only the file has are an error.
     """
     from safetensors import safe_open
 
@@ -63,22 +65,44 @@ def load_(model: nn.Module, file: str | os.PathLike[str], *, prefix: str = "", s
         names = {name.removeprefix(prefix): name for name in opened.keys() if name.startswith(prefix)}  # noqa: SIM118
         for layer in sorted(name.removesuffix(_MARK) for name in names if name.endswith(_MARK)):
             _make_int8(model, layer, opened.get_tensor(names[layer + _MARK]))
+        parts = {name: part for name, part in model.named_modules() if isinstance(part, Part)}
+        of_parts = {f"{name}.{key}" for name, part in parts.items() for key in _TENSORS if _has(part.fused, key)}
         places = dict(_places(model))
         if strict:
-            _compare(places.keys(), names.keys(), os.fspath(file))
+            _compare(places.keys() | of_parts, names.keys(), os.fspath(file))
         for name in sorted(names.keys() & places.keys()):
             module, attribute = places[name]
             _set(module, attribute, name, opened.get_tensor(names[name]))
+        for name, part in parts.items():
+            given = {key: opened.get_tensor(names[f"{name}.{key}"]) for key in _TENSORS if f"{name}.{key}" in names}
+            _load_part(part, name, given, strict)
     return model
 
 
+def _has(layer: Int8Linear, tensor: str) -> bool:
+    return getattr(layer, tensor) is not None
+
+
+def _load_part(part: Part, name: str, given: dict[str, Tensor], strict: bool) -> None:
+    """Into the rows that it has of a fused layer."""
+    missing: list[str] = []
+    errors: list[str] = []
+    state = {f"{name}.{key}": each for key, each in given.items()}
+    part._load_from_state_dict(state, f"{name}.", {}, strict, missing, [], errors)
+    if errors:
+        raise UsageError(errors[0] if errors[0].endswith("(load it before fuse_)") else f"{errors[0]} (give its model)")
+
+
 def _make_int8(model: nn.Module, name: str, config: Tensor) -> None:
-    """The layer of that name, if it is not int8 yet; on meta. Its rotation becomes the file's."""
+    """The layer of that name, if it is not int8 yet; on meta. Its rotation becomes the file's. A fused one says itself
+    whether it is that."""
     rotate = rotation_of(name, config)
     try:
         module = model.get_submodule(name)
     except AttributeError:
         return  # told by its tensors' names
+    if isinstance(module, Part):
+        return
     if type(module) is nn.Linear:
         device = module.weight.device
         module = Int8Linear.from_float(module, rotate=rotate, device="meta")
@@ -100,6 +124,8 @@ def _make_int8(model: nn.Module, name: str, config: Tensor) -> None:
 def _places(model: nn.Module) -> Iterable[tuple[str, tuple[nn.Module, str]]]:
     """By name in the state_dict, the module that has a tensor, and what it is called there."""
     for prefix, module in model.named_modules(remove_duplicate=False):
+        if isinstance(module, FusedLinear):
+            continue  # its parts are in the file
         for attribute, tensor in (*module._parameters.items(), *module._buffers.items()):
             if tensor is not None and attribute not in module._non_persistent_buffers_set:
                 yield (f"{prefix}.{attribute}" if prefix else attribute), (module, attribute)

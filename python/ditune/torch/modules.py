@@ -17,7 +17,7 @@ from ditune.torch.weights import GROUPS, dequantize_weight, quantize_weight
 
 FORMAT = "int8_tensorwise"  # ComfyUI's word for it, of scales by channel, too
 
-_FLOAT32 = ("weight_scale", "smooth")
+_KEPT = ("weight", "weight_scale", "smooth", "comfy_quant")  # in their dtypes, whatever the model is converted to
 
 
 def comfy_quant(rotate: int) -> Tensor:
@@ -51,19 +51,27 @@ def scale_of(name: str, scale: Tensor, channels: int) -> Tensor:
     return scale.reshape(()) if scale.numel() == 1 and channels != 1 else scale.reshape(channels, 1)
 
 
+def parameter(tensor: Tensor) -> nn.Parameter:
+    """Not trained."""
+    return nn.Parameter(tensor.detach(), requires_grad=False)
+
+
 class Int8Linear(nn.Module):
     """A linear layer: `ditune.torch.linear` with the weights that it holds. For inference.
 
-    Buffers, of which none is trained: weight int8 [out_features, in_features]; weight_scale float32 [out_features, 1],
-    or one value; bias [out_features] or None; smooth float32 [in_features] or None, which multiplies the activations;
-    comfy_quant, which says in checkpoints that the weights are int8 and whether they are rotated. `.to(dtype)`,
-    `.half()` and the like convert the bias alone. With `rotate` the weight's columns are rotated, and each x is, too.
-    `op` is the activation behind the layer, of columns from `from_column` on.
+    Parameters, of which none is trained: weight int8 [out_features, in_features]; bias [out_features] or None.
+    Buffers: weight_scale float32 [out_features, 1], or one value; smooth float32 [in_features] or None, which
+    multiplies the activations; comfy_quant, which says in checkpoints that the weights are int8 and whether they are
+    rotated. `.to(dtype)`, `.half()` and the like convert the bias alone. With `rotate` the weight's columns are
+    rotated, and each x is, too. `op` is the activation behind the layer, of columns from `from_column` on.
+
+    What is large is a parameter because accelerate and diffusers offload parameters; scales are none because a model's
+    dtype is that of its first floating-point parameter.
     """
 
-    weight: Tensor
+    weight: nn.Parameter
     weight_scale: Tensor
-    bias: Tensor | None
+    bias: nn.Parameter | None
     smooth: Tensor | None
     comfy_quant: Tensor
 
@@ -86,9 +94,10 @@ class Int8Linear(nn.Module):
             raise UsageError(f"rotate={rotate} and {in_features} columns (give 16, 64 or 256 that divides them, or 1)")
         self.in_features, self.out_features = in_features, out_features
         self.rotate, self.op, self.from_column = rotate, op, from_column
-        self.register_buffer("weight", torch.zeros(out_features, in_features, dtype=torch.int8, device=device))
+        self.weight = parameter(torch.zeros(out_features, in_features, dtype=torch.int8, device=device))
+        made = parameter(torch.zeros(out_features, dtype=dtype, device=device)) if bias else None
+        self.register_parameter("bias", made)
         self.register_buffer("weight_scale", torch.zeros(out_features, 1, dtype=torch.float32, device=device))
-        self.register_buffer("bias", torch.zeros(out_features, dtype=dtype, device=device) if bias else None)
         self.register_buffer("smooth", torch.ones(in_features, dtype=torch.float32, device=device) if smooth else None)
         self.register_buffer("comfy_quant", comfy_quant(rotate).to(device or torch.get_default_device()))
 
@@ -122,11 +131,10 @@ class Int8Linear(nn.Module):
         )
         if linear.weight.is_meta or device.type == "meta":
             return layer.train(linear.training)
-        layer.weight, layer.weight_scale = quantize_weight(
-            linear.weight.detach().to(device), rotate=rotate, smooth=smooth
-        )
+        weight, layer.weight_scale = quantize_weight(linear.weight.detach().to(device), rotate=rotate, smooth=smooth)
+        layer.weight = parameter(weight)
         if linear.bias is not None:
-            layer.bias = linear.bias.detach().to(device, copy=True)
+            layer.bias = parameter(linear.bias.to(device, copy=True))
         if smooth is not None:
             layer.smooth = 1 / smooth.detach().to(device, torch.float32).reshape(-1)
         layer.comfy_quant = comfy_quant(rotate).to(device)
@@ -152,11 +160,12 @@ class Int8Linear(nn.Module):
             refuse("weight", weight, "int8 [out_features, in_features]")
         out_features, in_features = weight.shape
         layer = cls(in_features, out_features, False, rotate=rotate, op=op, from_column=from_column, device="meta")
-        layer.weight, layer.weight_scale = aligned(weight), scale_of("weight_scale", weight_scale, out_features)
+        layer.weight = parameter(aligned(weight))
+        layer.weight_scale = scale_of("weight_scale", weight_scale, out_features)
         if bias is not None:
             if bias.numel() != out_features:
                 refuse("bias", bias, f"[{out_features}]")
-            layer.bias = bias.detach()
+            layer.bias = parameter(bias)
         if smooth is not None:
             layer.smooth = 1 / smooth.detach().to(weight.device, torch.float32).reshape(-1)
         layer.comfy_quant = comfy_quant(rotate).to(weight.device)
@@ -164,15 +173,15 @@ class Int8Linear(nn.Module):
 
     def forward(self, x: Tensor, **options: Any) -> Tensor:
         """`options` are more of those of `ditune.torch.linear`: norm, scale, residual, ..."""
-        buffers = self._buffers  # a third of the time of attributes
+        parameters, buffers = self._parameters, self._buffers  # a third of the time of attributes
         device = x.device.type
         if device != "meta" and torch.is_autocast_enabled(device):  # which raises for meta
             options.setdefault("out_dtype", torch.get_autocast_dtype(device))
         return ops.linear(
             x,
-            buffers["weight"],  # type: ignore[arg-type]
+            parameters["weight"],  # type: ignore[arg-type]
             buffers["weight_scale"],  # type: ignore[arg-type]
-            buffers["bias"],
+            parameters["bias"],
             smooth=buffers["smooth"],
             rotate=self.rotate,
             op=self.op,
@@ -193,13 +202,14 @@ class Int8Linear(nn.Module):
         return text + (f", from_column={self.from_column}" if self.from_column else "")
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Int8Linear:
-        """Scales stay float32: conversions of the model are not meant for them."""
-        kept = {name: tensor for name in _FLOAT32 if (tensor := self._buffers[name]) is not None}
+        """Int8 stays int8 and scales float32: conversions of the model are not meant for them."""
+        kept = {name: tensor.detach() for name in _KEPT if (tensor := getattr(self, name)) is not None}
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         for name, tensor in kept.items():
-            moved = self._buffers[name]
-            if moved is not None and moved.dtype != torch.float32:
-                self._buffers[name] = tensor.to(moved.device)
+            moved = getattr(self, name)
+            if moved.dtype != tensor.dtype:
+                tensor = tensor.to(moved.device)
+                setattr(self, name, parameter(tensor) if name in self._parameters else tensor)
         return self
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Literal, overload
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from ditune.torch import _operators as _operators  # registers torch.ops.ditune
 from ditune.torch import _run
@@ -30,12 +31,16 @@ _GEMM_S8_OUT = torch.ops.ditune.gemm_s8_out.default
 _LINEAR = torch.ops.ditune.linear.default
 
 
+_PLAIN = frozenset((Tensor, torch.nn.Parameter, type(None)))  # what no subclass of Tensor has a say in
+
+
 def _is_direct(tensors: tuple[Any, ...]) -> bool:
     """Whether only the kernel of x's device would see a call: the dispatcher takes 5 us for so many arguments."""
     x = tensors[0]
     if (
         torch.compiler.is_compiling()
-        or type(x) is not Tensor
+        or not _PLAIN.issuperset(map(type, tensors))
+        or forward_ad._current_level >= 0
         or torch._C._len_torch_dispatch_stack()
         or torch._C._functorch.maybe_current_level() is not None
         or torch._C._get_tracing_state() is not None

@@ -16,7 +16,7 @@ from torch import nn
 from ditune import _nvrtc, _program
 from ditune.errors import STATUS_ERRORS, DituneError, UsageError
 from ditune.torch._calls import record
-from ditune.torch._runtime import use_databases
+from ditune.torch._runtime import compiles, use_databases
 
 _STATUS_OF_EXIT = {2: 1, 3: 6}  # wrong request; the machine failed
 
@@ -123,4 +123,4 @@ def _shown(operations: list[str], progress: bool) -> Iterator[str]:
 def _reopen(database: str | os.PathLike[str] | None) -> None:
     """Reads what was stored, if anything was."""
     if database is None or os.path.exists(database):
-        use_databases(database)
+        use_databases(database, compile=compiles())

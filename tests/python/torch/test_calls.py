@@ -82,6 +82,17 @@ def test_use_databases(database: pathlib.Path) -> None:
         ditune.torch.use_databases(database.with_name("no.db"))
 
 
+def test_use_databases_without_a_compiler(database: pathlib.Path) -> None:
+    try:
+        ditune.torch.use_databases(database, compile=False)
+        assert runtime_handle() == ditune.runtime(database, compile=False).handle
+        ditune.torch.use_databases(compile=False)
+        assert runtime_handle() == ditune.runtime(compile=False).handle
+    finally:
+        ditune.torch.use_databases()
+    assert runtime_handle() == ditune.runtime().handle
+
+
 def test_forget() -> None:
     assert _calls.find(("a call",)) is None
     _calls.keep(("a call",), 1)

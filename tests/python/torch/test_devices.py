@@ -57,6 +57,9 @@ class Gpu:
         weakref.finalize(made, self.freed.append, made.data_ptr())
         return made
 
+    def set(self, device: int) -> None:
+        self.device = device
+
     @contextlib.contextmanager
     def on(self, device: int) -> Iterator[None]:
         before, self.device = self.device, device
@@ -72,6 +75,7 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> Gpu:
     monkeypatch.setattr(_devices, "zeros", gpu.zeros)
     monkeypatch.setattr(_devices, "_zeros_at_once", gpu.zeros)
     monkeypatch.setattr(torch._C, "_cuda_getDevice", lambda: gpu.device, raising=False)
+    monkeypatch.setattr(torch._C, "_cuda_setDevice", gpu.set, raising=False)
     monkeypatch.setattr(torch._C, "_cuda_getCurrentRawStream", lambda ordinal: gpu.stream, raising=False)
     monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: gpu.capture)
     monkeypatch.setattr(torch.cuda, "device", gpu.on)
@@ -80,10 +84,10 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> Gpu:
     return gpu
 
 
-def call_of(rows: int) -> _calls.Call:
+def call_of(rows: int, in_place: bool = False) -> _calls.Call:
     """As gemm_s8 prepares it, on the second GPU."""
     call = _calls.Call(Problem(m=rows, n=16, k=16), Args(), torch.device("cuda", 1))
-    call.rows = rows
+    call.rows, call.in_place = rows, in_place
     _devices.prepare(call)
     return call
 
@@ -95,6 +99,15 @@ def test_a_problem_is_prepared_once(gpu: Gpu) -> None:
     assert gpu.prepared == [1, 2]
     assert [rows for rows, *_ in gpu.launched] == [1, 2, 1, 2]
     assert gpu.launched[0] == (1, 7, None) and gpu.device == 0, "the current device is as it was"
+
+
+def test_a_switch_of_devices_that_torch_puts_off_is_made(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch says that the device is current, and switches at the next allocation: gemm_s8 with `out` has none."""
+    monkeypatch.setattr(torch._C, "_cuda_getDevice", lambda: 1, raising=False)
+    call = call_of(1, in_place=True)
+    gpu.device = 0
+    call.run()
+    assert gpu.launched == [(1, 7, None)]
 
 
 def test_streams_have_workspaces_of_their_own(gpu: Gpu) -> None:
@@ -242,6 +255,8 @@ def test_pointers_and_strides_of_a_call() -> None:
     residual, gate = torch.zeros(4, 8), torch.zeros(2, 1, 8)
     tensors = (x, weight, scale, torch.ones(8, 1), bias, residual, gate, None, None)
     call = _gemm.prepare(tensors, _gemm.Epilogue("none", 0, None, torch.float32))
+    assert not call.in_place
+    assert _gemm.prepare((*tensors[:8], residual), _gemm.Epilogue("none", 0, None, torch.float32)).in_place
     assert call.point(tensors) is tensors
     args: Any = call.args
     assert args.size == ctypes.sizeof(Args)

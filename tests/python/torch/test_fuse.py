@@ -241,6 +241,10 @@ def test_sums() -> None:
     torch.testing.assert_close(Sum(x, y, gate).value(), x + gate * y)
     torch.testing.assert_close(Sum(x, y, gate, norm).value(), x + gate * norm(y))
     torch.testing.assert_close(Sum(x, y, None, norm) + x, x + norm(y) + x)
+    half = torch.bfloat16
+    with ditune.torch.record() as operations:
+        Sum(x.to(half), y.to(half), gate.to(half)).value()
+    assert list(operations) == ["quantize_s8:m=10,k=128,residual=gate,table=image,out=bf16"], "not quantized"
     layer = join([Int8Linear.from_float(nn.Linear(WIDTH, 64), op="none")], op="silu")[0]
     h, made = layer.add(Sum(x, y, gate), norm=norm)
     torch.testing.assert_close(h, x + gate * y)
@@ -276,6 +280,29 @@ def test_conversions_and_saving(fused: nn.Module, tmp_path: Any) -> None:
     assert layer.weight.dtype == torch.int8 and layer.weight_scale.dtype == torch.float32
     assert relative(output(half, inputs, torch.bfloat16), wanted) < 0.05
     assert torch.equal(output(pickle.loads(pickle.dumps(fused)), inputs), wanted)
+
+
+def test_a_checkpoint_is_loaded_into_a_fused_model(fused: nn.Module, tmp_path: Any) -> None:
+    inputs = ideogram4_inputs(1)
+    wanted = output(fused, inputs)
+    file = tmp_path / "model.safetensors"
+    ditune.torch.save_(fused, file)
+    with torch.no_grad():
+        for each in (*fused.parameters(), *(b for n, b in fused.named_buffers() if n.endswith("weight_scale"))):
+            each.zero_()
+    assert ditune.torch.load_(fused, file) is fused
+    assert relative(output(fused, inputs), wanted) < 1e-4  # floats lie otherwise in memory
+    rotated = quantize_(ideogram4(), rotate=16)
+    ditune.torch.save_(rotated, file)
+    with pytest.raises(UsageError, match=r"rotated otherwise than this fused layer \(load it before fuse_\)"):
+        ditune.torch.load_(fused, file)
+    ditune.torch.save_(ideogram4(), file)
+    with pytest.raises(UsageError, match=r"lacks \d+ tensors"):
+        ditune.torch.load_(fused, file)
+    with pytest.raises(
+        UsageError, match=r"to_q.weight is torch.float32 \[128, 128\], not torch.int8 .*\(give its model\)"
+    ):
+        ditune.torch.load_(fused, file, strict=False)
 
 
 def test_masks_are_left_out(fused: nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -397,9 +424,28 @@ def test_offloading(fused: nn.Module) -> None:
     accelerate.hooks.add_hook_to_module(fused, hook)  # as enable_model_cpu_offload has it
     assert torch.equal(output(fused, inputs), wanted)
     accelerate.hooks.remove_hook_from_module(fused)
-    accelerate.cpu_offload(fused, torch.device("cpu"), offload_buffers=True)
-    assert blocks_of(fused)[0].attention_norm1.weight.is_meta
+    accelerate.hooks.attach_align_device_hook(fused, torch.device("cpu"))  # as dispatch_model does it
     assert relative(output(fused, inputs), wanted) < 0.01 and not blocks_of(fused)[0]._runs_fused()
+
+
+@pytest.mark.parametrize("buffers", [False, True])
+def test_offloading_one_by_one_is_refused(fused: nn.Module, buffers: bool) -> None:
+    """Rather than that fused layers stay on the GPU, all of them."""
+    accelerate.cpu_offload(fused, torch.device("cpu"), offload_buffers=buffers)
+    with pytest.raises(UsageError, match=r"cannot be offloaded one by one \(use enable_model_cpu_offload"):
+        output(fused, ideogram4_inputs(1))
+
+
+def test_groups_of_blocks_are_offloaded(fused: nn.Module) -> None:
+    inputs = ideogram4_inputs(1)
+    wanted = output(fused, inputs)
+    parameters = {id(each) for each in blocks_of(fused)[0].parameters()}
+    for site in blocks_of(fused)[0].sites:
+        assert id(getattr(blocks_of(fused)[0], site.name).weight) in parameters, "what streams bring back to the CPU"
+    fused.enable_group_offload(  # type: ignore[operator]
+        torch.device("cpu"), offload_type="block_level", num_blocks_per_group=1
+    )
+    assert torch.equal(output(fused, inputs), wanted) and blocks_of(fused)[0]._runs_fused()
 
 
 def test_inference_mode(fused: nn.Module) -> None:

@@ -8,6 +8,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import ditune.torch
 import pytest
@@ -94,15 +95,11 @@ def test_launches(built: Built, launches: Counter[str]) -> None:
     assert launches["gemm_s8"] == wanted and launches["quantize_s8"] == wanted + ends
 
 
-# Beside what models/models.csv has, without sizes: Wan's cross-attention; RMSNorms of first blocks, behind last ones,
-# and where there is no modulation.
-MORE = {
-    "gemm_s8:bias=bf16,residual=bf16",
-    "quantize_s8:norm=rms,weight=plain,modulate=scale1",
-    "quantize_s8:residual=gate_rms",
-    "quantize_s8:norm=rms,weight=plain",
-    "quantize_s8:residual=gate_rms,norm=rms,weight=plain",
-}
+def tuned(name: str) -> list[dict[str, str]]:
+    """The rows of models/models.csv whose producer is known: those of blocks. What embeds and modulates has none."""
+    with (ROOT / "models" / "models.csv").open() as file:
+        rows = csv.DictReader(line for line in file if line[0] != "#")
+        return [row for row in rows if row["model"] == name and row["producer"]]
 
 
 def test_operations_are_those_that_are_tuned(built: Built) -> None:
@@ -110,16 +107,33 @@ def test_operations_are_those_that_are_tuned(built: Built) -> None:
     case = CASES[name]
     if not case.name:
         pytest.skip("a variant of another model")
-    with (ROOT / "models" / "models.csv").open() as file:
-        rows = [row for row in csv.DictReader(line for line in file if line[0] != "#") if row["model"] == case.name]
-    tuned = {"gemm_s8:" + row["epilogue"] for row in rows} | {"quantize_s8:" + row["producer"] for row in rows}
+    wanted = {"gemm_s8:" + row["epilogue"] for row in tuned(case.name)}
+    wanted |= {"quantize_s8:" + row["producer"] for row in tuned(case.name)}
+    if any(block.makes_sums for block in fused_blocks(fuse_(copy.deepcopy(model)))):
+        wanted.add("quantize_s8:residual=gate_rms,out=bf16")  # behind the last block, where it is no GEMM's producer
     fused = fuse_(copy.deepcopy(model).to(torch.bfloat16))
     for block_name, parameter in fused.named_parameters():
         if name == "wan" and ("norm2" in block_name or "scale_shift_table" in block_name):
             parameter.data = parameter.float()  # as from_pretrained has it
     with ditune.torch.record() as operations:
         output(fused, case.inputs(1), torch.bfloat16)
-    assert operations and {without_sizes(each) for each in operations} <= {without_sizes(each) for each in tuned} | MORE
+    assert {without_sizes(each) for each in operations} == {without_sizes(each) for each in wanted}
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.name])
+def test_sizes_are_those_that_are_tuned(name: str) -> None:
+    """N and K of every site, of the model as diffusers makes it without a config."""
+    with torch.device("meta"):
+        model = type(CASES[name].build())()
+    sizes = set()
+    for block in model.modules():
+        adapter = adapter_of(block)
+        for site in adapter.sites if adapter else ():
+            if site.optional:
+                continue  # not in this model
+            layers: list[Any] = [block.get_submodule(path) for path in site.linears]
+            sizes.add((sum(each.out_features for each in layers), layers[0].in_features))
+    assert sizes == {(int(row["n"]), int(row["k"])) for row in tuned(CASES[name].name)}
 
 
 def without_sizes(operation: str) -> str:

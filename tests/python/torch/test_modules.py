@@ -84,7 +84,7 @@ def test_from_quantized(shape: tuple[int, ...]) -> None:
     weight, bias = torch.randint(-127, 128, (N, K), dtype=torch.int8), torch.randn(N, dtype=torch.bfloat16)
     scale = torch.rand(shape) / 100
     layer, x = Int8Linear.from_quantized(weight, scale, bias), torch.randn(3, K, dtype=torch.bfloat16)
-    assert layer.weight is weight
+    assert layer.weight.data_ptr() == weight.data_ptr()
     wanted = F.linear(x.float(), weight.float() * scale.reshape(-1, 1), bias.float())
     assert relative(layer(x), wanted) < 0.02
 
@@ -127,12 +127,14 @@ def test_loads_one_scale_and_no_comfy_quant() -> None:
 
 def test_conversions_leave_int8_and_scales() -> None:
     layer = Int8Linear.from_float(float_linear(torch.float32), smooth=torch.rand(K) + 0.5)
-    scale, smooth = layer.weight_scale.clone(), layer.smooth
+    assert layer.smooth is not None
+    scale, smooth = layer.weight_scale.clone(), layer.smooth.clone()
     for convert in (lambda m: m.to(torch.bfloat16), lambda m: m.half(), lambda m: m.double(), lambda m: m.float()):
         assert convert(layer) is layer  # type: ignore[no-untyped-call]
         assert layer.weight.dtype == torch.int8 and layer.comfy_quant.dtype == torch.uint8
-        assert torch.equal(layer.weight_scale, scale) and layer.smooth is smooth
-    layer.bfloat16()
+        assert torch.equal(layer.weight_scale, scale) and torch.equal(layer.smooth, smooth)
+    layer.type(torch.bfloat16)
+    assert layer.weight.dtype == torch.int8 and layer.comfy_quant.dtype == torch.uint8
     assert layer.bias is not None and layer.bias.dtype == torch.bfloat16
     assert layer.to("meta").weight_scale.is_meta
 
@@ -149,7 +151,7 @@ def test_a_device_that_is_given_is_taken_whatever_the_default() -> None:
         assert Int8Linear(K, N).comfy_quant.is_meta
         layers = (Int8Linear(K, N, rotate=16, device="cpu"), Int8Linear.from_float(linear, rotate=16))
     for layer in layers:
-        assert not any(buffer.is_meta for buffer in layer.buffers())
+        assert not any(tensor.is_meta for tensor in layer.state_dict().values())
     same(layers[1], Int8Linear.from_float(linear, rotate=16))
 
 
@@ -164,13 +166,29 @@ def test_compiles_and_autocasts() -> None:
         assert layer.to("meta")(x.to("meta")).dtype == torch.float32
 
 
-def test_accelerate_offloads_buffers() -> None:
-    model = nn.Sequential(Int8Linear.from_float(float_linear(), rotate=16))
+def test_accelerate_offloads_weights() -> None:
+    """It moves parameters alone: what stays on the GPU between calls is a scale for each channel."""
+    model = nn.Sequential(Int8Linear.from_float(float_linear(), rotate=16, smooth=torch.rand(K) + 0.5))
     x = torch.randn(3, K, dtype=torch.bfloat16)
     wanted = model(x)
-    accelerate.cpu_offload(model, torch.device("cpu"), offload_buffers=True)
-    assert model[0].weight.is_meta
-    assert torch.equal(model(x), wanted)
+    accelerate.cpu_offload(model, torch.device("cpu"))
+    for _ in range(2):
+        stays = [name for name, tensor in model[0].state_dict().items() if not tensor.is_meta]
+        assert stays == ["weight_scale", "smooth", "comfy_quant"]
+        assert torch.equal(model(x), wanted)
+    accelerate.hooks.remove_hook_from_submodules(model)
+    assert not any(tensor.is_meta for tensor in model.state_dict().values()) and torch.equal(model(x), wanted)
+
+
+def test_weights_are_parameters_that_are_not_trained() -> None:
+    model = nn.Sequential(nn.Linear(K, K), Int8Linear.from_float(float_linear(torch.float32)))
+    assert [name for name, each in model.named_parameters() if not each.requires_grad] == ["1.weight", "1.bias"]
+    model.requires_grad_(False).train()
+    torch.optim.AdamW(model.parameters(), weight_decay=1.0).step()
+    with pytest.raises(RuntimeError, match="floating point"):
+        model.requires_grad_(True)
+    for each in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert isinstance(each[1].weight, nn.Parameter) and not each[1].weight.requires_grad
 
 
 def test_repr_and_refusals() -> None:

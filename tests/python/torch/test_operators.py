@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import ditune.torch
 import pytest
@@ -127,6 +127,29 @@ def test_what_needs_a_gradient_is_not_written_to_out() -> None:
     assert not torch.equal(out, before)
 
 
+@pytest.mark.parametrize("name", ["quantize_s8", "gemm_s8", "gemm_s8_out", "linear"])
+def test_forward_mode_raises(name: str) -> None:
+    """Rather than that tangents are zero."""
+    x, (w, sw), (q, scale) = draw(M, K), weights(), ditune.torch.quantize_s8(draw(M, K))
+
+    def call(t: Tensor) -> Any:
+        return {  # type: ignore[no-untyped-call]
+            "quantize_s8": lambda: ditune.torch.quantize_s8(x * t),
+            "gemm_s8": lambda: ditune.torch.gemm_s8(q, w, scale * t, sw),
+            "gemm_s8_out": lambda: ditune.torch.gemm_s8(q, w, scale * t, sw, out=draw(M, N)),
+            "linear": lambda: ditune.torch.linear(x * t, w, sw),
+        }[name]()
+
+    one = torch.ones(())
+    with torch.no_grad(), torch.autograd.forward_ad.dual_level():
+        dual = torch.autograd.forward_ad.make_dual(one, one)  # type: ignore[no-untyped-call]
+        with pytest.raises(DituneError, match=rf"{name} has no derivative: ditune is for inference \(detach"):
+            call(dual)
+        call(one)
+    with pytest.raises(DituneError, match=f"{name} has no derivative"):
+        torch.func.jvp(call, (one,), (one,))
+
+
 class Layers(torch.nn.Module):
     def forward(self, x: Tensor, w: Tensor, sw: Tensor, residual: Tensor) -> Tensor:
         q, scale = ditune.torch.quantize_s8(x, norm="rms", rotate=16)
@@ -166,6 +189,17 @@ class Seen(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return function(*args, **(kwargs or {}))
 
 
+class Logged(Tensor):
+    """A subclass, as those of quantized or distributed tensors are."""
+
+    functions: ClassVar[list[Any]] = []
+
+    @classmethod
+    def __torch_function__(cls, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        Logged.functions.append(function)
+        return super().__torch_function__(function, types, args, kwargs)  # type: ignore[no-untyped-call]
+
+
 def test_the_dispatcher_is_left_out_where_nobody_looks() -> None:
     x, (w, sw) = draw(M, K), weights()
     with torch.profiler.profile() as profile:
@@ -174,6 +208,15 @@ def test_the_dispatcher_is_left_out_where_nobody_looks() -> None:
     with Seen() as seen:
         ditune.torch.linear(x, w, sw)
     assert seen.functions == [torch.ops.ditune.linear.default]
+    with torch._subclasses.FakeTensorMode() as mode:
+        fake = mode.from_tensor(w)
+    logged = w.as_subclass(Logged)
+    for given in ((x.as_subclass(Logged), w, sw), (x, logged, sw), (x, w, sw.as_subclass(Logged))):
+        Logged.functions.clear()
+        ditune.torch.linear(*given)
+        assert torch.ops.ditune.linear.default in Logged.functions
+    with pytest.raises(Exception, match="FakeTensor"):
+        ditune.torch.linear(x, fake, sw)
     with torch._subclasses.FakeTensorMode() as mode:
         made = ditune.torch.linear(*map(mode.from_tensor, (x, w, sw)))
     assert isinstance(made, torch._subclasses.FakeTensor) and made.shape == (M, N)

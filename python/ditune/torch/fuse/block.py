@@ -67,10 +67,13 @@ class Block(nn.Module):
         return super().forward(*args, **{name: value_of(each) for name, each in kwargs.items()})
 
     def _runs_fused(self) -> bool:
-        """Not while a layer has adapters, attention has hooks that want to see its inputs, or layers are offloaded one
-        by one; not under autocast."""
+        """Not while a layer has adapters, attention has hooks that want to see its inputs, or layers have hooks each;
+        not under autocast."""
         fused = self._parts[0][2].fused
-        if torch.is_autocast_enabled(fused.weight.device.type) or "forward" in fused.__dict__:
+        if "forward" in fused.__dict__:
+            _refuse_offload(fused)
+            return False
+        if torch.is_autocast_enabled(fused.weight.device.type):
             return False
         for parent, name, part in self._parts:
             if parent._modules[name] is not part:
@@ -94,6 +97,15 @@ class Block(nn.Module):
     def __reduce_ex__(self, protocol: Any) -> Any:
         adapter, block_class = type(self).__bases__
         return _restored, (adapter, block_class), self.__dict__
+
+
+def _refuse_offload(fused: nn.Module) -> None:
+    """What accelerate offloads layer by layer it reads from the state_dict, which has a fused layer's parts instead."""
+    if getattr(getattr(fused, "_hf_hook", None), "offload", False):
+        raise UsageError(
+            "fused layers cannot be offloaded one by one "
+            "(use enable_model_cpu_offload or enable_group_offload, or leave fuse_ out)"
+        )
 
 
 class AttentionView:

@@ -65,7 +65,8 @@ class Sum:
         return made
 
     def value(self) -> Tensor:
-        made: tuple[Tensor, ...] = ops.quantize_s8(self.x, **self.options())
+        out_dtype = torch.float16 if self.x.dtype == torch.float32 else self.x.dtype  # rows that nobody reads
+        made: tuple[Tensor, ...] = ops.quantize_s8(self.x, **self.options(), out_dtype=out_dtype)
         return made[2]
 
     def __add__(self, other: Tensor) -> Tensor:
@@ -79,7 +80,7 @@ def value_of(x: Any) -> Any:
 class FusedLinear(Int8Linear):
     """Several Int8Linear of one input as one: their rows below each other, or with op="swiglu" in turns.
 
-    Its buffers are in no state_dict: those of its parts are, as they were.
+    Its tensors are in no state_dict: those of its parts are, as they were.
     """
 
     def forward(self, x: Tensor | Sum, *, norm: nn.Module | None = None, **options: Any) -> Any:
@@ -99,19 +100,23 @@ class FusedLinear(Int8Linear):
         made: tuple[Tensor, Tensor] = self(x, **options) if isinstance(x, Sum) else (x, self(x, **options))
         return made
 
+    def _save_to_state_dict(self, *_: Any) -> None:
+        """Its parts save."""
+
     def _load_from_state_dict(self, *_: Any) -> None:
         """Its parts load."""
 
     def _of_sum(self, x: Sum, norm: nn.Module | None, options: dict[str, Any]) -> tuple[Tensor, Tensor]:
+        parameters: dict[str, Any] = self._parameters
         buffers: dict[str, Any] = self._buffers
         options = x.options() | of_norm(norm) | options
         q, scale, value = ops.quantize_s8(x.x, smooth=buffers["smooth"], rotate=self.rotate, **options)
         made = ops.gemm_s8(
             q,
-            buffers["weight"],
+            parameters["weight"],
             scale,
             buffers["weight_scale"],
-            buffers["bias"],
+            parameters["bias"],
             op=self.op,
             from_column=self.from_column,
             out_dtype=x.x.dtype,

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "db/store.hpp"
+#include "ditune/error.hpp"
+#include "generator/emit.hpp"
+#include "generator/fallback.hpp"
+#include "runtime/nvrtc.hpp"
+#include "runtime/runtime_parts.hpp"
+
+namespace ditune {
+namespace {
+
+// A miss is a kernel that would be compiled: it is told as what serves it in its place.
+std::function<void(const Miss&)> told_as_built_in(std::function<void(const Miss&)> on_miss) {
+  if (!on_miss) return on_miss;
+  return [on_miss = std::move(on_miss)](Miss miss) {
+    miss.match = fallback_config(miss.operation) ? Match::fallback : Match::none;
+    on_miss(miss);
+  };
+}
+
+}  // namespace
+
+RuntimeParts installed_parts(const RuntimeOptions& options) {
+  const auto stores = std::make_shared<std::vector<Store>>();
+  std::vector<std::vector<TuningRecord>> databases;
+  for (const std::filesystem::path& path : options.databases) {
+    stores->push_back(Store::open_read_only(path));
+    databases.push_back(read_winners(stores->back(), path, options.on_skipped));
+  }
+  RuntimeParts parts;
+  parts.records = in_order(std::move(databases));
+  parts.regime = options.regime;
+  parts.on_miss = options.on_miss;
+  parts.stored = [stores](const TuningRecord& record) {
+    std::string cubin;
+    for (auto store = stores->begin(); store != stores->end() && cubin.empty(); ++store)
+      cubin = store->cubin(record.cubin_hash);
+    return cubin;
+  };
+  parts.compile = [file = options.nvrtc, nvrtc = std::make_shared<std::optional<Nvrtc>>()](
+                      const KernelConfig& config, const Operation& operation, SmArch arch) {
+    if (!*nvrtc) nvrtc->emplace(file);
+    CompiledKernel compiled = (*nvrtc)->compile(emit(config, operation), arch);
+    return KernelImage{std::move(compiled.cubin), std::move(compiled.name)};
+  };
+  if (options.compile == CompilePolicy::never) {
+    parts.on_miss = told_as_built_in(options.on_miss);
+    parts.compile = [](const KernelConfig&, const Operation&, SmArch) -> KernelImage {
+      throw NvrtcError("this runtime compiles no kernels", "tune on this device, or open the runtime without that");
+    };
+  }
+  parts.driver = cuda_driver();
+  return parts;
+}
+
+}  // namespace ditune
