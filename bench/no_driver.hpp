@@ -17,8 +17,8 @@ class NoDriver : public Driver {
   std::unique_ptr<const LoadedKernel> load(const std::string&, const std::string&, int, int) const override {
     return std::make_unique<NoKernel>();
   }
-  TensorMap encode(const TensorMapSpec&) const override { return {}; }
-  TensorMap move(const TensorMap& map, const void*) const override { return map; }
+  TensorMap encode(const TensorMapSpec&, int) const override { return {}; }
+  TensorMap move(const TensorMap& map, const void*, int) const override { return map; }
   bool is_capturing(CUstream_st*, int) const override { return false; }
 
  private:

@@ -44,8 +44,14 @@ class CudaDriver : public Driver {
     const OnDevice there(ordinal);
     return std::make_unique<CudaKernel>(image, name, shared_bytes);
   }
-  TensorMap encode(const TensorMapSpec& spec) const override { return encode_tensor_map(spec); }
-  TensorMap move(const TensorMap& map, const void* base) const override { return move_tensor_map(map, base); }
+  TensorMap encode(const TensorMapSpec& spec, int ordinal) const override {
+    const OnDevice there(ordinal);
+    return encode_tensor_map(spec);
+  }
+  TensorMap move(const TensorMap& map, const void* base, int ordinal) const override {
+    cuda_on_device(ordinal);
+    return move_tensor_map(map, base);
+  }
   bool is_capturing(CUstream_st* stream, int ordinal) const override {
     const CudaApi& cuda = cuda_on_device(ordinal);
     CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;

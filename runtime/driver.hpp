@@ -31,8 +31,9 @@ class Driver {
   // if the image does not fit the device or its driver.
   virtual std::unique_ptr<const LoadedKernel> load(const std::string& image, const std::string& name, int ordinal,
                                                    int shared_bytes) const = 0;
-  virtual TensorMap encode(const TensorMapSpec& spec) const = 0;
-  virtual TensorMap move(const TensorMap& map, const void* base) const = 0;
+  virtual TensorMap encode(const TensorMapSpec& spec, int ordinal) const = 0;
+  // A thread without a current device gets this one.
+  virtual TensorMap move(const TensorMap& map, const void* base, int ordinal) const = 0;
   // A stream of the device: a null one is that of the calling thread's current device, and a thread without one gets
   // this one.
   virtual bool is_capturing(CUstream_st* stream, int ordinal) const = 0;

@@ -53,20 +53,21 @@ void require_same_sizes(const Operation& prepared, const Arguments& arguments) {
 class PackedMaps {
  public:
   // Throws CudaError.
-  PackedMaps(const Driver& driver, const KernelConfig& config, const Operation& operation) {
+  PackedMaps(const Driver& driver, const KernelConfig& config, const Operation& operation, int ordinal)
+      : ordinal_(ordinal) {
     const auto* const anywhere = reinterpret_cast<const void*>(std::uintptr_t{1} << 12);  // never followed
     Arguments arguments = arguments_of(operation);
     for (const Operand& operand : operands_of(operation, arguments)) set_pointer(arguments, operand, anywhere);
     kernel_parameter(config, operation, arguments, [&](const TensorMapSpec& spec) {
-      maps_.emplace_back(spec, driver.move(driver.encode(spec), spec.base));  // that it can be moved is found out now
+      maps_.emplace_back(spec, driver.move(driver.encode(spec, ordinal_), spec.base, ordinal_));
       return maps_.back().second;
     });
   }
 
   TensorMap at(const Driver& driver, const TensorMapSpec& spec) const {
     for (const auto& [packed, map] : maps_)
-      if (is_same_but_for_base(packed, spec)) return driver.move(map, spec.base);
-    return driver.encode(spec);
+      if (is_same_but_for_base(packed, spec)) return driver.move(map, spec.base, ordinal_);
+    return driver.encode(spec, ordinal_);
   }
 
  private:
@@ -75,6 +76,7 @@ class PackedMaps {
            a.box_rows == b.box_rows && a.box_bytes == b.box_bytes;
   }
 
+  int ordinal_;
   std::vector<std::pair<TensorMapSpec, TensorMap>> maps_;
 };
 
@@ -163,7 +165,8 @@ class Runtime::Impl {
   // A kernel that the driver cannot describe tensors for is none.
   void describe(Prepared& prepared) const {
     try {
-      prepared.maps_ = std::make_shared<const PackedMaps>(*parts_.driver, prepared.config_, prepared.operation_);
+      prepared.maps_ =
+          std::make_shared<const PackedMaps>(*parts_.driver, prepared.config_, prepared.operation_, prepared.device_);
     } catch (const CudaError& error) {
       prepared.note_ += (prepared.note_.empty() ? "" : "; ") + std::string(error.what());
       prepared.kernel_.reset();

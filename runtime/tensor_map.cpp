@@ -52,7 +52,7 @@ CudaError refused(const TensorMapSpec& spec, CUresult status) {
 }  // namespace
 
 TensorMap encode_tensor_map(const TensorMapSpec& spec) {
-  const CudaApi& api = cuda();
+  const CudaApi& api = cuda_on_device();  // which refuses without a current context
   // The innermost dimension first.
   const std::array<cuuint64_t, 2> extents = {static_cast<cuuint64_t>(spec.columns), static_cast<cuuint64_t>(spec.rows)};
   const std::array<cuuint64_t, 1> pitch = {static_cast<cuuint64_t>(spec.pitch)};
@@ -69,7 +69,7 @@ TensorMap encode_tensor_map(const TensorMapSpec& spec) {
 }
 
 TensorMap move_tensor_map(const TensorMap& map, const void* base) {
-  const CudaApi& api = cuda();
+  const CudaApi& api = cuda_on_device();
   auto moved = std::bit_cast<CUtensorMap>(map);
   const CUresult status = api.tensor_map_replace_address(&moved, const_cast<void*>(base));
   if (status != CUDA_SUCCESS)

@@ -6,7 +6,8 @@
 
 namespace ditune {
 
-// As the driver encodes it, for a kernel's parameter. Touches no GPU and no memory but the result. Throws CudaError
+// As the driver encodes it, for a kernel's parameter. Touches no GPU and no memory but the result; the driver
+// refuses it without a current context all the same, so that a thread without one gets device 0's. Throws CudaError
 // with what was refused, or where there is no driver that can do it (CUDA 12.0 or newer).
 TensorMap encode_tensor_map(const TensorMapSpec& spec);
 

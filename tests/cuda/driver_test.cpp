@@ -51,12 +51,14 @@ TEST_CASE("The driver's tensor maps are those of the CUDA driver, and so are its
   const StubbedCuda stub;
   const auto driver = cuda_driver();
   const TensorMapSpec rows{reinterpret_cast<const void*>(0x10000), 100, 272, 288, 1, 64, 128};
-  const TensorMap map = driver->encode(rows);
-  CHECK_NOTHROW(driver->move(map, reinterpret_cast<const void*>(0x20000)));
-  CHECK_THROWS_WITH(driver->move(map, reinterpret_cast<const void*>(0x20001)),
+  const TensorMap map = driver->encode(rows, 1);
+  CHECK(stub.current_device() == -1);  // as before
+  CHECK_NOTHROW(driver->move(map, reinterpret_cast<const void*>(0x20000), 1));
+  CHECK(stub.current_device() == 1);
+  CHECK_THROWS_WITH(driver->move(map, reinterpret_cast<const void*>(0x20001), 1),
                     Catch::StartsWith("cuTensorMapReplaceAddress refuses (error 1)"));
   TensorMapSpec crooked = rows;
   crooked.pitch = 289;
-  CHECK_THROWS_WITH(driver->encode(crooked), Catch::StartsWith("cuTensorMapEncodeTiled refuses (error 1) 100 rows"));
-  CHECK(stub.current_device() == -1);  // no context is needed
+  CHECK_THROWS_WITH(driver->encode(crooked, 0), Catch::StartsWith("cuTensorMapEncodeTiled refuses (error 1) 100 rows"));
+  CHECK(stub.current_device() == 1);
 }

@@ -104,7 +104,7 @@ CUresult tensor_map_encode_tiled(CUtensorMap* map, CUtensorMapDataType, cuuint32
                                  const cuuint64_t* strides, const cuuint32_t* box, const cuuint32_t*,
                                  CUtensorMapInterleave, CUtensorMapSwizzle, CUtensorMapL2promotion,
                                  CUtensorMapFloatOOBfill) {
-  BEGIN(begin, "cuTensorMapEncodeTiled");
+  BEGIN(begin_in_context, "cuTensorMapEncodeTiled");
   if (rank != 2 || reinterpret_cast<std::uintptr_t>(base) % 16 != 0 || strides[0] % 16 != 0 || box[1] > 256)
     return CUDA_ERROR_INVALID_VALUE;
   *map = {};
@@ -113,7 +113,7 @@ CUresult tensor_map_encode_tiled(CUtensorMap* map, CUtensorMapDataType, cuuint32
 }
 
 CUresult tensor_map_replace_address(CUtensorMap* map, void* base) {
-  BEGIN(begin, "cuTensorMapReplaceAddress");
+  BEGIN(begin_in_context, "cuTensorMapReplaceAddress");
   if (reinterpret_cast<std::uintptr_t>(base) % 16 != 0) return CUDA_ERROR_INVALID_VALUE;
   std::memcpy(map, &base, sizeof base);
   return CUDA_SUCCESS;

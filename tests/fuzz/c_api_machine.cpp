@@ -65,13 +65,13 @@ struct MadeUpDriver : Driver {
       throw CudaError("cuLibraryLoadData: no kernel\nimage \xe2\x82", "");
     return std::make_unique<MadeUpKernel>();
   }
-  TensorMap encode(const TensorMapSpec& spec) const override {
+  TensorMap encode(const TensorMapSpec& spec, int) const override {
     // As cuTensorMapEncodeTiled.
     if (spec.base == nullptr || spec.pitch % 16 != 0 || spec.box_rows > 256)
       throw CudaError("cuTensorMapEncodeTiled refuses", "");
     return {};
   }
-  TensorMap move(const TensorMap& map, const void* base) const override {
+  TensorMap move(const TensorMap& map, const void* base, int) const override {
     // As cuTensorMapReplaceAddress.
     if (base == nullptr || reinterpret_cast<std::uintptr_t>(base) % 16 != 0)
       throw CudaError("cuTensorMapReplaceAddress refuses", "");

@@ -48,8 +48,8 @@ class FakeDriver : public Driver {
     loaded.push_back(std::to_string(ordinal) + ": " + image + ", " + std::to_string(shared_bytes));
     return std::make_unique<Kernel>(*this, name);
   }
-  TensorMap encode(const TensorMapSpec&) const override { return {}; }
-  TensorMap move(const TensorMap& map, const void*) const override { return map; }
+  TensorMap encode(const TensorMapSpec&, int) const override { return {}; }
+  TensorMap move(const TensorMap& map, const void*, int) const override { return map; }
   bool is_capturing(CUstream_st*, int) const override {
     if (devices == 0) throw CudaError("cuInit: CUDA_ERROR_NO_DEVICE", "");  // as CUDA does
     return capturing;

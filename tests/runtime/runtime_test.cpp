@@ -429,7 +429,7 @@ class HopperDriver : public FakeDriver {
   std::unique_ptr<const LoadedKernel> load(const std::string&, const std::string&, int, int) const override {
     return std::make_unique<Kernel>(*this);
   }
-  TensorMap encode(const TensorMapSpec& spec) const override {
+  TensorMap encode(const TensorMapSpec& spec, int) const override {
     if (refuses_maps) throw CudaError("the driver has no cuTensorMapEncodeTiled", "");
     ++encoded;
     TensorMap map{};
@@ -438,7 +438,7 @@ class HopperDriver : public FakeDriver {
     map.opaque[2] = static_cast<unsigned long long>(spec.rows);
     return map;
   }
-  TensorMap move(const TensorMap& map, const void* base) const override {
+  TensorMap move(const TensorMap& map, const void* base, int) const override {
     TensorMap moved = map;
     moved.opaque[0] = reinterpret_cast<std::uintptr_t>(base);
     return moved;

@@ -45,13 +45,14 @@ def quantize_weight(weight: Tensor, *, rotate: int = 1, smooth: Tensor | None = 
     q = torch.empty(weight.shape, dtype=torch.int8, device=weight.device)
     scale = torch.empty((weight.shape[0], 1), dtype=torch.float32, device=weight.device)
     rows = max(1, _CHUNK // weight.shape[1])
+    most = torch.full((), 127.0, device=weight.device)  # on a GPU, torch divides by a number in Python inexactly
     for first in range(0, weight.shape[0], rows):
         part = weight.detach()[first : first + rows].float()
         if smooth is not None:
             part = part * smooth.detach().to(part).reshape(-1)
         if rotate != 1:
             part = rotate_columns(part, rotate)
-        largest = part.abs().amax(-1, keepdim=True) / 127
+        largest = part.abs().amax(-1, keepdim=True) / most
         scale[first : first + rows] = largest
         part = part / torch.where(largest == 0, 1, largest)
         q[first : first + rows] = part.round_().clamp_(-127, 127).to(torch.int8)
