@@ -9,7 +9,7 @@
 namespace ditune::c_api {
 
 Quantize asked(const ditune_quantize_problem* from) {
-  const ditune_quantize_problem p = read(from, "problem");
+  const ditune_quantize_problem p = read(from, "problem", offsetof(ditune_quantize_problem, head));
   const Quantize quantize{.m = p.m,
                           .k = p.k,
                           .prologue = {.x = word<InputType>(p.x, "x"),
@@ -25,13 +25,15 @@ Quantize asked(const ditune_quantize_problem* from) {
                                        .rotate = p.rotate == 0 ? 1 : p.rotate,
                                        .parameters = word<ParameterType>(p.parameters, "parameters"),
                                        .scale = word<QuantizedScale>(p.scale, "scale"),
-                                       .out = word<QuantizedType>(p.out, "out")}};
+                                       .out = word<QuantizedType>(p.out, "out"),
+                                       .head = p.head,
+                                       .rope = word<Rope>(p.rope, "rope")}};
   validate(quantize);
   return quantize;
 }
 
 QuantizeArgs arguments(const ditune_quantize_args* from, const Quantize& quantize) {
-  const ditune_quantize_args a = read(from, "args");
+  const ditune_quantize_args a = read(from, "args", offsetof(ditune_quantize_args, r));
   return {.x = a.x,
           .x2 = a.x2,
           .y = a.y,
@@ -46,6 +48,7 @@ QuantizeArgs arguments(const ditune_quantize_args* from, const Quantize& quantiz
           .c = a.c,
           .q = a.q,
           .scale = static_cast<float*>(a.scale),
+          .r = static_cast<const float*>(a.r),
           .m = quantize.m,
           .k = quantize.k,
           .ldx = a.ldx,
@@ -54,8 +57,10 @@ QuantizeArgs arguments(const ditune_quantize_args* from, const Quantize& quantiz
           .ldh = a.ldh,
           .ldt = a.ldt,
           .ldq = a.ldq,
+          .ldr = a.ldr,
           .tables = a.tables,
           .rows_per_image = a.rows_per_image,
+          .positions = a.positions,
           .eps = static_cast<float>(a.eps)};
 }
 
@@ -77,7 +82,9 @@ ditune_quantize_problem words(const Quantize& quantize) {
           .rotate = p.rotate,
           .parameters = static_cast<std::int32_t>(p.parameters),
           .scale = static_cast<std::int32_t>(p.scale),
-          .out = static_cast<std::int32_t>(p.out)};
+          .out = static_cast<std::int32_t>(p.out),
+          .head = p.head,
+          .rope = static_cast<std::int32_t>(p.rope)};
 }
 
 }  // namespace ditune::c_api

@@ -10,6 +10,7 @@ namespace ditune {
 template <>
 struct Fields<Prologue> {
   static constexpr std::array kGroups{1, 16, 64, 256};
+  static constexpr std::array kHeads{0, 16, 32, 64, 128, 256};
   using P = Prologue;
   static constexpr std::array kTable{field<&P::x>(),
                                      field<&P::residual>(),
@@ -24,7 +25,9 @@ struct Fields<Prologue> {
                                      field<&P::rotate>({.max = 256, .values = kGroups}),
                                      field<&P::parameters>(),
                                      field<&P::scale>(),
-                                     field<&P::out>()};
+                                     field<&P::out>(),
+                                     field<&P::head>({.max = 256, .min = 0, .values = kHeads}),
+                                     field<&P::rope>()};
 };
 
 }  // namespace ditune

@@ -26,6 +26,8 @@ void validate(const Quantize& quantize) {
   if (quantize.k % prologue.rotate != 0)
     throw UsageError(fmt::format("K = {} is no multiple of rotate={}", quantize.k, prologue.rotate),
                      "give a group that divides K, or leave rotate out");
+  if (prologue.head != 0 && quantize.k % prologue.head != 0)
+    throw UsageError(fmt::format("K = {} is no multiple of head={}", quantize.k, prologue.head), "give whole heads");
   if (prologue.split >= quantize.k)
     throw UsageError(fmt::format("split = {} is beyond the {} columns", prologue.split, quantize.k),
                      "give the first column of the second buffer, or leave it out");
@@ -79,11 +81,13 @@ QuantizeArgs Operands<Quantize>::packed(const Quantize& quantize) {
   args.m = quantize.m, args.k = quantize.k;
   args.ldx = first_columns(prologue, quantize.k), args.ldx2 = second_columns(prologue, quantize.k);
   args.ldy = args.ldh = args.ldt = args.ldq = quantize.k;
-  args.tables = 1;
+  args.tables = args.positions = 1;
   if (has_table(prologue) && prologue.table != ModulationTable::all) {
     args.rows_per_image = (quantize.m + 1) / 2;  // two images; three kinds of tokens
     args.tables = prologue.table == ModulationTable::image ? 2 : 3;
   }
+  if (prologue.rope != Rope::none) args.positions = (quantize.m + 1) / 2;  // two images
+  args.ldr = prologue.head;
   args.eps = 1e-6F;
   return args;
 }

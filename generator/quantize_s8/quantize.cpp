@@ -33,6 +33,8 @@ void check_arguments(const Quantize& quantize, const QuantizeArgs& args) {
   const Prologue& p = quantize.prologue;
   if ((p.norm != Norm::none || p.residual == Branch::gate_rms) && !(args.eps >= 0 && args.eps < 1))
     throw UsageError(fmt::format("eps = {} is out of range", args.eps), "give the norm's, 0 or more and below 1");
+  if (p.rope != Rope::none && (args.positions < 1 || args.positions > kMaxExtent))
+    throw UsageError(fmt::format("positions = {} is out of range", args.positions), "give the rows of r");
   if (!has_table(p) || p.table == ModulationTable::all) return;
   if (args.tables < 1 || args.tables > kMaxExtent)
     throw UsageError(fmt::format("tables = {} is out of range", args.tables), "give the rows of g, s and t");
@@ -79,7 +81,8 @@ int available_registers(int threads, const DeviceInfo& device) {
 }
 
 int step_instructions(const Prologue& p, bool is_kept) {
-  int count = p.norm == Norm::none ? 0 : p.norm == Norm::rms ? 5 : 8;
+  int count = p.norm == Norm::none ? 0 : p.norm == Norm::layer ? 8 : 5;
+  if (p.rope != Rope::none) count += 5;
   if (has_factor(p)) count += is_kept ? 1 : 5;
   if (p.residual != Branch::none) count += is_gated(p) && !is_kept ? 12 : 8;
   if (is_swiglu(p)) count += 24;

@@ -85,7 +85,13 @@ enum {
   DITUNE_QUANTIZE_RESIDUAL_GATE = 2,
   DITUNE_QUANTIZE_RESIDUAL_GATE_RMS = 3
 };
-enum { DITUNE_QUANTIZE_NORM_NONE = 0, DITUNE_QUANTIZE_NORM_RMS = 1, DITUNE_QUANTIZE_NORM_LAYER = 2 };
+/* RMS_HEAD: of each head alone. */
+enum {
+  DITUNE_QUANTIZE_NORM_NONE = 0,
+  DITUNE_QUANTIZE_NORM_RMS = 1,
+  DITUNE_QUANTIZE_NORM_LAYER = 2,
+  DITUNE_QUANTIZE_NORM_RMS_HEAD = 3
+};
 /* w [K] of the norm: * w, or * (1 + w). */
 enum { DITUNE_QUANTIZE_WEIGHT_NONE = 0, DITUNE_QUANTIZE_WEIGHT_PLAIN = 1, DITUNE_QUANTIZE_WEIGHT_PLUS_ONE = 2 };
 enum { DITUNE_QUANTIZE_BIAS_NONE = 0, DITUNE_QUANTIZE_BIAS_PLAIN = 1 }; /* b [K] of the norm: + b */
@@ -110,6 +116,8 @@ enum {
 enum { DITUNE_QUANTIZE_SMOOTH_OFF = 0, DITUNE_QUANTIZE_SMOOTH_ON = 1 };           /* c [K]: * c */
 enum { DITUNE_QUANTIZE_PARAMETERS_SAME = 0, DITUNE_QUANTIZE_PARAMETERS_F32 = 1 }; /* type of g, s, t, w1, w, b and c */
 enum { DITUNE_QUANTIZE_SCALE_TOKEN = 0, DITUNE_QUANTIZE_SCALE_TENSOR = 1 }; /* of each row, written; or one, read */
+/* Rotary embedding of each head by the row's position: of its columns i and i + head / 2, or 2 i and 2 i + 1. */
+enum { DITUNE_QUANTIZE_ROPE_NONE = 0, DITUNE_QUANTIZE_ROPE_HALF = 1, DITUNE_QUANTIZE_ROPE_PAIRS = 2 };
 /* bf16 and f16: not quantized. */
 enum { DITUNE_QUANTIZE_OUT_S8 = 0, DITUNE_QUANTIZE_OUT_BF16 = 1, DITUNE_QUANTIZE_OUT_F16 = 2 };
 
@@ -121,6 +129,8 @@ typedef struct ditune_quantize_problem {
   int32_t smooth;
   int32_t rotate; /* columns of a Hadamard group: 16, 64 or 256; 0 or 1: none */
   int32_t parameters, scale, out;
+  int32_t head; /* of NORM_RMS_HEAD and of a rope: columns of a head, 16, 32, 64, 128 or 256, which divides K */
+  int32_t rope;
 } ditune_quantize_problem;
 
 /* How well a kernel matches what was asked, best first. */
@@ -213,12 +223,15 @@ typedef struct ditune_quantize_args {
   const void* w;        /* [K] */
   const void* b;        /* [K] */
   const void* c;        /* [K] */
-  void* q;              /* [M, K], row stride ldq: int8, or of the output type */
-  void* scale;          /* float32 [M], written; of SCALE_TENSOR one value, read; null where the output is not int8 */
+  void* q;     /* [M, K], row stride ldq: int8, or of the output type; bf16 and f16 of such x may be exactly x */
+  void* scale; /* float32 [M], written; of SCALE_TENSOR one value, read; null where the output is not int8 */
   int64_t ldx, ldx2, ldy, ldh, ldt, ldq;
   int64_t tables;         /* rows of g, s and t, of TABLE_IMAGE and TABLE_INDEX */
   int64_t rows_per_image; /* of TABLE_IMAGE: tables * rows_per_image is M or more */
   double eps;             /* of the norms */
+  const void* r; /* float32 [positions, head], row stride ldr: of a rope, cosine and sine of each pair in turns */
+  int64_t ldr;
+  int64_t positions; /* rows of r: row m of X has row m % positions */
 } ditune_quantize_args;
 
 /* "0.1.0" */

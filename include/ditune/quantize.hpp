@@ -15,10 +15,10 @@ namespace ditune {
 constexpr bool operator==(const Prologue& a, const Prologue& b) { return members(a) == members(b); }
 
 // Comma-separated key=value in the order of the struct's members, defaults left out; all defaults are "default".
-//   x=bf16|f16|f32  residual=none|add|gate|gate_rms  norm=none|rms|layer  weight=none|plain|plus_one  bias=none|plain
-//   modulate=none|scale|scale1|scale1_shift  table=all|image|index
+//   x=bf16|f16|f32  residual=none|add|gate|gate_rms  norm=none|rms|layer|rms_head  weight=none|plain|plus_one
+//   bias=none|plain modulate=none|scale|scale1|scale1_shift  table=all|image|index
 //   act=none|gelu_tanh|gelu_erf|silu|swiglu|swiglu_interleaved  split=COLUMN  smooth=off|on  rotate=1|16|64|256
-//   parameters=same|f32  scale=token|tensor  out=s8|bf16|f16
+//   parameters=same|f32  scale=token|tensor  out=s8|bf16|f16  head=16|32|64|128|256  rope=none|half|pairs
 std::string format(const Prologue& prologue);
 
 // Accepts keys in any order; parse_prologue(format(p)) == p. Throws UsageError on an unknown or repeated key, an
@@ -26,8 +26,8 @@ std::string format(const Prologue& prologue);
 Prologue parse_prologue(std::string_view text);
 
 // Throws UsageError on what makes no sense together: a weight or a bias without a norm, a table without g or s, a
-// residual, norm or modulation of what is not there yet (with swiglu or a split), a given scale without int8; and on
-// a group that is none of rotate's.
+// residual, norm, modulation or rope of what is not there yet (with swiglu or a split), a given scale without int8,
+// heads without anything that asks for them, or together with a rotation; and on a group that is none of rotate's.
 void validate(const Prologue& prologue);
 
 struct Quantize {
@@ -36,8 +36,8 @@ struct Quantize {
   bool operator==(const Quantize&) const = default;
 };
 
-// Throws UsageError unless 1 <= m <= 2^31 - 1 and 1 <= k <= 131071, the prologue is legal, its Hadamard groups divide k
-// and its split is one of the columns.
+// Throws UsageError unless 1 <= m <= 2^31 - 1 and 1 <= k <= 131071, the prologue is legal, its Hadamard groups and
+// heads divide k, and its split is one of the columns.
 void validate(const Quantize& quantize);
 
 }  // namespace ditune

@@ -28,7 +28,7 @@ GEMM_WORDS: dict[str, tuple[str, ...]] = {
 QUANTIZE_WORDS: dict[str, tuple[str, ...]] = {
     "x": ("bf16", "f16", "f32"),
     "residual": ("none", "add", "gate", "gate_rms"),
-    "norm": ("none", "rms", "layer"),
+    "norm": ("none", "rms", "layer", "rms_head"),
     "weight": ("none", "plain", "plus_one"),
     "bias": ("none", "plain"),
     "modulate": ("none", "scale", "scale1", "scale1_shift"),
@@ -38,6 +38,7 @@ QUANTIZE_WORDS: dict[str, tuple[str, ...]] = {
     "parameters": ("same", "f32"),
     "scale": ("token", "tensor"),
     "out": ("s8", "bf16", "f16"),
+    "rope": ("none", "half", "pairs"),
 }
 MATCH_WORDS = ("exact", "nearest_m", "stale", "other_device", "model", "default", "none")
 REGIME_WORDS = ("burst", "sustained")
@@ -73,7 +74,7 @@ class QuantizeProblem(_Sized):
         ("size", c_size_t),
         *((name, c_int64) for name in ("m", "k")),
         *((name, c_int32) for name in ("x", "residual", "norm", "weight", "bias", "modulate", "table", "act", "split")),
-        *((name, c_int32) for name in ("smooth", "rotate", "parameters", "scale", "out")),
+        *((name, c_int32) for name in ("smooth", "rotate", "parameters", "scale", "out", "head", "rope")),
     ]
 
 
@@ -98,6 +99,8 @@ class QuantizeArgs(_Sized):
         *((name, c_void_p) for name in ("q", "scale")),
         *((name, c_int64) for name in ("ldx", "ldx2", "ldy", "ldh", "ldt", "ldq", "tables", "rows_per_image")),
         ("eps", c_double),
+        ("r", c_void_p),
+        *((name, c_int64) for name in ("ldr", "positions")),
     ]
 
 

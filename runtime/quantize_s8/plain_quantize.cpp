@@ -139,6 +139,13 @@ void add_branch(const Row& row, Values& v) {
 void normalize(const Row& row, Values& v) {
   const Prologue& prologue = row.prologue;
   if (prologue.norm == Norm::none) return;
+  if (prologue.norm == Norm::rms_head) {
+    for (auto first = v.begin(); first != v.end(); first += prologue.head) {
+      const float factor = norm_factor({first, first + prologue.head}, row.args.eps);
+      std::for_each(first, first + prologue.head, [&](float& value) { value = value * factor; });
+    }
+    return;
+  }
   if (prologue.norm == Norm::layer) {
     const float mean = sum(v) / static_cast<float>(v.size());
     for (float& value : v) value = value - mean;
@@ -182,6 +189,22 @@ float activated(const Row& row, long long k, float v) {
   }
 }
 
+// Each pair of columns of a head by its angle at the row's position.
+void turn(const Row& row, Values& v) {
+  if (row.prologue.rope == Rope::none) return;
+  const float* const table = row.args.r + row.m % row.args.positions * row.args.ldr;
+  const auto head = static_cast<std::size_t>(row.prologue.head);
+  const bool is_half = row.prologue.rope == Rope::half;
+  for (std::size_t first = 0; first < v.size(); first += head)
+    for (std::size_t pair = 0; pair < head / 2; ++pair) {
+      float& a = v[first + (is_half ? pair : 2 * pair)];
+      float& b = v[first + (is_half ? pair + head / 2 : 2 * pair + 1)];
+      const float cosine = table[2 * pair], sine = table[2 * pair + 1], before = a;
+      a = std::fma(a, cosine, -(b * sine));
+      b = std::fma(b, cosine, before * sine);
+    }
+}
+
 void rotate(const Prologue& prologue, Values& v) {
   const int columns = prologue.rotate;
   const auto group = static_cast<std::size_t>(columns);
@@ -206,6 +229,7 @@ Values prepared(const Row& row, Values v) {
     value = activated(row, k, scaled(row, k, value));
     if (row.prologue.smooth == Smoothing::on) value = value * row.parameter(row.args.c, k);
   }
+  turn(row, v);
   rotate(row.prologue, v);
   return v;
 }

@@ -22,11 +22,13 @@ struct QuantizeArgs {
   const void* c;     // [K]
   void* q;           // [M, K], row stride ldq: int8, or of the output type
   float* scale;      // [M], written; or one value, read
+  const float* r;    // [positions, head], row stride ldr: cosine and sine of each pair's angle, in turns
   long long m, k;
-  long long ldx, ldx2, ldy, ldh, ldt, ldq;
+  long long ldx, ldx2, ldy, ldh, ldt, ldq, ldr;
   long long tables;          // rows of g, s and t
   long long rows_per_image;  // of ModulationTable::image; tables * rows_per_image is M or more
-  float eps;                 // of both norms
+  long long positions;       // rows of r: row m of X has row m % positions
+  float eps;                 // of the norms
 };
 
 }  // namespace ditune

@@ -18,7 +18,7 @@ DITUNE_HOST_DEVICE Element element_of(QuantizedType type) {
 }
 
 struct QuantizeOperands {
-  static constexpr int count = 14;
+  static constexpr int count = 15;
   Operand rows[count];
 
   const Operand* begin() const { return rows; }
@@ -93,9 +93,13 @@ inline QuantizeOperands quantize_operands(const Prologue& p, const QuantizeArgs&
        p.scale == QuantizedScale::token ? Fill::none : Fill::scale, p.out == QuantizedType::s8,
        vector_of(p.scale == QuantizedScale::token ? args.m : 1), args.scale, at(&args.scale, nullptr), 0, 0,
        "scale: if, and only if, the output is int8"},
+      {"r", Role::input, Element::f32, Fill::addend, p.rope != Rope::none,
+       OperandExtents{args.positions, p.head, args.ldr, "ldr"}, args.r, at(&args.r, &args.ldr), 0, 0,
+       "r: if, and only if, the prologue has a rope"},
   }};
   all.rows[3].may_be = 1;  // h may be x
   all.rows[12].type = element_of(p.out);
+  all.rows[12].may_be = may_be_in_place(p) ? 1 : 0;
   return all;
 }
 

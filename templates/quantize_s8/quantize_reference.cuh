@@ -46,6 +46,18 @@ __device__ inline float table_at(const Row& row, const void* array, long long k)
   return parameter_at(row, array, row.table * row.args.ldt + k);
 }
 
+// ---- sums of an octet
+
+__device__ inline float octet_sum(const float (&v)[8]) {
+  return add(add(add(v[0], v[1]), add(v[2], v[3])), add(add(v[4], v[5]), add(v[6], v[7])));
+}
+
+__device__ inline float octet_squares(const float (&v)[8]) {
+  float p[4];
+  for (int i = 0; i < 4; ++i) p[i] = multiply_add(v[2 * i], v[2 * i], multiply(v[2 * i + 1], v[2 * i + 1]));
+  return add(add(p[0], p[1]), add(p[2], p[3]));
+}
+
 // ---- the numerics contract, step by step, of column k
 
 // Column k of the `columns` columns that a buffer makes.
@@ -95,8 +107,23 @@ __device__ inline float centered(const Row& row, long long k) {
   return row.prologue.norm == Norm::layer ? add(v, -row.mean) : v;
 }
 
+// Of the head that column k is of, all of them below K.
+__device__ inline float head_factor(const Row& row, long long k) {
+  const int head = row.prologue.head;
+  float sums[32];
+  for (int octet = 0; octet < head / 8; ++octet) {
+    float v[8];
+    for (int i = 0; i < 8; ++i) v[i] = joined(row, k / head * head + 8 * octet + i);
+    sums[octet] = octet_squares(v);
+  }
+  for (int half = head / 16; half > 0; half /= 2)
+    for (int i = 0; i < half; ++i) sums[i] = add(sums[i], sums[i + half]);
+  return divide(1.0f, square_root(add(divide(sums[0], to_float(head)), row.args.eps)));
+}
+
 __device__ inline float normed(const Row& row, long long k) {
   const float v = centered(row, k);
+  if (row.prologue.norm == Norm::rms_head) return multiply(v, head_factor(row, k));
   return row.prologue.norm == Norm::none ? v : multiply(v, row.factor);
 }
 
@@ -141,10 +168,22 @@ __device__ inline float smoothed(const Row& row, long long k) {
   return row.prologue.smooth == Smoothing::on ? multiply(v, parameter_at(row, row.args.c, k)) : v;
 }
 
+// By the angle of its pair at the row's position.
+__device__ inline float turned(const Row& row, long long k) {
+  if (row.prologue.rope == Rope::none) return smoothed(row, k);
+  const int head = row.prologue.head, column = static_cast<int>(k % head);
+  const bool is_half = row.prologue.rope == Rope::half;
+  const bool is_first = is_half ? column < head / 2 : column % 2 == 0;
+  const int distance = is_half ? head / 2 : 1, pair = is_half ? column % (head / 2) : column / 2;
+  const float* const angle = row.args.r + row.m % row.args.positions * row.args.ldr + 2 * pair;
+  const float across = multiply(smoothed(row, is_first ? k + distance : k - distance), angle[1]);
+  return multiply_add(smoothed(row, k), angle[0], is_first ? -across : across);
+}
+
 // Of the columns from `first` on a thread's own. All threads take part: they hold every column of a group.
 __device__ inline float rotated(const Row& row, long long first, float (&columns)[kVerificationThreads]) {
   const int group = row.prologue.rotate, own = threadIdx.x;
-  float v = first + own < row.args.k ? smoothed(row, first + own) : 0.0f;
+  float v = first + own < row.args.k ? turned(row, first + own) : 0.0f;
   if (group == 1) return v;
   for (int digit = 1; digit < group; digit *= 4) {
     columns[own] = v;
@@ -161,16 +200,6 @@ __device__ inline float rotated(const Row& row, long long first, float (&columns
 }
 
 // ---- over all columns of a row
-
-__device__ inline float octet_sum(const float (&v)[8]) {
-  return add(add(add(v[0], v[1]), add(v[2], v[3])), add(add(v[4], v[5]), add(v[6], v[7])));
-}
-
-__device__ inline float octet_squares(const float (&v)[8]) {
-  float p[4];
-  for (int i = 0; i < 4; ++i) p[i] = multiply_add(v[2 * i], v[2 * i], multiply(v[2 * i + 1], v[2 * i + 1]));
-  return add(add(p[0], p[1]), add(p[2], p[3]));
-}
 
 using Column = float (*)(const Row&, long long);
 using OctetSum = float (*)(const float (&)[8]);
@@ -286,7 +315,7 @@ extern "C" __global__ void __launch_bounds__(ditune::kVerificationThreads)
   if (prologue.residual == Branch::gate_rms) row.branch_factor = norm_factor<branch>(row, shared.sums);
   if (prologue.norm == Norm::layer)
     row.mean = divide(summed<joined, octet_sum>(row, shared.sums), to_float(static_cast<int>(args.k)));
-  if (prologue.norm != Norm::none) row.factor = norm_factor<centered>(row, shared.sums);
+  if (has_row_norm(prologue)) row.factor = norm_factor<centered>(row, shared.sums);
   if (prologue.residual != Branch::none) store_h(row);
   store_q(row, shared);
 }

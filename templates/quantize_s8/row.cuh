@@ -38,6 +38,7 @@ class Row {
   }
 
   DITUNE_DEVICE void finish() {
+    if constexpr (p.rope != Rope::none) angles_.load(args_, row_, threads_.index());
     if constexpr (p.residual != Branch::none) join();
     find_norm();
     if constexpr (p.out == QuantizedType::s8 && p.scale == QuantizedScale::token) {
@@ -194,7 +195,7 @@ class Row {
   // ---- norm
 
   DITUNE_DEVICE void find_norm() {
-    if constexpr (p.norm != Norm::none) {
+    if constexpr (has_row_norm(p)) {
       const auto load = [&](int i) -> OctetValue {
         if constexpr (kKept) return OctetValue(kept_[i / kUnit][i % kUnit]);
         OctetValue its;
@@ -224,6 +225,7 @@ class Row {
   // From h to what is stored, but for what may wait: a rotation's scale and the rounding.
   DITUNE_DEVICE void transform(int u, Unit& v) const {
     for_octets([&](int j) { steps_.apply(u * kUnit + j, place(u * kUnit + j), v[j]); });
+    if constexpr (p.rope != Rope::none) for_octets([&](int j) { angles_.turn(v[j]); });
     if constexpr (p.rotate > 1) rotate<p.rotate>(v);
   }
   static DITUNE_DEVICE void scale(Unit& v) {
@@ -273,6 +275,7 @@ class Row {
   RowSteps<p, layout.aligned, ColumnSource> steps_;
   RowInput<p, layout.aligned, Begin> input_;
   RowOutput<p, layout.aligned> output_;
+  RopeAngles<p, layout.aligned> angles_;
   long long row_;
   int columns_;
   Unit kept_[kKept ? layout.units : 1];

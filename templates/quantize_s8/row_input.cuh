@@ -63,7 +63,7 @@ class RowInput {
 
  private:
   static constexpr int kInputBytes = input_bytes(p.x);
-  static constexpr bool kInPlace = p.residual != Branch::none;  // h may be x
+  static constexpr bool kInPlace = p.residual != Branch::none || may_be_in_place(p);  // h or q may be x
 
   // Of one buffer: octets of its own columns, or with swiglu what pairs of halves make.
   template <bool is_activated, class Bytes>

@@ -4,6 +4,7 @@
 
 #include "columns.cuh"
 #include "octets.cuh"
+#include "rope.cuh"
 
 namespace ditune {
 
@@ -12,7 +13,7 @@ template <Prologue p, bool aligned, class ColumnSource>
 class RowSteps {
  public:
   DITUNE_DEVICE RowSteps(const QuantizeArgs& args, const ColumnSource& columns)
-      : columns_(columns), row_columns_(static_cast<int>(args.k)) {}
+      : columns_(columns), row_columns_(static_cast<int>(args.k)), eps_(args.eps) {}
 
   float mean = 0.0f, norm_factor = 1.0f;
 
@@ -47,8 +48,11 @@ class RowSteps {
  private:
   DITUNE_DEVICE void normalize(OctetPlace at, Octet& v) const {
     if constexpr (p.norm == Norm::layer) center(at, v);
+    float factor = norm_factor;
+    if constexpr (p.norm == Norm::rms_head)
+      factor = rms_factor(sum_of_head<p.head>(sum_of_squares(v)), static_cast<float>(p.head), eps_);
     DITUNE_UNROLL
-    for (int i = 0; i < kOctet; ++i) v[i] = multiply(v[i], norm_factor);
+    for (int i = 0; i < kOctet; ++i) v[i] = multiply(v[i], factor);
   }
 
   // The norm's weight and bias, and the modulation.
@@ -62,6 +66,7 @@ class RowSteps {
 
   const ColumnSource& columns_;
   int row_columns_;
+  float eps_;
 };
 
 }  // namespace ditune

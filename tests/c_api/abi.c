@@ -75,7 +75,7 @@ MEMBER(ditune_args, ldg, 120, 8);
 MEMBER(ditune_args, gates, 128, 8);
 MEMBER(ditune_args, rows_per_gate, 136, 8);
 
-CHECK(sizeof(ditune_quantize_problem) == 80);
+CHECK(sizeof(ditune_quantize_problem) == 88);
 MEMBER(ditune_quantize_problem, size, 0, 8);
 MEMBER(ditune_quantize_problem, m, 8, 8);
 MEMBER(ditune_quantize_problem, k, 16, 8);
@@ -93,8 +93,10 @@ MEMBER(ditune_quantize_problem, rotate, 64, 4);
 MEMBER(ditune_quantize_problem, parameters, 68, 4);
 MEMBER(ditune_quantize_problem, scale, 72, 4);
 MEMBER(ditune_quantize_problem, out, 76, 4);
+MEMBER(ditune_quantize_problem, head, 80, 4);
+MEMBER(ditune_quantize_problem, rope, 84, 4);
 
-CHECK(sizeof(ditune_quantize_args) == 192);
+CHECK(sizeof(ditune_quantize_args) == 216);
 MEMBER(ditune_quantize_args, size, 0, 8);
 MEMBER(ditune_quantize_args, x, 8, 8);
 MEMBER(ditune_quantize_args, x2, 16, 8);
@@ -119,6 +121,9 @@ MEMBER(ditune_quantize_args, ldq, 160, 8);
 MEMBER(ditune_quantize_args, tables, 168, 8);
 MEMBER(ditune_quantize_args, rows_per_image, 176, 8);
 MEMBER(ditune_quantize_args, eps, 184, 8);
+MEMBER(ditune_quantize_args, r, 192, 8);
+MEMBER(ditune_quantize_args, ldr, 200, 8);
+MEMBER(ditune_quantize_args, positions, 208, 8);
 
 CHECK(DITUNE_OK == 0 && DITUNE_INVALID_ARGUMENT == 1 && DITUNE_INVALID_HANDLE == 2 && DITUNE_NOT_PREPARED == 3);
 CHECK(DITUNE_NO_KERNEL == 4 && DITUNE_DATABASE_ERROR == 5 && DITUNE_CUDA_ERROR == 6 && DITUNE_OUT_OF_MEMORY == 7);

@@ -39,6 +39,7 @@ ditune_quantize_args arguments(const QuantizeArgs& a) {
   its.w1 = a.w1, its.w = a.w, its.b = a.b, its.c = a.c, its.q = a.q, its.scale = a.scale;
   its.ldx = a.ldx, its.ldx2 = a.ldx2, its.ldy = a.ldy, its.ldh = a.ldh, its.ldt = a.ldt, its.ldq = a.ldq;
   its.tables = a.tables, its.rows_per_image = a.rows_per_image, its.eps = static_cast<double>(a.eps);
+  its.r = a.r, its.ldr = a.ldr, its.positions = a.positions;
   return its;
 }
 

@@ -2,9 +2,11 @@
 // The functions of the C ABI for the kind quantize_s8, with a driver that has no GPU.
 #include <ditune/ditune.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include "c_api/machine.hpp"
 #include "catch.hpp"
@@ -87,6 +89,29 @@ QuantizeArgs launched(std::size_t i) {
 
 }  // namespace
 
+TEST_CASE("c: structs of quantize_s8 may end where those of the first version did, which knew no heads") {
+  CHECK(offsetof(ditune_quantize_problem, head) == 80);
+  CHECK(offsetof(ditune_quantize_args, r) == 192);
+  char text[100];
+  ditune_quantize_problem its{};
+  its.size = offsetof(ditune_quantize_problem, head);
+  its.m = 3, its.k = 64;
+  its.head = 7;  // not looked at
+  REQUIRE(ditune_format_quantize(&its, text, sizeof text) == DITUNE_OK);
+  CHECK(std::string(text) == "quantize_s8:m=3,k=64");
+  const std::vector<unsigned short> x(3 * 64);
+  std::vector<signed char> q(3 * 64);
+  std::vector<float> scale(3);
+  ditune_quantize_args given{};
+  given.size = offsetof(ditune_quantize_args, r);
+  given.x = x.data(), given.q = q.data(), given.scale = scale.data(), given.ldx = given.ldq = 64;
+  CHECK(ditune_run_quantize_on_host(&its, &given, 1) == DITUNE_OK);
+  --given.size;
+  CHECK(ditune_run_quantize_on_host(&its, &given, 1) == DITUNE_INVALID_ARGUMENT);
+  --its.size;
+  CHECK(ditune_format_quantize(&its, text, sizeof text) == DITUNE_INVALID_ARGUMENT);
+}
+
 TEST_CASE("c: a stored winner of quantize_s8 is prepared, described and launched") {
   const Opened opened;
   const ditune_kernel kernel = opened.prepare();
@@ -149,7 +174,7 @@ TEST_CASE("c: a prologue that makes no sense is refused, one line each") {
     return std::string(ditune_last_error());
   };
   using P = ditune_quantize_problem;
-  CHECK(refused([](P& p) { p.norm = 3; }) == "norm is 3 (use one of the header's words)");
+  CHECK(refused([](P& p) { p.norm = 4; }) == "norm is 4 (use one of the header's words)");
   CHECK(refused([](P& p) { p.act = -1; }) == "act is -1 (use one of the header's words)");
   CHECK(refused([](P& p) { p.out = 3; }) == "out is 3 (use one of the header's words)");
   for (const std::int32_t group : {-16, 2, 32, 512}) {

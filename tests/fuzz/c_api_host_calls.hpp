@@ -34,7 +34,9 @@ struct QuantizeOnHost {
   static constexpr auto format = ditune_format_quantize;
   static void shrink(Input& in, Problem& its) {
     its.m = 1 + static_cast<std::int64_t>(in.below(6));
-    const auto group = its.rotate > 1 ? std::min<std::int64_t>(its.rotate, 256) : 1;
+    if (its.head != 0) its.head = its.head > 16 ? 32 : 16;
+    const auto heads = static_cast<std::int64_t>(its.head);
+    const auto group = heads != 0 ? heads : its.rotate > 1 ? std::min<std::int64_t>(its.rotate, 256) : 1;
     its.k = group * (1 + static_cast<std::int64_t>(in.below(group > 16 ? 1 : 8)));
     if (its.split > 0) its.split = static_cast<std::int32_t>(in.below(static_cast<std::size_t>(its.k)));
   }

@@ -64,6 +64,10 @@ template <>
 inline constexpr std::size_t kFirstBytes<ditune_args> = 88;
 template <>
 inline constexpr std::size_t kFirstBytes<ditune_open_options> = 48;
+template <>
+inline constexpr std::size_t kFirstBytes<ditune_quantize_problem> = 80;
+template <>
+inline constexpr std::size_t kFirstBytes<ditune_quantize_args> = 192;
 
 // A struct as a caller hands it over: mostly as it is, else as an older header has it, of another size, misaligned, or
 // null. It ends where its memory ends.

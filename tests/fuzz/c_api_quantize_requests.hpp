@@ -25,7 +25,7 @@ inline ditune_quantize_problem problem_of(const Quantize& quantize) {
   its.table = static_cast<std::int32_t>(p.table), its.act = static_cast<std::int32_t>(p.act);
   its.split = p.split, its.smooth = static_cast<std::int32_t>(p.smooth), its.rotate = p.rotate;
   its.parameters = static_cast<std::int32_t>(p.parameters), its.scale = static_cast<std::int32_t>(p.scale);
-  its.out = static_cast<std::int32_t>(p.out);
+  its.out = static_cast<std::int32_t>(p.out), its.head = p.head, its.rope = static_cast<std::int32_t>(p.rope);
   return its;
 }
 
@@ -40,9 +40,9 @@ inline bool is_recorded(const ditune_quantize_problem& its) {
 // Some of its fields changed.
 inline void change(Input& in, ditune_quantize_problem& its) {
   for (std::size_t left = 1 + in.below(3); left > 0; --left) {
-    const std::array words{&its.x,        &its.residual,   &its.norm,  &its.weight, &its.bias,
-                           &its.modulate, &its.table,      &its.act,   &its.split,  &its.smooth,
-                           &its.rotate,   &its.parameters, &its.scale, &its.out};
+    const std::array words{&its.x,     &its.residual, &its.norm,  &its.weight, &its.bias,   &its.modulate,
+                           &its.table, &its.act,      &its.split, &its.smooth, &its.rotate, &its.parameters,
+                           &its.scale, &its.out,      &its.head,  &its.rope};
     if (in.one_in(4))
       *in.among(std::array{&its.m, &its.k}) = in.number();
     else
@@ -80,12 +80,15 @@ ditune_quantize_args dense_arguments(Input& in, const ditune_quantize_problem& i
   args.c = at(its.smooth != 0, 12);
   args.q = place(13);
   args.scale = at(its.out == DITUNE_QUANTIZE_OUT_S8, 14);
+  args.r = at(its.rope != 0, 15);
   const auto columns = static_cast<std::uint64_t>(its.k);  // which may be any
   const auto wide = static_cast<std::int64_t>(static_cast<std::uint64_t>(width) * columns);
   args.ldx = its.split > 0 ? its.split : wide;
   args.ldx2 = static_cast<std::int64_t>(static_cast<std::uint64_t>(width) *
                                         (columns - static_cast<std::uint64_t>(std::int64_t{its.split})));
   args.ldy = args.ldh = args.ldt = args.ldq = its.k;
+  args.ldr = its.head;
+  args.positions = 1 + in.byte() % 8;
   args.tables = 1 + in.byte() % 8;
   args.rows_per_image = is_table ? its.m / args.tables + (its.m % args.tables != 0) : 0;
   args.eps = 1e-6;
@@ -95,11 +98,12 @@ ditune_quantize_args dense_arguments(Input& in, const ditune_quantize_problem& i
 // `changes` of them.
 inline void change(Input& in, const ditune_quantize_problem& its, ditune_quantize_args& args, std::size_t changes) {
   for (; changes > 0; --changes) {
-    const std::array<const void*, 14> others{args.x,  args.x2,    args.y, args.h, args.g, args.s, args.t,
-                                             args.w1, args.index, args.w, args.b, args.c, args.q, args.scale};
-    const std::array inputs{&args.x, &args.x2, &args.y, &args.g, &args.s, &args.t, &args.w1, &args.w, &args.b, &args.c};
+    const std::array<const void*, 15> others{args.x,     args.x2, args.y, args.h, args.g, args.s,     args.t, args.w1,
+                                             args.index, args.w,  args.b, args.c, args.q, args.scale, args.r};
+    const std::array inputs{&args.x,  &args.x2, &args.y, &args.g, &args.s, &args.t,
+                            &args.w1, &args.w,  &args.b, &args.c, &args.r};
     const std::array outputs{&args.h, &args.q, &args.scale};
-    const std::array strides{&args.ldx, &args.ldx2, &args.ldy, &args.ldh, &args.ldt, &args.ldq};
+    const std::array strides{&args.ldx, &args.ldx2, &args.ldy, &args.ldh, &args.ldt, &args.ldq, &args.ldr};
     const auto usual = [&] { return in.among(std::array{args.ldx, args.ldq, its.m, its.k}); };
     switch (in.below(6)) {
       case 0:
@@ -112,7 +116,7 @@ inline void change(Input& in, const ditune_quantize_problem& its, ditune_quantiz
         *in.among(strides) = stride(in, usual());
         break;
       case 3:
-        *in.among(std::array{&args.tables, &args.rows_per_image}) = stride(in, usual());
+        *in.among(std::array{&args.tables, &args.rows_per_image, &args.positions}) = stride(in, usual());
         break;
       case 4:
         args.eps = in.among(std::array{0.0, 0.5, 1.0, -1e-9, 1e300, std::numeric_limits<double>::quiet_NaN()});

@@ -45,6 +45,11 @@ std::vector<Case> some_of(const std::vector<Case>& all, std::size_t count) {
   return some;
 }
 
+// Begins to compile them all.
+void prepare(const std::vector<Case>& cases) {
+  for (const Case& one : cases) gpu().compiler.prepare(gpu().target(one.target.operation), std::span(&one.config, 1));
+}
+
 Operation parse(const char* text) { return Kind<Quantize>::parse(text); }
 
 // The covering configs that the device has for it, on all of its rows.
@@ -73,6 +78,7 @@ void check_layer(const char* text) {
 TEST_CASE("gpu: quantizations of the covering sample") {
   const std::vector<Case> cases = some_of(sample(), 200);
   CHECK(cases.size() >= 60);
+  prepare(cases);
   for (const Case& one : cases) {
     INFO(replay(one));
     CHECK(failure(one) == "");
@@ -86,6 +92,8 @@ TEST_CASE("gpu: layers of many rows, every pair of values that their candidates 
   check_layer("m=500,k=12288,act=swiglu,smooth=on");
   check_layer("m=300,k=15360,split=3072,act=gelu_tanh");
   check_layer("m=17,k=131071,norm=layer");
+  check_layer("m=1000,k=9216,norm=rms_head,weight=plain,out=bf16,head=256,rope=half");
+  check_layer("m=1000,k=3072,x=f16,norm=rms,weight=plain,parameters=f32,out=f16,head=128,rope=pairs");
 }
 
 TEST_CASE("gpu: rows of quantizations so far apart that their offsets do not fit 32 bits") {
@@ -113,6 +121,7 @@ TEST_CASE("gpu: h in place and apart gives the plain loop's bits") {
   });
   cases = some_of(cases, 60);
   CHECK(cases.size() >= 30);
+  prepare(cases);
   for (const Case& one : cases) {
     INFO(replay(one));
     const Target target = gpu().target(one.target.operation);

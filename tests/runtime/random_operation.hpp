@@ -41,7 +41,7 @@ inline Prologue random_prologue(std::mt19937& engine, std::int64_t k) {
   for (;;) {
     const Prologue prologue{.x = any<InputType>(engine, 3),
                             .residual = any<Branch>(engine, 4),
-                            .norm = any<Norm>(engine, 3),
+                            .norm = any<Norm>(engine, 4),
                             .weight = any<NormWeight>(engine, 3),
                             .bias = any<NormBias>(engine, 2),
                             .modulate = any<Modulation>(engine, 4),
@@ -52,7 +52,9 @@ inline Prologue random_prologue(std::mt19937& engine, std::int64_t k) {
                             .rotate = engine() % 2 == 0 ? 1 : 16,
                             .parameters = any<ParameterType>(engine, 2),
                             .scale = any<QuantizedScale>(engine, 2),
-                            .out = any<QuantizedType>(engine, 3)};
+                            .out = any<QuantizedType>(engine, 3),
+                            .head = engine() % 2 == 0 ? 0 : 16 << engine() % 3,
+                            .rope = any<Rope>(engine, 3)};
     try {
       validate(Quantize{.m = 1, .k = k, .prologue = prologue});
       return prologue;

@@ -35,6 +35,8 @@ namespace detail {
 inline const char* table_error(const ditune::Prologue& fused, const QuantizeArgs& args) {
   const bool has_norm = fused.norm != ditune::Norm::none || fused.residual == ditune::Branch::gate_rms;
   if (has_norm && !(args.eps >= 0 && args.eps < 1)) return "eps is not 0 or more and below 1";
+  if (fused.rope != ditune::Rope::none && (args.positions < 1 || args.positions > kMaxStride))
+    return "positions is not the number of rows of r";
   if (!has_table(fused) || fused.table == ditune::ModulationTable::all) return nullptr;
   if (args.tables < 1 || args.tables > kMaxStride) return "tables is not the number of rows of g, s and t";
   if (fused.table == ditune::ModulationTable::index) return nullptr;

@@ -11,7 +11,7 @@ from ditune.torch.checkpoint import load_, save_
 from ditune.torch.fuse import fuse_
 from ditune.torch.lora import enable_lora
 from ditune.torch.modules import Int8Linear
-from ditune.torch.ops import gemm_s8, linear, quantize_s8
+from ditune.torch.ops import gemm_s8, linear, norm_rope_, quantize_s8
 from ditune.torch.quantize import DEFAULT_SKIP, quantize_
 from ditune.torch.tuning import tune
 from ditune.torch.weights import dequantize_weight, quantize_weight
@@ -25,6 +25,7 @@ __all__ = [
     "gemm_s8",
     "linear",
     "load_",
+    "norm_rope_",
     "quantize_",
     "quantize_s8",
     "quantize_weight",

@@ -27,7 +27,8 @@ _EPILOGUE = "str op, int from_column, SymInt? rows_per_gate, "
 _FACTORS = "Tensor x, Tensor weight, Tensor? x_scale, Tensor? weight_scale, Tensor? bias, "
 SCHEMAS = {
     "quantize_s8": "(Tensor x, Tensor? branch, Tensor? gate, Tensor? branch_norm_weight, "
-    + f"{_INPUTS}{_PROLOGUE}ScalarType out_dtype) -> Tensor[]",
+    + f"{_INPUTS}Tensor? angles, {_PROLOGUE}ScalarType out_dtype, int head, str rope) -> Tensor[]",
+    "norm_rope_": "(Tensor(a!) x, Tensor? norm_weight, Tensor? angles, str norm, int head, str rope, float eps) -> ()",
     "gemm_s8": f"({_FACTORS}{_ADDED}{_EPILOGUE}ScalarType out_dtype) -> Tensor",
     "gemm_s8_out": f"({_FACTORS}{_ADDED}Tensor(a!) out, {_EPILOGUE}ScalarType out_dtype) -> ()",
     "linear": "(Tensor x, Tensor weight, Tensor weight_scale, Tensor? bias, "
@@ -38,7 +39,7 @@ SCHEMAS = {
 def _fake_quantize(*arguments: Any) -> list[Tensor]:
     x, branch, x2, static_scale = (arguments[i] for i in (0, _quantize.BRANCH, _quantize.X2, _quantize.STATIC))
     same_device(_quantize.NAMES, arguments[: _run.QUANTIZE_TENSORS])
-    act, out_dtype = arguments[-3], arguments[-1]
+    act, _, out_dtype, *_ = arguments[-5:]
     q = x.new_empty((*x.shape[:-1], _quantize.columns_of(x, x2, act)), dtype=out_dtype)
     made = [q]
     if out_dtype == torch.int8 and static_scale is None:
@@ -109,6 +110,7 @@ def _register() -> Any:
     library: Any = torch.library.Library("ditune", "DEF")  # type: ignore[no-untyped-call]
     fakes = {
         "quantize_s8": _fake_quantize,
+        "norm_rope_": lambda *arguments: None,
         "gemm_s8": _fake_gemm,
         "gemm_s8_out": lambda *arguments: None,
         "linear": _fake_linear,

@@ -40,9 +40,10 @@ NAMES = (
     "x2",
     "smooth",
     "static_scale",
+    "angles",
 )
-MEMBERS = ("x", "y", "g", "w1", "w", "b", "s", "t", "index", "x2", "c", "scale")
-X, BRANCH, GATE, BRANCH_NORM, WEIGHT, BIAS, SCALE, SHIFT, INDEX, X2, SMOOTH, STATIC = range(12)
+MEMBERS = ("x", "y", "g", "w1", "w", "b", "s", "t", "index", "x2", "c", "scale", "r")
+X, BRANCH, GATE, BRANCH_NORM, WEIGHT, BIAS, SCALE, SHIFT, INDEX, X2, SMOOTH, STATIC, ANGLES = range(13)
 _VECTORS = (BRANCH_NORM, WEIGHT, BIAS, SMOOTH)  # [K]
 _TABLES = (GATE, SCALE, SHIFT)  # [K] or [T, K]
 
@@ -60,6 +61,8 @@ class Prologue(NamedTuple):
     act: str
     rotate: int
     out_dtype: torch.dtype
+    head: int = 0
+    rope: str = "none"
 
 
 def word(kind: str, words: dict[str, tuple[str, ...]], field: str, value: str) -> int:
@@ -90,6 +93,7 @@ def prepare(tensors: Tensors, p: Prologue) -> Call:
         m=rows_of(x),
         k=columns,
         rotate=p.rotate,
+        head=p.head,
         split=0 if tensors[X2] is None else x.shape[-1],
         **_words(x, tensors, p),
     )
@@ -102,6 +106,7 @@ def prepare(tensors: Tensors, p: Prologue) -> Call:
         _take_vector(call, position, tensors[position], fix)
     _take_tables(call, tensors, p, fix)
     _take_rest(call, tensors, p)
+    _take_angles(call, tensors[ANGLES], p)
     call.pointers = [(i, MEMBERS[i]) for i, tensor in enumerate(tensors) if tensor is not None]
     _devices.prepare(call)
     return call
@@ -129,6 +134,7 @@ def _words(x: Tensor, tensors: Tensors, p: Prologue) -> dict[str, int]:
         "smooth": "on" if has[SMOOTH] else "off",
         "scale": "tensor" if has[STATIC] else "token",
         "out": OUT_WORDS[p.out_dtype],
+        "rope": p.rope,
     }
     return {field: word("quantize_s8", QUANTIZE_WORDS, field, value) for field, value in words.items()}
 
@@ -224,3 +230,33 @@ def _take_rest(call: Call, tensors: Tensors, p: Prologue) -> None:
         refuse("static_scale", static, "float32 [1]")
     if p.out_dtype != torch.int8:
         raise UsageError(f"static_scale with out_dtype={p.out_dtype} (leave one of them out)")
+
+
+def _take_angles(call: Call, angles: Tensor | None, p: Prologue) -> None:
+    if (p.norm == "rms_head" or p.rope != "none") != (p.head > 0):
+        raise UsageError(f"head={p.head}, norm={p.norm!r}, rope={p.rope!r} (give head with norm='rms_head' or a rope)")
+    if (angles is None) != (p.rope == "none"):
+        raise UsageError(f"rope={p.rope!r} {'without' if angles is None else 'with'} angles (give both or none)")
+    if angles is None:
+        return
+    positions = rows_of(angles)
+    if angles.dtype != torch.float32 or angles.dim() == 0 or angles.shape[-1] != p.head or positions == 0:
+        refuse("angles", angles, f"float32 [positions, {p.head}], cosine and sine of each pair of a head in turns")
+    if call.rows % positions:
+        refuse("angles", angles, f"a row for each position: the {call.rows} rows of x are no multiple of its rows")
+    call.take_rows(ANGLES, "ldr", angles)
+    call.args.positions = positions
+
+
+def prepare_in_place(tensors: Tensors, p: Prologue) -> Call:
+    """Of a call whose result takes the place of x. Raises UsageError."""
+    x = tensors[X]
+    assert x is not None
+    if x.dtype not in (torch.bfloat16, torch.float16):
+        refuse("x", x, "bfloat16 or float16 [..., K]: it is written in place")
+    if row_stride(x) is None:
+        raise UsageError(f"x is {described(x)} with strides {x.stride()} (give rows apart by multiples of 16 bytes)")
+    call = prepare(tensors, p)
+    call.args.ldq = call.args.ldx
+    call.pointers.append((X, "q"))
+    return call

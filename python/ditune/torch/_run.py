@@ -18,8 +18,10 @@ from ditune.torch._gemm import Epilogue
 from ditune.torch._quantize import Prologue
 from ditune.torch._tensors import ALIGNMENT, aligned, described, key_of, refuse
 
-LINEAR_NAMES = ("x", *_gemm.NAMES[1:2], *_gemm.NAMES[3:5], *_quantize.NAMES[4:], *_gemm.NAMES[5:8])
+LINEAR_NAMES = ("x", *_gemm.NAMES[1:2], *_gemm.NAMES[3:5], *_quantize.NAMES[4:12], *_gemm.NAMES[5:8])
 QUANTIZE_TENSORS, GEMM_TENSORS, LINEAR_TENSORS = len(_quantize.NAMES), len(_gemm.NAMES) - 1, len(LINEAR_NAMES)
+_OUT_DTYPE = Prologue._fields.index("out_dtype")
+_NONE = (None,) * (_quantize.ANGLES - _quantize.WEIGHT - 1)
 
 
 def quantize_s8(*arguments: Any) -> list[Tensor]:
@@ -33,7 +35,7 @@ def quantize_s8(*arguments: Any) -> list[Tensor]:
     if alive is None:
         return quantize_s8(*map(aligned, tensors), *options)
     x, args = tensors[0], call.args
-    q = torch.empty((*call.lead, call.columns), dtype=options[-1], device=x.device)
+    q = torch.empty((*call.lead, call.columns), dtype=options[_OUT_DTYPE], device=x.device)
     args.q = q.data_ptr()
     made = [q]
     if q.dtype is torch.int8 and tensors[_quantize.STATIC] is None:
@@ -46,6 +48,26 @@ def quantize_s8(*arguments: Any) -> list[Tensor]:
         made.append(h)
     call.run()
     return made
+
+
+def norm_rope_(*arguments: Any) -> None:
+    """x is written."""
+    x, weight, angles, norm, head, rope, eps = arguments
+    if x.data_ptr() % ALIGNMENT:
+        refuse("x", x, f"it at a multiple of {ALIGNMENT} bytes, not at {x.data_ptr():#x}")
+    tensors = (x, None, None, None, weight, *_NONE, angles)
+    key = ("norm_rope", key_of((x, weight, angles)), norm, head, rope, eps)
+    call: Call | None = find(key)
+    if call is None:
+        prologue = Prologue(norm, False, eps, True, None, "none", 1, x.dtype, head, rope)
+        call = keep(key, _quantize.prepare_in_place(tensors, prologue))
+    alive = call.point(tensors)
+    if alive is None:
+        norm_rope_(x, aligned(weight), aligned(angles), norm, head, rope, eps)
+        return
+    call.run()
+    if not x.is_inference():
+        torch.autograd.graph.increment_version(x)
 
 
 def gemm_s8(*arguments: Any) -> Tensor:
@@ -123,11 +145,11 @@ def _prepare_linear(tensors: tuple[Tensor | None, ...], options: tuple[Any, ...]
     static_scale, residual, gate, gate_index = tensors[11:]
     assert x is not None and weight is not None
     op, from_column, rows_per_gate, out_dtype = options[7:]
-    prologue = Prologue._make((*options[:7], torch.int8))
+    prologue = Prologue._make((*options[:7], torch.int8, 0, "none"))
     columns = _quantize.columns_of(x, tensors[9], prologue.act) if x.dim() else -1
     if weight.dim() != 2 or weight.shape[1] != columns:
         refuse("weight", weight, f"int8 [N, {columns}], of the columns of x, which is {described(x)}")
-    first = _quantize.prepare((x, None, None, None, *tensors[4:12]), prologue)
+    first = _quantize.prepare((x, None, None, None, *tensors[4:12], None), prologue)
     q = torch.empty((*first.lead, columns), dtype=torch.int8, device=x.device)
     scale = torch.empty(first.lead, dtype=torch.float32, device=x.device) if static_scale is None else static_scale
     epilogue = Epilogue(op, from_column, rows_per_gate, out_dtype or x.dtype)

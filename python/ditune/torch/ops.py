@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The operations: docs/numerics.md of ditune defines each to the rounding step, the same bits on GPU and CPU.
 
-All three take tensors of any leading dimensions: rows are all of them but the last. They are for inference: a backward
+All take tensors of any leading dimensions: rows are all of them but the last. They are for inference: a backward
 through them raises. On a GPU they run on the current stream and may be captured in a CUDA graph, once the same call
 has run outside of the capture.
 
@@ -22,10 +22,13 @@ from ditune.torch import _operators as _operators  # registers torch.ops.ditune
 from ditune.torch import _run
 
 Norm = Literal["none", "rms", "layer"]
+HeadNorm = Literal["none", "rms", "layer", "rms_head"]
+Rope = Literal["none", "half", "pairs"]
 InputAct = Literal["none", "gelu_tanh", "gelu_erf", "silu", "swiglu", "swiglu_interleaved"]
 OutputOp = Literal["none", "gelu_tanh", "gelu_erf", "silu", "sigmoid", "swiglu"]
 
 _QUANTIZE_S8 = torch.ops.ditune.quantize_s8.default
+_NORM_ROPE = torch.ops.ditune.norm_rope_.default
 _GEMM_S8 = torch.ops.ditune.gemm_s8.default
 _GEMM_S8_OUT = torch.ops.ditune.gemm_s8_out.default
 _LINEAR = torch.ops.ditune.linear.default
@@ -60,7 +63,7 @@ def quantize_s8(
     x: Tensor,
     *,
     branch: None = None,
-    norm: Norm = "none",
+    norm: HeadNorm = "none",
     norm_weight: Tensor | None = None,
     norm_bias: Tensor | None = None,
     norm_weight_plus_one: bool = False,
@@ -75,6 +78,9 @@ def quantize_s8(
     smooth: Tensor | None = None,
     rotate: int = 1,
     static_scale: Tensor | None = None,
+    head: int = 0,
+    rope: Rope = "none",
+    angles: Tensor | None = None,
     out_dtype: torch.dtype = torch.int8,
 ) -> tuple[Tensor, Tensor]: ...
 
@@ -86,7 +92,7 @@ def quantize_s8(
     branch: Tensor,
     gate: Tensor | None = None,
     branch_norm_weight: Tensor | None = None,
-    norm: Norm = "none",
+    norm: HeadNorm = "none",
     norm_weight: Tensor | None = None,
     norm_bias: Tensor | None = None,
     norm_weight_plus_one: bool = False,
@@ -100,6 +106,9 @@ def quantize_s8(
     smooth: Tensor | None = None,
     rotate: int = 1,
     static_scale: Tensor | None = None,
+    head: int = 0,
+    rope: Rope = "none",
+    angles: Tensor | None = None,
     out_dtype: torch.dtype = torch.int8,
 ) -> tuple[Tensor, Tensor, Tensor]: ...
 
@@ -110,7 +119,7 @@ def quantize_s8(
     branch: Tensor | None = None,
     gate: Tensor | None = None,
     branch_norm_weight: Tensor | None = None,
-    norm: Norm = "none",
+    norm: HeadNorm = "none",
     norm_weight: Tensor | None = None,
     norm_bias: Tensor | None = None,
     norm_weight_plus_one: bool = False,
@@ -125,6 +134,9 @@ def quantize_s8(
     smooth: Tensor | None = None,
     rotate: int = 1,
     static_scale: Tensor | None = None,
+    head: int = 0,
+    rope: Rope = "none",
+    angles: Tensor | None = None,
     out_dtype: torch.dtype = torch.int8,
 ) -> tuple[Tensor, ...]:
     """What a GEMM's int8 rows are made of, in one pass over `x` [..., K] (bf16, f16 or f32), each step optional:
@@ -133,7 +145,7 @@ def quantize_s8(
        `branch_norm_weight` [K] `h = x + gate * rms_norm(branch) * branch_norm_weight`. h is rounded to x's dtype,
        returned, and goes on.
     2. `norm` "rms" or "layer" with `eps`, `norm_weight` [K] (`1 + norm_weight` with `norm_weight_plus_one`) and
-       `norm_bias` [K].
+       `norm_bias` [K]; or "rms_head", of each `head` of 16, 32, 64, 128 or 256 columns alone, with these of K columns.
     3. Modulation: `* (1 + scale) + shift`; shift may be left out; `* scale` with `scale_plus_one=False`, without shift.
        `gate`, `scale` and `shift` are [K] for all rows, or [T, K] (also [T, 1, K]), one row for `rows_per_image`
        consecutive rows of x (left out: the rows of x over T), or row `index[m]` of them with `index` int32 [...]. An
@@ -142,8 +154,11 @@ def quantize_s8(
        "swiglu_interleaved" in turns. With `x2` the columns of x, taken as they are, are followed by those of x2, and
        act is applied to x2 alone; x2 goes with no branch, norm or modulation.
     5. `* smooth` [K].
-    6. `rotate` 16, 64 or 256: the regular Hadamard matrix over groups of that many columns.
-    7. Quantization: `q = rint(v * 127 / absmax)` of each row with `scale = absmax / 127` [...] float32, or with
+    6. `rope` of each `head`: "half" turns columns i and i + head / 2, "pairs" 2 i and 2 i + 1, by the `angles` float32
+       [positions, head] (also [..., head]) of the row's position: cosine and sine of each pair in turns. The rows of x
+       are the positions, again and again. It goes without `rotate`.
+    7. `rotate` 16, 64 or 256: the regular Hadamard matrix over groups of that many columns.
+    8. Quantization: `q = rint(v * 127 / absmax)` of each row with `scale = absmax / 127` [...] float32, or with
        `static_scale` float32 [1] `q = rint(v / static_scale)`. `out_dtype` bf16 or f16 leaves it out.
 
     `gate`, `scale`, `shift`, the weights, the bias and `smooth` have x's dtype, or float32; if both occur, all are
@@ -165,6 +180,7 @@ def quantize_s8(
         x2,
         smooth,
         static_scale,
+        angles,
         norm,
         norm_weight_plus_one,
         eps,
@@ -173,6 +189,8 @@ def quantize_s8(
         act,
         rotate,
         out_dtype,
+        head,
+        rope,
     )
     made: list[Tensor] = (_run.quantize_s8 if _is_direct(arguments[: _run.QUANTIZE_TENSORS]) else _QUANTIZE_S8)(
         *arguments
@@ -183,6 +201,26 @@ def quantize_s8(
     if out_dtype != torch.int8:
         return (q, x.new_empty(0, dtype=torch.float32), *others)
     return (q, *others)
+
+
+def norm_rope_(
+    x: Tensor,
+    *,
+    head: int = 0,
+    norm: Literal["none", "rms", "rms_head"] = "rms_head",
+    norm_weight: Tensor | None = None,
+    rope: Rope = "none",
+    angles: Tensor | None = None,
+    eps: float = 1e-6,
+) -> Tensor:
+    """The norm and the rotary embedding of `quantize_s8`, in place and in one launch; returns x.
+
+    x [..., K] is bf16 or f16, also the part of a packed qkv that q and k are. `norm_weight` [K] has that of each head.
+    Raises UsageError.
+    """
+    arguments = (x, norm_weight, angles, norm, head, rope, eps)
+    (_run.norm_rope_ if _is_direct(arguments[:3]) else _NORM_ROPE)(*arguments)
+    return x
 
 
 def gemm_s8(

@@ -70,6 +70,7 @@ TEST_CASE("every pointer of a quantization's arguments is a row of the table, in
   CHECK(stride("h") == offsetof(QuantizeArgs, ldh));
   for (const char* name : {"g", "s", "t"}) CHECK(stride(name) == offsetof(QuantizeArgs, ldt));
   CHECK(stride("q") == offsetof(QuantizeArgs, ldq));
+  CHECK(stride("r") == offsetof(QuantizeArgs, ldr));
   for (const char* name : {"index", "w1", "w", "b", "c", "scale"}) CHECK(stride(name) == 0);
 }
 
@@ -87,6 +88,8 @@ TEST_CASE("operands of a quantization are there exactly where the prologue has t
   CHECK(inputs("modulate=scale1_shift,table=index") == "x s t index ");
   CHECK(inputs("residual=gate,table=index") == "x y g index ");
   CHECK(inputs("smooth=on,rotate=16") == "x c ");
+  CHECK(inputs("norm=rms_head,weight=plain,head=16") == "x w ");
+  CHECK(inputs("rope=half,head=16") == "x r ");
   CHECK(inputs("act=swiglu") == "x ");
   CHECK(inputs("scale=tensor") == "x scale ");
   CHECK(outputs("default") == "q scale ");
@@ -114,6 +117,7 @@ TEST_CASE("rows of a quantization are as large as what a launch reads and writes
   CHECK(bytes("modulate=scale1_shift,table=index", "t") == 3 * 48 * 2);  // of three kinds of tokens
   CHECK(bytes("modulate=scale,table=index", "index") == 5 * 4);
   CHECK(bytes("norm=rms,weight=plain,parameters=f32", "w") == 48 * 4);
+  CHECK(bytes("rope=pairs,head=16", "r") == 3 * 16 * 4);  // of two images
   CHECK(bytes("default", "q") == 5 * 48);
   CHECK(bytes("out=bf16", "q") == 5 * 48 * 2);
   CHECK(bytes("default", "scale") == 5 * 4);
@@ -141,7 +145,15 @@ TEST_CASE("h may be exactly x, and nothing else of what is read or written") {
   CHECK(fault(gated, [](QuantizeArgs& a) { a.scale = static_cast<float*>(behind(a.q, 240)); }).empty());
 }
 
-TEST_CASE("q is never an input, even one of its size") {
-  CHECK(fault("out=bf16", [](QuantizeArgs& a) { a.q = const_cast<void*>(a.x); }) == "q x");
+TEST_CASE("q may be exactly x where a row has as many bytes of both, and no other input") {
+  const auto in_place = [](QuantizeArgs& a) { a.q = const_cast<void*>(a.x); };
+  for (const char* prologue : {"out=bf16", "x=f16,out=bf16", "norm=rms,out=f16", "head=16,rope=half,out=bf16"})
+    CHECK(fault(prologue, in_place).empty());
+  for (const char* prologue :
+       {"default", "x=f32,out=bf16", "act=swiglu,out=bf16", "split=8,out=bf16", "residual=add,out=bf16"})
+    CHECK(fault(prologue, in_place) == "q x");
+  CHECK(fault("out=bf16", [](QuantizeArgs& a) { a.q = const_cast<void*>(a.x), a.ldq = 49; }) == "q x");
+  CHECK(fault("out=bf16", [](QuantizeArgs& a) { a.q = behind(a.x, 2); }) == "q x");
+  CHECK(fault("rope=half,head=16,out=bf16", [](QuantizeArgs& a) { a.q = const_cast<float*>(a.r); }) == "q r");
   CHECK(fault("scale=tensor", [](QuantizeArgs& a) { a.q = const_cast<float*>(a.scale); }) == "q scale");
 }

@@ -28,10 +28,11 @@ Prologue random_prologue(std::mt19937& engine) {
   const auto seldom = [&](auto& value, int values) {
     if (engine() % 2 == 0) choose(value, values, engine);
   };
-  seldom(p.x, 3), seldom(p.residual, 4), seldom(p.norm, 3), seldom(p.weight, 3), seldom(p.bias, 2);
+  seldom(p.x, 3), seldom(p.residual, 4), seldom(p.norm, 4), seldom(p.weight, 3), seldom(p.bias, 2);
   seldom(p.modulate, 4), seldom(p.table, 3), seldom(p.act, 6), seldom(p.smooth, 2);
   seldom(p.parameters, 2), seldom(p.scale, 2), seldom(p.out, 3);
   p.rotate = Fields<Prologue>::kGroups.at(engine() % 4);
+  p.head = Fields<Prologue>::kHeads.at(engine() % 6), seldom(p.rope, 3);
   if (engine() % 4 == 0) p.split = static_cast<int>(engine() % 131071);
   return p;
 }
@@ -43,7 +44,8 @@ TEST_CASE("a prologue's keys are canonical in print and free in order when read"
   CHECK(parse_prologue("default") == Prologue{});
   CHECK(format(parse_prologue("norm=rms,x=f32,residual=add")) == "x=f32,residual=add,norm=rms");
   CHECK(format(parse_prologue("x=bf16,residual=none,norm=none,weight=none,bias=none,modulate=none,table=all,act=none,"
-                              "split=0,smooth=off,rotate=1,parameters=same,scale=token,out=s8")) == "default");
+                              "split=0,smooth=off,rotate=1,parameters=same,scale=token,out=s8,head=0,rope=none")) ==
+        "default");
   CHECK(format(parse_prologue("out=f16,parameters=f32,rotate=256,smooth=on,act=gelu_erf,table=index,"
                               "modulate=scale1_shift,bias=plain,weight=plus_one,norm=layer,residual=gate_rms,x=f16")) ==
         "x=f16,residual=gate_rms,norm=layer,weight=plus_one,bias=plain,modulate=scale1_shift,table=index,act=gelu_erf,"
@@ -59,6 +61,9 @@ TEST_CASE("every word of a prologue is read as it is written") {
                            "residual=gate_rms",
                            "norm=rms",
                            "norm=layer",
+                           "norm=rms_head,head=128",
+                           "head=16,rope=half",
+                           "norm=rms,weight=plain,head=256,rope=pairs",
                            "norm=rms,weight=plain",
                            "norm=rms,weight=plus_one",
                            "norm=layer,weight=plain,bias=plain",
@@ -115,7 +120,7 @@ TEST_CASE("prologues that mean nothing are refused") {
   CHECK(
       refused("norms=rms") ==
       "unknown key 'norms' in the prologue (use x, residual, norm, weight, bias, modulate, table, act, split, smooth, "
-      "rotate, parameters, scale, out)");
+      "rotate, parameters, scale, out, head, rope)");
 }
 
 TEST_CASE("steps of a prologue that make no sense together are refused by name") {
@@ -134,6 +139,12 @@ TEST_CASE("steps of a prologue that make no sense together are refused by name")
         "a bias of a norm without its weight (give weight=plain, or leave the bias out)");
   CHECK(refused("norm=rms,residual=add,table=image") ==
         "a table without anything that has rows in it (give residual=gate or a modulation, or table=all)");
+  CHECK(refused("rope=half") == "a rope without its heads (give the columns of a head, such as head=128)");
+  CHECK(refused("norm=rms_head") == "norm=rms_head without its heads (give the columns of a head, such as head=128)");
+  CHECK(refused("norm=rms,head=64") == "heads that nothing asks for (give norm=rms_head or a rope, or leave head out)");
+  CHECK(refused("rope=pairs,head=64,rotate=16").starts_with("heads with a rotation"));
+  CHECK(refused("rope=pairs,head=64,act=swiglu").starts_with("a rope with swiglu"));
+  CHECK(refused("rope=pairs,head=64,split=8").starts_with("a rope with split=8"));
   CHECK(refused("scale=tensor,out=f16") == "a given scale without int8 (leave out scale, or give out=s8)");
   CHECK(error_of([] { validate(Prologue{.split = -1}); }) == "split = -1 is below 0 (give the second buffer's column)");
 }

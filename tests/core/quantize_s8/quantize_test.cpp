@@ -54,7 +54,8 @@ TEST_CASE("text that is no quantization is refused by what is wrong with it") {
   CHECK(refused("m=1,k=1,weight=plain").starts_with("a weight or a bias without a norm"));
 }
 
-TEST_CASE("groups that do not divide K and a split beyond it are refused") {
+TEST_CASE("groups and heads that do not divide K and a split beyond it are refused") {
+  CHECK(refused("m=1,k=4600,norm=rms_head,head=128") == "K = 4600 is no multiple of head=128 (give whole heads)");
   CHECK(refused("m=1,k=4600,rotate=256") ==
         "K = 4600 is no multiple of rotate=256 (give a group that divides K, or leave rotate out)");
   CHECK(refused("m=1,k=24,rotate=16") ==

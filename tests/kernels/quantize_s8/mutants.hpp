@@ -45,6 +45,9 @@ inline const Ground kExtremeGiven{kRow.config, "m=5,k=1000,norm=rms,scale=tensor
 inline const Ground kSwigluRow{kRow.config, "m=5,k=1000,act=swiglu"};
 inline const Ground kSplitRow{kOddColumns.config, "m=5,k=1001,act=gelu_tanh,split=21"};
 inline const Ground kSplitOctets{kRow.config, "m=5,k=1000,act=silu,split=24"};
+inline const Ground kHeads{"registers_s8:threads=64,octets=2", "m=5,k=768,x=f32,norm=rms_head,head=256,rope=half"};
+inline const Ground kPairs{kHeads.config, "m=5,k=768,x=f32,head=32,rope=pairs"};
+inline const Ground kTurnedInPlace{kHeads.config, "m=5,k=768,head=128,rope=half,out=bf16"};
 inline const Ground kDependentRow{kRow.config + ",launch=dependent", "m=5,k=1000", OperandCase::plain, 90};
 
 inline const Ground kStaged{"staged_s8:threads=64,octets=2", "m=9,k=1000", OperandCase::plain, 90};
@@ -113,6 +116,30 @@ inline const std::vector<Mutant<Ground>> kMutants = {
     {"h's rows are as far apart as x's", kJoinedApart, "row_input.cuh", "row_ * args_.ldh", "row_ * args_.ldx"},
     {"the branch's rows are as far apart as x's", kJoinedApart, "row_input.cuh", "row_ * args_.ldy",
      "row_ * args_.ldx"},
+
+    // ---- heads
+    {"a head's sum lacks half of it", kHeads, "rope.cuh", "head / kOctet / 2; mask > 0", "head / kOctet / 4; mask > 0"},
+    {"the other half is that of another octet", kHeads, "rope.cuh", "p.head / kOctet / 2), sine",
+     "p.head / kOctet / 4), sine"},
+    {"a head's mean is that of the row", kHeads, "row_steps.cuh", "static_cast<float>(p.head)",
+     "static_cast<float>(row_columns_)"},
+    {"the norm of heads has no eps", with(OperandCase::extreme, kHeads), "row_steps.cuh",
+     "static_cast<float>(p.head), eps_)", "static_cast<float>(p.head), 0.0f)"},
+    {"both halves turn the same way", kHeads, "rope.cuh", "is_second_ ? across : -across", "across"},
+    {"a pair turns the other way", kPairs, "rope.cuh", "multiply_add(before, cosine, -multiply",
+     "multiply_add(before, cosine, multiply"},
+    {"a pair's second is turned by what its first became", kPairs, "rope.cuh", "multiply(before, sine)",
+     "multiply(v[i], sine)"},
+    {"angles are those of the next position", kPairs, "rope.cuh", "static_cast<unsigned>(row) %",
+     "(static_cast<unsigned>(row) + 1) %"},
+    {"positions do not begin again", kPairs, "rope.cuh",
+     "static_cast<unsigned>(row) % static_cast<unsigned>(args.positions)", "static_cast<unsigned>(row)"},
+    {"angles of the second octet are the first's", kHeads, "rope.cuh", "angle_[1], angles, {first, kOctet}",
+     "angle_[1], angles, {first, 0}"},
+    {"rows of angles are packed", with(OperandCase::padded, kPairs), "rope.cuh", "position * args.ldr",
+     "position * p.head"},
+    {"what q overwrites is read through a cache of constants", kTurnedInPlace, "row_input.cuh",
+     "p.residual != Branch::none || may_be_in_place(p)", "p.residual != Branch::none"},
 
     // ---- norm and modulation
     {"the norm has no eps", kExtremeNorm, "octets.cuh", "add(divide(sum, k), eps)", "divide(sum, k)"},

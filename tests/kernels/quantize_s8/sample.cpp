@@ -63,6 +63,8 @@ std::vector<Operation> random_prologues(std::size_t count, std::uint64_t seed) {
     auto prologue = from_index<Prologue>(random() % kCombinations<Prologue>);
     prologue.rotate = one_of(Fields<Prologue>::kGroups);
     prologue.split = one_of(std::array{0, 8, 21});
+    prologue.head = has_heads(prologue) ? one_of(std::array{16, 32, 64, 128, 256}) : 0;
+    if (prologue.head != 0) prologue.rotate = 1;
     if (is_plain) {
       prologue.residual = Branch::none, prologue.norm = Norm::none, prologue.modulate = Modulation::none;
       prologue.weight = NormWeight::none, prologue.bias = NormBias::none, prologue.table = ModulationTable::all;
@@ -80,11 +82,12 @@ std::vector<Operation> covering_prologues() {
 }
 
 KindSample quantize_sample() {
-  // Groups make K a multiple of theirs: without, it is ragged.
+  // Groups and heads make K a multiple of theirs: without, it is ragged.
   std::vector<Operation> fused = covering_prologues();
   for (std::size_t i = 0, count = fused.size(); i < count; ++i) {
     Prologue prologue = quantize_of(fused[i]).prologue;
-    prologue.rotate = 1;
+    prologue.rotate = 1, prologue.head = 0, prologue.rope = Rope::none;
+    if (prologue.norm == Norm::rms_head) prologue.norm = Norm::rms;
     if (std::ranges::find(fused, Operation(Quantize{.prologue = prologue})) == fused.end())
       fused.emplace_back(Quantize{.prologue = prologue});
   }

@@ -52,6 +52,8 @@ TEST_CASE("pairs of values that are not legal are few") {
   CHECK(has({.act = Activation::swiglu, .rotate = 256}));
   CHECK(has({.split = 8, .rotate = 256}));
   CHECK(has({.rotate = 16, .scale = QuantizedScale::tensor}));
+  CHECK(has({.norm = Norm::rms_head, .head = 256}));
+  CHECK(has({.act = Activation::silu, .rope = Rope::half}));
   CHECK(has({.parameters = ParameterType::f32, .out = QuantizedType::f16}));
 }
 
@@ -64,6 +66,9 @@ TEST_CASE("rows are ragged, in place, split and rotated") {
   CHECK(count(cases, [](const Quantize& q) { return q.prologue.residual != Branch::none; }) >= 40);
   CHECK(count(cases, [](const Quantize& q) { return q.prologue.split % 8 != 0; }) >= 20);
   CHECK(count(cases, [](const Quantize& q) { return q.prologue.split > 0 && q.prologue.split % 8 == 0; }) >= 20);
+  CHECK(count(cases, [](const Quantize& q) { return q.prologue.norm == Norm::rms_head; }) >= 20);
+  for (const Rope rope : {Rope::half, Rope::pairs})
+    CHECK(count(cases, [&](const Quantize& q) { return q.prologue.rope == rope; }) >= 20);
   for (const int group : {16, 64, 256})
     CHECK(count(cases, [&](const Quantize& q) { return q.prologue.rotate == group; }) >= 20);
 }

@@ -23,9 +23,10 @@ def samples() -> list[tuple[Any, tuple[Any, ...]]]:
     x, y, k = draw(2, 3, K), draw(2, 3, K), draw(K)
     none, plain = (None,) * 7, ("none", False, 1e-6, True, None, "none", 1)
     q, scale = ditune.torch.quantize_s8(x)
+    angles, headless = draw(3, 16, dtype=torch.float32), (0, "none")
     quantize = [
-        (x, *none, *(None,) * 4, *plain, torch.int8),
-        (x[0], *none, *(None,) * 4, *plain[:-1], 16, torch.int8),
+        (x, *none, *(None,) * 5, *plain, torch.int8, *headless),
+        (x[0], *none, *(None,) * 5, *plain[:-1], 16, torch.int8, *headless),
         (
             x,
             y,
@@ -39,6 +40,7 @@ def samples() -> list[tuple[Any, tuple[Any, ...]]]:
             None,
             k,
             None,
+            None,
             "rms",
             True,
             1e-5,
@@ -47,10 +49,12 @@ def samples() -> list[tuple[Any, tuple[Any, ...]]]:
             "silu",
             64,
             torch.int8,
+            *headless,
         ),
-        (x, *none, None, y, None, None, *plain[:-2], "gelu_tanh", 1, torch.int8),
-        (x, *none, None, None, None, torch.tensor([0.1]), *plain, torch.int8),
-        (x, y, *(None,) * 10, *plain, BF16),
+        (x, *none, None, y, None, None, None, *plain[:-2], "gelu_tanh", 1, torch.int8, *headless),
+        (x, *none, None, None, None, torch.tensor([0.1]), None, *plain, torch.int8, *headless),
+        (x, y, *(None,) * 11, *plain, BF16, *headless),
+        (x, *(None,) * 11, angles, "rms_head", *plain[1:], torch.int8, 16, "half"),
     ]
     none3, bias = (None,) * 3, draw(N)
     gemm = [
@@ -87,11 +91,18 @@ def samples() -> list[tuple[Any, tuple[Any, ...]]]:
         ),
     ]
     out = [(*sample[:8], draw(2, 3, N), *sample[8:]) for sample in gemm[:1]]
-    named = ((ops.quantize_s8, quantize), (ops.gemm_s8, gemm), (ops.linear, linear), (ops.gemm_s8_out, out))
+    turn = [(draw(2, 3, 3 * K)[..., K:], draw(2 * K), angles, "rms_head", 16, "pairs", 1e-5)]
+    named = (
+        (ops.quantize_s8, quantize),
+        (ops.gemm_s8, gemm),
+        (ops.linear, linear),
+        (ops.gemm_s8_out, out),
+        (ops.norm_rope_, turn),
+    )
     return [(op.default, sample) for op, its in named for sample in its]
 
 
-@pytest.mark.parametrize("number", range(13))
+@pytest.mark.parametrize("number", range(15))
 def test_opcheck(number: int) -> None:
     op, arguments = samples()[number]
     torch.library.opcheck(op, arguments)
@@ -101,7 +112,7 @@ def test_opcheck(number: int) -> None:
 
 
 def test_opcheck_takes_every_sample() -> None:
-    assert len(samples()) == 13
+    assert len(samples()) == 15
 
 
 def test_backward_raises() -> None:
@@ -157,6 +168,7 @@ class Layers(torch.nn.Module):
         residual = residual.clone()
         ditune.torch.gemm_s8(q, w, scale, sw, residual=residual, out=residual)
         normed, _ = ditune.torch.quantize_s8(x, norm="rms", out_dtype=BF16)
+        ditune.torch.norm_rope_(normed[..., 16:], head=16)
         return y + ditune.torch.linear(normed, w, sw, residual=residual) + 1
 
 

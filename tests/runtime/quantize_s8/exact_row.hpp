@@ -2,6 +2,7 @@
 // The formulas of quantize_s8 in double: what its float32 steps are near.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <vector>
@@ -122,11 +123,28 @@ struct ExactRow {
     return modulate == Modulation::scale1_shift ? v + of_table("t", k) : v;
   }
 
+  // Of column k, at the row's position.
+  double turned(const Doubles& v, std::int64_t k) const {
+    const std::int64_t head = prologue().head, column = k % head, first = k - column;
+    const bool is_half = prologue().rope == Rope::half;
+    const std::int64_t pair = is_half ? column % (head / 2) : column / 2;
+    const std::int64_t a = first + (is_half ? pair : 2 * pair), b = a + (is_half ? head / 2 : 1);
+    const double cosine = given.get("r", m % given.args.positions, 2 * pair);
+    const double sine = given.get("r", m % given.args.positions, 2 * pair + 1);
+    const double at_a = v[static_cast<std::size_t>(a)], at_b = v[static_cast<std::size_t>(b)];
+    return k == a ? at_a * cosine - at_b * sine : at_a * sine + at_b * cosine;
+  }
+
   // Of the rounded h, or of the input.
   Doubles prepared(Doubles v) const {
     if (prologue().norm == Norm::layer)
       for (const double center = mean(v); double& value : v) value -= center;
-    if (prologue().norm != Norm::none)
+    if (prologue().norm == Norm::rms_head) {
+      for (auto first = v.begin(); first != v.end(); first += prologue().head) {
+        const double factor = norm_factor(Doubles(first, first + prologue().head), given.args.eps);
+        std::for_each(first, first + prologue().head, [&](double& value) { value *= factor; });
+      }
+    } else if (prologue().norm != Norm::none)
       for (const double factor = norm_factor(v, given.args.eps); double& value : v) value *= factor;
     for (std::int64_t k = 0; k < columns(); ++k) {
       double& value = v[static_cast<std::size_t>(k)];
@@ -135,6 +153,10 @@ struct ExactRow {
       if (prologue().bias != NormBias::none) value += shared("b", k);
       value = activated(modulated(value, k), k);
       if (prologue().smooth == Smoothing::on) value *= shared("c", k);
+    }
+    if (prologue().rope != Rope::none) {
+      const Doubles before = v;
+      for (std::int64_t k = 0; k < columns(); ++k) v[static_cast<std::size_t>(k)] = turned(before, k);
     }
     if (prologue().rotate > 1) rotate(v, prologue().rotate);
     return v;

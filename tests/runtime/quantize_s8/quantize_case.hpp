@@ -55,7 +55,7 @@ class QuantizeCase {
   explicit QuantizeCase(const Quantize& operation, unsigned seed = 1) : operation_(operation) {
     validate(operation);
     args = Operands<Quantize>::packed(operation);
-    args.ldx += 1, args.ldx2 += 1, args.ldy += 1, args.ldt += 1;
+    args.ldx += 1, args.ldx2 += 1, args.ldy += 1, args.ldt += 1, args.ldr += 1;
     std::mt19937 engine(seed);
     std::normal_distribution<float> gaussian;
     Arguments arguments = args;

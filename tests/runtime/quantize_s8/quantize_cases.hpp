@@ -48,6 +48,11 @@ inline constexpr std::array kQuantizeCases{
     "m=3,k=320,rotate=64",
     "m=3,k=768,x=f16,rotate=256",
     "m=2,k=512,split=100,act=swiglu,smooth=on,rotate=256",
+    "m=3,k=48,norm=rms_head,head=16",
+    "m=5,k=768,x=f16,norm=rms_head,weight=plain,head=256,rope=half",
+    "m=4,k=384,norm=rms_head,weight=plus_one,bias=plain,head=128,rope=pairs,parameters=f32",
+    "m=5,k=320,x=f32,norm=rms,weight=plain,head=64,rope=pairs",
+    "m=2,k=96,residual=gate,norm=layer,modulate=scale1_shift,head=32,rope=half",
     "m=5,k=768,residual=gate_rms,norm=layer,weight=plus_one,bias=plain,modulate=scale1_shift,table=image,act=gelu_erf,"
     "smooth=on,rotate=256,parameters=f32",
     "m=5,k=1280,x=f32,residual=gate,norm=rms,weight=plain,modulate=scale1_shift,table=index,act=silu,rotate=64",
