@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::int64_t kMaxSide = 1 << 20;  // pixels
 
-// One row of models.csv.
+// One row of models.csv: a linear, or with n = 0 what goes on between two.
 struct Linear {
   std::string model, name;
   std::int64_t n = 0, k = 0;
@@ -106,8 +106,8 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 }
 
 // What makes the rows of the layer's X.
-Quantize producer_of(const Gemm& gemm, const Linear& row, const ModelInput& input) {
-  Quantize quantize{.m = gemm.m, .k = gemm.k, .prologue = *row.producer};
+Quantize producer_of(std::int64_t m, const Linear& row, const ModelInput& input) {
+  Quantize quantize{.m = m, .k = row.k, .prologue = *row.producer};
   if (input.batch > 1 && has_table(quantize.prologue)) quantize.prologue.table = ModulationTable::image;
   validate(quantize);
   return quantize;
@@ -168,11 +168,12 @@ std::vector<ModelLayer> model_layers(std::string_view model, const ModelInput& i
     if (row.model != model || (linear && row.name != *linear)) continue;
     for (const std::string_view sequence : split(row.tokens, '|')) {
       const std::int64_t tokens = tokens_of(sequence, input.text_tokens.value_or(row.text_tokens), input);
-      Gemm gemm{.m = input.batch * tokens, .n = row.n, .k = row.k, .epilogue = row.epilogue};
+      const std::int64_t m = input.batch * tokens;
+      if (row.producer) add(layers, {.linear = row.name, .operation = producer_of(m, row, input), .count = row.count});
+      if (row.n == 0) continue;
+      Gemm gemm{.m = m, .n = row.n, .k = row.k, .epilogue = row.epilogue};
       if (input.batch > 1 && gemm.epilogue.gate == Gate::channel) gemm.epilogue.gate = Gate::table;
       validate(gemm);
-      if (row.producer)
-        add(layers, {.linear = row.name, .operation = producer_of(gemm, row, input), .count = row.count});
       add(layers, {.linear = row.name, .operation = gemm, .count = row.count});
     }
   }

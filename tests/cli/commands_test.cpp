@@ -48,6 +48,8 @@ TEST_CASE("models prints the problems of a model") {
         "qkv,first_qkv  4096  13824   4608  default                                                     34\n"
         "first_qkv      6144          4608  norm=rms,weight=plain,modulate=scale1                        1\n"
         "first_qkv      4096          4608  norm=rms,weight=plain,modulate=scale1                        1\n"
+        "qk             6144          9216  norm=rms_head,weight=plain,out=bf16,head=256,rope=half      34\n"
+        "qk             4096          9216  norm=rms_head,weight=plain,out=bf16,head=256,rope=half      34\n"
         "o              6144          4608  default                                                     34\n"
         "o              6144   4608   4608  default                                                     34\n"
         "o              4096          4608  default                                                     34\n"
@@ -60,9 +62,11 @@ TEST_CASE("models prints the problems of a model") {
         "down           4096   4608  12288  default                                                     34\n"
         "adaln             1  18432    512  bias=bf16                                                   34\n"
         "llm_cond       2048   4608  53248  bias=bf16                                                    1\n"
+        "llm_cond_norm  6144         53248  norm=rms,weight=plain,out=bf16                               1\n"
+        "llm_cond_norm  4096         53248  norm=rms,weight=plain,out=bf16                               1\n"
         "input          4096   4608    128  bias=bf16                                                    1\n"
         "final          4096    128   4608  bias=bf16                                                    1\n");
-  CHECK(Workplace().ditune("models").out.find("flux2-klein-9b  double_qkv double_o") != std::string::npos);
+  CHECK(Workplace().ditune("models").out.find("flux2-klein-9b  double_qkv double_qk double_o") != std::string::npos);
 }
 
 TEST_CASE("help and version are no errors") {

@@ -71,8 +71,9 @@ TEST_CASE("the block of the example is what models.csv says of Ideogram 4") {
   std::vector<Operation> steps, layers;
   for (const Step& step : block(sizes, BlockInputs<Vector>{}, out))
     steps.push_back(with_rows(step.operation, BlockSizes{}.tokens));
-  for (const ModelLayer& layer : model_layers("ideogram4", {}))
-    if (rows(layer.operation) == BlockSizes{}.tokens) layers.push_back(layer.operation);
+  for (const char* linear : {"qkv", "o", "gate_up", "down"})
+    for (const ModelLayer& layer : model_layers("ideogram4", {}, linear))
+      if (rows(layer.operation) == BlockSizes{}.tokens) layers.push_back(layer.operation);
   CHECK(texts(steps) == texts(layers));
 }
 

@@ -30,6 +30,8 @@ TEST_CASE("ideogram4 at 1024x1024: 4096 image tokens, 2048 of text in the condit
         "qkv,first_qkv 4096x13824x4608 default 34\n"
         "first_qkv 6144x4608 norm=rms,weight=plain,modulate=scale1 1\n"
         "first_qkv 4096x4608 norm=rms,weight=plain,modulate=scale1 1\n"
+        "qk 6144x9216 norm=rms_head,weight=plain,out=bf16,head=256,rope=half 34\n"
+        "qk 4096x9216 norm=rms_head,weight=plain,out=bf16,head=256,rope=half 34\n"
         "o 6144x4608 default 34\n"
         "o 6144x4608x4608 default 34\n"
         "o 4096x4608 default 34\n"
@@ -42,6 +44,8 @@ TEST_CASE("ideogram4 at 1024x1024: 4096 image tokens, 2048 of text in the condit
         "down 4096x4608x12288 default 34\n"
         "adaln 1x18432x512 bias=bf16 34\n"
         "llm_cond 2048x4608x53248 bias=bf16 1\n"
+        "llm_cond_norm 6144x53248 norm=rms,weight=plain,out=bf16 1\n"
+        "llm_cond_norm 4096x53248 norm=rms,weight=plain,out=bf16 1\n"
         "input 4096x4608x128 bias=bf16 1\n"
         "final 4096x128x4608 bias=bf16 1\n");
 }
@@ -153,8 +157,9 @@ TEST_CASE("unknown names are errors that list the known ones") {
         }).starts_with("unknown model 'sdxl' (known: ideogram4, z-image,"));
   CHECK(
       error_of([] { model_layers("z-image", ModelInput{}, "adaln"); }) ==
-      "model z-image has no linear 'adaln' (it has: qkv, first_qkv, o, gate_up, down, noise_first_qkv, noise_qkv, "
-      "noise_o, noise_gate_up, noise_down, context_first_qkv, context_qkv, context_o, context_gate_up, context_down)");
+      "model z-image has no linear 'adaln' (it has: qkv, first_qkv, qk, o, gate_up, down, noise_first_qkv, "
+      "noise_qkv, noise_qk, noise_o, noise_gate_up, noise_down, context_first_qkv, context_qkv, context_qk, context_o, "
+      "context_gate_up, context_down)");
 }
 
 TEST_CASE("a resolution is two multiples of 16") {

@@ -22,6 +22,7 @@ class Case(NamedTuple):
     inputs: Callable[[int], dict[str, Any]]  # of a batch
     launches: dict[str, int]  # by the list of blocks, of quantize_s8 and of gemm_s8 each in a block
     name: str = ""  # in models/models.csv
+    turns: dict[str, int] | None = None  # by the list of blocks, of quantize_s8 for q and k of a block, in bf16
 
 
 def randomize(model: nn.Module) -> nn.Module:
@@ -226,14 +227,20 @@ def wan_of_images_inputs(batch: int) -> dict[str, Any]:
     return inputs
 
 
+FLUX, FLUX_TURNS = (
+    {"transformer_blocks": each, "single_transformer_blocks": single} for each, single in ((8, 2), (2, 1))
+)
+QWEN, QWEN_TURNS = ({"transformer_blocks": each} for each in (8, 2))
+Z_IMAGE, Z_IMAGE_TURNS = ({"noise_refiner": each, "context_refiner": each, "layers": each} for each in (4, 1))
+
 CASES = {
-    "flux": Case(flux, flux_inputs, {"transformer_blocks": 8, "single_transformer_blocks": 2}, "flux1-dev"),
-    "flux2": Case(flux2, flux2_inputs, {"transformer_blocks": 8, "single_transformer_blocks": 2}, "flux2-dev"),
-    "qwen_image": Case(qwen_image, qwen_image_inputs, {"transformer_blocks": 8}, "qwen-image"),
-    "qwen_image_edit": Case(lambda: qwen_image(True), qwen_image_inputs, {"transformer_blocks": 8}),
-    "z_image": Case(z_image, z_image_inputs, {"noise_refiner": 4, "context_refiner": 4, "layers": 4}, "z-image"),
-    "wan": Case(wan, wan_inputs, {"blocks": 7}, "wan-14b"),
-    "wan_tokens": Case(wan, wan_of_tokens_inputs, {"blocks": 7}),
-    "wan_images": Case(lambda: wan(64), wan_of_images_inputs, {"blocks": 8}),
-    "ideogram4": Case(ideogram4, ideogram4_inputs, {"layers": 4}, "ideogram4"),
+    "flux": Case(flux, flux_inputs, FLUX, "flux1-dev", FLUX_TURNS),
+    "flux2": Case(flux2, flux2_inputs, FLUX, "flux2-dev", FLUX_TURNS),
+    "qwen_image": Case(qwen_image, qwen_image_inputs, QWEN, "qwen-image", QWEN_TURNS),
+    "qwen_image_edit": Case(lambda: qwen_image(True), qwen_image_inputs, QWEN, "", QWEN_TURNS),
+    "z_image": Case(z_image, z_image_inputs, Z_IMAGE, "z-image", Z_IMAGE_TURNS),
+    "wan": Case(wan, wan_inputs, {"blocks": 7}, "wan-14b", {"blocks": 4}),
+    "wan_tokens": Case(wan, wan_of_tokens_inputs, {"blocks": 7}, "", {"blocks": 4}),
+    "wan_images": Case(lambda: wan(64), wan_of_images_inputs, {"blocks": 8}, "", {"blocks": 5}),
+    "ideogram4": Case(ideogram4, ideogram4_inputs, {"layers": 4}, "ideogram4", {"layers": 1}),
 }

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ditune.errors import UsageError
 from ditune.torch._tensors import aligned
+from ditune.torch.fuse.heads import HeadNorms
 from ditune.torch.fuse.layers import FusedLinear, Part
 from ditune.torch.modules import Int8Linear, rotation_of, scale_of
 
@@ -76,6 +77,9 @@ def load_(model: nn.Module, file: str | os.PathLike[str], *, prefix: str = "", s
         for name, part in parts.items():
             given = {key: opened.get_tensor(names[f"{name}.{key}"]) for key in _TENSORS if f"{name}.{key}" in names}
             _load_part(part, name, given, strict)
+    for module in model.modules():
+        if isinstance(module, HeadNorms):
+            module.refresh()
     return model
 
 

@@ -9,7 +9,8 @@ import ditune.torch
 import pytest
 import torch
 from ditune.errors import NotPreparedError
-from ditune.torch import Int8Linear
+from ditune.torch import Int8Linear, fuse_
+from fuse_models import HEAD, TOKENS, WIDTH, ideogram4, randomize
 from tensors import BF16, K, M, N, draw, weights
 from torch import Tensor, nn
 
@@ -86,6 +87,35 @@ def test_a_graph_captures_what_ran_before(rows: int) -> None:
                 graph.replay()
             wanted = layer(x)
             assert all(torch.equal(made, wanted) for made in results)
+
+
+@pytest.mark.parametrize("rope", ["half", "pairs"])
+@pytest.mark.parametrize("dtype", [BF16, torch.float16], ids=str)
+def test_heads_in_place_give_the_cpus_bits(dtype: torch.dtype, rope: Any) -> None:
+    qkv, weight, angles = draw(2, 33, 3 * 512, dtype=dtype), draw(1024, dtype=dtype), draw(33, 64, dtype=torch.float32)
+    given = {"head": 64, "norm_weight": weight, "rope": rope, "angles": angles}
+    wanted, made = qkv.clone(), qkv.cuda()
+    ditune.torch.norm_rope_(wanted[..., :1024], **given)
+    ditune.torch.norm_rope_(made[..., :1024], **on("cuda", given))
+    assert torch.equal(made.cpu(), wanted)
+
+
+def test_a_fused_block_in_a_graph_reads_its_rotary_embedding() -> None:
+    model = fuse_(randomize(ideogram4()).to(BF16), full_attention=True).cuda()
+    block: Any = model.get_submodule("layers.2")
+    x, condition = draw(1, TOKENS, WIDTH).cuda(), draw(1, 1, 32).cuda()
+    rotary = (draw(1, TOKENS, HEAD).cuda(), draw(1, TOKENS, HEAD).cuda())
+    with torch.no_grad():
+        block(x, None, rotary, condition)
+        torch.cuda.synchronize()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            made = block(x, None, rotary, condition)
+        for _ in range(2):
+            for each in rotary:
+                each.copy_(draw(1, TOKENS, HEAD))
+            graph.replay()
+            assert torch.equal(made, block(x, None, rotary, condition))
 
 
 def test_a_capture_of_what_never_ran_is_refused() -> None:

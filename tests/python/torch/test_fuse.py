@@ -132,17 +132,17 @@ def test_hash_is_of_code_alone() -> None:
         # more
         return 1
 
-    text = source_hash([with_text])  # type: ignore[list-item]
+    text = source_hash([with_text])
 
     def with_text() -> int:  # type: ignore[no-redef]
         return 1
 
-    assert text == source_hash([with_text]) != ""  # type: ignore[list-item]
+    assert text == source_hash([with_text]) != ""
 
     def with_text() -> int:  # type: ignore[no-redef]
         return 2
 
-    assert text != source_hash([with_text])  # type: ignore[list-item]
+    assert text != source_hash([with_text])
     assert source_hash([type("NoSource", (), {})]) == ""
 
 

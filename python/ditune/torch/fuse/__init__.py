@@ -11,14 +11,16 @@ from torch import nn
 
 from ditune.errors import UsageError
 from ditune.torch.fuse.block import Block, Site, adapter_of, fuse_block, fuses
+from ditune.torch.fuse.heads import Angles, Heads
 from ditune.torch.fuse.layers import FusedLinear, Sum
 from ditune.torch.fuse.masks import Masks
 from ditune.torch.fuse.models import register
+from ditune.torch.fuse.norms import fuse_norms
 from ditune.torch.fuse.sources import classes_of, source_hash
 from ditune.torch.modules import Int8Linear
 from ditune.torch.quantize import quantize_
 
-__all__ = ["Block", "FusedLinear", "Site", "Sum", "fuse_", "fuses"]
+__all__ = ["Block", "FusedLinear", "Heads", "Site", "Sum", "fuse_", "fuses"]
 
 logger = logging.getLogger("ditune")
 
@@ -53,15 +55,16 @@ def fuse_(model: Model, *, full_attention: bool = False, **quantize: Any) -> Mod
         quantize_(model, **quantize)
     elif quantize:
         raise UsageError(f"{', '.join(quantize)} are options of quantize_, which was called already (leave them out)")
-    masks = Masks(full_attention)
+    masks, angles = Masks(full_attention), Angles()
     left: dict[str, list[str]] = {}  # by class and reason
     for name, block, adapter in known:
         try:
-            fuse_block(block, adapter, masks)
+            fuse_block(block, adapter, masks, angles)
         except UsageError as error:
             left.setdefault(f"{type(block).__name__}: {error}", []).append(name)
     for why, names in left.items():
         _warn(f"fuse_: left as they are, {len(names)} ({names[0]}, ...) of {why}")
+    fuse_norms(model)
     _chain(model)
     count = sum(isinstance(block, Block) for _, block, _ in known)
     logger.info("fuse_: %d of %d blocks are fused now", count, len(known))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ditune.errors import UsageError
 from ditune.torch import ops
+from ditune.torch.fuse.heads import Angles, Heads, PackedAttention, packed_of
 from ditune.torch.fuse.layers import Part, Sum, join, norm_kind, value_of
 from ditune.torch.fuse.masks import Masks
 from ditune.torch.modules import Int8Linear
@@ -39,6 +40,7 @@ class Block(nn.Module):
 
     sites: ClassVar[tuple[Site, ...]]
     attentions: ClassVar[tuple[str, ...]] = ()  # attention modules, whose processors stay
+    heads: ClassVar[Mapping[str, Heads]] = {}  # of them those that can do without the processor that was tried
     replaced: ClassVar[tuple[tuple[str, Callable[[Tensor], Tensor]], ...]] = ()  # what processors see in their modules
     norms: ClassVar[tuple[str, ...]] = ()  # norm modules that are read
     one_eps: ClassVar[tuple[str, ...]] = ()  # norms of which two are computed in one launch
@@ -49,7 +51,9 @@ class Block(nn.Module):
     # Set by `fuse`.
     _parts: tuple[tuple[nn.Module, str, Part], ...]
     _seen: dict[str, AttentionView]
+    _packed: nn.ModuleDict  # PackedAttention, by attention module
     _masks: Masks
+    _angles: Angles
     _first = True  # of the blocks that a forward runs in turn
     _passes_sums = False  # whether the next block takes a Sum
 
@@ -84,6 +88,35 @@ class Block(nn.Module):
         """What the module's processor makes of joined q, k and v (in the place of hidden states), not yet projected."""
         seen = self._seen[attention]
         return seen.method(seen, x, *args, **kwargs)
+
+    def attend_packed(
+        self,
+        attention: str,
+        *streams: Tensor,
+        joint: Tensor | None = None,
+        mask: Tensor | None = None,
+        rotary: Any = None,
+        **more: Any,
+    ) -> Any:
+        """`attend` of joined q, k and v, of an image and a text, too: where `heads` says how, without the processor.
+
+        joint: the tensor of which text and image are the parts.
+        """
+        heads = self.heads[attention]
+        if not more and (packed := self.packed(attention, streams[0])) is not None:
+            return packed.run(streams, mask, self._angles.of(rotary, heads, streams[0], self._first), joint)
+        if mask is not None:
+            more[heads.mask] = mask
+        more[heads.rotary] = rotary
+        return self.attend(attention, streams[0], *streams[1:], **more)
+
+    def packed(self, attention: str, x: Tensor) -> PackedAttention | None:
+        """What computes attention of joined tensors like x in place, if the processor can be left out."""
+        if attention not in self._packed:
+            return None
+        packed = self._packed[attention]
+        assert isinstance(packed, PackedAttention)
+        return packed if packed.takes(x) else None
 
     def mask(self, mask: Tensor | None) -> Tensor | None:
         """The mask, or None if it is all true."""
@@ -209,12 +242,13 @@ def _restored(adapter: type[Block], block_class: type[nn.Module]) -> nn.Module:
     return made.__new__(made)
 
 
-def fuse_block(block: nn.Module, adapter: type[Block], masks: Masks) -> None:
+def fuse_block(block: nn.Module, adapter: type[Block], masks: Masks, angles: Angles) -> None:
     """In place. Raises UsageError if that cannot be, before anything is changed."""
     _check(block, adapter)
     sites = [site for site in adapter.sites if not site.optional or _has(block, site.linears[0])]
     joined = [join([_int8(block, path) for path in site.linears], op=site.op, first=site.first) for site in sites]
     views = _views(block, adapter, sites)
+    packed = packed_of(block, adapter.heads)
     parts: list[tuple[nn.Module, str, Part]] = []
     for site, (fused, made) in zip(sites, joined, strict=True):
         block.add_module(site.name, fused)
@@ -224,7 +258,8 @@ def fuse_block(block: nn.Module, adapter: type[Block], masks: Masks) -> None:
             setattr(*parts[-1])
     block.__class__ = _class_of(adapter, type(block))
     assert isinstance(block, Block)
-    block._parts, block._seen, block._masks = tuple(parts), views, masks
+    block._parts, block._seen, block._packed = tuple(parts), views, packed
+    block._masks, block._angles = masks, angles
 
 
 def _views(block: nn.Module, adapter: type[Block], sites: list[Site]) -> dict[str, AttentionView]:

@@ -100,6 +100,11 @@ class FusedLinear(Int8Linear):
         made: tuple[Tensor, Tensor] = self(x, **options) if isinstance(x, Sum) else (x, self(x, **options))
         return made
 
+    def into(self, out: Tensor, x: Tensor, *, norm: nn.Module | None = None, **options: Any) -> None:
+        """Writes the joined output of x, of which `options` are those of quantize_s8."""
+        q, scale = ops.quantize_s8(x, smooth=self._buffers["smooth"], rotate=self.rotate, **of_norm(norm), **options)
+        self._multiply(q, scale, out.dtype, out)
+
     def _save_to_state_dict(self, *_: Any) -> None:
         """Its parts save."""
 
@@ -107,21 +112,23 @@ class FusedLinear(Int8Linear):
         """Its parts load."""
 
     def _of_sum(self, x: Sum, norm: nn.Module | None, options: dict[str, Any]) -> tuple[Tensor, Tensor]:
-        parameters: dict[str, Any] = self._parameters
-        buffers: dict[str, Any] = self._buffers
         options = x.options() | of_norm(norm) | options
-        q, scale, value = ops.quantize_s8(x.x, smooth=buffers["smooth"], rotate=self.rotate, **options)
-        made = ops.gemm_s8(
+        q, scale, value = ops.quantize_s8(x.x, smooth=self._buffers["smooth"], rotate=self.rotate, **options)
+        return value, self._multiply(q, scale, x.x.dtype)
+
+    def _multiply(self, q: Tensor, scale: Tensor, dtype: torch.dtype, out: Tensor | None = None) -> Tensor:
+        parameters: dict[str, Any] = self._parameters
+        return ops.gemm_s8(
             q,
             parameters["weight"],
             scale,
-            buffers["weight_scale"],
+            self._buffers["weight_scale"],
             parameters["bias"],
             op=self.op,
             from_column=self.from_column,
-            out_dtype=x.x.dtype,
+            out_dtype=dtype,
+            out=out,
         )
-        return value, made
 
 
 class Part(Int8Linear):

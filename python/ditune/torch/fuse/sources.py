@@ -8,7 +8,8 @@ import inspect
 import io
 import textwrap
 import tokenize
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from torch import nn
 
@@ -26,7 +27,7 @@ def _words(source: str) -> Iterable[str]:
             yield "".join(token.string.split())
 
 
-def source_hash(classes: Iterable[type]) -> str:
+def source_hash(classes: Iterable[Callable[..., Any]]) -> str:
     """12 hexadecimal digits; empty where there is no source."""
     made = hashlib.sha256()
     try:

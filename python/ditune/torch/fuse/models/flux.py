@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
 from ditune.torch.fuse.block import Block, Site, fuses
-from ditune.torch.fuse.models.streams import DoubleStream, cat_tokens, clip
+from ditune.torch.fuse.heads import Heads, of_pairs
+from ditune.torch.fuse.models.streams import STREAMS, DoubleStream, cat_tokens, clip
 
 _MODULE = "diffusers.models.transformers.transformer_flux."
+_HEADS = Heads("FluxAttnProcessor", ("8c6cd01c5eb8", "08bf5e0da098"), of_pairs, "pairs")
 
 
 @fuses(_MODULE + "FluxTransformerBlock")
@@ -26,6 +29,7 @@ class FluxDouble(DoubleStream):
         Site("text_down", ("ff_context.net.2",)),
     )
     attentions = ("attn",)
+    heads: ClassVar[Mapping[str, Heads]] = {"attn": _HEADS._replace(norms=STREAMS)}
     norms = ("norm1.norm", "norm2", "norm1_context.norm", "norm2_context")
     reads = ("norm1", "ff", "ff.net.0")
     sources = ("ba264aba00b1", "8c1e495445aa")
@@ -41,10 +45,13 @@ class FluxDouble(DoubleStream):
         x, text = hidden_states, encoder_hidden_states
         shift, scale, *image_rest = _modulation(self.norm1, temb, 6)
         text_shift, text_scale, *text_rest = _modulation(self.norm1_context, temb, 6)
-        qkv = self.qkv(x, norm=self.norm1.norm, shift=shift, scale=scale)
-        text_qkv = self.text_qkv(text, norm=self.norm1_context.norm, shift=text_shift, scale=text_scale)
-        attended, text_attended, *adapted = self.attend(
-            "attn", qkv, text_qkv, image_rotary_emb=image_rotary_emb, **(joint_attention_kwargs or {})
+        attended, text_attended, *adapted = self.joint_attention(
+            x,
+            text,
+            {"norm": self.norm1.norm, "shift": shift, "scale": scale},
+            {"norm": self.norm1_context.norm, "shift": text_shift, "scale": text_scale},
+            rotary=image_rotary_emb,
+            **(joint_attention_kwargs or {}),
         )
         x = self.after_attention("", x, attended, self.norm2, image_rest)
         for more in adapted:  # of an IP adapter
@@ -60,6 +67,7 @@ class FluxSingle(Block):
         Site("o_down", ("proj_out",)),
     )
     attentions = ("attn",)
+    heads: ClassVar[Mapping[str, Heads]] = {"attn": _HEADS}
     norms = ("norm.norm",)
     reads = ("norm",)
     sources = ("26c292defbfd", "acbb70651756")
@@ -76,7 +84,7 @@ class FluxSingle(Block):
         x = cat_tokens(encoder_hidden_states, hidden_states)
         shift, scale, gate = _modulation(self.norm, temb, 3)
         qkv_up = self.qkv_up(x, norm=self.norm.norm, shift=shift, scale=scale)
-        attended = self.attend("attn", qkv_up, image_rotary_emb=image_rotary_emb, **(joint_attention_kwargs or {}))
+        attended = self.attend_packed("attn", qkv_up, rotary=image_rotary_emb, **(joint_attention_kwargs or {}))
         x = clip(self.o_down(attended, x2=qkv_up[..., self.qkv_up.from_column :], residual=x, gate=gate))
         return x[:, :text], x[:, text:]
 

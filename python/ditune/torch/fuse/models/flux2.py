@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from torch import Tensor
 
 from ditune.torch.fuse.block import Block, Site, fuses
-from ditune.torch.fuse.models.streams import DoubleStream, cat_tokens, clip
+from ditune.torch.fuse.heads import Heads, of_pairs
+from ditune.torch.fuse.models.streams import STREAMS, DoubleStream, cat_tokens, clip
 
 _MODULE = "diffusers.models.transformers.transformer_flux2."
 
@@ -26,6 +28,9 @@ class Flux2Double(DoubleStream):
         Site("text_down", ("ff_context.linear_out",)),
     )
     attentions = ("attn",)
+    heads: ClassVar[Mapping[str, Heads]] = {
+        "attn": Heads("Flux2AttnProcessor", ("7df122801d9c", "83e0299f7215"), of_pairs, "pairs", STREAMS)
+    }
     norms = ("norm1", "norm2", "norm1_context", "norm2_context")
     reads = ("ff", "ff.act_fn")
     sources = ("85b8d6370719", "a951d7545896")
@@ -42,10 +47,13 @@ class Flux2Double(DoubleStream):
         x, text = hidden_states, encoder_hidden_states
         shift, scale, *rest = temb_mod_img.chunk(6, dim=-1)
         text_shift, text_scale, *text_rest = temb_mod_txt.chunk(6, dim=-1)
-        qkv = self.qkv(x, norm=self.norm1, shift=shift, scale=scale)
-        text_qkv = self.text_qkv(text, norm=self.norm1_context, shift=text_shift, scale=text_scale)
-        attended, text_attended = self.attend(
-            "attn", qkv, text_qkv, image_rotary_emb=image_rotary_emb, **(joint_attention_kwargs or {})
+        attended, text_attended = self.joint_attention(
+            x,
+            text,
+            {"norm": self.norm1, "shift": shift, "scale": scale},
+            {"norm": self.norm1_context, "shift": text_shift, "scale": text_scale},
+            rotary=image_rotary_emb,
+            **(joint_attention_kwargs or {}),
         )
         x = self.after_attention("", x, attended, self.norm2, rest)
         text = self.after_attention("text_", text, text_attended, self.norm2_context, text_rest)
@@ -63,6 +71,9 @@ class Flux2Single(Block):
         Site("o_down", ("attn.to_out",), behind=True),
     )
     attentions = ("attn",)
+    heads: ClassVar[Mapping[str, Heads]] = {
+        "attn": Heads("Flux2ParallelSelfAttnProcessor", ("dd3ebc07a3fe", "1f70349cc692"), of_pairs, "pairs")
+    }
     replaced = (("attn.mlp_act_fn", _no_columns),)  # the processor is left with attention alone
     norms = ("norm",)
     reads = ("attn", "attn.mlp_act_fn")
@@ -84,7 +95,7 @@ class Flux2Single(Block):
             x = cat_tokens(encoder_hidden_states, x)
         shift, scale, gate = temb_mod.chunk(3, dim=-1)
         qkv_up = self.qkv_up(x, norm=self.norm, shift=shift, scale=scale)
-        attended = self.attend("attn", qkv_up, image_rotary_emb=image_rotary_emb, **(joint_attention_kwargs or {}))
+        attended = self.attend_packed("attn", qkv_up, rotary=image_rotary_emb, **(joint_attention_kwargs or {}))
         mlp = qkv_up[..., 3 * self.attn.inner_dim :]
         x = clip(self.o_down(attended, x2=mlp, act="swiglu", residual=x, gate=gate))
         return (x[:, :text], x[:, text:]) if split_hidden_states else x

@@ -3,15 +3,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from torch import Tensor
 
 from ditune.torch.fuse.block import Block, Site, fuses
+from ditune.torch.fuse.heads import Heads, of_halves
 from ditune.torch.fuse.layers import Sum
+from ditune.torch.fuse.norms import fuses_norms
+
+_MODULE = "diffusers.models.transformers.transformer_ideogram4."
+fuses_norms(_MODULE + "Ideogram4Transformer2DModel", "llm_cond_norm")  # of 53,248 columns
 
 
-@fuses("diffusers.models.transformers.transformer_ideogram4.Ideogram4TransformerBlock")
+@fuses(_MODULE + "Ideogram4TransformerBlock")
 class Ideogram4Block(Block):
     sites = (
         Site("qkv", ("attention.to_q", "attention.to_k", "attention.to_v")),
@@ -20,6 +26,11 @@ class Ideogram4Block(Block):
         Site("down", ("feed_forward.w2",)),
     )
     attentions = ("attention",)
+    heads: ClassVar[Mapping[str, Heads]] = {
+        "attention": Heads(
+            "Ideogram4AttnProcessor", ("abbdfd58ba46",), of_halves, "half", columns="hidden_size", number="num_heads"
+        )
+    }
     norms = one_eps = ("attention_norm1", "attention_norm2", "ffn_norm1", "ffn_norm2")
     makes_sums = True
     reads = ("attention_norm1", "feed_forward")
@@ -30,7 +41,7 @@ class Ideogram4Block(Block):
     ) -> Tensor | Sum:
         scale, gate, mlp_scale, mlp_gate = self.adaln_modulation(adaln_input).chunk(4, dim=-1)
         x, qkv = self.qkv.add(hidden_states, norm=self.attention_norm1, scale=scale)
-        attended = self.attend("attention", qkv, self.mask(attention_mask), image_rotary_emb)
+        attended = self.attend_packed("attention", qkv, mask=self.mask(attention_mask), rotary=image_rotary_emb)
         sum = Sum(x, self.o(attended), gate.tanh(), self.attention_norm2)
         x, gate_up = self.gate_up(sum, norm=self.ffn_norm1, scale=mlp_scale)
         return self.give(Sum(x, self.down(gate_up), mlp_gate.tanh(), self.ffn_norm2))

@@ -3,12 +3,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
 
 from ditune.torch.fuse.block import Site, fuses
-from ditune.torch.fuse.models.streams import DoubleStream, clip, rows_of_halves
+from ditune.torch.fuse.heads import Heads, of_complex
+from ditune.torch.fuse.models.streams import STREAMS, DoubleStream, clip, rows_of_halves
+
+
+def _angles(rotary: tuple[Tensor, Tensor]) -> Tensor:
+    """Of an image's and a text's tokens."""
+    return of_complex(torch.cat(rotary[::-1]))
 
 
 @fuses("diffusers.models.transformers.transformer_qwenimage.QwenImageTransformerBlock")
@@ -24,6 +32,16 @@ class QwenImageDouble(DoubleStream):
         Site("text_down", ("txt_mlp.net.2",)),
     )
     attentions = ("attn",)
+    heads: ClassVar[Mapping[str, Heads]] = {
+        "attn": Heads(
+            "QwenDoubleStreamAttnProcessor2_0",
+            ("81d69a181c36", "5e708a6cc70b", "844398807558"),
+            _angles,
+            "pairs",
+            STREAMS,
+            mask="encoder_hidden_states_mask",
+        )
+    }
     norms = ("img_norm1", "img_norm2", "txt_norm1", "txt_norm2")
     reads = ("img_mlp", "img_mlp.net.0")
     sources = ("285671807516", "0ba65de8d11d")
@@ -43,14 +61,13 @@ class QwenImageDouble(DoubleStream):
         text_temb = temb.chunk(2, dim=0)[0] if self.zero_cond_t else temb
         text_shift, text_scale, *text_rest = self.txt_mod(text_temb).chunk(6, dim=-1)
         rows = rows_of_halves(modulate_index)
-        qkv = self.qkv(x, norm=self.img_norm1, shift=shift, scale=scale, index=rows)
-        text_qkv = self.text_qkv(text, norm=self.txt_norm1, shift=text_shift, scale=text_scale)
-        attended, text_attended = self.attend(
-            "attn",
-            qkv,
-            encoder_hidden_states=text_qkv,
-            encoder_hidden_states_mask=self.mask(encoder_hidden_states_mask),
-            image_rotary_emb=image_rotary_emb,
+        attended, text_attended = self.joint_attention(
+            x,
+            text,
+            {"norm": self.img_norm1, "shift": shift, "scale": scale, "index": rows},
+            {"norm": self.txt_norm1, "shift": text_shift, "scale": text_scale},
+            mask=self.mask(encoder_hidden_states_mask),
+            rotary=image_rotary_emb,
             **(joint_attention_kwargs or {}),
         )
         x = self.after_attention("", x, attended, self.img_norm2, rest, rows)

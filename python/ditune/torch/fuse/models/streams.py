@@ -4,15 +4,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ditune.torch.fuse.block import Block
 
+STREAMS = (("norm_q", "norm_k"), ("norm_added_q", "norm_added_k"))  # norms of an image's and a text's q and k
+
 
 class DoubleStream(Block):
-    """A block whose streams have the sites o, up and down each, of names with a prefix."""
+    """A block whose streams have the sites qkv, o, up and down each, of names with a prefix."""
+
+    def joint_attention(
+        self, x: Tensor, text: Tensor, image_options: dict[str, Any], text_options: dict[str, Any], **more: Any
+    ) -> Any:
+        """What attends of both streams. The options are those of the sites qkv.
+
+        Of one image q, k and v of both are written to one tensor, which attention then reads without a copy.
+        """
+        if x.shape[0] > 1 or torch.is_grad_enabled() or self.packed("attn", x) is None:
+            return self.attend_packed("attn", self.qkv(x, **image_options), self.text_qkv(text, **text_options), **more)
+        tokens = text.shape[1]
+        joint = x.new_empty(1, tokens + x.shape[1], self.qkv.out_features)
+        streams = joint[:, tokens:], joint[:, :tokens]
+        self.qkv.into(streams[0], x, **image_options)
+        self.text_qkv.into(streams[1], text, **text_options)
+        return self.attend_packed("attn", *streams, joint=joint, **more)
 
     def after_attention(
         self,

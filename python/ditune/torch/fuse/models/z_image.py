@@ -4,12 +4,14 @@ models each token has one of two."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from ditune.torch.fuse.block import Block, Site, fuses
+from ditune.torch.fuse.heads import Heads, of_complex
 from ditune.torch.fuse.layers import Sum
 from ditune.torch.fuse.models.streams import rows_of_halves
 
@@ -23,6 +25,9 @@ class ZImageBlock(Block):
         Site("down", ("feed_forward.w2",)),
     )
     attentions = ("attention",)
+    heads: ClassVar[Mapping[str, Heads]] = {
+        "attention": Heads("ZSingleStreamAttnProcessor", ("5631b9a0326a",), of_complex, "pairs", rotary="freqs_cis")
+    }
     norms = one_eps = ("attention_norm1", "attention_norm2", "ffn_norm1", "ffn_norm2")
     makes_sums = True
     reads = ("attention_norm1", "feed_forward")
@@ -47,7 +52,7 @@ class ZImageBlock(Block):
             scale, gate, mlp_scale, mlp_gate = self.adaLN_modulation(adaln_input).chunk(4, dim=1)
             gate, mlp_gate = gate.tanh(), mlp_gate.tanh()
         hidden, qkv = self.qkv.add(x, norm=self.attention_norm1, scale=scale, index=rows)
-        attended = self.attend("attention", qkv, attention_mask=self.mask(attn_mask), freqs_cis=freqs_cis)
+        attended = self.attend_packed("attention", qkv, mask=self.mask(attn_mask), rotary=freqs_cis)
         sum = Sum(hidden, self.o(attended), gate, self.attention_norm2, rows)
         hidden, gate_up = self.gate_up(sum, norm=self.ffn_norm1, scale=mlp_scale, index=rows)
         return self.give(Sum(hidden, self.down(gate_up), mlp_gate, self.ffn_norm2, rows))
