@@ -53,11 +53,14 @@ def default_database() -> pathlib.Path | None:
     return None
 
 
+# Winners that were measured on other machines; the user's own count first.
+PACKAGED = pathlib.Path(__file__).with_name("winners.db")
+
+
 def database_files(databases: Databases | None) -> tuple[str, ...]:
-    """The absolute paths of `databases`, or the default one if it is there."""
+    """The absolute paths of `databases`, or of the default one and the package's, those that are there."""
     if databases is None:
-        default = default_database()
-        databases = [default] if default and os.path.exists(default) else []
+        databases = [file for file in (default_database(), PACKAGED) if file and os.path.exists(file)]
     elif isinstance(databases, (str, os.PathLike)):
         databases = [databases]
     return tuple(os.path.abspath(os.fspath(file)) for file in databases)

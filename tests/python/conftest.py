@@ -22,6 +22,7 @@ def no_database(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None
     """No test sees the records of whoever runs it."""
     monkeypatch.delenv("DITUNE_DB", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "no_data"))
+    monkeypatch.setattr("ditune._runtime.PACKAGED", tmp_path / "no_winners.db")
 
 
 @pytest.fixture(scope="session")

@@ -78,6 +78,8 @@ def test_installed(venv: pathlib.Path) -> None:
     config = run(venv, "python", "-c", look_up).strip()
     assert config.startswith("mma_s8:")
     assert config in found
+    packaged = "import ditune; print(ditune.runtime().lookup('gemm_s8:m=6144,n=4608,k=4608', gpu='NVIDIA H200').match)"
+    assert run(venv, "python", "-c", packaged) == "exact\n"
 
 
 def test_uninstalled(venv: pathlib.Path) -> None:
