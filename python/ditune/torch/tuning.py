@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from ditune import _nvrtc, _program
 from ditune.errors import STATUS_ERRORS, DituneError, UsageError
 from ditune.torch._calls import record
 from ditune.torch._runtime import compiles, use_databases
+
+_logger = logging.getLogger("ditune")
 
 _STATUS_OF_EXIT = {2: 1, 3: 6}  # wrong request; the machine failed
 
@@ -48,7 +51,8 @@ def tune(
     example_inputs: as the model is called; a mapping is keywords, a tuple or list arguments. Sizes count: tune with
     those that you will run.
     database: the file of records; left out: $DITUNE_DB, or the default one. What it has already takes no time.
-    time_budget: seconds for all of them together, each an equal part of what is left.
+    time_budget: seconds for all of them together, each an equal part of what is left. None begins when they are over;
+    an operation takes some seconds at least. The same call goes on from there.
     gpu: the name of a GPU that is not here ("RTX 3090"): predicted by the cost model, not measured. Left out: the one
     that the model ran on.
     options: more words for `ditune tune`, like ("--trials", "16").
@@ -59,19 +63,23 @@ def tune(
     operations = problems(model, example_inputs)
     if not operations:
         raise UsageError("the pass ran no operation of ditune (call quantize_ first)")
-    started = time.monotonic()
+    started, tuned = time.monotonic(), list[str]()
     try:
-        for number, operation in enumerate(_shown(list(operations), progress)):
+        for operation in _shown(list(operations), progress):
             command = [str(_program.program_file()), "tune", "--operation", operation, *options]
             command += _target(operations[operation], gpu)
             command += [] if database is None else ["--db", os.fspath(database)]
             if time_budget is not None:
-                left = max(1.0, time_budget - (time.monotonic() - started))
-                command += ["--budget", f"{max(1, round(left / (len(operations) - number)))}s"]
+                left = time_budget - (time.monotonic() - started)
+                if left <= 0 and tuned:
+                    _logger.warning("the time is up: %d of %d operations are tuned", len(tuned), len(operations))
+                    break
+                command += ["--budget", f"{max(1, round(left / (len(operations) - len(tuned))))}s"]
             _run(command)
+            tuned.append(operation)
     finally:
         _reopen(database)
-    return tuple(operations)
+    return tuple(tuned)
 
 
 def _target(device: torch.device, gpu: str | None) -> list[str]:

@@ -91,11 +91,26 @@ def test_refusals(model: nn.Module, x: torch.Tensor, tmp_path: pathlib.Path, mon
         ditune.torch.tune(model, x, database=tmp_path / "a.db", progress=False)
 
 
+def test_none_begins_when_the_time_is_up(
+    model: nn.Module, x: torch.Tensor, tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\necho $* >> {tmp_path}/calls\nsleep 0.4\n")
+    program.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DITUNE_PROGRAM", str(program))
+        tuned = ditune.torch.tune(model, x, database=tmp_path / "a.db", time_budget=0.6, progress=False)
+    assert tuned == ("quantize_s8:m=10,k=64,rotate=16", "gemm_s8:m=10,n=128,k=64")
+    assert len((tmp_path / "calls").read_text().splitlines()) == 2
+    assert "the time is up: 2 of 4 operations are tuned" in caplog.text
+
+
 def test_ctrl_c_waits_for_the_program(model: nn.Module, x: torch.Tensor, tmp_path: pathlib.Path) -> None:
     """It gets the signal, too, says a lot, and stores what it has."""
     program = tmp_path / "program"
     program.write_text(
-        "#!/bin/sh\ntrap : INT\nkill -INT $PPID\nsleep 1\nyes ditune: working | head -c 300000 >&2\n"
+        # Half a second later the parent waits for it, also on a busy machine.
+        "#!/bin/sh\ntrap : INT\nsleep 0.5\nkill -INT $PPID\nsleep 1\nyes ditune: working | head -c 300000 >&2\n"
         f"touch {tmp_path}/stored\nexit 130\n"
     )
     program.chmod(0o755)
