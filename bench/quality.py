@@ -30,7 +30,7 @@ SIZES = {
 }
 PARTS = ("layers", "steps", "sites", "bits")
 
-Results = dict[str, Any]  # by part, model, level and what it is, of each seed
+Results = dict[str, Any]  # by part, model, outlier level and name: a value for each seed
 
 
 def parsed(words: list[str] | None) -> argparse.Namespace:

@@ -35,7 +35,7 @@ class Level(NamedTuple):
 
     least: float
     most: float
-    channels: int = 128  # of so many one is an outlier
+    channels: int = 128  # one channel in this many is an outlier
     carried: float = 0.5  # a column that reads an outlier of the gain g is divided by g to this power
 
     def gains(self, count: int) -> Tensor:

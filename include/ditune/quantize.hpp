@@ -16,7 +16,7 @@ constexpr bool operator==(const Prologue& a, const Prologue& b) { return members
 
 // Comma-separated key=value in the order of the struct's members, defaults left out; all defaults are "default".
 //   x=bf16|f16|f32  residual=none|add|gate|gate_rms  norm=none|rms|layer|rms_head  weight=none|plain|plus_one
-//   bias=none|plain modulate=none|scale|scale1|scale1_shift  table=all|image|index
+//   bias=none|plain  modulate=none|scale|scale1|scale1_shift  table=all|image|index
 //   act=none|gelu_tanh|gelu_erf|silu|swiglu|swiglu_interleaved  split=COLUMN  smooth=off|on  rotate=1|16|64|256
 //   parameters=same|f32  scale=token|tensor  out=s8|bf16|f16  head=16|32|64|128|256  rope=none|half|pairs
 std::string format(const Prologue& prologue);
@@ -25,9 +25,10 @@ std::string format(const Prologue& prologue);
 // unknown value, and on what validate refuses.
 Prologue parse_prologue(std::string_view text);
 
-// Throws UsageError on what makes no sense together: a weight or a bias without a norm, a table without g or s, a
-// residual, norm, modulation or rope of what is not there yet (with swiglu or a split), a given scale without int8,
-// heads without anything that asks for them, or together with a rotation; and on a group that is none of rotate's.
+// Throws UsageError on fields that exclude one another: a weight or a bias without a norm; a table without g or s; a
+// residual, norm, modulation or rope together with swiglu or a split; a given scale without int8; `head` without
+// norm=rms_head and without a rope, either of these without `head`, and all three with a rotation. And on a size of
+// `rotate` or `head` that is not listed above.
 void validate(const Prologue& prologue);
 
 struct Quantize {

@@ -152,9 +152,8 @@ class Runtime:
     def _open_locked(self) -> None:
         if self._closed:
             raise UsageError("this Runtime is closed (open another, or use ditune.runtime())")
-        self._read = _versions(
-            self.databases
-        )  # before they are read: what changes meanwhile is read at the next reload
+        # Before they are read: what changes meanwhile is read at the next reload.
+        self._read = _versions(self.databases)
         self._current = _open(self.databases, self.regime, self.compile)
         self._handles.append(self._current)
 
@@ -225,10 +224,10 @@ _shared_lock = threading.Lock()
 def runtime(databases: Databases | None = None, *, regime: str = "burst", compile: bool = True) -> Runtime:
     """The Runtime that this process has for these databases, opened at the first call.
 
-    None: $DITUNE_DB, or tuning.db under $XDG_DATA_HOME/ditune or ~/.local/share/ditune. Without that file there are no
-    records, and built-in kernels and what NVRTC compiles serve. With compile=False nothing is compiled: the built-in
-    kernel serves a GEMM that no record has a kernel for, and a quantization, of which none is built in, raises
-    NoKernelError.
+    None: $DITUNE_DB, or tuning.db under $XDG_DATA_HOME/ditune or ~/.local/share/ditune, if that file is there, and
+    behind it the winners that the package carries. What neither answers is served by built-in kernels and what NVRTC
+    compiles. With compile=False nothing is compiled: the built-in kernel serves a GEMM that no record has a kernel for,
+    and a quantization, of which none is built in, raises NoKernelError.
     """
     key = (database_files(databases), regime, compile)
     with _shared_lock:

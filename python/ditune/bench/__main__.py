@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--mask", action=either, default=True, help="or leaves out attention masks that are all true")
     parser.add_argument("--compile", action=either, default=True, help="or leaves out the routes under torch.compile")
     parser.add_argument("--tune", type=_counted(0), nargs="?", const=0, metavar="SECONDS",
-                        help="has ditune tune its models first, each for that long at most")  # fmt: skip
+                        help="has ditune tune its models first; after so long no operation of one begins")  # fmt: skip
     parser.add_argument("--rounds", type=_counted(1), default=10, metavar="N", help="steps of each route (10)")
     parser.add_argument("--steps", type=_counted(0), default=4, metavar="N",
                         help="denoising steps to the latent whose PSNR is told; 0: none (4)")  # fmt: skip

@@ -258,5 +258,6 @@ def prepare_in_place(tensors: Tensors, p: Prologue) -> Call:
         raise UsageError(f"x is {described(x)} with strides {x.stride()} (give rows apart by multiples of 16 bytes)")
     call = prepare(tensors, p)
     call.args.ldq = call.args.ldx
+    call.in_place = True
     call.pointers.append((X, "q"))
     return call

@@ -18,7 +18,7 @@ from ditune.torch._gemm import Epilogue
 from ditune.torch._quantize import Prologue
 from ditune.torch._tensors import ALIGNMENT, aligned, described, key_of, refuse
 
-LINEAR_NAMES = ("x", *_gemm.NAMES[1:2], *_gemm.NAMES[3:5], *_quantize.NAMES[4:12], *_gemm.NAMES[5:8])
+LINEAR_NAMES = ("x", *_gemm.NAMES[1:2], *_gemm.NAMES[3:5], *_quantize.NAMES[4 : _quantize.ANGLES], *_gemm.NAMES[5:8])
 QUANTIZE_TENSORS, GEMM_TENSORS, LINEAR_TENSORS = len(_quantize.NAMES), len(_gemm.NAMES) - 1, len(LINEAR_NAMES)
 _OUT_DTYPE = Prologue._fields.index("out_dtype")
 _NONE = (None,) * (_quantize.ANGLES - _quantize.WEIGHT - 1)

@@ -21,7 +21,7 @@ def compiles() -> bool:
 
 def use_databases(databases: Databases | None = None, *, compile: bool = True) -> None:
     """Records of these files serve all operations from now on, the first one first; None: those of $DITUNE_DB or the
-    default file. They are read anew. What is captured in graphs stays valid.
+    default file, and behind them the package's. They are read anew. What is captured in graphs stays valid.
 
     compile=False: no call ever waits for the compiler. A GEMM that no record has a kernel for, whatever its rows, is
     served by the built-in kernel, which is slower; a quantization raises NoKernelError, since none is built in. Raises

@@ -16,7 +16,7 @@ import pytest
 import torch
 from ditune._library import Args, Kernel, KernelInfo, Problem
 from ditune.errors import NotPreparedError
-from ditune.torch import _calls, _devices, _gemm
+from ditune.torch import _calls, _devices, _gemm, _quantize
 from helpers import script
 
 SIZES = {1: 0, 2: 256, 3: 1024}  # workspace bytes by rows
@@ -257,6 +257,10 @@ def test_pointers_and_strides_of_a_call() -> None:
     call = _gemm.prepare(tensors, _gemm.Epilogue("none", 0, None, torch.float32))
     assert not call.in_place
     assert _gemm.prepare((*tensors[:8], residual), _gemm.Epilogue("none", 0, None, torch.float32)).in_place
+    rows = (torch.zeros(2, 16, dtype=torch.bfloat16), *(None,) * (len(_quantize.NAMES) - 1))
+    prologue = _quantize.Prologue("rms", False, 1e-6, True, None, "none", 1, torch.bfloat16)
+    assert _quantize.prepare_in_place(rows, prologue).in_place
+    assert not _quantize.prepare(rows, prologue).in_place
     assert call.point(tensors) is tensors
     args: Any = call.args
     assert args.size == ctypes.sizeof(Args)
