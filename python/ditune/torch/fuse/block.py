@@ -16,6 +16,7 @@ from ditune.torch import ops
 from ditune.torch.fuse.heads import Angles, Heads, PackedAttention, packed_of
 from ditune.torch.fuse.layers import Part, Sum, join, norm_kind, value_of
 from ditune.torch.fuse.masks import Masks
+from ditune.torch.fuse.subclass import Mixin, subclass_of
 from ditune.torch.modules import Int8Linear
 
 _A = TypeVar("_A", bound="type[Block]")
@@ -32,7 +33,7 @@ class Site(NamedTuple):
     optional: bool = False  # whether some blocks do not have it
 
 
-class Block(nn.Module):
+class Block(Mixin):
     """What a fused block is: a class that fills the table, and says by `fused` how data goes through the sites.
 
     Each site becomes a FusedLinear of its name. `fused` has the signature and the results of the block's forward.
@@ -127,9 +128,16 @@ class Block(nn.Module):
         hooked = self._forward_hooks or "forward" in self.__dict__
         return sum if self._passes_sums and not hooked else sum.value()
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        adapter, block_class = type(self).__bases__
-        return _restored, (adapter, block_class), self.__dict__
+    @classmethod
+    def _complete(cls, made: type[nn.Module], module_class: type[nn.Module]) -> None:
+        """Gives forward the signature of the block's, which hooks of diffusers read."""
+
+        @functools.wraps(module_class.forward)
+        def forward(self: Block, *args: Any, **kwargs: Any) -> Any:
+            return Block.forward(self, *args, **kwargs)
+
+        made.forward = forward
+        _tell_diffusers(made, module_class)
 
 
 def _refuse_offload(fused: nn.Module) -> None:
@@ -186,7 +194,6 @@ def through(x: Tensor) -> Tensor:
 # ---- from a block to a fused one
 
 _adapters: dict[str, type[Block]] = {}
-_classes: dict[tuple[type[Block], type[nn.Module]], type[nn.Module]] = {}
 
 
 def fuses(block: str | type[nn.Module]) -> Callable[[_A], _A]:
@@ -207,27 +214,6 @@ def adapter_of(block: nn.Module) -> type[Block] | None:
     return None if isinstance(block, Block) else _adapters.get(_name(type(block)))
 
 
-def _class_of(adapter: type[Block], block_class: type[nn.Module]) -> type[nn.Module]:
-    """Of the block's name, which diffusers and accelerate look at, and still a subclass of its class."""
-    if (adapter, block_class) not in _classes:
-        names = {name: getattr(block_class, name) for name in ("__module__", "__qualname__", "__doc__")}
-        names["forward"] = _forward_of(block_class)
-        made = type(block_class.__name__, (adapter, block_class), names)
-        _classes[adapter, block_class] = made
-        _tell_diffusers(made, block_class)
-    return _classes[adapter, block_class]
-
-
-def _forward_of(block_class: type[nn.Module]) -> Callable[..., Any]:
-    """Block.forward with the signature of the block's, which hooks of diffusers read."""
-
-    @functools.wraps(block_class.forward)
-    def forward(self: Block, *args: Any, **kwargs: Any) -> Any:
-        return Block.forward(self, *args, **kwargs)
-
-    return forward
-
-
 def _tell_diffusers(made: type[nn.Module], block_class: type[nn.Module]) -> None:
     """Its caches (`enable_cache`) know the blocks' parameters by class. A diffusers without that needs nothing."""
     if block_class.__module__.startswith("diffusers."):
@@ -235,11 +221,6 @@ def _tell_diffusers(made: type[nn.Module], block_class: type[nn.Module]) -> None
             from diffusers.hooks._helpers import TransformerBlockRegistry
 
             TransformerBlockRegistry._registry[made] = TransformerBlockRegistry.get(block_class)
-
-
-def _restored(adapter: type[Block], block_class: type[nn.Module]) -> nn.Module:
-    made = _class_of(adapter, block_class)
-    return made.__new__(made)
 
 
 def fuse_block(block: nn.Module, adapter: type[Block], masks: Masks, angles: Angles) -> None:
@@ -256,7 +237,7 @@ def fuse_block(block: nn.Module, adapter: type[Block], masks: Masks, angles: Ang
             parent, _, attribute = path.rpartition(".")
             parts.append((block.get_submodule(parent), attribute, part))
             setattr(*parts[-1])
-    block.__class__ = _class_of(adapter, type(block))
+    block.__class__ = subclass_of(adapter, type(block))
     assert isinstance(block, Block)
     block._parts, block._seen, block._packed = tuple(parts), views, packed
     block._masks, block._angles = masks, angles

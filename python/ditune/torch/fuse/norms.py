@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from ditune.torch import ops
 from ditune.torch.fuse.layers import of_norm
+from ditune.torch.fuse.subclass import Mixin, subclass_of
 
 _norms: dict[str, tuple[str, ...]] = {}  # of a model's class: the paths
-_classes: dict[type[nn.Module], type[nn.Module]] = {}
 
 
 def fuses_norms(model: str, *paths: str) -> None:
@@ -20,7 +20,7 @@ def fuses_norms(model: str, *paths: str) -> None:
     _norms[model] = paths
 
 
-class FusedNorm(nn.Module):
+class FusedNorm(Mixin):
     """What a fused RMSNorm or LayerNorm is: its values are rounded once, in the end."""
 
     def forward(self, x: Tensor) -> Any:
@@ -28,25 +28,10 @@ class FusedNorm(nn.Module):
             return super().forward(x)
         return ops.quantize_s8(x, **of_norm(self), out_dtype=x.dtype)[0]
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        return _restored, (type(self).__bases__[1],), self.__dict__
-
 
 def fuse_norms(model: nn.Module) -> None:
     """In place: a state_dict and the modules' names stay."""
     for path in _norms.get(f"{type(model).__module__}.{type(model).__qualname__}", ()):
         norm = model.get_submodule(path)
         if not isinstance(norm, FusedNorm) and "forward" not in norm.__dict__:
-            norm.__class__ = _class_of(type(norm))
-
-
-def _class_of(norm_class: type[nn.Module]) -> type[nn.Module]:
-    if norm_class not in _classes:
-        names = {name: getattr(norm_class, name) for name in ("__module__", "__qualname__", "__doc__")}
-        _classes[norm_class] = type(norm_class.__name__, (FusedNorm, norm_class), names)
-    return _classes[norm_class]
-
-
-def _restored(norm_class: type[nn.Module]) -> nn.Module:
-    made = _class_of(norm_class)
-    return made.__new__(made)
+            norm.__class__ = subclass_of(FusedNorm, type(norm))
