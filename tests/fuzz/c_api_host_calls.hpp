@@ -15,8 +15,8 @@ namespace ditune::fuzz {
 struct GemmOnHost {
   using Problem = ditune_problem;
   using Args = ditune_args;
-  static constexpr auto run = ditune_run_on_host;
-  static constexpr auto format = ditune_format;
+  static constexpr auto kRun = ditune_run_on_host;
+  static constexpr auto kFormat = ditune_format;
   static void shrink(Input& in, Problem& its) {
     its.m = 1 + static_cast<std::int64_t>(in.below(40)), its.k = 1 + static_cast<std::int64_t>(in.below(40));
     its.n = 2 + 2 * static_cast<std::int64_t>(in.below(20));
@@ -30,8 +30,8 @@ struct GemmOnHost {
 struct QuantizeOnHost {
   using Problem = ditune_quantize_problem;
   using Args = ditune_quantize_args;
-  static constexpr auto run = ditune_run_quantize_on_host;
-  static constexpr auto format = ditune_format_quantize;
+  static constexpr auto kRun = ditune_run_quantize_on_host;
+  static constexpr auto kFormat = ditune_format_quantize;
   static void shrink(Input& in, Problem& its) {
     its.m = 1 + static_cast<std::int64_t>(in.below(6));
     if (its.head != 0) its.head = its.head > 16 ? 32 : 16;
@@ -70,7 +70,7 @@ class HostCalls {
     const bool is_good = may_run && threads >= 0 && threads <= 1024 && has_good_indices(handed.known(), asked.known());
     const std::vector<unsigned char> before = memory_;
 
-    const auto call = [&] { return Functions::run(asked.get(), handed.get(), threads); };
+    const auto call = [&] { return Functions::kRun(asked.get(), handed.get(), threads); };
     require(session_.status_of(call) == (is_good ? DITUNE_OK : DITUNE_INVALID_ARGUMENT), "the host checks arguments");
     if (!is_good) {
       require(memory_ == before, "a call that is refused writes nothing");
@@ -79,7 +79,7 @@ class HostCalls {
     check_written(before, blocks(handed.known(), asked.known()));
     const std::vector<unsigned char> after = memory_;
     std::ranges::copy(before, memory_.begin());  // where it is: arguments point there
-    require(Functions::run(asked.get(), handed.get(), 1 + threads % 3) == DITUNE_OK && memory_ == after,
+    require(Functions::kRun(asked.get(), handed.get(), 1 + threads % 3) == DITUNE_OK && memory_ == after,
             "threads change no bit");
   }
 
@@ -91,7 +91,7 @@ class HostCalls {
     std::vector<char> text(size, '?');
     char none = 0;
     char* const to = !has_place ? nullptr : size > 0 ? text.data() : &none;
-    const ditune_status status = session_.status_of([&] { return Functions::format(its.get(), to, size); });
+    const ditune_status status = session_.status_of([&] { return Functions::kFormat(its.get(), to, size); });
     require(is_sane && has_place && size == 256 ? status == DITUNE_OK
                                                 : status == DITUNE_OK || status == DITUNE_INVALID_ARGUMENT,
             "a legal problem has a text");

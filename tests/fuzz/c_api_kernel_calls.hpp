@@ -15,20 +15,20 @@ namespace ditune::fuzz {
 struct GemmFunctions {
   using Problem = ditune_problem;
   using Args = ditune_args;
-  static constexpr auto lookup = ditune_lookup;
-  static constexpr auto prepare = ditune_prepare;
-  static constexpr auto launch = ditune_launch;
-  static constexpr auto run = ditune_run;
+  static constexpr auto kLookup = ditune_lookup;
+  static constexpr auto kPrepare = ditune_prepare;
+  static constexpr auto kLaunch = ditune_launch;
+  static constexpr auto kRun = ditune_run;
   static constexpr bool kAlwaysServed = true;  // by what is built in
 };
 
 struct QuantizeFunctions {
   using Problem = ditune_quantize_problem;
   using Args = ditune_quantize_args;
-  static constexpr auto lookup = ditune_lookup_quantize;
-  static constexpr auto prepare = ditune_prepare_quantize;
-  static constexpr auto launch = ditune_launch_quantize;
-  static constexpr auto run = ditune_run_quantize;
+  static constexpr auto kLookup = ditune_lookup_quantize;
+  static constexpr auto kPrepare = ditune_prepare_quantize;
+  static constexpr auto kLaunch = ditune_launch_quantize;
+  static constexpr auto kRun = ditune_run_quantize;
   static constexpr bool kAlwaysServed = false;
 };
 
@@ -89,7 +89,7 @@ class KernelCalls {
     const bool has_place = !in_.one_in(16);
     const ditune_kernel untouched{1, 1};
     ditune_kernel kernel = untouched;
-    const auto call = [&] { return Functions::prepare(runtime, ordinal, its.get(), has_place ? &kernel : nullptr); };
+    const auto call = [&] { return Functions::kPrepare(runtime, ordinal, its.get(), has_place ? &kernel : nullptr); };
 
     const ditune_status status = session_.status_of(call);
     if (!session_.find(runtime)) {
@@ -119,7 +119,7 @@ class KernelCalls {
     if (are_legal && session_.is_too_slow(session_.find(runtime), asked)) return;
     const Handed<ditune_kernel_info> info(in_, {});
     const auto before = info.get() ? info.bytes() : std::vector<unsigned char>{};
-    const auto call = [&] { return Functions::lookup(runtime, device.get(), its.get(), info.get()); };
+    const auto call = [&] { return Functions::kLookup(runtime, device.get(), its.get(), info.get()); };
 
     const ditune_status status = session_.status_of(call);
     const bool is_sane = device.is_sane() && its.is_sane() && info.is_sane() && are_legal;
@@ -144,7 +144,7 @@ class KernelCalls {
     const Handed<Args> args(in_, arguments(in_, its, changed));
     const Args value = args.known();
     void* stream = address<void>(in_.byte());
-    const ditune_status status = session_.status_of([&] { return Functions::launch(handle, args.get(), stream); });
+    const ditune_status status = session_.status_of([&] { return Functions::kLaunch(handle, args.get(), stream); });
     if (!prepared) {
       require(status == (kernel ? DITUNE_INVALID_ARGUMENT : DITUNE_INVALID_HANDLE) && machine().launches.empty(),
               "a launch is of a prepared kernel of its kind");
@@ -167,7 +167,7 @@ class KernelCalls {
     const Args value = args.known();
     void* stream = address<void>(in_.byte());
     const ditune_status status =
-        session_.status_of([&] { return Functions::run(runtime, ordinal, asked.get(), args.get(), stream); });
+        session_.status_of([&] { return Functions::kRun(runtime, ordinal, asked.get(), args.get(), stream); });
     require((status == DITUNE_INVALID_HANDLE) == !session_.find(runtime), "the runtime of a launch is open");
     const bool is_sane = asked.is_sane() && args.is_sane() && is_legal(its);
     require(is_sane || status == DITUNE_INVALID_ARGUMENT || status == DITUNE_INVALID_HANDLE, "a launch is checked");
