@@ -13,6 +13,7 @@ import ditune.torch.fuse.heads
 import pytest
 import torch
 from diffusers.models.transformers import transformer_flux, transformer_ideogram4
+from ditune._problem import format_problem, make_problem
 from ditune.errors import UsageError
 from ditune.torch import fuse_, ops, quantize_
 from ditune.torch.fuse import Block
@@ -254,6 +255,17 @@ def test_forms_of_rotary_embeddings() -> None:
     assert torch.equal(of_complex(turns), wanted)
     assert torch.equal(of_halves((torch.cat([cos, cos], -1), torch.cat([sin, sin], -1))), wanted)
     assert torch.equal(of_pairs((cos.repeat_interleave(2, -1), sin.repeat_interleave(2, -1))), wanted)
+
+
+def test_sizes_of_heads_are_the_librarys() -> None:
+    def is_taken(head: int) -> bool:
+        try:
+            format_problem(make_problem("quantize_s8", m=1, k=head, rope="half", head=head))
+        except UsageError:
+            return False
+        return True
+
+    assert tuple(filter(is_taken, range(1, 1025))) == ditune.torch.fuse.heads._SIZES
 
 
 def test_rotary_embeddings_are_converted_once_a_forward(monkeypatch: pytest.MonkeyPatch) -> None:

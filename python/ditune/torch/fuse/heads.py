@@ -22,7 +22,7 @@ from ditune.torch.fuse.sources import source_hash
 
 logger = logging.getLogger("ditune")
 
-_SIZES = (16, 32, 64, 128, 256)  # of heads
+_SIZES = (16, 32, 64, 128, 256)  # of heads that quantize_s8 takes
 _DTYPES = (torch.bfloat16, torch.float16)  # what is written in place
 
 
