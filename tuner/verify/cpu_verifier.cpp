@@ -3,15 +3,14 @@
 
 #include <algorithm>
 #include <atomic>
-#include <exception>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <thread>
 #include <tuple>
 #include <utility>
 
+#include "core/in_parallel.hpp"
 #include "generator/arguments.hpp"
 #include "generator/emit.hpp"
 #include "tuner/verify/host_problem.hpp"
@@ -75,23 +74,9 @@ class Work {
         tasks_(tasks_for(target, configs, options)),
         verdicts_(configs.size()) {}
 
-  // Until nothing is left or something failed.
-  void take_turns() {
-    for (std::size_t turn = next_++; turn < tasks_.size(); turn = next_++) {
-      try {
-        run(std::exchange(tasks_[turn], {}));
-      } catch (...) {
-        next_ = tasks_.size();
-        const std::scoped_lock lock(mutex_);
-        if (!failure_) failure_ = std::current_exception();
-      }
-    }
-  }
+  void run(std::size_t turn) { run(std::exchange(tasks_[turn], {})); }
 
-  std::vector<EmulatedVerdict> verdicts() {
-    if (failure_) std::rethrow_exception(failure_);
-    return std::move(verdicts_);
-  }
+  std::vector<EmulatedVerdict> verdicts() && { return std::move(verdicts_); }
 
  private:
   void run(const Task& task) {
@@ -121,9 +106,8 @@ class Work {
   const CpuVerifier::Progress& progress_;
   std::vector<Task> tasks_;                // each is emptied by the thread whose turn it is
   std::vector<EmulatedVerdict> verdicts_;  // each is written by one thread
-  std::atomic<std::size_t> next_ = 0, done_ = 0;
-  std::mutex mutex_;  // of progress_ and failure_
-  std::exception_ptr failure_;
+  std::atomic<std::size_t> done_ = 0;
+  std::mutex mutex_;  // of progress_
 };
 
 }  // namespace
@@ -134,13 +118,8 @@ CpuVerifier::CpuVerifier(HostCompiler compiler, const CpuOptions& options)
 std::vector<EmulatedVerdict> CpuVerifier::verify(const Target& target, std::span<const KernelConfig> configs,
                                                  const Progress& progress) const {
   Work work(compiler_, options_, target, configs, progress);
-  const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
-  const std::size_t threads = std::min(options_.threads > 0 ? options_.threads : cores, configs.size());
-  {
-    std::vector<std::jthread> pool;
-    for (std::size_t i = 0; i < threads; ++i) pool.emplace_back([&work] { work.take_turns(); });
-  }
-  return work.verdicts();
+  in_parallel(configs.size(), options_.threads, [&](std::size_t turn) { work.run(turn); });
+  return std::move(work).verdicts();
 }
 
 }  // namespace ditune
