@@ -21,12 +21,13 @@ def test_every_route_that_is_there_is_measured(name: str) -> None:
     device = torch.device("cuda")
     # Small layers are not what torchao and comfy-kitchen take. Z-Image and Qwen-Image ask the GPU in a step.
     routes = tuple(route for route in ROUTES if "torchao" not in route and "comfy" not in route)
-    found = bench(SMALL[name], Options(routes=routes, rounds=2, steps=1, sustained=0.2))
+    found = bench(SMALL[name], Options(routes=routes, rounds=2, steps=1, sustained=0.2, kernels=True))
     for row in found.rows:
         if row.name == "fuse-graph" and row.reason:
             continue
         assert row.reason is None, row.name
         assert all(sample.ms > 0 and sample.host_ms for sample in row.samples)
+        assert row.kernels and sum(kernel.ms for kernel in row.kernels) < 2 * row.median()
         assert row.peak_bytes
         assert row.error is not None
         assert row.error < 0.1

@@ -78,6 +78,21 @@ def test_the_table_has_a_row_for_every_route(capsys: pytest.CaptureFixture[str])
     assert lines[-1] == "RATIO: milliseconds over those of bf16"
 
 
+def test_a_step_is_told_by_kernel(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = measured(tmp_path / "out.json", "flux1-dev", "--routes", "bf16,fuse", "--kernels")
+    for row, its in zip(found["routes"], ("aten::", "ditune::"), strict=True):
+        names = [kernel["name"] for kernel in row["kernels"]]
+        assert len(names) == len(set(names)) > 5
+        assert any(name.startswith(its) for name in names)
+        times = [kernel["ms"] for kernel in row["kernels"]]
+        assert times == sorted(times, reverse=True) and times[-1] >= 0
+    lines = capsys.readouterr().out.splitlines()
+    begin = lines.index(next(line for line in lines if line.startswith("fuse: ") and line.endswith(" launches")))
+    assert lines[begin + 1].split() == ["MS", "N", "KERNEL"]
+    longest = found["routes"][1]["kernels"][0]
+    assert lines[begin + 2].split() == [f"{longest['ms']:.3f}", str(longest["launches"]), longest["name"]]
+
+
 def test_options_reach_the_model_and_the_json(tmp_path: pathlib.Path) -> None:
     words = ("--no-compile", "--layers", "1", "--no-mask", "--text", "8", "--resolution", "64x64", "--steps", "0")
     found = measured(tmp_path / "out.json", "ideogram4", "--routes", "bf16,bf16-compiled,quantize", *words)
@@ -85,7 +100,7 @@ def test_options_reach_the_model_and_the_json(tmp_path: pathlib.Path) -> None:
     assert (found["format"], found["version"], found["model"]) == ("ditune.bench", 1, "ideogram4")
     assert (found["tokens"], found["text_tokens"], found["height"]) == (16, 8, 64)
     assert (found["options"]["layers"], found["options"]["mask"]) == (1, False)
-    assert found["routes"][1]["psnr_db"] is None
+    assert (found["routes"][1]["psnr_db"], found["routes"][1]["kernels"]) == (None, None)
     whole = measured(tmp_path / "whole.json", "ideogram4", "--routes", "bf16")
     assert found["parameters"] < whole["parameters"]
 

@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
                         help="denoising steps to the latent whose PSNR is told; 0: none (4)")  # fmt: skip
     parser.add_argument("--sustained", type=_seconds, default=2.0, metavar="SECONDS",
                         help="steps without a pause, for the watts; 0: none (2)")  # fmt: skip
+    parser.add_argument("--kernels", action="store_true", help="a step of each route by kernel, too")
     parser.add_argument("--device", default="cuda", help="cuda, cuda:N, or cpu (cuda)")
     parser.add_argument("--json", metavar="FILE", help="writes all of it, too")
     return parser
@@ -129,6 +130,7 @@ def _options(arguments: argparse.Namespace, model: Model) -> Options:
         steps=arguments.steps,
         rounds=arguments.rounds,
         sustained=arguments.sustained,
+        kernels=arguments.kernels,
         tune=arguments.tune,
         device=arguments.device,
     )

@@ -18,6 +18,7 @@ import ditune.torch
 from ditune.bench.clock import Clock, Sample, Sustained
 from ditune.bench.compare import denoise, psnr, relative
 from ditune.bench.groups import BASELINES, Group, plan
+from ditune.bench.kernels import Kernel, kernels_of
 from ditune.bench.models import Inputs, Model, Size, build, draw_inputs
 from ditune.bench.routes import ROUTES, Prepare, Route, Step, as_it_is, bytes_of, sharing_copy, start, taken_weights
 from ditune.errors import DituneError
@@ -33,6 +34,7 @@ class Options:
     steps: int = 4  # of Euler, to a latent that is compared; 0: none
     rounds: int = 10
     sustained: float = 2.0  # seconds without a pause, for the energy; 0: none
+    kernels: bool = False  # whether a step of each route is told by kernel
     tune: float | None = None  # seconds for `ditune tune` of each model; None: what is tuned already
     device: str = "cuda"
     backend: str = "inductor"  # of torch.compile
@@ -53,6 +55,7 @@ class Row:
     sustained: Sustained | None = None
     error: float | None = None  # relative, to bf16 eager
     psnr_db: float | None = None  # infinite where the latents are equal
+    kernels: tuple[Kernel, ...] | None = None  # of one step
     operations: Counter[str] | None = None  # ditune's, by how their records match; "exact" are tuned
 
     def median(self) -> float:
@@ -261,12 +264,19 @@ class _Bench:
                     continue
                 if number:
                     runner.row.samples.append(sample)
-        seconds = self.options.sustained
-        for runner in runners if seconds else ():
+        for runner in runners:
             try:
-                runner.row.sustained = self.clock.sustained(runner.step, runner.row.median(), seconds)
+                self._look_closer(runner)
             except Exception as error:
                 self._failed(runner.row, error, len(runners) - 1)
+
+    def _look_closer(self, runner: _Runner) -> None:
+        """At one route by itself, once all of them have been timed in turn."""
+        row, seconds = runner.row, self.options.sustained
+        if seconds:
+            row.sustained = self.clock.sustained(runner.step, row.median(), seconds)
+        if self.options.kernels:
+            row.kernels = kernels_of(runner.step, self.device)
 
     def _baseline(self) -> str | None:
         return next((name for name in BASELINES if name in self.rows and self.rows[name].samples), None)

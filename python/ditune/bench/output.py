@@ -6,11 +6,13 @@ from __future__ import annotations
 import importlib.metadata
 import math
 import statistics
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
 import ditune
+from ditune.bench.kernels import Kernel
 from ditune.bench.measure import Findings, Options, Row
 
 VERSION = 1  # of the JSON. Names are added to it; another meaning of one is another version
@@ -59,6 +61,7 @@ def _json_row(row: Row) -> dict[str, Any]:
         "psnr_db": _finite(row.psnr_db),
         "group": row.group,
         "operations": row.operations,
+        "kernels": [kernel._asdict() for kernel in row.kernels] if row.kernels is not None else None,
         "samples_ms": [sample.ms for sample in row.samples],
     }
 
@@ -157,6 +160,28 @@ def _notes(options: Options, found: Findings) -> list[str]:
     return notes
 
 
+_MOST_KERNELS = 20  # of a route in the table; JSON has all
+_NAME_WIDTH = 100  # of a kernel; templates' names go on and on
+
+
+def _all_of(kernels: Sequence[Kernel], name: str) -> Kernel:
+    return Kernel(name, sum(each.launches for each in kernels), sum(each.ms for each in kernels))
+
+
+def _kernel_lines(row: Row) -> list[str]:
+    if not row.kernels:
+        return []
+    longest, rest = list(row.kernels[:_MOST_KERNELS]), row.kernels[_MOST_KERNELS:]
+    if rest:
+        longest.append(_all_of(rest, f"{len(rest)} others"))
+    whole = _all_of(row.kernels, row.name)
+    lines = ["", f"{whole.name}: {whole.ms:.2f} ms in {whole.launches} launches", f"{'MS':>10} {'N':>6}  KERNEL"]
+    for name, launches, ms in longest:
+        shown = name if len(name) <= _NAME_WIDTH else f"{name[: _NAME_WIDTH - 3]}..."
+        lines.append(f"{ms:10.3f} {launches:6}  {shown}")
+    return lines
+
+
 def as_table(name: str, options: Options, found: Findings) -> str:
     device = torch.device(options.device)
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else "the CPU"
@@ -178,4 +203,5 @@ def as_table(name: str, options: Options, found: Findings) -> str:
         cells = [f"{row[0]:{widths[0]}}"]
         cells += [f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=False)]
         lines.append("  ".join(cells if len(row) == len(_COLUMNS) else [cells[0], row[1]]))
-    return "\n".join([", ".join(parts), "", *lines, "", *_notes(options, found)]).rstrip()
+    kernels = [line for row in found.rows for line in _kernel_lines(row)]
+    return "\n".join([", ".join(parts), "", *lines, "", *_notes(options, found), *kernels]).rstrip()
