@@ -10,7 +10,8 @@ from collections.abc import Callable
 import pytest
 import torch
 from diffusers.models.normalization import RMSNorm
-from ditune.torch.fuse.norms import FusedNorm, fuse_norms, fuses_norms
+from ditune.torch.fuse.norms import FusedNorm
+from ditune.torch.fuse.outside import fuse_modules, fuses_modules
 from torch import Tensor, nn
 
 WIDTH = 96
@@ -26,7 +27,7 @@ class Model(nn.Module):
         return y
 
 
-fuses_norms(f"{Model.__module__}.{Model.__qualname__}", "norm")
+fuses_modules(f"{Model.__module__}.{Model.__qualname__}", {"norm": FusedNorm})
 
 NORMS: dict[str, Callable[[], nn.Module]] = {
     "diffusers' RMSNorm": lambda: RMSNorm(WIDTH, eps=1e-5),
@@ -48,7 +49,7 @@ def model(request: pytest.FixtureRequest) -> Model:
 def test_is_as_near_to_float64_as_the_norm_was_or_nearer(model: Model, dtype: torch.dtype) -> None:
     half, x = copy.deepcopy(model).to(dtype), torch.randn(2, 5, WIDTH, dtype=dtype)
     wanted, before = half.double()(x.double()), half.to(dtype)(x)
-    fuse_norms(half)
+    fuse_modules(half)
     assert isinstance(half.norm, FusedNorm)
     made = half(x)
     assert made.dtype == dtype and made.shape == x.shape
@@ -58,14 +59,14 @@ def test_is_as_near_to_float64_as_the_norm_was_or_nearer(model: Model, dtype: to
 def test_float32_is_as_before(model: Model) -> None:
     x = torch.randn(3, WIDTH)
     before = model(x)
-    fuse_norms(model)
+    fuse_modules(model)
     assert torch.equal(model(x), before)
 
 
 def test_names_and_copies_stay(model: Model) -> None:
     keys, kind = set(model.state_dict()), type(model.norm)
-    fuse_norms(model)
-    fuse_norms(model)
+    fuse_modules(model)
+    fuse_modules(model)
     assert set(model.state_dict()) == keys
     assert isinstance(model.norm, kind) and type(model.norm).__name__ == kind.__name__
     x = torch.randn(3, WIDTH, dtype=torch.bfloat16)

@@ -15,7 +15,7 @@ from ditune.torch.fuse.heads import Angles, Heads
 from ditune.torch.fuse.layers import FusedLinear, Sum
 from ditune.torch.fuse.masks import Masks
 from ditune.torch.fuse.models import register
-from ditune.torch.fuse.norms import fuse_norms
+from ditune.torch.fuse.outside import fuse_modules
 from ditune.torch.fuse.sources import classes_of, source_hash
 from ditune.torch.modules import Int8Linear
 from ditune.torch.quantize import quantize_
@@ -64,7 +64,7 @@ def fuse_(model: Model, *, full_attention: bool = False, **quantize: Any) -> Mod
             left.setdefault(f"{type(block).__name__}: {error}", []).append(name)
     for why, names in left.items():
         _warn(f"fuse_: left as they are, {len(names)} ({names[0]}, ...) of {why}")
-    fuse_norms(model)
+    fuse_modules(model)
     _chain(model)
     count = sum(isinstance(block, Block) for _, block, _ in known)
     logger.info("fuse_: %d of %d blocks are fused now", count, len(known))

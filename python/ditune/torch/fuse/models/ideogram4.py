@@ -11,10 +11,13 @@ from torch import Tensor
 from ditune.torch.fuse.block import Block, Site, fuses
 from ditune.torch.fuse.heads import Heads, of_halves
 from ditune.torch.fuse.layers import Sum
-from ditune.torch.fuse.norms import fuses_norms
+from ditune.torch.fuse.norms import FusedNorm
+from ditune.torch.fuse.outside import fuses_modules
+from ditune.torch.fuse.rows import ZeroRows
 
 _MODULE = "diffusers.models.transformers.transformer_ideogram4."
-fuses_norms(_MODULE + "Ideogram4Transformer2DModel", "llm_cond_norm")  # of 53,248 columns
+# The text's features have 53,248 columns, and rows of zeros for the tokens of the image.
+fuses_modules(_MODULE + "Ideogram4Transformer2DModel", {"llm_cond_norm": FusedNorm, "llm_cond_proj": ZeroRows})
 
 
 @fuses(_MODULE + "Ideogram4TransformerBlock")
