@@ -21,7 +21,7 @@ from ditune.errors import UsageError
 from ditune.torch import DEFAULT_SKIP, Int8Linear, quantize_, quantize_weight
 from ditune.torch.modules import comfy_quant, parameter, rotation_of, scale_of
 
-SCALE = ".weight_scale"
+SCALE, SMOOTH = ".weight_scale", ".smooth"
 
 
 class QuantizationMethod(str, enum.Enum):
@@ -113,6 +113,10 @@ class Int8Quantizer(DiffusersQuantizer):  # type: ignore[misc]
         config: Int8Config = self.quantization_config
         if stored:
             quantize_(model, skip=lambda name, _: name not in stored, rotate=config.rotate, min_features=1)
+            for name in stored:
+                if name + SMOOTH in self.loaded_keys:
+                    layer = model.get_submodule(name)
+                    layer.smooth = torch.empty(layer.in_features, dtype=torch.float32, device="meta")
         else:
             quantize_(model, skip=config.patterns(keep_in_fp32_modules), rotate=config.rotate)
         model.register_to_config(quantization_config=config)  # from_single_file does not
@@ -147,6 +151,8 @@ class Int8Quantizer(DiffusersQuantizer):  # type: ignore[misc]
             layer.rotate = rotation_of(param_name, value)
         elif name == "weight_scale":
             value = scale_of(param_name, value.float(), layer.out_features)
+        elif name == "smooth":
+            value = value.float()
         elif value.dtype != torch.int8:
             source = value.to(self.quantization_config.device or target_device)
             value, scale = quantize_weight(source, rotate=layer.rotate)

@@ -8,6 +8,7 @@ import json
 import pathlib
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import accelerate
@@ -17,7 +18,7 @@ import torch
 from diffusers import FluxPipeline, FluxTransformer2DModel, PipelineQuantizationConfig
 from ditune.diffusers import Int8Config, Int8Quantizer
 from ditune.errors import UsageError
-from ditune.torch import DEFAULT_SKIP, Int8Linear, quantize_
+from ditune.torch import DEFAULT_SKIP, Int8Linear, fuse_, quantize_
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -217,6 +218,23 @@ def test_a_saved_int8_model_makes_no_float_weights(
 
     monkeypatch.setattr("ditune.diffusers.quantize_weight", refuse)
     load(tmp_path)
+
+
+@pytest.mark.parametrize("change", [quantize_, fuse_])
+def test_a_model_that_was_changed_in_place_is_loaded_as_int8(
+    saved: pathlib.Path, tmp_path: pathlib.Path, change: Callable[..., Any]
+) -> None:
+    model = change(load(saved), rotate=16)
+    model.save_pretrained(tmp_path)
+    assert_same(quantize_(load(saved), rotate=16), load(tmp_path))
+
+
+def test_factors_of_smoothing_are_loaded(saved: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    name = "transformer_blocks.0.attn.to_q"
+    model = load(saved)
+    factors = torch.rand(model.get_submodule(name).in_features) + 0.5
+    quantize_(model, smooth={name: factors}).save_pretrained(tmp_path)
+    assert_same(model, load(tmp_path))
 
 
 def test_a_saved_model_has_the_layers_that_it_was_saved_with(saved: pathlib.Path, tmp_path: pathlib.Path) -> None:

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, NoReturn
 
 from ditune.errors import UsageError
 from ditune.torch.modules import Int8Linear
 
 
+@functools.cache
 def _layer_class() -> Any:
     from peft.tuners import lora
 
@@ -32,7 +34,15 @@ def _layer_class() -> Any:
 
         unmerge = merge
 
+        def __reduce_ex__(self, protocol: Any) -> Any:
+            return _restored, (), self.__dict__  # no module of Python has the class by name
+
     return Int8LoraLinear
+
+
+def _restored() -> Any:
+    layer_class = _layer_class()
+    return layer_class.__new__(layer_class)
 
 
 def enable_lora() -> None:

@@ -223,6 +223,9 @@ class Int8Linear(nn.Module):
         if scale is not None:
             scale = state_dict[prefix + "weight_scale"] = scale_of(prefix + "weight_scale", scale, self.out_features)
             self.weight_scale = torch.empty_like(scale, device=self.weight_scale.device)
+        if weight is not None and weight.dtype != torch.int8:
+            wanted = "int8: load float weights before quantize_, or by ditune.torch.load_"
+            refuse(prefix + "weight", weight, wanted)
         if weight is not None and rest[0].get("assign_to_params_buffers"):
             state_dict[prefix + "weight"] = aligned(weight)  # once, and not at each call
         super()._load_from_state_dict(state_dict, prefix, *rest)

@@ -49,6 +49,7 @@ def _is_direct(tensors: tuple[Any, ...]) -> bool:
         or torch._C._get_tracing_state() is not None
         or torch.autograd.profiler._is_profiler_enabled
         or x.is_meta
+        or x.is_neg()
     ):
         return False
     if torch.is_grad_enabled():

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ditune.errors import UsageError
+from ditune.torch._tensors import refuse
 from ditune.torch.modules import Int8Linear
 from ditune.torch.weights import GROUPS
 
@@ -91,7 +92,10 @@ def quantize_(
     to be loaded.
 
     Left as they are: subclasses of nn.Linear (those of peft, for instance), weights that another module has, too
-    (tied), layers with hooks, and those of fewer than `min_features` inputs or outputs.
+    (tied), layers with hooks or with a forward of their own, and those of fewer than `min_features` inputs or outputs.
+
+    The config of a diffusers model says then that it is quantized, so that what save_pretrained writes is loaded as
+    int8, once ditune.diffusers is imported.
     """
     if isinstance(model, nn.Linear):
         raise UsageError("the model is a single nn.Linear (use Int8Linear.from_float)")
@@ -110,9 +114,15 @@ def quantize_(
     chosen = list(places.values())
     if unknown := smooth.keys() - {name for names in chosen for name in names}:
         raise UsageError(f"smooth has {sorted(unknown)[0]!r}, which is not quantized (leave it out)")
+    for name, factors in smooth.items():  # before the first layer is replaced
+        layer = model.get_submodule(name)
+        if factors.numel() != layer.in_features:
+            refuse(f"smooth[{name!r}]", factors, f"[{layer.in_features}], the layer's columns")
     for names in chosen:
         _replace(model, names, rotate, next((smooth[name] for name in names if name in smooth), None), device)
     count = sum(map(len, chosen))
+    if count and hasattr(model, "register_to_config"):
+        model.register_to_config(quantization_config={"quant_method": "ditune", "rotate": rotate})
     logger.info("quantize_: %d of %d linear layers are int8 now, %d are left as they are", count, found, found - count)
     return model
 
@@ -131,10 +141,15 @@ def _is_taken(name: str, linear: nn.Linear, tied: set[int], min_features: int) -
     if linear._forward_hooks or linear._forward_pre_hooks or hasattr(linear, "_hf_hook"):
         logger.warning("quantize_: %s has hooks and is left as it is (quantize before hooks are added)", name)
         return False
+    if "forward" in linear.__dict__:
+        logger.warning("quantize_: %s has a forward of its own and is left as it is (quantize before it is set)", name)
+        return False
+    if linear.weight.dtype == torch.float64:
+        raise UsageError(f"{name} is float64 (convert the model to bfloat16, float16 or float32 first)")
     return (
         linear.weight.is_floating_point()
         and id(linear.weight) not in tied
-        and min(linear.in_features, linear.out_features) >= min_features
+        and min(linear.in_features, linear.out_features) >= max(1, min_features)
     )
 
 

@@ -38,8 +38,8 @@ def quantize_weight(weight: Tensor, *, rotate: int = 1, smooth: Tensor | None = 
     `smooth` [K] multiplies the columns (it divides the activations), then they are rotated in groups of `rotate`. Rows
     are converted a few at a time: beside the weight and the result there are at most some 100 MB.
     """
-    if not weight.is_floating_point() or weight.dim() != 2:
-        refuse("weight", weight, "a floating-point [N, K]")
+    if not weight.is_floating_point() or weight.dim() != 2 or weight.shape[1] == 0:
+        refuse("weight", weight, "a floating-point [N, K] of one column or more")
     if smooth is not None and smooth.numel() != weight.shape[1]:
         refuse("smooth", smooth, f"[{weight.shape[1]}]")
     q = torch.empty(weight.shape, dtype=torch.int8, device=weight.device)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import pathlib
+import pickle
 from typing import Any
 
 import diffusers
@@ -121,3 +122,11 @@ def test_diffusers_loads_an_adapter_into_int8(tmp_path: pathlib.Path) -> None:
         model.fuse_lora()
     model.unload_lora()
     assert isinstance(model.transformer_blocks[0].attn.to_q, Int8Linear)
+
+
+def test_pickles(adapted: tuple[nn.Module, Any]) -> None:
+    _, lora = adapted
+    layer, x = lora.base_model.model, torch.randn(3, 64)
+    other = pickle.loads(pickle.dumps(layer))
+    with torch.no_grad():
+        assert type(other[0]) is type(layer[0]) and torch.equal(other(x), layer(x))

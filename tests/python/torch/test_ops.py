@@ -251,3 +251,10 @@ def test_refused_by_name(message: str, call: Any) -> None:
         call()
     text = str(error.value)
     assert message in text and "\n" not in text and text.endswith(")")
+
+
+def test_negative_views_are_what_they_stand_for() -> None:
+    x = torch.randn(3, K)
+    weight, scale = ditune.torch.quantize_weight(torch.randn(N, K))
+    negative = torch._neg_view(x)
+    assert torch.equal(ditune.torch.linear(negative, weight, scale), ditune.torch.linear(-x, weight, scale))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import copy
 import logging
 import weakref
 from typing import Any
@@ -10,7 +11,7 @@ import ditune.torch.weights
 import pytest
 import torch
 from ditune.errors import UsageError
-from ditune.torch import DEFAULT_SKIP, Int8Linear, quantize_
+from ditune.torch import DEFAULT_SKIP, Int8Linear, quantize_, quantize_weight
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -163,3 +164,37 @@ def test_default_skip_takes_the_blocks_of_real_models(name: str) -> None:
     assert all("blocks." in layer and "norm" not in layer and "mod" not in layer for layer in taken)
     left = {name for name, module in model.named_modules() if type(module) is nn.Linear and "blocks." in name}
     assert all("norm" in layer or "_mod" in layer for layer in left)
+
+
+def test_forwards_of_their_own_are_left(caplog: pytest.LogCaptureFixture) -> None:
+    """As kohya's LoRA sets them."""
+    model = nn.Sequential(nn.Linear(64, 64), nn.Linear(64, 64))
+    forward = model[0].forward
+    model[0].forward = lambda x: 3 * forward(x)  # type: ignore[method-assign]
+    quantize_(model)
+    assert type(model[0]) is nn.Linear and isinstance(model[1], Int8Linear)
+    assert "0 has a forward of its own" in caplog.text
+
+
+@pytest.mark.parametrize("smooth", [{"1": torch.ones(3)}, {"1": torch.ones(128)}])
+def test_wrong_factors_leave_the_model_as_it_was(smooth: dict[str, torch.Tensor]) -> None:
+    model = nn.Sequential(nn.Linear(64, 64), nn.Linear(64, 64))
+    with pytest.raises(UsageError, match=r"smooth\['1'\] is float32 \[\d+\]"):
+        quantize_(model, smooth=smooth)
+    assert type(model[0]) is nn.Linear
+
+
+def test_float64_and_no_columns_are_refused() -> None:
+    with pytest.raises(UsageError, match="0 is float64"):
+        quantize_(nn.Sequential(nn.Linear(64, 64)).double())
+    with pytest.raises(UsageError, match="one column or more"):
+        quantize_weight(torch.empty(4, 0))
+    empty = nn.Sequential(nn.Linear(0, 64))
+    assert type(quantize_(empty, min_features=0)[0]) is nn.Linear
+
+
+def test_float_weights_are_not_loaded_into_int8() -> None:
+    model = nn.Sequential(nn.Linear(64, 64))
+    state = copy.deepcopy(model.state_dict())
+    with pytest.raises(UsageError, match=r"0\.weight is float32 .* before quantize_"):
+        quantize_(model).load_state_dict(state, strict=False)
