@@ -9,20 +9,11 @@
 
 #include "cli/files.hpp"
 #include "cli/output.hpp"
+#include "cli/step_file.hpp"
 #include "ditune/error.hpp"
 
 namespace ditune::cli {
 namespace {
-
-struct Refused {
-  std::string why;
-};
-
-double positive(const Json& row, const char* key) {
-  const double value = row.at(key).get<double>();
-  if (!(value > 0) || !std::isfinite(value)) throw Refused{fmt::format("{} is {}", key, value)};
-  return value;
-}
 
 report::PeerRow peer_of(const Json& json) {
   report::PeerRow peer{.name = json.at("name").get<std::string>(), .reason = json.value("reason", "")};
@@ -46,23 +37,31 @@ report::BenchRow row_of(const Json& json) {
   return row;
 }
 
+report::Benchmark benchmark_of(const Json& json) {
+  report::Benchmark benchmark{.file = {}, .rows = {}};
+  for (const Json& row : json) {
+    if (row.contains("reason") && !row.contains("median_us"))
+      ++benchmark.without_time;
+    else
+      benchmark.rows.push_back(row_of(row));
+  }
+  return benchmark;
+}
+
 }  // namespace
 
-report::Benchmark read_benchmark(const std::filesystem::path& path) {
-  report::Benchmark benchmark{.file = path.string(), .rows = {}};
+void add_benchmark(report::Rows& rows, const std::filesystem::path& path) {
   const std::string text = read_file(path);
   const auto refuse = [&](const std::string& why) {
-    return UsageError(fmt::format("{} is no benchmark: {}", path.string(), why), "ditune bench --json writes them");
+    return UsageError(fmt::format("{} is no benchmark: {}", path.string(), why),
+                      "ditune bench --json and python -m ditune.bench --json write them");
   };
   try {
     const Json json = Json::parse(text);
-    if (!json.is_array()) throw Refused{"it is no JSON array"};
-    for (const Json& row : json) {
-      if (row.contains("reason") && !row.contains("median_us"))
-        ++benchmark.without_time;
-      else
-        benchmark.rows.push_back(row_of(row));
-    }
+    if (json.is_array())
+      rows.benchmarks.emplace_back(benchmark_of(json)).file = path.string();
+    else
+      rows.steps.emplace_back(step_benchmark_of(json, path.string()));
   } catch (const Refused& refused) {
     throw refuse(refused.why);
   } catch (const UsageError& error) {
@@ -70,7 +69,6 @@ report::Benchmark read_benchmark(const std::filesystem::path& path) {
   } catch (const Json::exception& error) {
     throw refuse(error.what());
   }
-  return benchmark;
 }
 
 }  // namespace ditune::cli

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `ditune bench --json` wrote, read again.
+// What `ditune bench --json` and `python -m ditune.bench --json` wrote, read again.
 #pragma once
 
 #include <filesystem>
@@ -8,7 +8,7 @@
 
 namespace ditune::cli {
 
-// Throws UsageError for a file that cannot be read, and for one that bench did not write.
-report::Benchmark read_benchmark(const std::filesystem::path& path);
+// Throws UsageError for a file that cannot be read, and for one that neither of them wrote.
+void add_benchmark(report::Rows& rows, const std::filesystem::path& path);
 
 }  // namespace ditune::cli

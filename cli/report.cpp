@@ -105,6 +105,8 @@ std::string select_line(const Options& options, const std::vector<report::Layer>
 
 std::vector<report::Command> commands_of(const Options& options, const report::Rows& rows) {
   std::vector<report::Command> commands = {{"This page", "ditune report" + options_line(*options.app)}};
+  for (const report::StepBenchmark& steps : rows.steps)
+    commands.push_back({"The steps of " + steps.file, steps.command});
   const std::string select = select_line(options, rows.layers);
   if (select.empty()) return commands;
   const std::string where =
@@ -129,7 +131,7 @@ ExitCode write_report(const Options& options) {
   report::Rows rows{.file = database_path(options.records.db).string(),
                     .model = describe_model(options.records.select),
                     .regime = options.regime};
-  for (const std::string& path : options.benchmarks) rows.benchmarks.push_back(read_benchmark(path));
+  for (const std::string& path : options.benchmarks) add_benchmark(rows, path);
   if (!options.against.empty()) rows.against = read_other(options.against);
   Records stored(options.records);
   rows.records = stored.all_winners();
@@ -163,7 +165,9 @@ void add_report(CLI::App& app, Run& run) {
   Options& options = *command.options;
   options.app = command.app;
   command.app->add_option("-o,--output", options.output, "the file to write")->required();
-  command.app->add_option("--bench", options.benchmarks, "what ditune bench --json wrote; may be given again")
+  command.app
+      ->add_option("--bench", options.benchmarks,
+                   "what ditune bench --json or python -m ditune.bench --json wrote; may be given again")
       ->expected(1)
       ->take_all();
   command.app->add_option("--against", options.against, "another database, to compare with");

@@ -20,7 +20,8 @@ struct Columns {
 
 Columns columns_of(const BarChart& chart, double width) {
   double name_width = 0, end_width = 0, longest_us = 0;
-  for (const BarGroup& group : chart.groups)
+  for (const BarGroup& group : chart.groups) {
+    longest_us = std::max(longest_us, group.line_us.value_or(0));
     for (const Bar& bar : group.bars) {
       name_width = std::max(name_width, text_width(bar.name));
       end_width = std::max(end_width, text_width(end_text(bar)));
@@ -30,12 +31,14 @@ Columns columns_of(const BarChart& chart, double width) {
         us += part.us;
       }
     }
+  }
   name_width = std::min(name_width, 0.28 * width);
   end_width = std::min(end_width, 0.5 * width);
   return {name_width, Scale(Spacing::linear, {0, longest_us}, {name_width + 8, width - end_width - 10})};
 }
 
-void draw_bar(Svg& svg, const Bar& bar, const Columns& columns, double y) {
+// Returns where the bar ends.
+double draw_bar(Svg& svg, const Bar& bar, const Columns& columns, double y) {
   svg.text({columns.name_width, y + kHeight - 3}, fit(bar.name, columns.name_width), Anchor::end, "bar-name");
   double us = 0, end = columns.scale(0);
   for (const BarPart& part : bar.parts) {
@@ -49,7 +52,28 @@ void draw_bar(Svg& svg, const Bar& bar, const Columns& columns, double y) {
     us += part.us;
     end = std::max(end, to);
   }
-  svg.text({end + 8, y + kHeight - 3}, fit(end_text(bar), svg.width() - end - 8), Anchor::start, "bar-end");
+  return end;
+}
+
+// Returns where the group ends.
+double draw_bars(Svg& svg, const BarGroup& group, const Columns& columns, double top) {
+  std::vector<double> ends;
+  double y = top;
+  for (const Bar& bar : group.bars) {
+    ends.push_back(draw_bar(svg, bar, columns, y));
+    y += kPitch;
+  }
+  if (group.line_us) {
+    const double x = columns.scale(*group.line_us);
+    svg.line({x, top - 3}, {x, y - kPitch + kHeight + 3}, "mark");
+  }
+  // Last, so that the line is behind them.
+  for (std::size_t i = 0; i < ends.size(); ++i) {
+    const double end = ends[i] + 8;
+    svg.text({end, top + kPitch * static_cast<double>(i) + kHeight - 3},
+             fit(end_text(group.bars[i]), svg.width() - end), Anchor::start, "bar-end");
+  }
+  return y;
 }
 
 }  // namespace
@@ -70,11 +94,7 @@ Markup draw(const BarChart& chart, double width) {
       svg.text({0, y + kFont}, fit(group.name, kBold * width), Anchor::start, "group-name");
       y += kLine + 4;
     }
-    for (const Bar& bar : group.bars) {
-      draw_bar(svg, bar, columns, y);
-      y += kPitch;
-    }
-    y += 6;
+    y = draw_bars(svg, group, columns, y) + 6;
   }
   return svg.finish(y);
 }

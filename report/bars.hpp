@@ -26,8 +26,9 @@ struct Bar {
 };
 
 struct BarGroup {
-  std::string name;
-  std::vector<Bar> bars;
+  std::string name = {};
+  std::vector<Bar> bars = {};
+  std::optional<double> line_us = {};  // through all of its bars: what they are compared with
 };
 
 struct BarChart {

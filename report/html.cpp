@@ -10,16 +10,17 @@ namespace ditune::report {
 
 namespace {
 
-// May be broken behind a comma: configs are long words.
+// May be broken behind a comma that is not of a number: configs are long words.
 void add_cell(Markup& html, std::string_view text) {
+  const auto is_digit = [&](std::size_t at) { return at < text.size() && text[at] >= '0' && text[at] <= '9'; };
+  std::size_t begin = 0;
   html.open("td");
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(','), text.size() - 1) + 1;
-    html.text(text.substr(0, end));
-    if (end < text.size()) html.lone("wbr");
-    text.remove_prefix(end);
+  for (std::size_t end = 1; end < text.size(); ++end) {
+    if (text[end - 1] != ',' || is_digit(end)) continue;
+    html.text(text.substr(begin, end - begin)).lone("wbr");
+    begin = end;
   }
-  html.close();
+  html.text(text.substr(begin)).close();
 }
 
 }  // namespace
@@ -36,8 +37,8 @@ Markup draw(const HtmlTable& table) {
   for (const HtmlRow& row : table.rows) {
     row.predicted ? html.open("tr", {{"class", "predicted"}}) : html.open("tr");
     for (std::size_t i = 0; i < row.cells.size(); ++i)
-      if (table.columns[i].is_number)
-        html.leaf("td", {{"class", "number"}}, row.cells[i]);
+      if (table.columns[i].is_number || table.columns[i].is_short)
+        html.leaf("td", {{"class", table.columns[i].is_number ? "number" : "short"}}, row.cells[i]);
       else
         add_cell(html, row.cells[i]);
     html.close();

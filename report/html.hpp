@@ -14,6 +14,7 @@ namespace ditune::report {
 struct HtmlColumn {
   std::string name;
   bool is_number = false;
+  bool is_short = false;  // texts of a few words, each kept in one line
 };
 
 struct HtmlRow {

@@ -57,6 +57,18 @@ Json layer_json(const LayerTime& time) {
   return json;
 }
 
+Json step_json(const StepBenchmark& steps) {
+  Json json = {{"model", steps.model}, {"gpu", steps.gpu}, {"baseline", steps.baseline}, {"routes", Json::array()}};
+  for (const StepRoute& route : steps.routes) {
+    Json& row = json["routes"].emplace_back(Json{{"name", route.name}});
+    if (!route.reason.empty())
+      row["reason"] = route.reason;
+    else
+      row["ms"] = route.ms, row["ratio"] = route.ratio, row["group"] = route.group;
+  }
+  return json;
+}
+
 // What other programs may read of the page.
 std::string data_of(const Findings& findings) {
   Json json = {{"device", findings.rows.device.name},
@@ -67,6 +79,7 @@ std::string data_of(const Findings& findings) {
                {"predicted_us", findings.total.predicted_us},
                {"layers", Json::array()}};
   for (const LayerTime& time : findings.times) json["layers"].push_back(layer_json(time));
+  for (const StepBenchmark& steps : findings.rows.steps) json["steps"].push_back(step_json(steps));
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -85,7 +98,8 @@ void add_navigation(Markup& html, const Findings& findings) {
     const char *id, *text;
     bool is_there = true;
   };
-  const std::array links{Link{"layers", "Layers"},
+  const std::array links{Link{"steps", "Whole step", !findings.rows.steps.empty()},
+                         Link{"layers", "Layers"},
                          Link{"roofline", "Roofline"},
                          Link{"search", "Search"},
                          Link{"rows", "Every M"},
@@ -119,7 +133,7 @@ std::string page(const Rows& rows) {
   html.open("body").add(hatches()).open("header").leaf("h1", title_of(rows));
   add_navigation(html, findings);
   html.close().open("main");
-  for (const auto add : {add_summary, add_layers, add_roofline, add_searches, add_row_curves, add_changes,
+  for (const auto add : {add_summary, add_steps, add_layers, add_roofline, add_searches, add_row_curves, add_changes,
                          add_other_devices, add_provenance})
     add(html, findings);
   html.close();

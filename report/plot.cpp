@@ -73,8 +73,11 @@ class Area {
   }
 
   void draw_limit(const PlotLimit& limit) {
+    svg_.line(at(limit.from.x, limit.from.y), at(limit.to.x, limit.to.y), "limit");
+  }
+
+  void name_limit(const PlotLimit& limit) {
     const Point from = at(limit.from.x, limit.from.y), to = at(limit.to.x, limit.to.y);
-    svg_.line(from, to, "limit");
     const bool is_level = from.y == to.y;
     // Left of where a level limit begins nothing can be; beside one that rises, near its upper end.
     const double room = is_level ? from.x - box_.x - 8 : box_.width / 2;
@@ -142,6 +145,7 @@ Markup draw(const Plot& plot, double width) {
   Area area(svg, plot, draw_keys(svg, keys, 0));
   area.draw_axes();
   for (const PlotLimit& limit : plot.limits) area.draw_limit(limit);
+  for (const PlotLimit& limit : plot.limits) area.name_limit(limit);  // in front of all lines
   for (const PlotSeries& series : plot.series) area.draw_series(series);
   for (const PlotSeries& series : plot.series)
     for (const PlotPoint& point : series.points) area.label(point);

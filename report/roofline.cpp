@@ -69,9 +69,17 @@ void add_limits(Plot& plot, const Limits& limits) {
     const double knee = limits.gbps > 0 ? tops / limits.gbps * 1e3 : plot.x.range->low;
     if (tops > 0) plot.limits.push_back({{knee, tops}, {right, tops}, name});
   };
-  level(limits.tops, fmt::format("{} TOPS at {:.0f} MHz, boost", number_text(limits.tops), limits.clock_mhz));
-  level(limits.measured_tops,
-        fmt::format("{} TOPS at {:.0f} MHz, measured", number_text(limits.measured_tops), limits.measured_clock_mhz));
+  const auto text = [](double tops, double mhz) {
+    return fmt::format("{} TOPS at {:.0f} MHz", number_text(tops), mhz);
+  };
+  const std::string boost = text(limits.tops, limits.clock_mhz);
+  const std::string measured = text(limits.measured_tops, limits.measured_clock_mhz);
+  if (boost == measured) {
+    level(limits.tops, boost + ", boost and measured");
+  } else {
+    level(limits.tops, boost + ", boost");
+    level(limits.measured_tops, measured + ", measured");
+  }
   if (!(limits.gbps > 0)) return;
   const double left = std::max(plot.x.range->low, low / limits.gbps * 1e3), knee = limits.tops / limits.gbps * 1e3;
   plot.limits.push_back(

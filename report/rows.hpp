@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ditune/record.hpp"
@@ -41,6 +42,31 @@ struct Benchmark {
   int without_time = 0;  // layers that failed there
 };
 
+// One way to run a model's step, as `python -m ditune.bench` measured it.
+struct StepRoute {
+  std::string name, reason = {};    // why it did not run
+  double ms = 0;                    // the median of the rounds
+  Range quartiles = {};             // of them
+  double ratio = 0;                 // its median to the baseline's; 0: no baseline ran
+  std::size_t group = 0;            // routes of one group took turns
+  bool is_beside_baseline = false;  // whether the baseline did so, too
+  std::string operations = {};      // ditune's that it ran, by how records match them: "34 exact"; empty: none
+  std::optional<double> host_ms = {}, first_call_s = {}, tune_s = {}, peak_bytes = {}, sustained_ms = {}, watts = {},
+                        joules = {}, error = {}, psnr_db = {};
+  bool is_same_latent = false;  // as bf16's: its PSNR is infinite
+};
+
+struct StepBenchmark {
+  std::string file;
+  std::string model = {};     // "ideogram4 at 1024x1024"
+  std::string gpu = {};       // empty: the CPU
+  std::string baseline = {};  // a route; empty: none ran
+  bool has_random_weights = false;
+  std::vector<StepRoute> routes = {};
+  std::vector<std::pair<std::string, std::string>> facts = {};  // of versions and options: a name and what it is
+  std::string command = {};                                     // that measures it again
+};
+
 // A row of a database that was not used.
 struct RefusedRow {
   std::string table, what, reason;
@@ -66,6 +92,7 @@ struct Rows {
   std::vector<TuningRecord> records = {};  // all of the database, of all devices
   std::vector<Trial> trials = {};          // of all of them, too, in the order of trying
   std::vector<Benchmark> benchmarks = {};
+  std::vector<StepBenchmark> steps = {};
   std::optional<OtherDatabase> against = {};
   std::vector<RefusedRow> refused = {};
   std::vector<Command> commands = {};

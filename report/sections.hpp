@@ -31,6 +31,7 @@ std::vector<const LayerTime*> by_step_time(const Findings& findings);
 std::string describe(const Layer& layer);
 
 void add_summary(Markup& page, const Findings& findings);
+void add_steps(Markup& page, const Findings& findings);  // nothing without a benchmark of a step
 void add_layers(Markup& page, const Findings& findings);
 void add_roofline(Markup& page, const Findings& findings);
 void add_searches(Markup& page, const Findings& findings);

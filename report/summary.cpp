@@ -6,6 +6,7 @@
 
 #include "core/text.hpp"
 #include "report/sections.hpp"
+#include "report/steps.hpp"
 
 namespace ditune::report {
 namespace {
@@ -34,7 +35,7 @@ void add_step(Markup& page, const Findings& findings) {
       findings.rows.model.empty()
           ? fmt::format("{}, each launched once", text::counted(total.layers, "operation"))
           : fmt::format("the linear work of one step of {}: {} launches", findings.rows.model, calls_of(findings));
-  const bool has_interval = total.interval.high > total.interval.low;
+  const bool has_interval = duration_text(total.interval.low) != duration_text(total.interval.high);
   add_figure(
       page, duration_text(total.us),
       fmt::format(
@@ -69,6 +70,33 @@ void add_peer(Markup& page, const PeerTotal& peer, const Findings& findings) {
   }
 }
 
+// "A step takes 0.58 of compiled bf16's time."
+void add_step_beside(Markup& page, const StepBenchmark& steps, const StepComparison& beside) {
+  const std::string step = fmt::format("A step of {} by {}", steps.model, beside.route->name);
+  const std::string other = spoken(beside.other);
+  const std::string times =
+      fmt::format("{} against {}", duration_text(beside.route->ms * 1e3), duration_text(beside.other_ms * 1e3));
+  if (beside.verdict == Verdict::tie)
+    return add_figure(page, "a tie",
+                      fmt::format("{} takes as long as by {}, quartiles overlap: {}", step, other, times), false);
+  const std::string caution = beside.verdict == Verdict::unknown ? "; not of the same rounds" : "";
+  add_figure(page, times_text(beside.ratio),
+             fmt::format("{} takes {:.2f} {}’s time: {}{}", step, beside.ratio,
+                         beside.ratio < 1 ? "of " + other : "times " + other, times, caution),
+             false);
+}
+
+void add_whole_step(Markup& page, const StepBenchmark& steps) {
+  const StepRoute* const route = fastest_of_ditune(steps);
+  if (!route) return;
+  const auto baseline = beside_baseline(steps, *route), peer = beside_fastest_peer(steps, *route);
+  for (const auto& beside : {baseline, peer})
+    if (beside) add_step_beside(page, steps, *beside);
+  if (!baseline && !peer)
+    add_figure(page, duration_text(route->ms * 1e3),
+               fmt::format("a step of {} by {}, beside nothing else", steps.model, route->name), false);
+}
+
 void add_against(Markup& page, const Findings& findings) {
   double now_us = 0, then_us = 0;
   int layers = 0;
@@ -98,6 +126,8 @@ void add_summary(Markup& page, const Findings& findings) {
               "Nothing here was measured. Every time is what the cost model predicts for this GPU from its datasheet; "
               "hatched bars and dashed lines are predictions. Run ditune tune on the GPU to measure.");
   page.open("div", {{"class", "headlines"}});
+  for (const StepBenchmark& steps : findings.rows.steps)
+    if (is_of_device(steps, findings.rows)) add_whole_step(page, steps);
   add_step(page, findings);
   for (const PeerTotal& peer : peer_totals(findings.rows)) add_peer(page, peer, findings);
   if (findings.rows.against) add_against(page, findings);

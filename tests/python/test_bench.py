@@ -6,7 +6,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 import pathlib
+import subprocess
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -24,7 +26,7 @@ from ditune.bench.models import MODELS, build, draw_inputs
 from ditune.bench.routes import ROUTES, bytes_of, sharing_copy, without_masks
 from ditune.torch import Int8Linear, fuse_, quantize_
 from ditune.torch.fuse import Block
-from helpers import ROOT
+from helpers import ROOT, tune
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
@@ -65,6 +67,18 @@ def test_every_model_runs_by_every_route_that_a_cpu_has(name: str, tmp_path: pat
         assert 20 < rows[route]["psnr_db"] < 100
     assert found["baseline"] == (compiled or routes)[0]
     assert rows["fuse"]["ratio"] == rows["fuse"]["median_ms"] / rows[found["baseline"]]["median_ms"]
+
+
+def test_ditune_report_reads_the_json(tmp_path: pathlib.Path) -> None:
+    measured(tmp_path / "step.json", "flux1-dev", "--routes", "bf16,quantize,fuse,fuse-graph")
+    tune(tmp_path / "tuning.db", "gemm_s8:m=64,n=1024,k=1024")
+    command = [os.environ["DITUNE_PROGRAM"], "report", "--bench", "step.json", "--db", "tuning.db", "-o", "page.html"]
+    subprocess.run(command, check=True, cwd=tmp_path)
+    page = (tmp_path / "page.html").read_text()
+    assert "Measured on the CPU" in page
+    for route in ("bf16", "quantize", "fuse"):
+        assert f'<td class="short">{route}</td>' in page
+    assert "fuse-graph was not run: CUDA graphs need a GPU" in page
 
 
 def test_the_table_has_a_row_for_every_route(capsys: pytest.CaptureFixture[str]) -> None:

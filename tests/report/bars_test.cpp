@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/bars.hpp"
 
+#include <string>
+
 #include "pictures.hpp"
 
 using namespace ditune::report;
@@ -46,4 +48,16 @@ TEST_CASE("parts are stacked, with an interval at the end of each that has one")
   const std::string svg = draw(BarChart{.name = "bars", .groups = {{"a", {two}}}}, 980).str();
   CHECK(count_of(svg, "class=\"interval\"") == 3);
   CHECK(count_of(svg, "<rect ") == 2);
+}
+
+TEST_CASE("a line goes through all bars of its group, and is in the picture if all bars are shorter") {
+  const BarChart chart{.name = "bars", .groups = {{"a", {bar(10), bar(20)}, 100}, {"b", {bar(5)}}}};
+  for (const double width : {340.0, 980.0}) {
+    const std::string svg = draw(chart, width).str();
+    check_sound(draw(chart, width));
+    REQUIRE(count_of(svg, "class=\"mark\"") == 1);
+    const std::size_t at = svg.rfind("x1=\"", svg.find("class=\"mark\"")) + 4;
+    CHECK(std::stod(svg.substr(at)) < width);
+    CHECK(svg.find("class=\"mark\"") < svg.find("class=\"bar-end\""));  // texts are in front of it
+  }
 }

@@ -58,11 +58,13 @@ TEST_CASE("a page has every section, and nothing that asks for anything") {
   Rows rows = sample_rows();
   rows.against = OtherDatabase{.file = "other.db", .records = {record_of(sample_gemm(), 120)}};
   rows.benchmarks = {benchmark_of({peer_of("cublaslt bf16", 1.9, Range{1.8, 2})})};
+  rows.steps = {sample_steps()};
   TuningRecord there = rows.records[0];
   there.key.device.name = "another GPU";
   rows.records.push_back(there);
   const std::string html = page(rows);
-  for (const char* id : {"summary", "layers", "roofline", "search", "rows", "changes", "devices", "provenance"}) {
+  for (const char* id :
+       {"summary", "steps", "layers", "roofline", "search", "rows", "changes", "devices", "provenance"}) {
     CAPTURE(id);
     CHECK(has(html, std::string("<section id=\"") + id + "\""));
   }
@@ -78,16 +80,20 @@ TEST_CASE("a page has every section, and nothing that asks for anything") {
   CHECK(has(html, "300 µs"));
 }
 
-TEST_CASE("a page without another database or GPU has no section of them") {
+TEST_CASE("a page without another database, GPU or step has no section of them") {
   const std::string html = page(sample_rows());
+  CHECK(!has(html, "id=\"steps\""));
+  CHECK(!has(html, "href=\"#steps\""));
+  CHECK(!data_of(html).contains("steps"));
   CHECK(!has(html, "id=\"changes\""));
   CHECK(!has(html, "id=\"devices\""));
   CHECK(!has(html, "href=\"#changes\""));
 }
 
 TEST_CASE("nothing that a database holds becomes markup or script") {
-  const std::set<std::string> usual = require_nested(page(sample_rows()));
   Rows rows = sample_rows();
+  rows.steps = {sample_steps()};
+  const std::set<std::string> usual = require_nested(page(rows));
   rows.file = rows.model = rows.layers[0].name = kHostile;
   rows.device.name = kHostile;
   for (TuningRecord& record : rows.records) {
@@ -105,6 +111,18 @@ TEST_CASE("nothing that a database holds becomes markup or script") {
   }
   rows.benchmarks = {benchmark_of({peer_of(kHostile, 2), {.name = kHostile + "2", .reason = kHostile}})};
   rows.benchmarks[0].file = rows.benchmarks[0].rows[0].device = kHostile;
+  StepBenchmark& steps = rows.steps[0];
+  steps.file = steps.model = steps.baseline = steps.command = kHostile;
+  for (StepRoute& route : steps.routes) {
+    if (!route.reason.empty()) route.reason = kHostile;
+    route.name = kHostile;
+    route.operations = kHostile;
+  }
+  steps.routes[1].group = 1;
+  steps.facts = {{kHostile, kHostile}};
+  steps.gpu = kHostile;
+  rows.steps.push_back(steps);
+  rows.steps.back().gpu = kHostile + "2";  // another one than the page's
   rows.against = OtherDatabase{.file = kHostile, .records = rows.records, .refused = {{kHostile, kHostile, kHostile}}};
   rows.refused = {{kHostile, kHostile, kHostile}};
   rows.commands = {{kHostile, kHostile}};
@@ -128,6 +146,8 @@ TEST_CASE("values at the ends of what is possible are drawn") {
     rows.layers.push_back({"other", sample_gemm(1), 1});
     rows.records.push_back(record_of(sample_gemm(1), us));
     rows.trials = {trial_of(sample_gemm(), kWinner, us), trial_of(sample_gemm(), kOther, 0.5)};
+    rows.steps = {sample_steps()};
+    rows.steps[0].routes.push_back(step_route("extreme", us, 500, "1 exact"));
     const std::string html = page(rows);
     require_nested(html);
     for (const char* wrong : {"=\"nan", "=\"inf", "=\"-nan", ">nan<", ">inf<"}) CHECK(!has(html, wrong));
@@ -162,6 +182,41 @@ TEST_CASE("a tie is called one") {
   const std::string html = page(rows);
   CHECK(has(html, "<p class=\"big\">a tie</p>"));
   CHECK(has(html, ", tie</text>"));
+}
+
+TEST_CASE("the headline begins with the whole step, beside the baseline and the fastest of the others") {
+  Rows rows = sample_rows();
+  rows.steps = {sample_steps()};
+  const std::string html = page(rows);
+  const std::string step =
+      "A step of a model at 1024x1024 by fuse takes 0.50 of compiled bf16’s time: 250 ms against 500 ms";
+  CHECK(html.find("0.50×") < html.find("300 µs"));
+  CHECK(has(html, step + "</p>"));
+  CHECK(has(html, "by fuse takes 0.62 of compiled torchao-fp8’s time: 250 ms against 400 ms</p>"));
+  CHECK(has(html, "<p>comfy-kitchen was not run: comfy-kitchen is not installed (pip install comfy-kitchen)</p>"));
+  CHECK(has(html, "The weights are random"));
+  CHECK(data_of(html)["steps"][0]["routes"][5]["ms"] == 250);
+}
+
+TEST_CASE("a step as long as the baseline's is a tie") {
+  Rows rows = sample_rows();
+  rows.steps = {sample_steps()};
+  rows.steps[0].routes = {step_route("bf16-compiled", 500, 500), step_route("fuse", 498, 500, "1 exact")};
+  const std::string html = page(rows);
+  CHECK(has(html, "<p class=\"big\">a tie</p>"));
+  CHECK(has(html, "takes as long as by compiled bf16, quartiles overlap: 498 ms against 500 ms"));
+}
+
+TEST_CASE("a step that another GPU took is no headline, and the page says so") {
+  for (const std::string gpu : {"another GPU", ""}) {
+    Rows rows = sample_rows();
+    rows.steps = {sample_steps()};
+    rows.steps[0].gpu = gpu;
+    const std::string html = page(rows);
+    CHECK(!has(html, "A step of a model at 1024x1024 by fuse takes"));
+    CHECK(has(html, gpu.empty() ? "Measured on the CPU, to try it out." : "Measured on another GPU."));
+    CHECK(has(html, "The rest of this page is about NVIDIA GeForce RTX 3090"));
+  }
 }
 
 TEST_CASE("the page of 10,000 winners stays below 10 MB") {

@@ -85,4 +85,38 @@ inline Benchmark benchmark_of(std::vector<PeerRow> peers) {
           .rows = {{.operation = sample_gemm(), .device = sample_device().name, .us = 100, .peers = std::move(peers)}}};
 }
 
+inline StepRoute step_route(const std::string& name, double ms, double baseline_ms,
+                            const std::string& operations = "") {
+  StepRoute route{.name = name, .ms = ms, .quartiles = {0.99 * ms, 1.01 * ms}, .ratio = ms / baseline_ms};
+  route.is_beside_baseline = true;
+  route.operations = operations;
+  route.host_ms = 4;
+  route.first_call_s = 1.5;
+  route.peak_bytes = 3e10;
+  route.watts = 500;
+  route.joules = ms / 2;
+  route.error = 0.01;
+  route.psnr_db = 40;
+  return route;
+}
+
+// Made-up steps: a baseline, others, and ditune's; one route did not run.
+inline StepBenchmark sample_steps() {
+  StepBenchmark steps{.file = "step.json", .model = "a model at 1024x1024", .gpu = sample_device().name};
+  steps.baseline = "bf16-compiled";
+  steps.has_random_weights = true;
+  steps.routes = {step_route("bf16", 600, 500),
+                  step_route("bf16-compiled", 500, 500),
+                  step_route("torchao-fp8-compiled", 400, 500),
+                  {.name = "comfy-kitchen", .reason = "comfy-kitchen is not installed (pip install comfy-kitchen)"},
+                  step_route("quantize", 350, 500, "34 exact"),
+                  step_route("fuse", 250, 500, "30 exact, 4 nearest m")};
+  steps.routes[0].error = 0;
+  steps.routes[0].psnr_db.reset();
+  steps.routes[0].is_same_latent = true;
+  steps.facts = {{"GPU", sample_device().name}, {"Weights", "random"}};
+  steps.command = "python -m ditune.bench model";
+  return steps;
+}
+
 }  // namespace ditune::report::test

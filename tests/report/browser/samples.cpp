@@ -78,6 +78,25 @@ void add_benchmarks(Rows& rows) {
   rows.benchmarks = {benchmark, sweep};
 }
 
+// Steps in one group; and in groups of different rounds, in which one ties.
+void add_steps(Rows& rows) {
+  StepBenchmark one = sample_steps(), several = sample_steps();
+  one.model = rows.model;
+  one.gpu = several.gpu = rows.device.name;
+  one.facts = {{"GPU", one.gpu},
+               {"Packages", "diffusers 0.36.0, torchao not installed, comfy-kitchen not installed"},
+               {"Weights", "random"}};
+  several.model = "another model at 1024x1024, 2 blocks of each kind at most";
+  several.routes[2].quartiles.high = 505;
+  several.routes[2].ms = 495;
+  several.routes[2].ratio = 0.99;
+  several.routes[4].group = several.routes[5].group = 1;
+  several.routes.push_back(step_route("fuse-graph", 0.24, 500, "34 exact"));
+  several.routes.back().group = 2;
+  several.routes.back().is_beside_baseline = false;
+  rows.steps = {one, several};
+}
+
 void add_others(Rows& rows) {
   rows.against = OtherDatabase{.file = "older.db", .records = rows.records, .refused = {}};
   double factor = 0.9;
@@ -119,6 +138,13 @@ Rows hostile() {
     if (!trial.measurement.ok()) trial.measurement.failure = name;
   rows.benchmarks = {benchmark_of({peer_of(name, 2, Range{1.9, 2.1})})};
   rows.benchmarks[0].rows[0].device = name;
+  rows.steps = {sample_steps()};
+  rows.steps[0].model = rows.steps[0].gpu = rows.steps[0].baseline = name;
+  rows.steps[0].facts = {{name, name}};
+  for (StepRoute& route : rows.steps[0].routes) {
+    if (!route.reason.empty()) route.reason = name;
+    route.name = name;
+  }
   rows.refused = {{name, name, name}};
   rows.commands = {{name, name}};
   return rows;
@@ -160,6 +186,7 @@ int main(int argc, char** argv) {
   std::filesystem::create_directories(folder);
   ditune::report::Rows measured = tuned_model("ideogram4", 48);
   add_benchmarks(measured);
+  add_steps(measured);
   add_others(measured);
   write(folder / "measured.html", measured);
   write(folder / "predicted.html", predicted_model());
