@@ -15,6 +15,7 @@
 #include "cli/files.hpp"
 #include "cli/output.hpp"
 #include "cli/values.hpp"
+#include "core/text.hpp"
 #include "ditune/error.hpp"
 #include "report/page.hpp"
 #include "tuner/measure/provenance.hpp"
@@ -27,13 +28,28 @@ struct Options {
   RecordOptions records;
   Regime regime = Regime::burst;
   std::vector<std::string> benchmarks;
-  std::string against, output;
+  std::string against, heat_map, output;
 };
 
 constexpr std::size_t kMostNamed = 20;  // operations in a command
 
 const std::vector<std::string> kSelect = {"--model",  "--resolution", "--batch",     "--frames",   "--text-tokens",
                                           "--linear", "--shape",      "--operation", "--problems", "--epilogue"};
+
+// "tile_n,tile_m"
+report::DimensionPair parse_heat_map(const std::string& text) {
+  const std::vector<std::string_view> names = report::dimension_names();
+  const std::string hint = "the dimensions are " + text::join(names);
+  const std::size_t comma = std::min(text.find(','), text.size());
+  report::DimensionPair pair{text.substr(0, comma), text.substr(std::min(comma + 1, text.size()))};
+  for (const std::string& name : {pair.x, pair.y})
+    if (std::ranges::find(names, name) == names.end())
+      throw UsageError(fmt::format("--heat-map {} is not X,Y of two dimensions: '{}' is none", text, name), hint);
+  if (pair.x == pair.y) throw UsageError(fmt::format("--heat-map {} names one dimension twice", text), hint);
+  if (!report::is_of_one_family(pair))
+    throw UsageError(fmt::format("--heat-map {}: no kernel family has both", text), hint);
+  return pair;
+}
 
 std::vector<report::RefusedRow> refused(const std::vector<SkippedRow>& rows) {
   std::vector<report::RefusedRow> all;
@@ -131,6 +147,7 @@ ExitCode write_report(const Options& options) {
   report::Rows rows{.file = database_path(options.records.db).string(),
                     .model = describe_model(options.records.select),
                     .regime = options.regime};
+  if (!options.heat_map.empty()) rows.heat_map = parse_heat_map(options.heat_map);
   for (const std::string& path : options.benchmarks) add_benchmark(rows, path);
   if (!options.against.empty()) rows.against = read_other(options.against);
   Records stored(options.records);
@@ -171,6 +188,8 @@ void add_report(CLI::App& app, Run& run) {
       ->expected(1)
       ->take_all();
   command.app->add_option("--against", options.against, "another database, to compare with");
+  command.app->add_option("--heat-map", options.heat_map,
+                          "X,Y: two dimensions of configs that maps of the search show");
   add_regime(*command.app, options.regime, "whose winners are preferred (burst)");
   add_records(*command.app, options.records);
 }

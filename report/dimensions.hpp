@@ -20,4 +20,15 @@ struct DimensionValue {
 // Its family first.
 std::vector<DimensionValue> dimensions_of(const KernelConfig& config);
 
+// Of all families, each name once.
+std::vector<std::string_view> dimension_names();
+
+// What a heat map is asked to show.
+struct DimensionPair {
+  std::string x, y;
+};
+
+// Whether the configs of any family have both.
+bool is_of_one_family(const DimensionPair& pair);
+
 }  // namespace ditune::report

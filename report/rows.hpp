@@ -9,6 +9,7 @@
 
 #include "ditune/record.hpp"
 #include "generator/search_space.hpp"
+#include "report/dimensions.hpp"
 #include "report/scale.hpp"
 
 namespace ditune::report {
@@ -96,6 +97,7 @@ struct Rows {
   std::optional<OtherDatabase> against = {};
   std::vector<RefusedRow> refused = {};
   std::vector<Command> commands = {};
+  std::optional<DimensionPair> heat_map = {};  // that maps of the search show first, where a search has both
   std::string ditune_version = {}, when = {};  // of the page
 };
 

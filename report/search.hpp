@@ -10,6 +10,7 @@
 
 #include "ditune/record.hpp"
 #include "generator/search_space.hpp"
+#include "report/dimensions.hpp"
 #include "report/heat_map.hpp"
 #include "report/plot.hpp"
 
@@ -46,9 +47,9 @@ struct Search {
 // `trials` of this operation on this device in one regime; `winner` may be null.
 Search search_of(const Target& target, std::span<const Trial* const> trials, const TuningRecord* winner);
 
-// Two maps of the space: over two dimensions of the tile's shape, and over the two others that matter most. A cell is
-// the best of the rest; fewer where the space has fewer dimensions.
-std::vector<HeatMap> heat_maps(const Search& search);
+// Maps of the space, in which a cell is the best of the rest: over the dimensions that were chosen, over two of the
+// tile's shape, and over the two others that matter most. Fewer where the space has fewer dimensions.
+std::vector<HeatMap> heat_maps(const Search& search, const std::optional<DimensionPair>& chosen = {});
 
 // Measured over predicted times, and the best so far over trials; nothing where nothing was measured.
 std::optional<Plot> accuracy_plot(const Search& search);

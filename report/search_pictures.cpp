@@ -28,7 +28,7 @@ struct Dimension {
   }
 };
 
-std::vector<Dimension> used_dimensions(const Search& search) {
+std::vector<Dimension> all_dimensions(const Search& search) {
   std::vector<Dimension> dimensions;
   for (const Variant& candidate : search.candidates)
     for (const DimensionValue& value : dimensions_of(candidate.config)) {
@@ -39,8 +39,11 @@ std::vector<Dimension> used_dimensions(const Search& search) {
       const auto [best, is_new] = dimension->best_us.try_emplace(value.number, candidate.predicted_us);
       if (!is_new) best->second = std::min(best->second, candidate.predicted_us);
     }
-  std::erase_if(dimensions, [](const Dimension& d) { return d.values.size() < 2 || d.values.size() > kMostValues; });
   return dimensions;
+}
+
+bool is_worth_drawing(const Dimension& dimension) {
+  return dimension.values.size() >= 2 && dimension.values.size() <= kMostValues;
 }
 
 const DimensionValue* value_of(const std::vector<DimensionValue>& values, std::string_view dimension) {
@@ -128,17 +131,26 @@ HeatMap heat_map(const Search& search, const Dimension& x, const Dimension& y) {
 
 }  // namespace
 
-std::vector<HeatMap> heat_maps(const Search& search) {
-  std::vector<Dimension> all = used_dimensions(search), shape;
+std::vector<HeatMap> heat_maps(const Search& search, const std::optional<DimensionPair>& chosen) {
+  std::vector<Dimension> all = all_dimensions(search), shape;
+  std::vector<HeatMap> maps;
+  if (chosen) {
+    const auto x = std::ranges::find(all, chosen->x, &Dimension::name);
+    const auto y = std::ranges::find(all, chosen->y, &Dimension::name);
+    if (x != all.end() && y != all.end()) maps.push_back(heat_map(search, *x, *y));
+  }
+  std::erase_if(all, [](const Dimension& dimension) { return !is_worth_drawing(dimension); });
   for (const Dimension& dimension : all)
     if (dimension.is_shape && shape.size() < 2) shape.push_back(dimension);  // of a tile: its rows and columns
-  std::vector<HeatMap> maps;
+  const auto add = [&](const Dimension& x, const Dimension& y) {
+    if (!chosen || chosen->x != x.name || chosen->y != y.name) maps.push_back(heat_map(search, x, y));
+  };
   if (shape.size() == 2) {
-    maps.push_back(heat_map(search, shape[1], shape[0]));
+    add(shape[1], shape[0]);
     std::erase_if(all, [](const Dimension& dimension) { return dimension.is_shape; });
   }
   std::ranges::stable_sort(all, std::greater(), &Dimension::effect);
-  if (all.size() >= 2) maps.push_back(heat_map(search, all[0], all[1]));
+  if (all.size() >= 2) add(all[0], all[1]);
   return maps;
 }
 

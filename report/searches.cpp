@@ -103,8 +103,7 @@ HtmlTable progress_table(const Search& search) {
   return table;
 }
 
-void add_maps(Markup& page, const Search& search) {
-  const std::vector<HeatMap> maps = heat_maps(search);
+void add_maps(Markup& page, const std::vector<HeatMap>& maps) {
   page.open("div", {{"class", "choices"}});
   for (const HeatMap& map : maps) {
     page.open("div", {{"class", "choice"}, {"data-name", fmt::format("{} by {}", map.x_name, map.y_name)}});
@@ -125,10 +124,11 @@ void add_plot(Markup& page, const std::optional<Plot>& plot, const char* caption
   if (plot) page.add(figure([&](double width) { return draw(*plot, width); }, caption, table));
 }
 
-void add_search(Markup& page, const LayerTime& time, const Search& search, const TuningRecord* winner) {
-  page.open("article").leaf("h3", describe(*time.layer)).leaf("p", story_of(search, winner));
+void add_search(Markup& page, const Layer& layer, const Search& search, const Findings& findings,
+                const TuningRecord* winner) {
+  page.open("article").leaf("h3", describe(layer)).leaf("p", story_of(search, winner));
   page.add(draw(candidate_table(search)));
-  add_maps(page, search);
+  add_maps(page, heat_maps(search, findings.rows.heat_map));
   const Markup tried =
       search.tried > 0 ? folded(fmt::format("Table of {} tried", search.tried), tried_table(search)) : Markup();
   add_plot(page, accuracy_plot(search), "What was measured over what the cost model predicts: on the line it is right.",
@@ -200,7 +200,8 @@ void add_searches(Markup& page, const Findings& findings) {
     const auto its = trials.find(operation);
     if (!winners.of(operation) || !shown.insert(operation).second) continue;
     const std::span<const Trial* const> tried = its == trials.end() ? std::span<const Trial* const>() : its->second;
-    add_search(page, *time, search_of({operation, device}, tried, winners.of(operation)), winners.of(operation));
+    const TuningRecord* const winner = winners.of(operation);
+    add_search(page, *time->layer, search_of({operation, device}, tried, winner), findings, winner);
   }
   if (shown.empty()) page.leaf("p", "No operation has a winner of its own.");
   for (const Layer& layer : findings.rows.layers) all.insert(layer.operation);

@@ -102,6 +102,19 @@ TEST_CASE("report refuses what it cannot make a page of, and leaves the one that
   CHECK(place.ditune("report -o /dev/full").code == 3);
 }
 
+TEST_CASE("report shows the dimensions that --heat-map names, or says which there are") {
+  const Workplace place;
+  tune(place, kShape);
+  REQUIRE(place.ditune("report --heat-map stages,tile_m -o report.html").code == 0);
+  const std::string html = place.read("report.html");
+  CHECK(html.find("data-name=\"stages by tile_m\"") < html.find("data-name=\"tile_n by tile_m\""));
+  CHECK(has(html, "ditune report --output report.html --heat-map stages,tile_m"));
+  for (const std::string wrong : {"tile_q,tile_m", "tile_m", "tile_m,", "tile_m,stages,warps_m"})
+    check_refused(place, "-o no.html --heat-map " + wrong, "is none (the dimensions are family, tile_m, ");
+  check_refused(place, "-o no.html --heat-map tile_m,tile_m", "names one dimension twice (");
+  check_refused(place, "-o no.html --heat-map tile_m,octets", "no kernel family has both (");
+}
+
 TEST_CASE("report is of one GPU") {
   const Workplace place;
   tune(place, kShape);

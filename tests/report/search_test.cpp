@@ -68,6 +68,29 @@ TEST_CASE("maps mark the winner, the runner-up and the model's pick") {
   CHECK(maps[0].y_name.starts_with("tile_"));
 }
 
+TEST_CASE("the dimensions that were chosen are the first map, and no other map shows them again") {
+  const Search search = searched(sample_rows());
+  const std::vector<HeatMap> chosen = heat_maps(search, DimensionPair{"stages", "tile_m"});
+  REQUIRE(chosen.size() == 3);
+  CHECK(chosen[0].x_name == "stages");
+  CHECK(chosen[0].y_name == "tile_m");
+  CHECK(chosen[0].cells.size() > 1);
+  for (const HeatMap& map : chosen) check_sound(draw(map, 340));
+  const HeatMap usual = heat_maps(search)[0];
+  CHECK(heat_maps(search, DimensionPair{usual.x_name, usual.y_name}).size() == 2);
+  CHECK(heat_maps(search, DimensionPair{"octets", "threads"}).size() == 2);  // of another kind of operation
+  // A dimension with one value in this search is drawn if it is asked for.
+  CHECK(heat_maps(search, DimensionPair{"family", "tile_m"})[0].x_values == std::vector<std::string>{"mma_s8"});
+}
+
+TEST_CASE("the names of dimensions are those of all families, each once") {
+  const std::vector<std::string_view> names = dimension_names();
+  for (const char* name : {"family", "tile_m", "stages", "octets"}) CHECK(std::ranges::count(names, name) == 1);
+  CHECK(is_of_one_family({"family", "tile_m"}));
+  CHECK(is_of_one_family({"threads", "octets"}));
+  CHECK(!is_of_one_family({"tile_m", "octets"}));
+}
+
 TEST_CASE("where nothing was measured there is nothing to plot, and all cells are predicted") {
   const Search search = searched(sample_rows(Source::predicted));
   CHECK(!accuracy_plot(search));
