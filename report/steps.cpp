@@ -47,7 +47,7 @@ std::string says(const StepBenchmark& steps, const StepRoute& route) {
 }
 
 std::string remark_on(const StepBenchmark& steps, const StepRoute& route) {
-  const std::string said = says(steps, route);
+  std::string said = says(steps, route);
   if (!(route.ratio > 0) || is_baseline(steps, route)) return said;
   const std::string ratio = fmt::format("{:.2f}×", route.ratio);
   return said == "tie" || !route.is_beside_baseline ? fmt::format("{}, {}", ratio, said) : ratio;
