@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -121,8 +121,9 @@ def quantize_(
     for names in chosen:
         _replace(model, names, rotate, next((smooth[name] for name in names if name in smooth), None), device)
     count = sum(map(len, chosen))
-    if count and hasattr(model, "register_to_config"):
-        model.register_to_config(quantization_config={"quant_method": "ditune", "rotate": rotate})
+    register: Any = getattr(model, "register_to_config", None)
+    if count and register:
+        register(quantization_config={"quant_method": "ditune", "rotate": rotate})
     logger.info("quantize_: %d of %d linear layers are int8 now, %d are left as they are", count, found, found - count)
     return model
 
