@@ -62,6 +62,7 @@ def load_(model: nn.Module, file: str | os.PathLike[str], *, prefix: str = "", s
     """
     from safetensors import safe_open
 
+    _require_buffers(model)
     with safe_open(os.fspath(file), framework="pt") as opened:
         names = {name.removeprefix(prefix): name for name in opened.keys() if name.startswith(prefix)}  # noqa: SIM118
         for layer in sorted(name.removesuffix(_MARK) for name in names if name.endswith(_MARK)):
@@ -81,6 +82,19 @@ def load_(model: nn.Module, file: str | os.PathLike[str], *, prefix: str = "", s
         if isinstance(module, HeadNorms):
             module.refresh()
     return model
+
+
+def _require_buffers(model: nn.Module) -> None:
+    """Those that no file has."""
+    for name, module in model.named_modules():
+        for attribute in module._non_persistent_buffers_set:
+            buffer = module._buffers.get(attribute)
+            if buffer is not None and buffer.is_meta:
+                place = f"{name}.{attribute}".removeprefix(".")
+                raise UsageError(
+                    f"{place} is on meta, and in no file (make the model under "
+                    "accelerate.init_empty_weights(), which computes such buffers)"
+                )
 
 
 def _has(layer: Int8Linear, tensor: str) -> bool:

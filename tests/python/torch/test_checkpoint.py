@@ -5,6 +5,7 @@ import json
 import pathlib
 from typing import Any
 
+import accelerate
 import comfy_kitchen.tensor
 import pytest
 import torch
@@ -161,3 +162,20 @@ def test_nothing_half_written_stays(model: Model, tmp_path: pathlib.Path, monkey
     with pytest.raises(OSError, match="no space left"):
         save_(model, tmp_path / "a")
     assert list(tmp_path.iterdir()) == [tmp_path / "a"] and (tmp_path / "a").read_bytes() == b"old"
+
+
+def test_a_buffer_that_no_file_has_may_not_be_on_meta(tmp_path: pathlib.Path) -> None:
+    class Rotary(Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("frequencies", torch.arange(4.0), persistent=False)
+
+    save_(quantize_(Rotary()), tmp_path / "a")
+    with torch.device("meta"):
+        on_meta = Rotary()
+    with pytest.raises(UsageError, match=r"frequencies is on meta, and in no file \(make the model under accelerate"):
+        load_(on_meta, tmp_path / "a")
+    with accelerate.init_empty_weights(include_buffers=False):
+        empty = Rotary()
+    load_(empty, tmp_path / "a")
+    assert not any(each.is_meta for each in (*empty.parameters(), *empty.buffers()))
