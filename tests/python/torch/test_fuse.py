@@ -177,6 +177,30 @@ def test_blocks_that_do_not_fit_are_left(change: Any, why: str, caplog: pytest.L
     assert why in caplog.messages[0]
 
 
+class PlusOne(nn.RMSNorm):
+    def forward(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x, self.normalized_shape, 1 + self.weight, self.eps)
+
+
+class Times5(nn.LayerNorm):
+    def forward(self, x: Tensor) -> Tensor:
+        return 5 * super().forward(x)
+
+
+PlusOne.__name__ = "RMSNorm"
+
+
+@pytest.mark.parametrize("norm", [PlusOne(WIDTH), Times5(WIDTH), nn.LayerNorm((40, WIDTH)), nn.RMSNorm((40, WIDTH))])
+def test_norms_that_compute_something_else_are_left(norm: nn.Module, caplog: pytest.LogCaptureFixture) -> None:
+    model, inputs = quantize_(randomize(Own())), (torch.randn(2, 40, WIDTH), torch.randn(2, 32))
+    model.blocks[0].norm2 = norm
+    fused = fuse_(copy.deepcopy(model))
+    assert len(blocks_of(fused)) == 1 and len(caplog.messages) == 1
+    assert relative(fused(*inputs), model(*inputs)) < 0.01
+    with pytest.raises(UsageError, match=r"can be fused"):
+        blocks_of(fused)[0].up(inputs[0], norm=norm)
+
+
 def test_joining() -> None:
     layers = [Int8Linear.from_float(nn.Linear(WIDTH, size), rotate=16) for size in (64, 96, 32)]
     layers[1].weight_scale = layers[1].weight_scale.mean()

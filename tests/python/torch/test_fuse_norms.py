@@ -63,6 +63,18 @@ def test_float32_is_as_before(model: Model) -> None:
     assert torch.equal(model(x), before)
 
 
+class Times5(nn.RMSNorm):
+    def forward(self, x: Tensor) -> Tensor:
+        return 5 * super().forward(x)
+
+
+def test_other_norms_are_left() -> None:
+    model, x = Model(Times5(WIDTH)), torch.randn(3, WIDTH, dtype=torch.bfloat16)
+    wanted = model.bfloat16()(x)
+    fuse_modules(model)
+    assert not isinstance(model.norm, FusedNorm) and torch.equal(model(x), wanted)
+
+
 def test_names_and_copies_stay(model: Model) -> None:
     keys, kind = set(model.state_dict()), type(model.norm)
     fuse_modules(model)

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from ditune.errors import UsageError
 from ditune.torch import ops
 from ditune.torch.fuse.heads import Angles, Heads, PackedAttention, packed_of
-from ditune.torch.fuse.layers import Part, Sum, join, norm_kind, value_of
+from ditune.torch.fuse.layers import Part, Sum, join, value_of
 from ditune.torch.fuse.masks import Masks
+from ditune.torch.fuse.norms import norm_kind
 from ditune.torch.fuse.subclass import Mixin, subclass_of
 from ditune.torch.modules import Int8Linear
 

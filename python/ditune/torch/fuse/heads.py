@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import math
 import sys
 import weakref
 from collections.abc import Callable, Mapping
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 
 from ditune.errors import UsageError
 from ditune.torch import ops
-from ditune.torch.fuse.layers import norm_kind, of_norm
+from ditune.torch.fuse.norms import norm_kind, of_norm, shape_of
 from ditune.torch.fuse.sources import source_hash
 
 logger = logging.getLogger("ditune")
@@ -133,8 +132,8 @@ def _kind(norms: tuple[Any, Any], inner: int, head: int) -> Any:
         elif norm_kind(norm) != "rms" or getattr(norm, "bias", None) is not None:
             raise UsageError("a norm of q or k is no RMSNorm, or has a bias")
         else:
-            shape = norm.normalized_shape if isinstance(norm, nn.RMSNorm) else norm.dim
-            columns.add(math.prod(shape) if norm.weight is not None else -math.prod(shape))
+            (size,) = shape_of(norm)
+            columns.add(size if norm.weight is not None else -size)
     kinds = {0: "none", head: "rms_head", -head: "rms_head", inner: "rms", -inner: "rms"}
     if len(columns) != 1 or (kind := kinds.get(columns.pop())) is None:
         raise UsageError("the norms of q and k are of other columns")

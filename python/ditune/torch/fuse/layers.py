@@ -12,28 +12,8 @@ from torch import Tensor, nn
 
 from ditune.errors import UsageError
 from ditune.torch import ops
+from ditune.torch.fuse.norms import of_norm
 from ditune.torch.modules import Int8Linear, rotation_of, scale_of
-
-
-def of_norm(norm: nn.Module | None) -> dict[str, Any]:
-    """The options of quantize_s8 that compute what a norm module does; its weights are read where they are."""
-    if norm is None:
-        return {}
-    kind = norm_kind(norm)
-    return {
-        "norm": kind,
-        "norm_weight": norm.weight,
-        "norm_bias": getattr(norm, "bias", None),
-        "eps": torch.finfo(torch.float32).eps if norm.eps is None else norm.eps,
-    }
-
-
-def norm_kind(norm: nn.Module) -> str:
-    if isinstance(norm, nn.LayerNorm):
-        return "layer"
-    if type(norm).__name__ == "RMSNorm":
-        return "rms"
-    raise UsageError(f"{type(norm).__name__} is no norm that can be fused (give a LayerNorm or an RMSNorm)")
 
 
 class Sum:

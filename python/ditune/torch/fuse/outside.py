@@ -21,5 +21,5 @@ def fuse_modules(model: nn.Module) -> None:
     """In place: a state_dict and the modules' names stay."""
     for path, mixin in _mixins.get(f"{type(model).__module__}.{type(model).__qualname__}", {}).items():
         module = model.get_submodule(path)
-        if not isinstance(module, mixin) and "forward" not in module.__dict__:
+        if not isinstance(module, mixin) and "forward" not in module.__dict__ and mixin.takes(module):
             module.__class__ = subclass_of(mixin, type(module))

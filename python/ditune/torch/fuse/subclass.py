@@ -15,6 +15,11 @@ class Mixin(nn.Module):
     has it made anew."""
 
     @classmethod
+    def takes(cls, module: nn.Module) -> bool:
+        """Whether forward computes what the module does."""
+        return True
+
+    @classmethod
     def _complete(cls, made: type[nn.Module], module_class: type[nn.Module]) -> None:
         """Called once for each subclass, when it was made."""
 
