@@ -229,6 +229,20 @@ def test_loaded_weights_are_seen() -> None:
     assert torch.equal(run(fused, inputs), before)
 
 
+@pytest.mark.parametrize("how", ["in place", "replaced", "in inference mode"])
+def test_changed_weights_are_seen(how: str) -> None:
+    fused, inputs = fused_of(ideogram4()), ideogram4_inputs(1)
+    before = run(fused, inputs)
+    norm: Any = blocks_of(fused)[0].attention.norm_q
+    if how == "in place":
+        norm.weight.mul_(-1)
+    else:
+        with torch.inference_mode(how == "in inference mode"):
+            norm.weight = nn.Parameter(-norm.weight, requires_grad=False)
+    made = run(fused, inputs)
+    assert relative(made, before) > 1e-3 and torch.equal(run(copy.deepcopy(fused), inputs), made)
+
+
 def test_a_file_is_read(tmp_path: Any) -> None:
     one, two, inputs = fused_of(ideogram4()), fused_of(ideogram4()), ideogram4_inputs(1)
     ditune.torch.save_(one, tmp_path / "model.safetensors")

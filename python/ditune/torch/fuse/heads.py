@@ -63,7 +63,8 @@ def of_complex(rotary: Tensor) -> Tensor:
 class HeadNorms(nn.Module):
     """The norms of q and k: of each head, in one launch for both, or of all heads, in one for each.
 
-    Those of each head have their weights side by side for all heads, made anew when a state_dict is loaded.
+    Those of each head have their weights side by side for all heads, made anew when a state_dict is loaded,
+    and at a call after they were replaced or changed in place (not through `.data`, which no version counts).
     """
 
     weight: Tensor | None
@@ -87,11 +88,21 @@ class HeadNorms(nn.Module):
         """Reads the norms' weights anew."""
         if self.kind != "rms_head" or self._norms[0].weight is None:
             return
+        self._known = [(norm.weight, _version(norm.weight)) for norm in self._norms]
         made = torch.cat([norm.weight.repeat(self.inner // self.head) for norm in self._norms])
         if self.weight is None or (self.weight.dtype, self.weight.device) != (made.dtype, made.device):
             self.weight = made
         else:
             self.weight.copy_(made)  # in place: CUDA graphs read it
+
+    def follow(self) -> None:
+        """Reads the norms' weights anew if they are others now."""
+        if self.weight is None or torch.compiler.is_compiling():
+            return
+        for norm, (weight, version) in zip(self._norms, self._known, strict=True):
+            if norm.weight is not weight or _version(weight) != version:
+                self.refresh()
+                return
 
     def turn(self, qkv: Tensor, rope: ops.Rope, angles: Tensor | None) -> None:
         """q and k, the first columns."""
@@ -100,6 +111,7 @@ class HeadNorms(nn.Module):
             for which, norm in enumerate(self._norms):
                 normalize(qkv.narrow(-1, which * self.inner, self.inner), norm, self.head, rope, angles)
         elif self.kind != "none" or rope != "none":
+            self.follow()
             ops.norm_rope_(
                 qkv.narrow(-1, 0, 2 * self.inner),
                 head=self.head,
