@@ -164,6 +164,9 @@ def test_again_and_with_options(caplog: pytest.LogCaptureFixture) -> None:
         (lambda block: setattr(block.attn, "fused_projections", True), "joined by diffusers"),
         (lambda block: block.attn.proj.register_forward_hook(print), "attn.proj has hooks"),
         (lambda block: block.register_forward_hook(print), "it has hooks"),
+        (lambda block: block.norm2.register_forward_hook(print), "norm2 has hooks"),
+        (lambda block: block.mlp.register_forward_pre_hook(print), "mlp has hooks"),
+        (lambda block: setattr(block.mlp[1], "forward", block.mlp[1].forward), "mlp.1 has hooks"),
     ],
 )
 def test_blocks_that_do_not_fit_are_left(change: Any, why: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -411,6 +414,15 @@ def test_hooks_on_attention_are_served(fused: nn.Module) -> None:
     wanted, seen = output(fused, inputs), []
     attention = blocks_of(fused)[1].attention
     handle = attention.register_forward_hook(lambda *given: seen.append(given))
+    assert relative(output(fused, inputs), wanted) < 0.01 and len(seen) == 1
+    handle.remove()
+    assert torch.equal(output(fused, inputs), wanted)
+
+
+def test_hooks_on_joined_layers_are_served(fused: nn.Module) -> None:
+    inputs = ideogram4_inputs(1)
+    wanted, seen = output(fused, inputs), []
+    handle = blocks_of(fused)[1].feed_forward.w1.register_forward_hook(lambda *given: seen.append(given))
     assert relative(output(fused, inputs), wanted) < 0.01 and len(seen) == 1
     handle.remove()
     assert torch.equal(output(fused, inputs), wanted)

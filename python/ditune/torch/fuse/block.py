@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ditune.errors import UsageError
 from ditune.torch import ops
 from ditune.torch.fuse.heads import Angles, Heads, PackedAttention, packed_of
+from ditune.torch.fuse.hooks import is_hooked, refuse_hooks
 from ditune.torch.fuse.layers import Part, Sum, join, value_of
 from ditune.torch.fuse.masks import Masks
 from ditune.torch.fuse.norms import norm_kind
@@ -82,7 +83,7 @@ class Block(Mixin):
         if torch.is_autocast_enabled(fused.weight.device.type):
             return False
         for parent, name, part in self._parts:
-            if parent._modules[name] is not part:
+            if parent._modules[name] is not part or part._forward_hooks or part._forward_pre_hooks:
                 return False
         return not any(seen.is_hooked() for seen in self._seen.values())
 
@@ -174,8 +175,7 @@ class AttentionView:
             self.__dict__[name] = layer
 
     def is_hooked(self) -> bool:
-        module = self.attention
-        return bool(module._forward_hooks or module._forward_pre_hooks) or "forward" in module.__dict__
+        return is_hooked(self.attention)
 
 
 class Columns:
@@ -274,14 +274,14 @@ def _int8(block: nn.Module, path: str) -> Int8Linear:
     layer = block.get_submodule(path)
     if type(layer) is not Int8Linear:
         raise UsageError(f"{path} is {type(layer).__name__}, not Int8Linear (quantize all layers of a block, no LoRA)")
-    if layer._forward_hooks or layer._forward_pre_hooks or "forward" in layer.__dict__:
+    if is_hooked(layer):
         raise UsageError(f"{path} has hooks (fuse before hooks are added)")
     return layer
 
 
 def _check(block: nn.Module, adapter: type[Block]) -> None:
-    if block._forward_hooks or block._forward_pre_hooks or "forward" in block.__dict__:
-        raise UsageError("it has hooks (fuse before hooks are added)")
+    served = {f"{path}.{name}" for path, heads in adapter.heads.items() for pair in heads.norms for name in pair}
+    refuse_hooks(block, served.union(adapter.attentions))
     for site in adapter.sites:
         if hasattr(block, site.name):
             raise UsageError(f"it has an attribute {site.name} already (name the site otherwise)")

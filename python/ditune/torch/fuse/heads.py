@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ditune.errors import UsageError
 from ditune.torch import ops
+from ditune.torch.fuse.hooks import is_hooked
 from ditune.torch.fuse.norms import norm_kind, of_norm, shape_of
 from ditune.torch.fuse.sources import source_hash
 
@@ -123,10 +124,7 @@ class HeadNorms(nn.Module):
             )
 
     def is_hooked(self) -> bool:
-        for norm in self._norms:
-            if norm is not None and (norm._forward_hooks or norm._forward_pre_hooks or "forward" in norm.__dict__):
-                return True
-        return False
+        return any(norm is not None and is_hooked(norm) for norm in self._norms)
 
 
 def normalize(x: Tensor, norm: nn.Module, head: int = 0, rope: ops.Rope = "none", angles: Tensor | None = None) -> None:
