@@ -26,6 +26,11 @@ std::string lower(std::string_view text) {
   return low;
 }
 
+// Indented, or with -1 on one line. A database may hold any bytes as a name; JSON is UTF-8.
+std::string text_of(const Json& json, int indent) {
+  return json.dump(indent, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
 [[noreturn]] void fail_results() {
   throw Error("cannot write to standard output",
               fmt::format("{}: what was printed is incomplete", std::strerror(errno)));
@@ -145,10 +150,7 @@ Json record_json(const TuningRecord& record) {
 
 void print(const Table& table) { print_text(table.text()); }
 
-// A database may hold any bytes as a name; JSON is UTF-8.
-void print(const Json& json) {
-  print_text(json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
-}
+void print(const Json& json) { print_text(text_of(json, 2)); }
 
 void print_line(std::string_view line) { print_text(escape(line) + "\n"); }
 
@@ -165,6 +167,8 @@ void print_error(std::string_view message) { print_message(fmt::format("ditune: 
 void print_note(std::string_view message) { print_message(fmt::format("ditune: note: {}", message)); }
 
 void print_message(std::string_view message) { write_message(escape(message) + "\n"); }
+
+void print_json_line(const Json& json) { write_message(text_of(json, -1)); }
 
 void replace_line(std::string_view line) {
   constexpr std::string_view kErase = "\r\033[K";  // ECMA-48 "erase in line"

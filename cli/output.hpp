@@ -76,6 +76,7 @@ void flush_results();                    // at the end: standard output keeps so
 void print_error(std::string_view message);
 void print_note(std::string_view message);
 void print_message(std::string_view message);
+void print_json_line(const Json& json);  // a message for a program
 
 // On a terminal: replaces the line that is written there now by this one, or by nothing.
 void replace_line(std::string_view line);

@@ -14,6 +14,8 @@
 namespace ditune::cli {
 namespace {
 
+using namespace std::chrono_literals;
+
 std::size_t terminal_columns() {
   winsize size{};
   return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
@@ -44,6 +46,25 @@ std::string line_of(const TuneProgress& progress) {
   return line;
 }
 
+Json json_of(const TuneProgress& progress) {
+  Json json;
+  json["operation"] = format(progress.target.operation);
+  json["device"] = progress.target.device.name;
+  json["layer"] = progress.layer;
+  json["layers"] = progress.layers;
+  json["done"] = progress.done;
+  if (progress.done) {
+    if (!progress.winner.empty()) json["config"] = progress.winner;
+  } else {
+    json["tried"] = progress.tried;
+    json["trials"] = progress.trials;
+    json["trying"] = progress.trying;
+  }
+  if (progress.best_us > 0) json["best_us"] = progress.best_us;
+  if (progress.seconds_left > 0) json["seconds_left"] = progress.seconds_left;
+  return json;
+}
+
 bool is_terminal() { return ::isatty(STDERR_FILENO) == 1; }
 
 void show_line(std::string line) {
@@ -53,17 +74,28 @@ void show_line(std::string line) {
 
 }  // namespace
 
-ProgressLine::ProgressLine() : terminal_(is_terminal()) {}
+ProgressLine::ProgressLine(ProgressForm form)
+    : form_(form),
+      terminal_(form == ProgressForm::text && is_terminal()),
+      pace_(Pace::Clock::now(), form == ProgressForm::json ? Pace::Clock::duration(250ms) : 30s) {}
 
 ProgressLine::~ProgressLine() {
   if (terminal_) replace_line("");
 }
 
 void ProgressLine::show(const TuneProgress& progress) {
+  if (form_ == ProgressForm::json) return show_json(progress);
+  if (progress.done) return;  // the next layer's line is worth more
   if (terminal_)
     show_line(bar(done(progress)) + " " + line_of(progress));
   else if (pace_.is_due(Pace::Clock::now()))
     print_message("ditune: " + line_of(progress));
+}
+
+// A layer's begin and end are told whatever the pace is.
+void ProgressLine::show_json(const TuneProgress& progress) {
+  const bool is_due = pace_.is_due(Pace::Clock::now());
+  if (is_due || progress.done || progress.tried == 0) print_json_line(json_of(progress));
 }
 
 StepsLine::StepsLine(std::string doing, std::size_t steps)
@@ -74,7 +106,6 @@ StepsLine::~StepsLine() {
 }
 
 void StepsLine::show(std::size_t done) {
-  using namespace std::chrono_literals;
   const auto now = std::chrono::steady_clock::now();
   if (!terminal_ || now < next_) return;
   next_ = now + 100ms;

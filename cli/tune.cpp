@@ -32,6 +32,7 @@ struct Options {
   RecordOptions records;
   std::string budget, shard, strategy;
   TuneOptions tune;
+  ProgressForm progress = ProgressForm::text;
   bool json = false;
 };
 
@@ -73,12 +74,6 @@ std::vector<TuneJob> jobs(const std::vector<ChosenTarget>& targets, const std::v
   return all;
 }
 
-struct Outcome {
-  std::vector<TuningRecord> winners;
-  std::size_t tried = 0;  // layers; the others were up to date
-  std::vector<std::string> remarks;
-};
-
 // What is said once, whoever says it.
 void add_remarks(std::vector<std::string>& remarks, const TuneBackend& backend) {
   if (!backend.remarks) return;
@@ -97,21 +92,26 @@ void merge_back(WorkingCopy& database) {
 
 // Each job on a thread of its own, with a connection of its own to the database, which gets what is new after each
 // layer.
-std::vector<Outcome> run(const std::vector<TuneJob>& jobs, TuneOptions options, WorkingCopy& database,
-                         const Interrupt& interrupt) {
-  ProgressLine line;
+std::vector<TuneOutcome> run(const std::vector<TuneJob>& jobs, TuneOptions options, ProgressForm form,
+                             WorkingCopy& database, const Interrupt& interrupt) {
+  ProgressLine line(form);
   std::mutex line_in_use;
   std::atomic<bool> failed = false;
   options.stop = [&] { return interrupt.asked() || failed; };
   const auto work = [&](const TuneJob& job) {
-    Outcome outcome;
+    TuneOutcome outcome;
     const TuneBackend backend = backend_for(job.target, options.seed);
     Store store = Store::open(database.path());
     std::set<std::size_t> tried;
     outcome.winners = tune(job.layers, job.target.device, options, backend, store, [&](const TuneProgress& progress) {
-      if (tried.insert(progress.layer).second && tried.size() > 1) {
-        add_remarks(outcome.remarks, backend);
-        merge_back(database);
+      if (!progress.done) {
+        tried.insert(progress.layer);
+      } else {
+        outcome.done.push_back(progress.target.operation);
+        if (tried.contains(progress.layer)) {
+          add_remarks(outcome.remarks, backend);
+          merge_back(database);
+        }
       }
       const std::lock_guard lock(line_in_use);
       line.show(progress);
@@ -120,7 +120,7 @@ std::vector<Outcome> run(const std::vector<TuneJob>& jobs, TuneOptions options, 
     add_remarks(outcome.remarks, backend);
     return outcome;
   };
-  std::vector<std::future<Outcome>> running;
+  std::vector<std::future<TuneOutcome>> running;
   for (const TuneJob& job : jobs) {
     running.push_back(std::async(std::launch::async, [&] {
       try {
@@ -131,9 +131,9 @@ std::vector<Outcome> run(const std::vector<TuneJob>& jobs, TuneOptions options, 
       }
     }));
   }
-  std::vector<Outcome> outcomes;
-  for (std::future<Outcome>& job : running) job.wait();
-  for (std::future<Outcome>& job : running) outcomes.push_back(job.get());
+  std::vector<TuneOutcome> outcomes;
+  for (std::future<TuneOutcome>& job : running) job.wait();
+  for (std::future<TuneOutcome>& job : running) outcomes.push_back(job.get());
   return outcomes;
 }
 
@@ -187,16 +187,20 @@ void note_unused_strategy(const Options& options, const std::vector<TuneJob>& jo
           job.target.device.name, options.strategy));
 }
 
-// Everything that can be wrong with the request is found before the database is created.
-ExitCode tune_layers(const Options& options) {
-  const std::vector<Operation> layers = layers_of(options);
+TuneOptions tune_options(const Options& options) {
   TuneOptions tuning = options.tune;
   if (!options.budget.empty()) tuning.budget = parse_duration(options.budget);
   if (!options.strategy.empty()) tuning.strategy = options.strategy;
   require_strategy(tuning.strategy);
+  return tuning;
+}
+
+// Everything that can be wrong with the request is found before the database is created.
+ExitCode tune_layers(const Options& options) {
+  const std::vector<Operation> layers = layers_of(options);
+  const TuneOptions tuning = tune_options(options);
   const std::vector<TuneJob> jobs = jobs_of(options, layers);
-  std::size_t wanted = 0;
-  for (const TuneJob& job : jobs) wanted += job.layers.size();
+  const std::size_t wanted = layers_in(jobs);
   if (wanted == 0) {
     if (options.json) print(Json::array());
     return layers.empty() ? kDone : kBadAnswer;
@@ -210,15 +214,13 @@ ExitCode tune_layers(const Options& options) {
     print_note(
         fmt::format("{} is on {}: a local copy is worked on and merged back", path.string(), database.file_system()));
   const Interrupt interrupt;
-  const std::vector<Outcome> outcomes = run(jobs, tuning, database, interrupt);
+  const std::vector<TuneOutcome> outcomes = run(jobs, tuning, options.progress, database, interrupt);
   database.merge_back();
   Records stored(Store::open_read_only(database.path()), options.records);
   const std::vector<TuningRecord> known = stored.all_winners();
   std::vector<TuningRecord> winners;
-  std::size_t tried = 0;
-  for (const Outcome& outcome : outcomes) {
+  for (const TuneOutcome& outcome : outcomes) {
     winners.insert(winners.end(), outcome.winners.begin(), outcome.winners.end());
-    tried += outcome.tried;
     for (const std::string& remark : outcome.remarks) print_note(remark);
   }
   const SurvivorTable survivors(stored.all_trials());
@@ -239,15 +241,10 @@ ExitCode tune_layers(const Options& options) {
                     winners.size(), wanted));
     return kBadAnswer;
   }
-  if (tried < wanted)
-    print_message(fmt::format("{} of {} layers were tuned before (--retune tunes them again)", wanted - tried, wanted));
-  bool machine_failed = false;
-  for (std::size_t i = 0; i < jobs.size(); ++i)
-    machine_failed |= report_failed(jobs[i], outcomes[i].winners, *stored.store(), survivors);
-  if (machine_failed) return kFailed;
+  const ExitCode code = report_missing(jobs, outcomes, *stored.store(), survivors);
   const OperationSet tuned = tuned_layers(winners);
   const bool all_tunable = std::ranges::all_of(layers, [&](const Operation& layer) { return tuned.contains(layer); });
-  return winners.size() == wanted && all_tunable ? kDone : kBadAnswer;
+  return code == kDone && !all_tunable ? kBadAnswer : code;
 }
 
 }  // namespace
@@ -256,8 +253,12 @@ void add_tune(CLI::App& app, Run& run) {
   const Command<Options> command(app, run, "tune", "find the best kernel of each layer and remember it", tune_layers);
   Options& options = *command.options;
   add_records(*command.app, options.records, Devices::or_all);
-  command.app->add_option("--budget", options.budget,
-                          "time for the whole run, of compiling without a GPU: 90s, 10m, 2h");
+  CLI::Option* const budget = command.app->add_option(
+      "--budget", options.budget, "time for the whole run, of compiling without a GPU: 90s, 10m, 2h");
+  command.app
+      ->add_flag("--strict-budget", options.tune.strict_budget,
+                 "no layer begins when the budget is over; without it each gets one short batch")
+      ->needs(budget);
   add_number(*command.app, "--trials", {1, 1'000'000},
              fmt::format("candidates measured a problem ({0}); without a GPU, compiled and ranked by the cost model "
                          "(until one does not spill, {0} at most)",
@@ -273,6 +274,9 @@ void add_tune(CLI::App& app, Run& run) {
   command.app->add_flag("--retune", options.tune.retune, "also layers whose winner is up to date, from the start");
   command.app->add_flag("--retry-failed", options.tune.retry_failed,
                         "also candidates that failed before, with this toolchain and these templates");
+  add_word(*command.app, "--progress", kProgressForms,
+           "on standard error, for people or for a program that runs this one: an object a line (text)",
+           [&options](std::size_t form) { options.progress = static_cast<ProgressForm>(form); });
   command.app->add_flag("--json", options.json, "the winners as a JSON array");
 }
 

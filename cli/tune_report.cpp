@@ -9,31 +9,19 @@
 #include "cli/survivors.hpp"
 
 namespace ditune::cli {
+namespace {
 
-OperationSet tuned_layers(const std::vector<TuningRecord>& records) {
-  OperationSet layers;
-  for (const TuningRecord& record : records) layers.insert(record.key.operation);
-  return layers;
-}
-
-void report_few_survivors(const std::vector<TuningRecord>& winners, const SurvivorTable& table) {
-  for (const TuningRecord& winner : winners) {
-    const Survivors survivors = table.of(winner.key, winner.source);
-    if (const std::string remark = remark_on(survivors); !remark.empty())
-      print_note(fmt::format("{} on {}: {} ({})", describe(winner.key.operation), winner.key.device.name, remark,
-                             remedy_for(survivors)));
-  }
-}
-
-bool report_failed(const TuneJob& job, const std::vector<TuningRecord>& winners, const Store& store,
+// A line for each layer that is done without a winner, with what happened to its candidates. Returns whether that is
+// the machine's fault: none survived, and some were killed from outside.
+bool report_failed(const ChosenTarget& target, const TuneOutcome& outcome, const Store& store,
                    const SurvivorTable& table) {
   bool machine_failed = false;
-  const DeviceInfo& device = job.target.device;
-  const OperationSet tuned = tuned_layers(winners);
-  for (const Operation& layer : job.layers) {
+  const DeviceInfo& device = target.device;
+  const OperationSet tuned = tuned_layers(outcome.winners);
+  for (const Operation& layer : outcome.done) {
     if (tuned.contains(layer)) continue;
     const TuningKey key{device_class(device), layer, {}};
-    const Survivors survivors = table.of(key, job.target.ordinal ? Source::measured : Source::predicted);
+    const Survivors survivors = table.of(key, target.ordinal ? Source::measured : Source::predicted);
     if (survivors.survived == 0 && !survivors.killed.empty()) {
       machine_failed = true;
       print_error(fmt::format("no variant of {} on {}: {} ({})", describe(layer), device.name, remark_on(survivors),
@@ -51,6 +39,50 @@ bool report_failed(const TuneJob& job, const std::vector<TuningRecord>& winners,
                     describe(layer), device.name, trials.empty() ? "" : ": " + trials.back().measurement.failure));
   }
   return machine_failed;
+}
+
+}  // namespace
+
+std::size_t layers_in(const std::vector<TuneJob>& jobs) {
+  std::size_t count = 0;
+  for (const TuneJob& job : jobs) count += job.layers.size();
+  return count;
+}
+
+OperationSet tuned_layers(const std::vector<TuningRecord>& records) {
+  OperationSet layers;
+  for (const TuningRecord& record : records) layers.insert(record.key.operation);
+  return layers;
+}
+
+void report_few_survivors(const std::vector<TuningRecord>& winners, const SurvivorTable& table) {
+  for (const TuningRecord& winner : winners) {
+    const Survivors survivors = table.of(winner.key, winner.source);
+    if (const std::string remark = remark_on(survivors); !remark.empty())
+      print_note(fmt::format("{} on {}: {} ({})", describe(winner.key.operation), winner.key.device.name, remark,
+                             remedy_for(survivors)));
+  }
+}
+
+ExitCode report_missing(const std::vector<TuneJob>& jobs, const std::vector<TuneOutcome>& outcomes, const Store& store,
+                        const SurvivorTable& table) {
+  const std::size_t wanted = layers_in(jobs);
+  std::size_t done = 0, tried = 0, tuned = 0;
+  for (const TuneOutcome& outcome : outcomes) {
+    done += outcome.done.size();
+    tried += outcome.tried;
+    tuned += outcome.winners.size();
+  }
+  if (tried < done)
+    print_message(fmt::format("{} of {} layers were tuned before (--retune tunes them again)", done - tried, wanted));
+  if (done < wanted)
+    print_message(fmt::format("the time is up: {} of {} layers were not begun, and the same command goes on with them",
+                              wanted - done, wanted));
+  bool machine_failed = false;
+  for (std::size_t i = 0; i < jobs.size(); ++i)
+    machine_failed |= report_failed(jobs[i].target, outcomes[i], store, table);
+  if (machine_failed) return kFailed;
+  return tuned == wanted ? kDone : kBadAnswer;
 }
 
 }  // namespace ditune::cli

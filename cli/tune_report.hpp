@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Messages of `ditune tune` about layers with few or no surviving candidates.
+// What became of the layers of `ditune tune`, and its messages about those with few or no surviving candidates.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
+#include "cli/command.hpp"
 #include "cli/target.hpp"
 #include "db/store.hpp"
 #include "tuner/layers.hpp"
@@ -18,14 +20,23 @@ struct TuneJob {
   std::vector<Operation> layers;
 };
 
+// Of one job.
+struct TuneOutcome {
+  std::vector<TuningRecord> winners;
+  std::vector<Operation> done;  // with a winner or without; the budget or a signal left the others
+  std::size_t tried = 0;        // layers; of those that are done the others were up to date
+  std::vector<std::string> remarks;
+};
+
+std::size_t layers_in(const std::vector<TuneJob>& jobs);
+
 OperationSet tuned_layers(const std::vector<TuningRecord>& records);
 
 // A line for each winner that few candidates were left for.
 void report_few_survivors(const std::vector<TuningRecord>& winners, const SurvivorTable& table);
 
-// A line for each layer without a winner, with what happened to its candidates. Returns whether that is the machine's
-// fault: none survived, and some were killed from outside.
-bool report_failed(const TuneJob& job, const std::vector<TuningRecord>& winners, const Store& store,
-                   const SurvivorTable& table);
+// Says which layers were tuned before and which have no winner, and why. kFailed where that is the machine's fault.
+ExitCode report_missing(const std::vector<TuneJob>& jobs, const std::vector<TuneOutcome>& outcomes, const Store& store,
+                        const SurvivorTable& table);
 
 }  // namespace ditune::cli

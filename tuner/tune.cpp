@@ -67,11 +67,10 @@ class Run {
     for (layer_ = 0; layer_ < targets_.size() && !stopped(); ++layer_) {
       budget_.begin_layer(layer_);
       std::optional<TuningRecord> winner = known_winner(target(), options_.regime);
-      if (!winner && take_over()) winner = known_winner(target(), options_.regime);
-      if (!winner) {
-        recalled_ = recall(target());
-        winner = backend_.measure ? measured_winner() : predicted_winner();
-      }
+      if (!winner && is_too_late()) continue;
+      if (!winner) winner = new_winner();
+      if (!winner && stopped()) break;
+      report_done(winner);
       if (winner) result.push_back(*std::move(winner));
     }
     return result;
@@ -80,6 +79,15 @@ class Run {
  private:
   const Target& target() const { return targets_[layer_]; }
   bool stopped() const { return options_.stop && options_.stop(); }
+  bool is_too_late() const { return options_.strict_budget && budget_.is_spent(); }
+
+  // Of a layer whose winner is not up to date.
+  std::optional<TuningRecord> new_winner() {
+    if (take_over())
+      if (std::optional<TuningRecord> winner = known_winner(target(), options_.regime)) return winner;
+    recalled_ = recall(target());
+    return backend_.measure ? measured_winner() : predicted_winner();
+  }
 
   std::size_t trials(const Strategy& strategy) const {
     const bool all = options_.strategy == "exhaustive";
@@ -386,7 +394,7 @@ class Run {
   // So that no core idles while this layer's last batch or its final is at work. Only the first call of a layer counts.
   void prepare_next_layer() {
     const std::size_t next = layer_ + 1;
-    if (!backend_.prepare || next == targets_.size() || next == prepared_layer_) return;
+    if (!backend_.prepare || next == targets_.size() || next == prepared_layer_ || is_too_late()) return;
     prepared_layer_ = next;
     const bool late = budget_.is_spent();  // then it will be given one short batch
     const std::size_t count =
@@ -402,17 +410,32 @@ class Run {
     done = std::min(done, trials);
     const double in_layer = static_cast<double>(done) / static_cast<double>(trials);
     const std::vector<Contender> best = fastest(tried, 1);
+    TuneProgress progress = progress_at(in_layer);
+    progress.tried = static_cast<int>(done);
+    progress.trials = static_cast<int>(trials);
+    progress.trying = format(trying);
+    progress.best_us = best.empty() ? 0 : best.front().measurement.median_us;
+    progress_(progress);
+  }
+
+  void report_done(const std::optional<TuningRecord>& winner) const {
+    if (!progress_) return;
+    TuneProgress progress = progress_at(1);
+    progress.done = true;
+    progress.winner = winner ? format(winner->config) : std::string();
+    progress.best_us = winner ? winner->median_us : 0;
+    progress_(progress);
+  }
+
+  // With the fraction `in_layer` of the layer behind.
+  TuneProgress progress_at(double in_layer) const {
     TuneProgress progress;
     progress.layer = layer_;
     progress.layers = targets_.size();
-    progress.tried = static_cast<int>(done);
-    progress.trials = static_cast<int>(trials);
     progress.target = target();
-    progress.trying = format(trying);
-    progress.best_us = best.empty() ? 0 : best.front().measurement.median_us;
     progress.seconds_left =
         budget_.seconds_left((static_cast<double>(layer_) + in_layer) / static_cast<double>(targets_.size()));
-    progress_(progress);
+    return progress;
   }
 
   const TuneOptions& options_;

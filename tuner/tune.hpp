@@ -24,8 +24,9 @@ struct TuneOptions {
   // Candidates measured a problem; what the compiler rules out does not count, up to four times as many are looked at.
   // Absent: kDefaultTrials, or all if exhaustive.
   std::optional<int> trials;
-  std::optional<std::chrono::seconds>
-      budget;  // of the whole run, split evenly over what is left; every layer gets one batch
+  std::optional<std::chrono::seconds> budget;  // of the whole run, split evenly over what is left
+  // Once the budget is over, false: every layer that is left gets one short batch; true: none begins.
+  bool strict_budget = false;
   std::uint64_t seed = 0;
   // Under sustained, the finalists of bursts are timed at sustained clocks, too, and both winners are kept.
   Regime regime = Regime::burst;
@@ -41,11 +42,13 @@ struct TuneOptions {
 // What is going on, for a progress bar.
 struct TuneProgress {
   std::size_t layer = 0, layers = 0;  // the how-manieth of how many, from 0
-  int tried = 0, trials = 0;          // of this layer
   Target target;
-  std::string trying;       // config text, of the first of a batch
-  double best_us = 0;       // 0: none yet
-  double seconds_left = 0;  // estimate; 0: none yet
+  bool done = false;          // the layer's last; a layer whose winner is up to date has no other
+  int tried = 0, trials = 0;  // of this layer, while it is not done
+  std::string trying;         // config text, of the first of a batch, while it is not done
+  std::string winner;         // config text, once it is done; empty: none was found
+  double best_us = 0;         // measured; 0: none yet
+  double seconds_left = 0;    // estimate; 0: none yet
 };
 
 // The machine that tune works with; gpu.hpp and compile_only.hpp make them. Without a GPU there is nothing to measure
@@ -68,7 +71,8 @@ struct TuneBackend {
 
 // Every finished trial and every winner is committed when it is known. Returns the winners in the order of the layers,
 // one for each layer that has one; a layer that is listed twice counts once, and after a stop those that follow have
-// none. Throws UsageError for an unknown strategy, trials below 1 or an illegal problem, before anything is measured.
+// none, and are not reported as done. Throws UsageError for an unknown strategy, trials below 1 or an illegal problem,
+// before anything is measured.
 std::vector<TuningRecord> tune(const std::vector<Operation>& operations, const DeviceInfo& device,
                                const TuneOptions& options, const TuneBackend& backend, Store& store,
                                const std::function<void(const TuneProgress&)>& progress = {});

@@ -138,6 +138,7 @@ TEST_CASE("numbers and choices of options are checked") {
                 "unknown peer 'cutlass' of --against (use cublaslt, winners, plain, copy, or ");
   check_refused(place, "bench --shape 128x128x128 --regime cool",
                 "unknown value 'cool' of --regime (use burst, sustained)");
+  check_refused(place, tune + "--progress xml", "unknown value 'xml' of --progress (use text, json)");
   check_refused(place, "bench --shape 128x128x128 --min-clock 0", "--min-clock");
   check_refused(place, "bench --shape 128x128x128 --regime sustained --min-clock 1900", "leave one of the two out");
 }

@@ -6,9 +6,9 @@
 using namespace ditune::cli;
 using namespace std::chrono_literals;
 
-TEST_CASE("a log gets a line every 30 s at most, and none in the first 30 s") {
+TEST_CASE("a line is due every 30 s at most, and none in the first 30 s") {
   const Pace::Clock::time_point start{};
-  Pace pace(start);
+  Pace pace(start, 30s);
   CHECK_FALSE(pace.is_due(start));
   CHECK_FALSE(pace.is_due(start + 29s));
   CHECK(pace.is_due(start + 31s));

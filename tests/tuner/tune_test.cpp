@@ -214,6 +214,26 @@ TEST_CASE("a spent budget leaves every layer one short batch") {
   CHECK(f.trials_of(kSmall) == 4 + 4);
 }
 
+TEST_CASE("a strict budget that is over lets no layer begin, and winners that are known are still told") {
+  Fixture f;
+  f.run({kOther}, trials(8));
+  f.gpu.batch_time = 100s;
+  TuneOptions options = trials(8);
+  options.budget = 1s;
+  options.strict_budget = true;
+  std::vector<Operation> done;
+  const std::vector<TuningRecord> winners =
+      tune({kBig, kSmall, kOther}, device(), options, f.gpu.backend(), f.store, [&](const TuneProgress& progress) {
+        if (progress.done) done.push_back(progress.target.operation);
+      });
+  REQUIRE(winners.size() == 2);
+  CHECK(winners[0].key.operation == kBig);
+  CHECK(winners[1].key.operation == kOther);
+  CHECK(done == std::vector<Operation>{kBig, kOther});
+  CHECK(f.trials_of(kSmall) == 0);
+  CHECK(f.run({kSmall}, trials(8)).size() == 1);  // the next run takes it up
+}
+
 TEST_CASE("each batch is compiled while the one before it is measured, across layers too") {
   Fixture f;
   f.run({kBig, kSmall}, trials(16));
@@ -249,16 +269,49 @@ TEST_CASE("progress counts up, within the number of trials") {
   std::vector<TuneProgress> seen;
   tune({kBig, kSmall}, device(), trials(32), f.gpu.backend(), f.store,
        [&](const TuneProgress& progress) { seen.push_back(progress); });
-  REQUIRE(seen.size() == 18);  // before and after each batch, and before each final
+  REQUIRE(seen.size() == 20);  // before and after each batch, before each final, and of each layer's end
   CHECK(seen.front().tried == 0);
   CHECK(seen.front().best_us == 0);
   CHECK(seen.front().layers == 2);
   CHECK(seen.at(7).tried == 32);
   CHECK(seen.at(7).trials == 32);
   CHECK(seen.at(7).best_us > 0);
+  CHECK_FALSE(seen.at(18).trying.empty());
+  CHECK_FALSE(seen.at(18).done);
+  CHECK(seen.back().done);
   CHECK(seen.back().layer == 1);
   CHECK(seen.back().target.operation == kSmall);
-  CHECK_FALSE(seen.back().trying.empty());
+}
+
+TEST_CASE("each layer is told when it is done, with its winner if it has one") {
+  Fixture f;
+  std::vector<TuneProgress> seen;
+  const auto keep = [&](const TuneProgress& progress) { seen.push_back(progress); };
+  const auto winners = tune({kBig, kSmall}, device(), trials(8), f.gpu.backend(), f.store, keep);
+  const auto is_done = [](const TuneProgress& progress) { return progress.done; };
+  REQUIRE(std::count_if(seen.begin(), seen.end(), is_done) == 2);
+  CHECK(seen.back().winner == format(winners.at(1).config));
+  CHECK(seen.back().best_us == winners.at(1).median_us);
+
+  seen.clear();
+  tune({kBig, kSmall}, device(), trials(8), f.gpu.backend(), f.store, keep);
+  REQUIRE(seen.size() == 2);  // up to date: nothing else is told
+  CHECK(seen.front().done);
+  CHECK(seen.front().winner == format(winners.at(0).config));
+
+  seen.clear();
+  f.gpu.all_fail = true;
+  CHECK(tune({kOther}, device(), trials(8), f.gpu.backend(), f.store, keep).empty());
+  CHECK(seen.back().done);
+  CHECK(seen.back().winner.empty());
+}
+
+TEST_CASE("a layer that a stop ends is not told as done") {
+  Fixture f;
+  TuneOptions options = trials(40);
+  options.stop = [&] { return f.trials_of(kBig) > 0; };
+  tune({kBig, kSmall}, device(), options, f.gpu.backend(), f.store,
+       [](const TuneProgress& progress) { CHECK_FALSE(progress.done); });
 }
 
 TEST_CASE("without a GPU the model's best that compiles without spills is stored as predicted") {
