@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tune: the problems of a model's pass, tuned by the program `ditune tune`, and used from then on."""
+"""tune: the problems of a model's pass, tuned by the program `ditune tune`, and used from then on.
+
+One process tunes all operations of a device: to start it takes seconds.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import json
 import logging
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -22,6 +27,9 @@ from ditune.torch._runtime import compiles, use_databases
 _logger = logging.getLogger("ditune")
 
 _STATUS_OF_EXIT = {2: 1, 3: 6}  # wrong request; the machine failed
+_BAD_ANSWER = 1  # the program's exit code where an operation has no winner
+
+_Take = Callable[[Mapping[str, Any]], None]  # of an object of `ditune tune --progress json` (docs/tuning.md)
 
 
 def problems(model: nn.Module, example_inputs: Any) -> dict[str, torch.device]:
@@ -46,86 +54,161 @@ def tune(
     options: Sequence[str] = (),
     progress: bool = True,
 ) -> tuple[str, ...]:
-    """Runs the model once, tunes each operation that it needs, and uses the records from then on. Their text forms.
+    """Runs the model once, tunes each operation that it needs, and uses the records from then on. The text forms of
+    those that have a winner now, also from before.
 
     example_inputs: as the model is called; a mapping is keywords, a tuple or list arguments. Sizes count: tune with
     those that you will run.
     database: the file of records; left out: $DITUNE_DB, or the default one. What it has already takes no time.
-    time_budget: seconds for all of them together, each an equal part of what is left. None begins when they are over;
-    an operation takes some seconds at least. The same call goes on from there.
+    time_budget: seconds for all of them together, each an equal part of what is left. But for the first on each device
+    none begins when they are over; an operation takes some seconds at least. The same call goes on from there.
     gpu: the name of a GPU that is not here ("RTX 3090"): predicted by the cost model, not measured. Left out: the one
     that the model ran on.
     options: more words for `ditune tune`, like ("--trials", "16").
     progress: a bar of tqdm, or where that is not installed a line for each operation, on standard error.
 
-    A Ctrl-C ends it after the batch at work, and what was found by then is stored. Raises DituneError.
+    A Ctrl-C ends it after the batch at work, and what was found by then is stored. Raises DituneError; where operations
+    fail, once the others are tuned.
     """
     operations = problems(model, example_inputs)
     if not operations:
         raise UsageError("the pass ran no operation of ditune (call quantize_ first)")
-    started, tuned = time.monotonic(), list[str]()
+    command = [str(_program.program_file()), "tune", "--progress", "json", *options]
+    command += [] if database is None else ["--db", os.fspath(database)]
+    tuned, errors = set[str](), list[DituneError]()
     try:
-        for operation in _shown(list(operations), progress):
-            command = [str(_program.program_file()), "tune", "--operation", operation, *options]
-            command += _target(operations[operation], gpu)
-            command += [] if database is None else ["--db", os.fspath(database)]
-            if time_budget is not None:
-                left = time_budget - (time.monotonic() - started)
-                if left <= 0 and tuned:
-                    _logger.warning("the time is up: %d of %d operations are tuned", len(tuned), len(operations))
-                    break
-                command += ["--budget", f"{max(1, round(left / (len(operations) - len(tuned))))}s"]
-            _run(command)
-            tuned.append(operation)
+        with _shown(len(operations), progress) as show:
+
+            def take(state: Mapping[str, Any]) -> None:
+                if "config" in state:
+                    tuned.add(state["operation"])
+                show(state)
+
+            for more in _of_each_device(operations, gpu, time_budget):
+                try:
+                    _run([*command, *more], take)
+                except DituneError as error:
+                    errors.append(error)
     finally:
         _reopen(database)
-    return tuple(tuned)
+    if errors:
+        raise errors[0]
+    if len(tuned) < len(operations):
+        _logger.warning("the time is up: %d of %d operations are tuned", len(tuned), len(operations))
+    return tuple(operation for operation in operations if operation in tuned)
 
 
-def _target(device: torch.device, gpu: str | None) -> list[str]:
+def _of_each_device(
+    operations: Mapping[str, torch.device], gpu: str | None, time_budget: float | None
+) -> Iterator[list[str]]:
+    """Options: a device, its operations, and its part of the time that is left when its turn comes."""
+    of_target: dict[tuple[str, ...], list[str]] = {}
+    for operation, device in operations.items():
+        of_target.setdefault(_target(device, gpu), []).append(operation)
+    end, left = time.monotonic() + (time_budget or 0), len(operations)
+    for target, its in of_target.items():
+        words = [*target, *(word for operation in its for word in ("--operation", operation))]
+        if time_budget is not None:
+            seconds = (end - time.monotonic()) * len(its) / left
+            words += ["--budget", f"{max(1, round(seconds))}s", "--strict-budget"]
+        yield words
+        left -= len(its)
+
+
+def _target(device: torch.device, gpu: str | None) -> tuple[str, ...]:
     if gpu is not None:
-        return ["--gpu", gpu]
-    return ["--device", str(device.index)] if device.type == "cuda" else []
+        return ("--gpu", gpu)
+    return ("--device", str(device.index)) if device.type == "cuda" else ()
 
 
-def _run(command: Sequence[str]) -> None:
+def _run(command: Sequence[str], take: _Take) -> None:
     nvrtc = _nvrtc.chosen()
     environment = {**os.environ, **({"DITUNE_NVRTC": nvrtc} if nvrtc else {})}
     try:
-        child = subprocess.Popen(command, env=environment, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        child = subprocess.Popen(
+            command,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+        )
     except OSError as error:
         raise DituneError(
             f"{command[0]} cannot be run: {error} (install ditune anew, or set DITUNE_PROGRAM)"
         ) from error
+    assert child.stderr
     try:
-        _, errors = child.communicate()
-    except KeyboardInterrupt:  # the child has it, too, and stores what it has
+        errors = _listen(child.stderr, take)
+        child.wait()
+    except BaseException as stopped:
+        if not isinstance(stopped, KeyboardInterrupt):  # the child has a Ctrl-C, too, and stores what it has
+            child.terminate()
         child.communicate()
         raise
-    if child.returncode:
-        lines = [line for line in errors.splitlines() if line.startswith("ditune: error: ")]
-        message = (
-            lines[-1].removeprefix("ditune: error: ") if lines else f"{' '.join(command)} ended with {child.returncode}"
-        )
-        raise STATUS_ERRORS.get(_STATUS_OF_EXIT.get(child.returncode, 0), DituneError)(message)
+    if child.returncode == 0 or (child.returncode == _BAD_ANSWER and not errors):  # or the time was up
+        return
+    for more in errors[1:]:
+        _logger.error(more)
+    message = errors[0] if errors else f"ditune tune ended with {child.returncode} (ditune doctor says what is missing)"
+    if len(errors) > 1:
+        message += f"; {len(errors) - 1} more in the log"
+    raise STATUS_ERRORS.get(_STATUS_OF_EXIT.get(child.returncode, 0), DituneError)(message)
 
 
-def _shown(operations: list[str], progress: bool) -> Iterator[str]:
+def _listen(lines: Iterable[str], take: _Take) -> list[str]:
+    """The errors that the program tells."""
+    errors = []
+    for line in lines:
+        if line.startswith("{"):
+            take(json.loads(line))
+        elif line.startswith("ditune: error: "):
+            errors.append(line.rstrip("\n").removeprefix("ditune: error: "))
+        else:
+            _logger.info(line.rstrip("\n").removeprefix("ditune: note: "))
+    return errors
+
+
+@contextlib.contextmanager
+def _shown(operations: int, progress: bool) -> Iterator[_Take]:
     if not progress:
-        yield from operations
+        yield lambda state: None
         return
     try:
         from tqdm.auto import tqdm
     except ImportError:
-        for number, operation in enumerate(operations):
-            print(f"ditune: tuning {number + 1} of {len(operations)}: {operation}", file=sys.stderr, flush=True)
-            yield operation
+        tqdm = None
+    if tqdm is None:
+        yield _lines(operations)
         return
-    with tqdm(total=len(operations), desc="ditune tune") as bar:
-        for operation in operations:
-            bar.set_postfix_str(operation)
-            yield operation
-            bar.update()
+    with tqdm(total=operations, desc="ditune tune") as bar:
+
+        def show(state: Mapping[str, Any]) -> None:
+            if state["done"]:
+                bar.update()
+            else:
+                bar.set_postfix_str(_described(state))
+
+        yield show
+
+
+def _described(state: Mapping[str, Any]) -> str:
+    best = [f"best {state['best_us']:.4g} us"] if "best_us" in state else []
+    return ", ".join([state["operation"], *best, f"{state['tried']}/{state['trials']} {state['trying']}"])
+
+
+def _lines(operations: int) -> _Take:
+    done, last = 0, ""
+
+    def show(state: Mapping[str, Any]) -> None:
+        nonlocal done, last
+        if state["done"]:
+            done += 1
+        elif state["operation"] != last:
+            last = state["operation"]
+            print(f"ditune: tuning {done + 1} of {operations}: {last}", file=sys.stderr, flush=True)
+
+    return show
 
 
 def _reopen(database: str | os.PathLike[str] | None) -> None:

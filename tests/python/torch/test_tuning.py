@@ -3,13 +3,15 @@ from __future__ import annotations
 
 import builtins
 import pathlib
+import signal
+import sys
 from typing import Any
 
 import ditune
 import ditune.torch
 import pytest
 import torch
-from ditune.errors import DituneError, UsageError
+from ditune.errors import CudaError, DituneError, UsageError
 from ditune.torch import _runtime
 from torch import nn
 
@@ -91,18 +93,107 @@ def test_refusals(model: nn.Module, x: torch.Tensor, tmp_path: pathlib.Path, mon
         ditune.torch.tune(model, x, database=tmp_path / "a.db", progress=False)
 
 
-def test_none_begins_when_the_time_is_up(
+def write_program(file: pathlib.Path, code: str) -> str:
+    """In place of ditune; it keeps what it is asked for in FILE.calls, and can `say` what became of an operation."""
+    file.write_text(
+        f"#!{sys.executable}\nimport json, sys, time\n"
+        f"with open({str(file)!r} + '.calls', 'a') as calls: calls.write(' '.join(sys.argv[1:]) + '\\n')\n"
+        "operations = [word for before, word in zip(sys.argv, sys.argv[1:]) if before == '--operation']\n"
+        "def say(operation, **state): print(json.dumps({'operation': operation, **state}), file=sys.stderr)\n"
+        "def error(message): print('ditune: error:', message, file=sys.stderr)\n" + code
+    )
+    file.chmod(0o755)
+    return str(file)
+
+
+def calls_of(program: str) -> list[str]:
+    return pathlib.Path(program + ".calls").read_text().splitlines()
+
+
+def test_one_process_tunes_all(
+    model: nn.Module, x: torch.Tensor, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = write_program(tmp_path / "p", "for each in operations: say(each, done=True, config='c')")
+    monkeypatch.setenv("DITUNE_PROGRAM", program)
+    tuned = ditune.torch.tune(model, x, database=tmp_path / "a.db", time_budget=90.4, progress=False)
+    words = " ".join(f"--operation {operation}" for operation in tuned)
+    options = f"tune --progress json --db {tmp_path}/a.db {words} --budget 90s --strict-budget"
+    assert len(tuned) == 4 and calls_of(program) == [options]
+
+
+def test_each_device_has_a_process_and_its_part_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("ditune.torch.tuning.time.monotonic", lambda: now)
+    zero, one = torch.device("cuda", 0), torch.device("cuda", 1)
+    operations = {"a": zero, "b": one, "c": zero, "d": zero}
+    of_each = ditune.torch.tuning._of_each_device(operations, None, 100)
+    words = "--device 0 --operation a --operation c --operation d --budget 75s --strict-budget"
+    assert next(of_each) == words.split()
+    now += 40
+    assert next(of_each) == ["--device", "1", "--operation", "b", "--budget", "60s", "--strict-budget"]
+    of_each = ditune.torch.tuning._of_each_device(operations, "H100", None)
+    assert [words[:2] for words in of_each] == [["--gpu", "H100"]]
+
+
+def test_what_was_tuned_when_the_time_was_up(
     model: nn.Module, x: torch.Tensor, tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    program = tmp_path / "program"
-    program.write_text(f"#!/bin/sh\necho $* >> {tmp_path}/calls\nsleep 0.4\n")
-    program.chmod(0o755)
+    program = write_program(
+        tmp_path / "p",
+        "say(operations[0], done=False, tried=0, trials=8, trying='c')\nsay(operations[0], done=True, config='c')\n"
+        "say(operations[2], done=True, config='c')\nprint('ditune: the time is up', file=sys.stderr)\nsys.exit(1)",
+    )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DITUNE_PROGRAM", str(program))
-        tuned = ditune.torch.tune(model, x, database=tmp_path / "a.db", time_budget=0.6, progress=False)
-    assert tuned == ("quantize_s8:m=10,k=64,rotate=16", "gemm_s8:m=10,n=128,k=64")
-    assert len((tmp_path / "calls").read_text().splitlines()) == 2
+        patch.setenv("DITUNE_PROGRAM", program)
+        tuned = ditune.torch.tune(model, x, database=tmp_path / "a.db", time_budget=0.1, progress=False)
+    assert tuned == ("quantize_s8:m=10,k=64,rotate=16", "quantize_s8:m=10,k=128,rotate=16")
     assert "the time is up: 2 of 4 operations are tuned" in caplog.text
+    assert "--budget 1s" in calls_of(program)[0]
+
+
+def test_what_cannot_be_tuned_is_raised_when_the_others_are(
+    model: nn.Module, x: torch.Tensor, tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    program = write_program(
+        tmp_path / "p", "error('no variant of A (do this)')\nerror('no variant of B (do that)')\nsys.exit(1)"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DITUNE_PROGRAM", program)
+        with pytest.raises(DituneError, match=r"^no variant of A \(do this\); 1 more in the log$"):
+            ditune.torch.tune(model, x, database=tmp_path / "a.db", progress=False)
+        write_program(tmp_path / "p", "sys.exit(7)")
+        with pytest.raises(DituneError, match=r"^ditune tune ended with 7 \("):
+            ditune.torch.tune(model, x, database=tmp_path / "a.db", progress=False)
+    assert "no variant of B (do that)" in caplog.text
+
+
+def test_a_device_that_fails_leaves_the_others_their_turn(
+    model: nn.Module, x: torch.Tensor, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = write_program(tmp_path / "p", "if '0' in sys.argv: error('lost (reset it)'); sys.exit(3)")
+    monkeypatch.setenv("DITUNE_PROGRAM", program)
+    monkeypatch.setattr("ditune.torch.tuning._of_each_device", lambda *_: [["--device", "0"], ["--device", "1"]])
+    with pytest.raises(CudaError, match=r"^lost \(reset it\)$"):
+        ditune.torch.tune(model, x, database=tmp_path / "a.db", progress=False)
+    assert [call[-1] for call in calls_of(program)] == ["0", "1"]
+
+
+def test_the_bar_shows_the_best_time_and_what_is_tried(
+    model: nn.Module, x: torch.Tensor, tmp_path: pathlib.Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    program = write_program(
+        tmp_path / "p",
+        "for each in operations:\n"
+        "    say(each, done=False, tried=8, trials=64, trying='mma_s8:x', best_us=12.3456)\n"
+        "    say(each, done=True, config='c', best_us=12.3456)\n",
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DITUNE_PROGRAM", program)
+        patch.setenv("TQDM_MININTERVAL", "0")
+        ditune.torch.tune(model, x, database=tmp_path / "a.db")
+    shown = capfd.readouterr().err
+    assert "quantize_s8:m=10,k=64,rotate=16, best 12.35 us, 8/64 mma_s8:x" in shown
+    assert "4/4" in shown
 
 
 def test_ctrl_c_waits_for_the_program(model: nn.Module, x: torch.Tensor, tmp_path: pathlib.Path) -> None:
@@ -114,7 +205,11 @@ def test_ctrl_c_waits_for_the_program(model: nn.Module, x: torch.Tensor, tmp_pat
         f"touch {tmp_path}/stored\nexit 130\n"
     )
     program.chmod(0o755)
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setenv("DITUNE_PROGRAM", str(program))
-        ditune.torch.tune(model, x, database=tmp_path / "a.db", progress=False)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
+    try:
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setenv("DITUNE_PROGRAM", str(program))
+            ditune.torch.tune(model, x, database=tmp_path / "a.db", progress=False)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert (tmp_path / "stored").exists()
