@@ -426,6 +426,8 @@ def test_hooks_on_joined_layers_are_served(fused: nn.Module) -> None:
     assert relative(output(fused, inputs), wanted) < 0.01 and len(seen) == 1
     handle.remove()
     assert torch.equal(output(fused, inputs), wanted)
+    blocks_of(fused)[1].feed_forward.w1.forward = lambda x: torch.zeros(*x.shape[:-1], 384)
+    assert not blocks_of(fused)[1]._runs_fused()
 
 
 def test_hooks_on_blocks_see_tensors(fused: nn.Module) -> None:

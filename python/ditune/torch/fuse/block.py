@@ -85,6 +85,8 @@ class Block(Mixin):
         for parent, name, part in self._parts:
             if parent._modules[name] is not part or part._forward_hooks or part._forward_pre_hooks:
                 return False
+            if "forward" in part.__dict__:
+                return False
         return not any(seen.is_hooked() for seen in self._seen.values())
 
     def attend(self, attention: str, x: Tensor, *args: Any, **kwargs: Any) -> Any:
