@@ -21,6 +21,20 @@ UsageError cannot_write(const fs::path& path, const std::string& why) {
   return {fmt::format("cannot write {}: {}", path.string(), why), "name a file in a folder that you may write to"};
 }
 
+// A database is somebody's hours of GPU time: no other file takes its place.
+void require_no_database(const fs::path& path) {
+  constexpr std::string_view kBegin = "SQLite format 3";
+  std::ifstream file(path, std::ios::binary);
+  std::string begin(kBegin.size(), '\0');
+  if (file.read(begin.data(), static_cast<std::streamsize>(begin.size())) && begin == kBegin)
+    throw UsageError(fmt::format("{} is a database, and would be replaced", path.string()), "name another file");
+}
+
+void require_file(const fs::path& path) {
+  if (fs::is_directory(path)) throw cannot_write(path, std::strerror(EISDIR));
+  if (!is_special(path)) require_no_database(path);
+}
+
 // Where a new file must be created: links are followed, so that what they point to is replaced, not they.
 fs::path destination(const fs::path& path) {
   std::error_code error;
@@ -86,7 +100,7 @@ std::string read_input(const std::string& path) {
 }
 
 void require_writable(const fs::path& path) {
-  if (fs::is_directory(path)) throw cannot_write(path, std::strerror(EISDIR));
+  require_file(path);
   if (!is_special(path)) Beside(path).write("");
 }
 
@@ -98,7 +112,7 @@ void write_file(const fs::path& path, std::string_view text) {
 void write_files(std::span<const NamedText> files) {
   std::deque<Beside> written;
   for (const auto& [path, text] : files) {
-    if (fs::is_directory(path)) throw cannot_write(path, std::strerror(EISDIR));
+    require_file(path);
     if (is_special(path))
       write_stream(path, path, text);
     else

@@ -16,12 +16,13 @@ std::string read_file(const std::filesystem::path& path);
 inline constexpr std::string_view kStandardInput = "-";
 std::string read_input(const std::string& path);
 
-// Throws UsageError if `path` is a folder or its folder is not there or takes no files, before anything expensive is
-// done.
+// Throws UsageError if `path` is a folder or a database, or its folder is not there or takes no files, before anything
+// expensive is done.
 void require_writable(const std::filesystem::path& path);
 
 // All or nothing: written beside `path` under another name, then renamed. What is there and is no regular file (a pipe,
-// /dev/stdout) is written to directly. Throws UsageError if it cannot be opened, Error if writing fails.
+// /dev/stdout) is written to directly. Throws UsageError if it cannot be opened or is a database, Error if writing
+// fails.
 void write_file(const std::filesystem::path& path, std::string_view text);
 
 struct NamedText {

@@ -55,6 +55,20 @@ TEST_CASE("compile makes a cubin and says what it needs") {
   CHECK(place.read("kernel.cubin").starts_with("\177ELF"));
 }
 
+TEST_CASE("no output takes the place of a database") {
+  const Workplace place;
+  const std::string database = "SQLite format 3" + std::string(1, '\0') + "rows";
+  place.write("tuning.db", database);
+  std::filesystem::create_symlink("tuning.db", place.path("link.cu"));
+  const std::string args = "emit --shape 128x128x128 --arch sm_86 --config " + kConfig + " -o ";
+  for (const std::string file : {"tuning.db", "link.cu"}) {
+    const auto result = place.ditune(args + file);
+    CHECK(result.code == 2);
+    CHECK(result.err.find(file + " is a database, and would be replaced (name another file)") != std::string::npos);
+  }
+  CHECK(place.read("tuning.db") == database);
+}
+
 TEST_CASE("an output replaces a file, follows a link and writes to a device") {
   const Workplace place;
   const std::string args = "emit --shape 128x128x128 --arch sm_86 --config " + kConfig + " -o ";
