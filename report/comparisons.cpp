@@ -15,6 +15,7 @@ namespace {
 constexpr int kNow = 4, kThen = 5;  // colours
 
 std::string says(const Change& change) {
+  if (!change.now && !change.then) return "in neither database";
   if (!change.now) return "only in the other database";
   if (!change.then) return "not in the other database";
   if (change.now->source != change.then->source) return "one is measured, the other predicted";

@@ -58,6 +58,7 @@ void add_trials(Search& search, ByConfig& by_config, std::span<const Trial* cons
     const bool is_measured = measurement.ok() && trial->source == Source::measured;
     if (is_measured) search.measured_us.push_back(measurement.median_us);
     if (last[format(trial->config)] != trial) continue;
+    candidate.has_failed = !measurement.ok();
     if (is_measured) {
       candidate.measured_us = measurement.median_us;
       candidate.interval = Range{measurement.low_us, measurement.high_us};
@@ -76,7 +77,7 @@ void choose(Search& search, const KernelConfig* winner) {
     if (!search.model_pick || candidate.predicted_us < search.model_pick->predicted_us) search.model_pick = candidate;
     if (winner && candidate.config == *winner)
       search.winner = candidate;
-    else if (!rival || is_faster(candidate, *rival))
+    else if (!candidate.has_failed && (!rival || is_faster(candidate, *rival)))
       rival = &candidate;
   }
   if (rival && (search.measured == 0 || rival->measured_us)) search.runner_up = *rival;

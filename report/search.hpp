@@ -28,7 +28,7 @@ struct Variant {
   double predicted_us = 0;  // by the cost model of today
   std::optional<double> measured_us = {};
   std::optional<Range> interval = {};
-  bool is_tried = false;
+  bool is_tried = false, has_failed = false;  // failed: when it was tried last
 };
 
 // Measured ones before predicted ones.

@@ -54,6 +54,15 @@ nlohmann::json data_of(const std::string& html) {
 
 }  // namespace
 
+TEST_CASE("an operation that has no winner here and none there is in neither database") {
+  Rows rows = sample_rows();
+  rows.records.clear();
+  rows.against = OtherDatabase{.file = "other.db", .records = {}, .refused = {}};
+  const std::string html = page(rows);
+  CHECK(has(html, "in neither database"));
+  CHECK(!has(html, "only in the other database"));
+}
+
 TEST_CASE("a page has every section, and nothing that asks for anything") {
   Rows rows = sample_rows();
   rows.against = OtherDatabase{.file = "other.db", .records = {record_of(sample_gemm(), 120)}};

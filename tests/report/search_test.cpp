@@ -42,6 +42,22 @@ TEST_CASE("a search tells what was tried, measured, failed and ruled out") {
         search.model_pick->predicted_us);
 }
 
+TEST_CASE("a candidate that failed is no runner-up, however fast it was predicted") {
+  Rows rows = sample_rows();
+  rows.trials.clear();
+  const Search before = searched(rows);
+  REQUIRE(before.runner_up);
+  Trial spills = trial_of(sample_gemm(), format(before.runner_up->config), 100);
+  spills.source = Source::predicted;
+  spills.measurement.failure = "spills 8 bytes of registers";
+  spills.measurement.resources.spill_bytes = 8;
+  rows.trials.push_back(spills);
+  const Search search = searched(rows);
+  CHECK(search.spilled == 1);
+  REQUIRE(search.runner_up);
+  CHECK(search.runner_up->config != before.runner_up->config);
+}
+
 TEST_CASE("each candidate is in the space once") {
   const Search search = searched(sample_rows());
   std::set<std::string> texts;
