@@ -196,7 +196,7 @@ PlusOne.__name__ = "RMSNorm"
 @pytest.mark.parametrize("norm", [PlusOne(WIDTH), Times5(WIDTH), nn.LayerNorm((40, WIDTH)), nn.RMSNorm((40, WIDTH))])
 def test_norms_that_compute_something_else_are_left(norm: nn.Module, caplog: pytest.LogCaptureFixture) -> None:
     model, inputs = quantize_(randomize(Own())), (torch.randn(2, 40, WIDTH), torch.randn(2, 32))
-    model.blocks[0].norm2 = norm
+    model.blocks[0].norm2 = norm  # type: ignore[index, union-attr]
     fused = fuse_(copy.deepcopy(model))
     assert len(blocks_of(fused)) == 1 and len(caplog.messages) == 1
     assert relative(fused(*inputs), model(*inputs)) < 0.01
