@@ -30,11 +30,6 @@ void require_no_database(const fs::path& path) {
     throw UsageError(fmt::format("{} is a database, and would be replaced", path.string()), "name another file");
 }
 
-void require_file(const fs::path& path) {
-  if (fs::is_directory(path)) throw cannot_write(path, std::strerror(EISDIR));
-  if (!is_special(path)) require_no_database(path);
-}
-
 // Where a new file must be created: links are followed, so that what they point to is replaced, not they.
 fs::path destination(const fs::path& path) {
   std::error_code error;
@@ -100,7 +95,7 @@ std::string read_input(const std::string& path) {
 }
 
 void require_writable(const fs::path& path) {
-  require_file(path);
+  if (fs::is_directory(path)) throw cannot_write(path, std::strerror(EISDIR));
   if (!is_special(path)) Beside(path).write("");
 }
 
@@ -112,11 +107,13 @@ void write_file(const fs::path& path, std::string_view text) {
 void write_files(std::span<const NamedText> files) {
   std::deque<Beside> written;
   for (const auto& [path, text] : files) {
-    require_file(path);
-    if (is_special(path))
+    if (fs::is_directory(path)) throw cannot_write(path, std::strerror(EISDIR));
+    if (is_special(path)) {
       write_stream(path, path, text);
-    else
-      written.emplace_back(path).write(text);
+      continue;
+    }
+    require_no_database(path);
+    written.emplace_back(path).write(text);
   }
   for (const Beside& file : written) file.take_place();
 }

@@ -16,7 +16,7 @@ std::string read_file(const std::filesystem::path& path);
 inline constexpr std::string_view kStandardInput = "-";
 std::string read_input(const std::string& path);
 
-// Throws UsageError if `path` is a folder or a database, or its folder is not there or takes no files, before anything
+// Throws UsageError if `path` is a folder or its folder is not there or takes no files, before anything
 // expensive is done.
 void require_writable(const std::filesystem::path& path);
 
