@@ -106,7 +106,7 @@ report::StepRoute route_of(const Json& json, const Groups& groups, const std::st
   return route;
 }
 
-// ---- what is told of all routes ----
+// ---- the model and the options ----
 
 // "ideogram4 at 1024x1024, 2 blocks of each kind at most"
 std::string describe_model(const Json& json, const Json& options) {

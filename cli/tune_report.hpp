@@ -24,7 +24,7 @@ struct TuneJob {
 struct TuneOutcome {
   std::vector<TuningRecord> winners;
   std::vector<Operation> done;  // with a winner or without; the budget or a signal left the others
-  std::size_t tried = 0;        // layers; of those that are done the others were up to date
+  std::size_t tried = 0;        // layers that were searched; the winners of others in `done` were up to date
   std::vector<std::string> remarks;
 };
 

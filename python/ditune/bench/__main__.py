@@ -80,7 +80,7 @@ def _seconds(text: str) -> float:
     return value
 
 
-# ---- from words to what is measured
+# ---- the command line's options
 
 
 def _model(name: str, models: Mapping[str, Model]) -> Model:

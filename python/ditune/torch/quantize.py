@@ -108,7 +108,7 @@ def quantize_(
         if type(module) is not nn.Linear:
             continue
         found += 1
-        if _is_taken(name, module, tied, min_features) and not is_skipped(name, module, skip):
+        if not is_skipped(name, module, skip) and _is_taken(name, module, tied, min_features):
             places.setdefault(id(module), []).append(name)
     del module  # no float weight is held while the next layer is quantized
     chosen = list(places.values())
@@ -145,13 +145,13 @@ def _is_taken(name: str, linear: nn.Linear, tied: set[int], min_features: int) -
     if "forward" in linear.__dict__:
         logger.warning("quantize_: %s has a forward of its own and is left as it is (quantize before it is set)", name)
         return False
+    if not linear.weight.is_floating_point() or id(linear.weight) in tied:
+        return False
+    if min(linear.in_features, linear.out_features) < max(1, min_features):
+        return False
     if linear.weight.dtype == torch.float64:
         raise UsageError(f"{name} is float64 (convert the model to bfloat16, float16 or float32 first)")
-    return (
-        linear.weight.is_floating_point()
-        and id(linear.weight) not in tied
-        and min(linear.in_features, linear.out_features) >= max(1, min_features)
-    )
+    return True
 
 
 def _replace(

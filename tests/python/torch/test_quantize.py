@@ -187,6 +187,8 @@ def test_wrong_factors_leave_the_model_as_it_was(smooth: dict[str, torch.Tensor]
 def test_float64_and_no_columns_are_refused() -> None:
     with pytest.raises(UsageError, match="0 is float64"):
         quantize_(nn.Sequential(nn.Linear(64, 64)).double())
+    skipped = nn.Sequential(nn.Linear(64, 64).double(), nn.Linear(64, 64), nn.Linear(64, 8).double())
+    assert int8_layers(quantize_(skipped, skip="0")) == ["1"]
     with pytest.raises(UsageError, match="one column or more"):
         quantize_weight(torch.empty(4, 0))
     empty = nn.Sequential(nn.Linear(0, 64))

@@ -9,6 +9,13 @@ import torch
 from torch import Tensor
 
 
+def may_ask(tensor: Tensor) -> bool:
+    """Whether its values may be looked at: not under capture or compilation, nor on meta."""
+    if torch.compiler.is_compiling() or tensor.is_meta:
+        return False
+    return not (tensor.is_cuda and torch.cuda.is_current_stream_capturing())
+
+
 class Masks:
     """Whether a mask is all true is asked once a forward, which waits for the GPU; not under capture or compilation,
     where masks stay. `full` says that all masks are all true: nothing is asked."""
@@ -21,9 +28,7 @@ class Masks:
         """The mask, or None if it can be left out. anew: the first block of a forward asks, the others know."""
         if mask is None or self.full:
             return None
-        if mask.dtype != torch.bool or torch.compiler.is_compiling():
-            return mask
-        if mask.is_cuda and torch.cuda.is_current_stream_capturing():
+        if mask.dtype != torch.bool or not may_ask(mask):
             return mask
         if anew or self.known is None or self.known[0]() is not mask:
             self.known = (weakref.ref(mask), bool(mask.all()))

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ditune.torch.fuse.masks import may_ask
 from ditune.torch.fuse.subclass import Mixin
 
 
@@ -19,7 +20,7 @@ class ZeroRows(Mixin):
     bias: Tensor | None
 
     def forward(self, x: Tensor) -> Any:
-        if x.dim() != 3 or not _may_ask(x):
+        if x.dim() != 3 or (torch.is_grad_enabled() and x.requires_grad) or not may_ask(x):
             return super().forward(x)
         tokens = x.any(-1).any(0).nonzero().flatten()
         first, last = (int(tokens[0]), int(tokens[-1]) + 1) if len(tokens) else (0, 0)
@@ -31,9 +32,3 @@ class ZeroRows(Mixin):
             whole += self.bias
         whole[:, first:last] = made
         return whole
-
-
-def _may_ask(x: Tensor) -> bool:
-    if (torch.is_grad_enabled() and x.requires_grad) or torch.compiler.is_compiling() or x.is_meta:
-        return False
-    return not (x.is_cuda and torch.cuda.is_current_stream_capturing())
