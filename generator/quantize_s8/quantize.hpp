@@ -33,6 +33,18 @@ void check_sizes(const Config& config, const Quantize& quantize) {
 // What limits every family: the arch, what `load` columns at once need, and the threads of a CTA.
 std::optional<Rejection> common_refusal(int threads, int load, Launch launch, const QuantizeTarget& target);
 
+// What the kind's families have in common: Family<Config> is one of these.
+template <class Config>
+struct QuantizeFamily {
+  using Op = Quantize;
+  static KernelParameter parameter(const Config&, const Quantize&, const QuantizeArgs& args, const EncodeTensorMap&) {
+    return bytes_of(args);
+  }
+  static std::string_view parameter_type(const Quantize&) { return "QuantizeArgs"; }
+  static constexpr std::string_view kCtas = "kConfig.ctas";
+  static constexpr bool kTakesTensorMaps = false;
+};
+
 // Octets that a thread has of a row of so many.
 std::int64_t octets_of_thread(std::int64_t k, int threads);
 

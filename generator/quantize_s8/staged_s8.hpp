@@ -8,21 +8,13 @@
 namespace ditune {
 
 template <>
-struct Family<StagedS8Config> {
-  using Op = Quantize;
+struct Family<StagedS8Config> : QuantizeFamily<StagedS8Config> {
   static std::optional<Rejection> refusal(const StagedS8Config& config, const QuantizeTarget& target);
   static std::vector<Candidate> candidates(const QuantizeTarget& target, Wanted wanted);
   static LaunchPlan launch_plan(const StagedS8Config& config, const Quantize& quantize, int sms) {
     return ditune::launch_plan(config, quantize.prologue, quantize.m, quantize.k, sms);
   }
   static Prediction predict(const StagedS8Config& config, const QuantizeTarget& target);
-  static KernelParameter parameter(const StagedS8Config&, const Quantize&, const QuantizeArgs& args,
-                                   const EncodeTensorMap&) {
-    return bytes_of(args);
-  }
-  static std::string_view parameter_type(const Quantize&) { return "QuantizeArgs"; }
-  static constexpr std::string_view kCtas = "kConfig.ctas";
-  static constexpr bool kTakesTensorMaps = false;
 };
 
 }  // namespace ditune
