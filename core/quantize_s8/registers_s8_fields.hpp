@@ -19,6 +19,7 @@ struct Fields<RegistersS8Config> {
                                      field<&C::load>({.max = 8, .values = kLoads}),
                                      field<&C::ctas>({.max = 32}),
                                      field<&C::schedule>(),
+                                     field<&C::columns>(),
                                      field<&C::launch>()};
 };
 

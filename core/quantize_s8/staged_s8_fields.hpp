@@ -16,6 +16,7 @@ struct Fields<StagedS8Config> {
                                      field<&C::octets>({.max = 64, .is_required = true}),
                                      field<&C::stages>({.max = 16}),
                                      field<&C::copy>(),
+                                     field<&C::columns>(),
                                      field<&C::ctas>({.max = 32}),
                                      field<&C::launch>()};
 };

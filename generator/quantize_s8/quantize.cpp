@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "column_terms.cuh"
 #include "core/operands.hpp"
 #include "core/quantize_s8/prologue_fields.hpp"
 #include "ditune/error.hpp"
@@ -68,6 +69,22 @@ std::int64_t octets_of_thread(std::int64_t k, int threads) { return ceil_div(k, 
 std::string octets_reason(int threads, int octets, const QuantizeTarget& target) {
   const std::int64_t its = octets_of_thread(target.op.k, threads);
   return its != octets ? fmt::format("a row of {} is {} octets a thread, not {}", target.op.k, its, octets) : "";
+}
+
+std::string shared_memory_reason(std::int64_t bytes, const DeviceInfo& device) {
+  if (bytes <= device.shared_per_block) return {};
+  return fmt::format("needs {} bytes of shared memory, a CTA has {}", bytes, device.shared_per_block);
+}
+
+std::string resident_reason(int ctas, int threads, std::int64_t shared_bytes, const DeviceInfo& device) {
+  constexpr int kSystemBytes = 1024;  // of shared memory, that a CTA has beside its own
+  const bool fit = ctas * (shared_bytes + kSystemBytes) <= device.shared_per_sm &&
+                   ctas * threads <= device.threads_per_sm && ctas <= device.ctas_per_sm;
+  return fit ? "" : "an SM does not hold so many CTAs";
+}
+
+std::string columns_reason(const Prologue& prologue) {
+  return column_terms(prologue) == 0 ? "no parameter makes anything of a column" : "";
 }
 
 int row_registers(int octets, const Prologue& p, int kept) {

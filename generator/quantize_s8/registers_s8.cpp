@@ -14,12 +14,11 @@ namespace {
 
 using Config = RegistersS8Config;
 
-// Floats that the parameters make of a column.
-int column_terms(const Prologue& p) { return has_factor(p) + has_term(p) + is_gated(p) + (p.smooth == Smoothing::on); }
+// Persistent threads may keep what their columns have in common.
+bool keeps_columns(const Config& c) { return c.schedule == RowSchedule::persistent && c.columns == KeptIn::registers; }
 
-// Persistent threads keep what their columns have in common.
 int estimated_registers(const Config& c, const Prologue& p) {
-  return row_registers(c.octets, p, c.schedule == RowSchedule::persistent ? column_terms(p) : 0);
+  return row_registers(c.octets, p, keeps_columns(c) ? column_terms(p) : 0);
 }
 
 // What the compiler takes for steps of many instructions where nothing bounds it.
@@ -40,7 +39,12 @@ std::string grid(const Config& c, const QuantizeTarget& t) {
   return Family<Config>::launch_plan(c, t.op, t.device.sms).grid > kMaxGrid ? "has too many CTAs" : "";
 }
 
-constexpr std::array<Constraint<Config>, 3> kLimits{{{"sizes", sizes}, {"row", row}, {"grid", grid}}};
+std::string shared_memory(const Config& c, const QuantizeTarget& t) {
+  return shared_memory_reason(shared_bytes(c, t.op.prologue), t.device);
+}
+
+constexpr std::array<Constraint<Config>, 4> kLimits{
+    {{"sizes", sizes}, {"row", row}, {"grid", grid}, {"shared_memory", shared_memory}}};
 
 // ---- what is worth a try
 
@@ -63,9 +67,7 @@ std::string spare_rows(const Config& c, const QuantizeTarget& t) {
 
 // Fewer registers are for more threads on an SM, and none are gained where the SM is full without.
 std::string bound(const Config& c, const QuantizeTarget& t) {
-  if (c.ctas > 1 && (c.ctas * threads(c) > t.device.threads_per_sm || c.ctas > t.device.ctas_per_sm))
-    return "an SM does not hold so many CTAs";
-  return {};
+  return c.ctas > 1 ? resident_reason(c.ctas, threads(c), shared_bytes(c, t.op.prologue), t.device) : "";
 }
 
 // Persistent threads save what a CTA's begin takes, and keep what their columns have in common.
@@ -75,11 +77,18 @@ std::string first_rows_only(const Config& c, const QuantizeTarget& t) {
   return t.op.m <= at_once ? "every row has threads of its own anyway" : "";
 }
 
-constexpr std::array<Constraint<Config>, 5> kJudgements{{{"registers", registers},
+std::string columns(const Config& c, const QuantizeTarget& t) {
+  if (c.columns == KeptIn::registers) return {};
+  if (c.schedule == RowSchedule::each) return "a CTA of one row, or few, keeps nothing for others";
+  return columns_reason(t.op.prologue);
+}
+
+constexpr std::array<Constraint<Config>, 6> kJudgements{{{"registers", registers},
                                                          {"many_threads", many_threads},
                                                          {"spare_rows", spare_rows},
                                                          {"bound", bound},
-                                                         {"first_rows_only", first_rows_only}}};
+                                                         {"first_rows_only", first_rows_only},
+                                                         {"columns", columns}}};
 
 }  // namespace
 
@@ -96,10 +105,11 @@ std::vector<Candidate> Family<Config>::candidates(const QuantizeTarget& target, 
   CandidateList<Config> list(target, wanted);
   const auto add = [&](Config config) {
     for (const RowSchedule schedule : {RowSchedule::each, RowSchedule::persistent})
-      for (const Launch launch : {Launch::serial, Launch::dependent}) {
-        config.schedule = schedule, config.launch = launch;
-        if (list.stands(config, kJudgements)) list.add(config);
-      }
+      for (const KeptIn columns : {KeptIn::registers, KeptIn::shared})
+        for (const Launch launch : {Launch::serial, Launch::dependent}) {
+          config.schedule = schedule, config.columns = columns, config.launch = launch;
+          if (list.stands(config, kJudgements)) list.add(config);
+        }
   };
   for (const int load : Fields<Config>::kLoads) {
     if (load == 1 && target.op.k % kOctet == 0 && target.op.prologue.split % kOctet == 0) continue;
@@ -121,6 +131,7 @@ std::vector<Candidate> Family<Config>::candidates(const QuantizeTarget& target, 
   return std::move(list).take();
 }
 
+// What columns in shared memory gain has not been measured: they are taken for those of a CTA that keeps none.
 Prediction Family<Config>::predict(const Config& config, const QuantizeTarget& target) {
   const DeviceInfo& device = target.device;
   const Prologue& prologue = target.op.prologue;
@@ -133,7 +144,7 @@ Prediction Family<Config>::predict(const Config& config, const QuantizeTarget& t
                                          .rows = config.rows,
                                          .resident_ctas = is_persistent ? config.ctas : std::max(1, fitting),
                                          .reads = 1,
-                                         .instructions = step_instructions(prologue, is_persistent)});
+                                         .instructions = step_instructions(prologue, keeps_columns(config))});
   return with_serial_start(its, config.launch);
 }
 

@@ -14,8 +14,6 @@ namespace {
 
 using Config = StagedS8Config;
 
-constexpr int kSystemBytes = 1024;  // of shared memory, that a CTA has beside its own
-
 std::string sizes(const Config& c, const QuantizeTarget&) {
   if (c.threads < 32 || (c.threads & (c.threads - 1)) != 0)
     return fmt::format("{} threads a row are no power of two from 32 on", c.threads);
@@ -31,10 +29,7 @@ std::string copy(const Config& c, const QuantizeTarget& t) {
 }
 
 std::string shared_memory(const Config& c, const QuantizeTarget& t) {
-  const std::int64_t bytes = shared_bytes(c, t.op.prologue, t.op.k);
-  if (bytes > t.device.shared_per_block)
-    return fmt::format("needs {} bytes of shared memory, a CTA has {}", bytes, t.device.shared_per_block);
-  return {};
+  return shared_memory_reason(shared_bytes(c, t.op.prologue, t.op.k), t.device);
 }
 
 constexpr std::array<Constraint<Config>, 4> kLimits{
@@ -51,10 +46,7 @@ std::string registers(const Config& c, const QuantizeTarget& t) {
 
 // All CTAs are there at once.
 std::string resident(const Config& c, const QuantizeTarget& t) {
-  const std::int64_t bytes = c.ctas * (shared_bytes(c, t.op.prologue, t.op.k) + kSystemBytes);
-  if (bytes > t.device.shared_per_sm || c.ctas * c.threads > t.device.threads_per_sm || c.ctas > t.device.ctas_per_sm)
-    return "an SM does not hold so many CTAs";
-  return {};
+  return resident_reason(c.ctas, c.threads, shared_bytes(c, t.op.prologue, t.op.k), t.device);
 }
 
 // A stage is for the row after the one that is worked on.
@@ -68,8 +60,15 @@ std::string instructions(const Config& c, const QuantizeTarget& t) {
   return c.copy == RowCopy::async && t.device.arch >= SmArch{90} ? "bulk copies take fewer instructions" : "";
 }
 
-constexpr std::array<Constraint<Config>, 4> kJudgements{
-    {{"registers", registers}, {"resident", resident}, {"spare_rows", spare_rows}, {"instructions", instructions}}};
+std::string columns(const Config& c, const QuantizeTarget& t) {
+  return c.columns == StagedColumns::shared ? columns_reason(t.op.prologue) : "";
+}
+
+constexpr std::array<Constraint<Config>, 5> kJudgements{{{"registers", registers},
+                                                         {"resident", resident},
+                                                         {"spare_rows", spare_rows},
+                                                         {"instructions", instructions},
+                                                         {"columns", columns}}};
 
 }  // namespace
 
@@ -88,20 +87,22 @@ std::vector<Candidate> Family<Config>::candidates(const QuantizeTarget& target, 
     for (const int stages : {1, 2, 3})
       for (const int ctas : {1, 2, 3, 4, 6, 8})
         for (const RowCopy copy : {RowCopy::bulk, RowCopy::async})
-          for (const Launch launch : {Launch::serial, Launch::dependent}) {
-            const Config config{.threads = threads,
-                                .octets = static_cast<int>(octets),
-                                .stages = stages,
-                                .copy = copy,
-                                .ctas = ctas,
-                                .launch = launch};
-            if (list.stands(config, kJudgements)) list.add(config);
-          }
+          for (const StagedColumns columns : {StagedColumns::memory, StagedColumns::shared})
+            for (const Launch launch : {Launch::serial, Launch::dependent}) {
+              const Config config{.threads = threads,
+                                  .octets = static_cast<int>(octets),
+                                  .stages = stages,
+                                  .copy = copy,
+                                  .columns = columns,
+                                  .ctas = ctas,
+                                  .launch = launch};
+              if (list.stands(config, kJudgements)) list.add(config);
+            }
   }
   return std::move(list).take();
 }
 
-// As of registers_s8: what the rows under way gain has not been measured.
+// As of registers_s8: what the rows under way gain has not been measured, nor what columns in shared memory do.
 Prediction Family<Config>::predict(const Config& config, const QuantizeTarget& target) {
   const Prediction its = predict_rows(target, {.threads = config.threads,
                                                .rows = 1,

@@ -55,8 +55,9 @@ void for_each_family(Visitor&& visit) {
 //   wgmma_s8:tile=128x256,stages=4[,consumers=cooperative|pingpong]
 //            [,decomposition=data_parallel|stream_k][,cluster=1x1][,group=8][,staging=2][,launch=serial|dependent]
 //   registers_s8:threads=128,octets=5[,rows=1][,load=8|1][,ctas=1]
-//                [,schedule=each|persistent][,launch=serial|dependent]
-//   staged_s8:threads=256,octets=6[,stages=2][,copy=bulk|async][,ctas=1][,launch=serial|dependent]
+//                [,schedule=each|persistent][,columns=registers|shared][,launch=serial|dependent]
+//   staged_s8:threads=256,octets=6[,stages=2][,copy=bulk|async][,columns=memory|shared][,ctas=1]
+//             [,launch=serial|dependent]
 //   passes_s8:threads=256[,load=8|1][,ctas=1][,launch=serial|dependent]
 // What stands in no brackets has no default. parse(format(c)) == c. parse_config throws UsageError on an unknown
 // family, key or value, a repeated or missing key; it does not judge whether a device can run the config.

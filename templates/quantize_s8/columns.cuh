@@ -85,6 +85,8 @@ class KeptColumns {
  public:
   using Source = Columns<p, aligned>;
 
+  DITUNE_DEVICE KeptColumns() {}  // no zeros
+
   template <class PlaceOf>
   DITUNE_DEVICE void load(const Source& from, const PlaceOf& place_of) {
     DITUNE_UNROLL
@@ -103,6 +105,41 @@ class KeptColumns {
 
  private:
   Octet factor_[octets], term_[octets], gate_[octets], smoothing_[octets];  // those that there are none of cost nothing
+};
+
+// Columns of each row anew, `Source`.
+template <class Source>
+class ColumnsAnew {
+ public:
+  using Made = Source;
+  template <class PlaceOf>
+  DITUNE_DEVICE Source of(const QuantizeArgs& args, long long table, const PlaceOf&) const {
+    return Source(args, table);
+  }
+};
+
+// Columns that are kept, `Kept`, for rows of one table after the other.
+template <class Kept>
+class ColumnsOfTable {
+ public:
+  using Made = Kept;
+  // `where`: what Kept is made of.
+  template <class... Where>
+  DITUNE_DEVICE explicit ColumnsOfTable(Where... where) : kept_(where...) {}
+
+  // Those of `table`, loaded if the row before had another.
+  template <class PlaceOf>
+  DITUNE_DEVICE const Kept& of(const QuantizeArgs& args, long long table, const PlaceOf& place_of) {
+    if (table != table_) {
+      table_ = table;
+      kept_.load(typename Kept::Source(args, table), place_of);
+    }
+    return kept_;
+  }
+
+ private:
+  long long table_ = -1;
+  Kept kept_;
 };
 
 // The row of g, s and t that a row of X has.

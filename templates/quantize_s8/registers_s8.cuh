@@ -5,6 +5,7 @@
 #include "hopper.cuh"
 #include "registers_s8_config.cuh"
 #include "row.cuh"
+#include "shared_columns.cuh"
 
 namespace ditune {
 
@@ -25,23 +26,31 @@ class RegistersS8 {
 
   // One row after the other, with what their columns have in common.
   DITUNE_DEVICE void run_all() {
-    long long table = -1;
-    KeptColumns<prologue, kLayout.aligned, kLayout.units * kLayout.unit> columns;
-    for (long long row = first_row(); row < args_.m; row += static_cast<long long>(grid_size()) * config.rows) {
-      const long long its = table_row<prologue>(args_, row);
-      if (its != table) {
-        table = its;
-        columns.load(Source(args_, table),
-                     [&](int i) { return place_of_octet<kLayout>(threads_.index(), static_cast<int>(args_.k), i); });
-      }
-      run(row, columns);
+    if constexpr (config.columns == KeptIn::shared) {
+      constexpr auto kBegin = static_cast<SharedAddress>(config.rows * scratch_bytes(config.threads));
+      using Shared = SharedColumns<prologue, kLayout.aligned, threads(config), kOctets>;
+      ColumnsOfTable<Shared> columns(shared_memory() + kBegin, thread_index());
+      run_all(columns);
+    } else {
+      ColumnsOfTable<KeptColumns<prologue, kLayout.aligned, kOctets>> columns;
+      run_all(columns);
     }
   }
 
  private:
   static constexpr int kUnit = unit_of(prologue.rotate);
   static constexpr RowLayout kLayout{config.threads, (config.octets + kUnit - 1) / kUnit, kUnit, config.load == kOctet};
+  static constexpr int kOctets = kLayout.units * kLayout.unit;
   using Source = Columns<prologue, kLayout.aligned>;
+
+  template <class ColumnsOfRow>
+  DITUNE_DEVICE void run_all(ColumnsOfRow& columns) {
+    const auto place_of = [&](int i) {
+      return place_of_octet<kLayout>(threads_.index(), static_cast<int>(args_.k), i);
+    };
+    for (long long row = first_row(); row < args_.m; row += static_cast<long long>(grid_size()) * config.rows)
+      run(row, columns.of(args_, table_row<prologue>(args_, row), place_of));
+  }
 
   DITUNE_DEVICE long long first_row() const {
     return static_cast<long long>(block_index()) * config.rows + row_of_cta_;

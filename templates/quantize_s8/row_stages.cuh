@@ -80,7 +80,7 @@ class RowStages {
   }
   DITUNE_DEVICE SharedAddress place(int stage) const {
     return shared_memory() +
-           static_cast<SharedAddress>(stages_begin(config) + stage * static_cast<int>(stage_bytes(p, args_.k)));
+           static_cast<SharedAddress>(stages_begin(config, p) + stage * static_cast<int>(stage_bytes(p, args_.k)));
   }
 
   DITUNE_DEVICE void copy_row(int stage, long long row) const {

@@ -5,14 +5,25 @@
 
 #include "row.cuh"
 #include "row_stages.cuh"
+#include "shared_columns.cuh"
 
 namespace ditune {
+
+// Where a row finds what its columns have in common with those of other rows.
+template <StagedS8Config config, Prologue prologue, RowLayout layout>
+DITUNE_DEVICE auto staged_columns(int thread) {
+  if constexpr (config.columns == StagedColumns::shared) {
+    using Shared = SharedColumns<prologue, layout.aligned, config.threads, layout.units * layout.unit>;
+    return ColumnsOfTable<Shared>(shared_memory() + static_cast<SharedAddress>(columns_begin(config)), thread);
+  } else {
+    return ColumnsAnew<Columns<prologue, layout.aligned>>();
+  }
+}
 
 template <StagedS8Config config, Prologue prologue>
 DITUNE_DEVICE void staged_s8(const QuantizeArgs& args) {
   constexpr int kUnit = unit_of(prologue.rotate);
   constexpr RowLayout kLayout{config.threads, (config.octets + kUnit - 1) / kUnit, kUnit, true};
-  using Source = Columns<prologue, kLayout.aligned>;
   const int thread = thread_index();
   const RowStages<config, prologue> stages(args, thread);
   if constexpr (config.launch == Launch::dependent) wait_for_prerequisites();
@@ -24,12 +35,15 @@ DITUNE_DEVICE void staged_s8(const QuantizeArgs& args) {
   if constexpr (config.launch == Launch::dependent) launch_dependents();
 
   RowThreads<config.threads> threads(thread, 0);
+  auto kept = staged_columns<config, prologue, kLayout>(thread);
+  using Made = typename decltype(kept)::Made;
+  const auto place_of = [&](int i) { return place_of_octet<kLayout>(thread, static_cast<int>(args.k), i); };
   int stage = 0;
   unsigned round = 0;
   for (; row < args.m; row += step) {
-    const Source columns(args, table_row<prologue>(args, row));
+    const Made& columns = kept.of(args, table_row<prologue>(args, row), place_of);
     const StagedRow<prologue> from = stages.wait(stage, round);
-    Row<kLayout, prologue, Source, StagedRow<prologue>> its(args, row, from, threads, columns);
+    Row<kLayout, prologue, Made, StagedRow<prologue>> its(args, row, from, threads, columns);
     its.load();
     stages.free();
     stages.ask(stage, row + config.stages * step);

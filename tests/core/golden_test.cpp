@@ -85,6 +85,8 @@ const std::vector<const char*> kQuantizeConfigs{
     "passes_s8:threads=256,load=1,launch=dependent",
     "staged_s8:threads=256,octets=3,stages=3,ctas=2",
     "staged_s8:threads=128,octets=5,copy=async,launch=dependent",
+    "staged_s8:threads=128,octets=5,columns=shared,ctas=4",
+    "registers_s8:threads=128,octets=5,schedule=persistent,columns=shared",
 };
 
 std::string print_plan(const LaunchPlan& plan) {

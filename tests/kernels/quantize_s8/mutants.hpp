@@ -21,6 +21,8 @@ inline const Ground kRow{"registers_s8:threads=128,octets=1", "m=5,k=1000"};
 inline const Ground kManyRows{kRow.config, "m=40,k=1000"};
 inline const Ground kWarps{"registers_s8:threads=32,octets=4,rows=4", "m=5,k=1000"};
 inline const Ground kPersistentRows{"registers_s8:threads=64,octets=2,schedule=persistent", "m=9,k=1000"};
+inline const Ground kSharedTables{kPersistentRows.config + ",columns=shared",
+                                  "m=9,k=1000,x=f32,norm=rms,modulate=scale1_shift,table=image"};
 inline const Ground kPersistentTables{kPersistentRows.config, "m=9,k=1000,modulate=scale1,table=image"};
 inline const Ground kLayerNorm{"registers_s8:threads=128,octets=2", "m=5,k=1104,x=f32,norm=layer"};
 inline const Ground kFloatSums{"registers_s8:threads=128,octets=5", "m=24,k=5000,x=f32,residual=gate_rms"};
@@ -53,6 +55,8 @@ inline const Ground kDependentRow{kRow.config + ",launch=dependent", "m=5,k=1000
 inline const Ground kStaged{"staged_s8:threads=64,octets=2", "m=9,k=1000", OperandCase::plain, 90};
 inline const Ground kStagedBranch{kStaged.config, "m=9,k=1000,residual=gate_rms", OperandCase::plain, 90};
 inline const Ground kStagedSplit{kStaged.config, "m=9,k=1000,act=swiglu,split=504", OperandCase::plain, 90};
+inline const Ground kStagedColumns{"staged_s8:threads=64,octets=2,columns=shared",
+                                   "m=9,k=1000,residual=gate_rms,norm=rms,weight=plain", OperandCase::plain, 90};
 inline const Ground kStagedByAll{"staged_s8:threads=64,octets=2,copy=async", "m=9,k=1000"};
 inline const Ground kStagedRotated{kStagedByAll.config, "m=9,k=1024,rotate=256"};
 inline const Ground kStagedDependent{kStaged.config + ",launch=dependent", "m=9,k=1000", OperandCase::plain, 90};
@@ -155,8 +159,21 @@ inline const std::vector<Mutant<Ground>> kMutants = {
     {"a row has the table of the next image", kColumnTerms, "columns.cuh",
      "static_cast<unsigned>(row) / static_cast<unsigned>(args.rows_per_image)",
      "(static_cast<unsigned>(row) + 1) / static_cast<unsigned>(args.rows_per_image)"},
-    {"a persistent CTA keeps the first image's table", kPersistentTables, "registers_s8.cuh", "its != table",
-     "table < 0"},
+    {"a persistent CTA keeps the first image's table", kPersistentTables, "columns.cuh", "table != table_",
+     "table_ < 0"},
+    {"columns in shared memory are those of the first image", kSharedTables, "columns.cuh", "table != table_",
+     "table_ < 0"},
+    {"threads share their columns", kSharedTables, "shared_columns.cuh",
+     "begin + 16 * static_cast<SharedAddress>(thread)", "begin"},
+    {"the halves of an octet's columns lie in one place", kSharedTables, "shared_columns.cuh", "* 2 + half)", "* 2)"},
+    {"term and factor lie in one place", kSharedTables, "shared_columns.cuh", "store(i, 1, term)", "store(i, 0, term)"},
+    {"the gate is what the factor is", kStagedColumns, "shared_columns.cuh", "load(i, kGate, g)", "load(i, 0, g)"},
+    {"columns begin where the scratch does", kStagedColumns, "staged_s8_config.cuh",
+     "return scratch_bytes(c.threads) + 16 * c.stages;", "return 0;"},
+    {"stages begin where the columns do", kStagedColumns, "staged_s8_config.cuh",
+     "? column_bytes(p, c.threads, c.octets)", "? 0"},
+    {"columns of a row begin where its scratch does", kSharedTables, "registers_s8.cuh",
+     "config.rows * scratch_bytes(config.threads)", "0"},
     {"a table's rows are K apart", with(OperandCase::padded, kColumnTerms), "columns.cuh", "table * args.ldt",
      "table * args.k"},
 

@@ -30,6 +30,7 @@ struct Verification<Quantize> {
   static Quantize emulated(const Quantize& quantize, const Config& config) {
     std::int64_t rows = 3;
     if constexpr (requires { config.rows; }) rows = 2 * config.rows + 1;
+    if constexpr (requires { config.stages; }) rows = config.ctas + 2;
     if constexpr (requires { config.schedule; })
       if (config.schedule == RowSchedule::persistent) rows = (config.ctas + 1) * config.rows + 1;
     return {.m = std::min(quantize.m, rows), .k = quantize.k, .prologue = quantize.prologue};
