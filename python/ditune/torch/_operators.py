@@ -35,6 +35,8 @@ SCHEMAS = {
     + f"{_INPUTS}{_ADDED}{_PROLOGUE}{_EPILOGUE}ScalarType? out_dtype) -> Tensor",
 }
 
+_PLAIN = frozenset((Tensor, torch.nn.Parameter, type(None)))  # what no subclass of Tensor has a say in
+
 
 def _fake_quantize(*arguments: Any) -> list[Tensor]:
     x, branch, x2, static_scale = (arguments[i] for i in (0, _quantize.BRANCH, _quantize.X2, _quantize.STATIC))
@@ -104,6 +106,28 @@ def _without_backward(name: str, operator: Any) -> Callable[..., Any]:
             return operator(*arguments)
 
     return kernel
+
+
+def is_direct(tensors: tuple[Any, ...]) -> bool:
+    """Whether only the kernel of x's device would see a call: the dispatcher takes 5 us for so many arguments."""
+    x = tensors[0]
+    if (
+        torch.compiler.is_compiling()
+        or not _PLAIN.issuperset(map(type, tensors))
+        or forward_ad._current_level >= 0
+        or torch._C._len_torch_dispatch_stack()
+        or torch._C._functorch.maybe_current_level() is not None
+        or torch._C._get_tracing_state() is not None
+        or torch.autograd.profiler._is_profiler_enabled
+        or x.is_meta
+        or x.is_neg()
+    ):
+        return False
+    if torch.is_grad_enabled():
+        for tensor in tensors:
+            if tensor is not None and tensor.requires_grad:
+                return False
+    return True
 
 
 def _register() -> Any:

@@ -12,14 +12,13 @@ is refused unless it can be written as it is.
 
 from __future__ import annotations
 
-from typing import Any, Literal, overload
+from typing import Literal, overload
 
 import torch
 from torch import Tensor
-from torch.autograd import forward_ad
 
-from ditune.torch import _operators as _operators  # registers torch.ops.ditune
 from ditune.torch import _run
+from ditune.torch._operators import is_direct  # and registers torch.ops.ditune
 
 Norm = Literal["none", "rms", "layer"]
 HeadNorm = Literal["none", "rms", "layer", "rms_head"]
@@ -32,31 +31,6 @@ _NORM_ROPE = torch.ops.ditune.norm_rope_.default
 _GEMM_S8 = torch.ops.ditune.gemm_s8.default
 _GEMM_S8_OUT = torch.ops.ditune.gemm_s8_out.default
 _LINEAR = torch.ops.ditune.linear.default
-
-
-_PLAIN = frozenset((Tensor, torch.nn.Parameter, type(None)))  # what no subclass of Tensor has a say in
-
-
-def _is_direct(tensors: tuple[Any, ...]) -> bool:
-    """Whether only the kernel of x's device would see a call: the dispatcher takes 5 us for so many arguments."""
-    x = tensors[0]
-    if (
-        torch.compiler.is_compiling()
-        or not _PLAIN.issuperset(map(type, tensors))
-        or forward_ad._current_level >= 0
-        or torch._C._len_torch_dispatch_stack()
-        or torch._C._functorch.maybe_current_level() is not None
-        or torch._C._get_tracing_state() is not None
-        or torch.autograd.profiler._is_profiler_enabled
-        or x.is_meta
-        or x.is_neg()
-    ):
-        return False
-    if torch.is_grad_enabled():
-        for tensor in tensors:
-            if tensor is not None and tensor.requires_grad:
-                return False
-    return True
 
 
 @overload
@@ -193,7 +167,7 @@ def quantize_s8(
         head,
         rope,
     )
-    made: list[Tensor] = (_run.quantize_s8 if _is_direct(arguments[: _run.QUANTIZE_TENSORS]) else _QUANTIZE_S8)(
+    made: list[Tensor] = (_run.quantize_s8 if is_direct(arguments[: _run.QUANTIZE_TENSORS]) else _QUANTIZE_S8)(
         *arguments
     )
     q, *others = made
@@ -220,7 +194,7 @@ def norm_rope_(
     Raises UsageError.
     """
     arguments = (x, norm_weight, angles, norm, head, rope, eps)
-    (_run.norm_rope_ if _is_direct(arguments[:3]) else _NORM_ROPE)(*arguments)
+    (_run.norm_rope_ if is_direct(arguments[:3]) else _NORM_ROPE)(*arguments)
     return x
 
 
@@ -255,7 +229,7 @@ def gemm_s8(
     added = (x, weight, x_scale, weight_scale, bias, residual, gate, gate_index)
     options = (op, from_column, rows_per_gate, out_dtype)
     if out is None:
-        made: Tensor = (_run.gemm_s8 if _is_direct(added) else _GEMM_S8)(*added, *options)
+        made: Tensor = (_run.gemm_s8 if is_direct(added) else _GEMM_S8)(*added, *options)
         return made
     _GEMM_S8_OUT(*added, out, *options)
     return out
@@ -324,5 +298,5 @@ def linear(
         rows_per_gate,
         out_dtype,
     )
-    made: Tensor = (_run.linear if _is_direct(arguments[: _run.LINEAR_TENSORS]) else _LINEAR)(*arguments)
+    made: Tensor = (_run.linear if is_direct(arguments[: _run.LINEAR_TENSORS]) else _LINEAR)(*arguments)
     return made
