@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import itertools
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -18,12 +19,15 @@ from torch import Tensor
 
 from ditune._library import Args, QuantizeArgs, check
 from ditune._problem import AnyProblem, format_problem
+from ditune.errors import UsageError
 from ditune.torch._tensors import ALIGNMENT, Fix, Key, contiguous, refuse, row_stride
 
 MOST_CALLS = 4096  # of a thread: the rows of x vary in some programs without end
 
 _T = TypeVar("_T")
 _INVALID_HANDLE = 2  # DITUNE_INVALID_HANDLE: the runtime was closed
+
+_OVERLAP = re.compile(r"(\w+) and (\w+) overlap")  # of operands, as ditune.h names them
 
 _recordings: list[dict[str, torch.device]] = []
 _generation = 0
@@ -40,6 +44,7 @@ class Call:
         "in_place",
         "launch",
         "lead",
+        "names",
         "pointers",
         "problem",
         "reference",
@@ -48,8 +53,11 @@ class Call:
         "text",
     )
 
-    def __init__(self, problem: AnyProblem, args: Args | QuantizeArgs, device: torch.device) -> None:
+    def __init__(
+        self, problem: AnyProblem, args: Args | QuantizeArgs, device: torch.device, names: Sequence[str]
+    ) -> None:
         self.problem, self.args, self.device = problem, args, device
+        self.names = names  # by position: what people call the tensors
         self.reference = ctypes.byref(args)
         self.launch: Callable[[], int]  # set by ditune.torch._devices
         self.renew: Callable[[Call], None] | None = None  # sets `launch` anew, where that is of a runtime
@@ -112,7 +120,14 @@ class Call:
         if status == _INVALID_HANDLE and self.renew:
             self.renew(self)
             status = self.launch()
-        check(status)
+        try:
+            check(status)
+        except UsageError as error:
+            raise UsageError(_OVERLAP.sub(self._named, str(error))) from None
+
+    def _named(self, overlap: re.Match[str]) -> str:
+        names = {member: self.names[position] for position, member in self.pointers}
+        return "{} and {} overlap".format(*(names.get(member, member) for member in overlap.groups()))
 
     def _record(self) -> None:
         if self.rows:

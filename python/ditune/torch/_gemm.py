@@ -46,9 +46,10 @@ def prepare(tensors: Tensors, e: Epilogue) -> Call:
     assert x is not None and weight is not None
     device = same_device(NAMES, tensors)
     _check_factors(x, weight)
+    _check_op(weight, tensors[RESIDUAL], e)
     rows, columns = rows_of(x), columns_of(weight, e.op)
     problem = Problem(m=rows, n=weight.shape[0], k=weight.shape[1], from_=e.from_column, **_words(tensors, e))
-    call = Call(problem, Args(ldy=columns), device)
+    call = Call(problem, Args(ldy=columns), device, NAMES)
     call.rows, call.columns, call.lead = rows, columns, x.shape[:-1]
     for position, member in ((X, "ldx"), (WEIGHT, "ldw"), (RESIDUAL, "ldr")):
         call.take_rows(position, member, tensors[position])
@@ -65,6 +66,23 @@ def _check_factors(x: Tensor, weight: Tensor) -> None:
         refuse("x", x, "int8 [..., K], as quantize_s8 makes it")
     if weight.dtype != torch.int8 or weight.dim() != 2 or weight.shape[1] != x.shape[-1] or weight.shape[0] == 0:
         refuse("weight", weight, f"int8 [N, {x.shape[-1]}], of the columns of x")
+
+
+def _check_op(weight: Tensor, residual: Tensor | None, e: Epilogue) -> None:
+    if e.out_dtype == torch.int32:
+        given = {"op": e.op != "none", "from_column": e.from_column != 0, "residual": residual is not None}
+        for name in (name for name, is_given in given.items() if is_given):
+            raise UsageError(f"{name} with out_dtype=torch.int32, which is the sums alone (leave it out)")
+    if e.op == "swiglu" and weight.shape[0] % 2:
+        refuse("weight", weight, "an even number of rows: with op='swiglu' those of gate and up in turns")
+    if not 0 <= e.from_column < weight.shape[0]:
+        raise UsageError(
+            f"from_column={e.from_column} and {weight.shape[0]} columns (give the first one that op is for)"
+        )
+    if e.from_column and e.op in ("none", "swiglu"):
+        raise UsageError(
+            f"from_column={e.from_column} with op={e.op!r} (it goes with an op of single columns, as silu)"
+        )
 
 
 def _words(tensors: Tensors, e: Epilogue) -> dict[str, int]:

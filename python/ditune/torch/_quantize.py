@@ -16,6 +16,7 @@ from ditune.torch._tensors import (
     Fix,
     contiguous,
     described,
+    dtype_name,
     float_contiguous,
     refuse,
     row_stride,
@@ -97,7 +98,7 @@ def prepare(tensors: Tensors, p: Prologue) -> Call:
         split=0 if tensors[X2] is None else x.shape[-1],
         **_words(x, tensors, p),
     )
-    call = Call(problem, QuantizeArgs(eps=p.eps, ldq=columns, ldh=columns), device)
+    call = Call(problem, QuantizeArgs(eps=p.eps, ldq=columns, ldh=columns), device, NAMES)
     call.rows, call.columns, call.lead = rows_of(x), columns, x.shape[:-1]
     for position, member in ((X, "ldx"), (BRANCH, "ldy"), (X2, "ldx2")):
         call.take_rows(position, member, tensors[position])
@@ -123,6 +124,7 @@ def _words(x: Tensor, tensors: Tensors, p: Prologue) -> dict[str, int]:
         raise UsageError("gate and branch_norm_weight go with a branch (give branch, or leave them out)")
     if has[BRANCH_NORM] and not has[GATE]:
         raise UsageError("branch_norm_weight goes with a gate (give a gate of ones)")
+    _check_steps(has, p)
     words = {
         "x": X_WORDS[x.dtype],
         "residual": "gate_rms" if has[BRANCH_NORM] else "gate" if has[GATE] else "add" if has[BRANCH] else "none",
@@ -137,6 +139,21 @@ def _words(x: Tensor, tensors: Tensors, p: Prologue) -> dict[str, int]:
         "rope": p.rope,
     }
     return {field: word("quantize_s8", QUANTIZE_WORDS, field, value) for field, value in words.items()}
+
+
+def _check_steps(has: list[bool], p: Prologue) -> None:
+    """Of a norm and its parameters, and what has no columns like x's."""
+    if p.norm == "none" and (has[WEIGHT] or has[BIAS]):
+        raise UsageError("norm_weight and norm_bias go with a norm (give norm='rms' or 'layer', or leave them out)")
+    if has[BIAS] and not has[WEIGHT]:
+        raise UsageError("norm_bias goes with a norm_weight (give a norm_weight of ones)")
+    if p.head and p.rotate != 1:
+        raise UsageError(f"head={p.head} with rotate={p.rotate} (leave one of them out)")
+    if not has[X2] and p.act not in ("swiglu", "swiglu_interleaved"):
+        return
+    given = {"branch": has[BRANCH], "norm": p.norm != "none", "scale": has[SCALE], "rope": p.rope != "none"}
+    for name in (name for name, is_given in given.items() if is_given):
+        raise UsageError(f"{name} with {'x2' if has[X2] else f'act={p.act!r}'} (leave one of them out)")
 
 
 def _modulation(has: list[bool], p: Prologue) -> str:
@@ -161,7 +178,7 @@ def _parameters(problem: QuantizeProblem, x: Tensor, tensors: Tensors) -> Fix | 
     for i, tensor in given:
         assert tensor is not None
         if tensor.dtype not in X_WORDS:
-            refuse(NAMES[i], tensor, f"{X_WORDS[x.dtype]} or f32")
+            refuse(NAMES[i], tensor, " or ".join(dict.fromkeys((dtype_name(x.dtype), "float32"))))
     if all(tensor is not None and tensor.dtype == x.dtype for _, tensor in given):
         return None
     problem.parameters = QUANTIZE_WORDS["parameters"].index("f32")

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from ditune.errors import UsageError
 from ditune.torch import _gemm, _quantize
 from ditune.torch._calls import Call, find, keep
 from ditune.torch._gemm import Epilogue
@@ -145,6 +146,8 @@ def _prepare_linear(tensors: tuple[Tensor | None, ...], options: tuple[Any, ...]
     static_scale, residual, gate, gate_index = tensors[11:]
     assert x is not None and weight is not None
     op, from_column, rows_per_gate, out_dtype = options[7:]
+    if out_dtype == torch.int32:
+        raise UsageError("out_dtype is torch.int32 (give torch.bfloat16, float16 or float32; gemm_s8 gives the sums)")
     prologue = Prologue._make((*options[:7], torch.int8, 0, "none"))
     columns = _quantize.columns_of(x, tensors[9], prologue.act) if x.dim() else -1
     if weight.dim() != 2 or weight.shape[1] != columns:

@@ -86,7 +86,7 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> Gpu:
 
 def call_of(rows: int, in_place: bool = False) -> _calls.Call:
     """As gemm_s8 prepares it, on the second GPU."""
-    call = _calls.Call(Problem(m=rows, n=16, k=16), Args(), torch.device("cuda", 1))
+    call = _calls.Call(Problem(m=rows, n=16, k=16), Args(), torch.device("cuda", 1), ())
     call.rows, call.in_place = rows, in_place
     _devices.prepare(call)
     return call

@@ -116,3 +116,9 @@ def test_no_rows() -> None:
 def test_refused_by_name(message: str, x: Tensor, options: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=message):
         ditune.torch.norm_rope_(x, **options)
+
+
+def test_what_overlaps_is_named() -> None:
+    x = draw(M, 64)
+    with pytest.raises(UsageError, match=r"x and norm_weight overlap \(give each memory of its own\)"):
+        ditune.torch.norm_rope_(x, head=16, norm_weight=x[1])

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import ditune.torch
@@ -209,6 +210,15 @@ class TestLinear:
 
 W, SW = weights()
 RELU: Any = "relu"
+INDEX = torch.tensor([0, 1, 0, 2, 0, 0], dtype=torch.int32)
+
+
+def overlapping(options: Callable[[Tensor, Tensor], dict[str, Any]]) -> None:
+    """Two matrices of which one begins in the other."""
+    memory = draw(2 * N, N)
+    ditune.torch.gemm_s8(W, W, SW, SW, **options(memory[:N], memory[8 : N + 8]))
+
+
 REFUSED: list[tuple[str, Any]] = [
     ("x is int8 [6, 64] on cpu (give bfloat16", lambda: ditune.torch.linear(W[:M], W, SW)),
     ("weight is bfloat16 [48, 64] on cpu (give int8", lambda: ditune.torch.linear(draw(M, K), draw(N, K), SW)),
@@ -223,7 +233,16 @@ REFUSED: list[tuple[str, Any]] = [
     ("rotate = 32 is no Hadamard group", lambda: ditune.torch.linear(draw(M, K), W, SW, rotate=32)),
     ("K = 48 is no multiple of rotate=64", lambda: ditune.torch.quantize_s8(draw(M, 48), rotate=64)),
     ("norm_weight is bfloat16 [48]", lambda: ditune.torch.quantize_s8(draw(M, K), norm="rms", norm_weight=draw(48))),
-    ("a weight or a bias without a norm", lambda: ditune.torch.quantize_s8(draw(M, K), norm_weight=draw(K))),
+    (
+        "norm_weight is float64 [64] on cpu (give bfloat16 or float32)",
+        lambda: ditune.torch.quantize_s8(draw(M, K), norm="rms", norm_weight=draw(K, dtype=torch.float64)),
+    ),
+    ("norm_weight and norm_bias go with a norm", lambda: ditune.torch.quantize_s8(draw(M, K), norm_weight=draw(K))),
+    ("norm_bias goes with", lambda: ditune.torch.quantize_s8(draw(M, K), norm="layer", norm_bias=draw(K))),
+    ("norm with x2", lambda: ditune.torch.quantize_s8(draw(M, K), norm="rms", x2=draw(M, K), act="silu")),
+    ("branch with act='swiglu'", lambda: ditune.torch.quantize_s8(draw(M, K), branch=draw(M, K), act="swiglu")),
+    ("scale with act='swiglu'", lambda: ditune.torch.linear(draw(M, 2 * K), W, SW, scale=draw(K), act="swiglu")),
+    ("head=16 with rotate=16", lambda: ditune.torch.quantize_s8(draw(M, K), norm="rms_head", head=16, rotate=16)),
     ("shift goes with a scale", lambda: ditune.torch.quantize_s8(draw(M, K), shift=draw(K))),
     ("branch is bfloat16 [5, 64]", lambda: ditune.torch.quantize_s8(draw(M, K), branch=draw(5, K))),
     ("gate and branch_norm_weight go with", lambda: ditune.torch.quantize_s8(draw(M, K), gate=draw(K))),  # type: ignore[call-overload]
@@ -234,6 +253,25 @@ REFUSED: list[tuple[str, Any]] = [
     ("gate is float32 [48]", lambda: ditune.torch.linear(draw(M, K), W, SW, residual=draw(M, N), gate=SW)),
     ("x_scale is left out", lambda: ditune.torch.gemm_s8(W, W, None, SW)),
     ("weight_scale with out_dtype=torch.int32", lambda: ditune.torch.gemm_s8(W, W, None, SW, out_dtype=torch.int32)),
+    (
+        "op with out_dtype=torch.int32",
+        lambda: ditune.torch.gemm_s8(W, W, None, None, op="silu", out_dtype=torch.int32),
+    ),
+    (
+        "residual with out_dtype=torch.int32",
+        lambda: ditune.torch.gemm_s8(W, W, None, None, residual=draw(N, N), out_dtype=torch.int32),
+    ),
+    ("out_dtype is torch.int32 (give", lambda: ditune.torch.linear(draw(M, K), W, SW, out_dtype=torch.int32)),
+    ("an even number of rows", lambda: ditune.torch.linear(draw(M, K), W[1:], SW[1:], op="swiglu")),
+    ("from_column=48 and 48 columns", lambda: ditune.torch.linear(draw(M, K), W, SW, op="silu", from_column=48)),
+    ("from_column=-1 and 48 columns", lambda: ditune.torch.linear(draw(M, K), W, SW, op="silu", from_column=-1)),
+    ("from_column=8 with op='none'", lambda: ditune.torch.linear(draw(M, K), W, SW, from_column=8)),
+    ("out and residual overlap", lambda: overlapping(lambda out, other: {"out": out, "residual": other})),
+    ("out and bias overlap", lambda: overlapping(lambda out, other: {"out": out, "bias": other[0]})),
+    (
+        "gate_index[3] = 2 is out of range",
+        lambda: ditune.torch.linear(draw(M, K), W, SW, residual=draw(M, N), gate=draw(2, N), gate_index=INDEX),
+    ),
     ("out is bfloat16 [48, 47]", lambda: ditune.torch.gemm_s8(W, W, SW, SW, out=draw(N, N - 1))),
     ("with strides (49, 1)", lambda: ditune.torch.gemm_s8(W, W, SW, SW, out=draw(N, N + 1)[:, :N])),
     (
