@@ -102,16 +102,7 @@ def quantize_(
     if rotate not in (1, *GROUPS):
         raise UsageError(f"rotate={rotate} is no Hadamard group (give 16, 64 or 256, or 1 for none)")
     smooth = dict(smooth or {})
-    tied, found = _tied(model), 0
-    places: dict[int, list[str]] = {}  # by layer, its names
-    for name, module in model.named_modules(remove_duplicate=False):
-        if type(module) is not nn.Linear:
-            continue
-        found += 1
-        if not is_skipped(name, module, skip) and _is_taken(name, module, tied, min_features):
-            places.setdefault(id(module), []).append(name)
-    del module  # no float weight is held while the next layer is quantized
-    chosen = list(places.values())
+    chosen, found = _choose(model, skip, min_features)
     if unknown := smooth.keys() - {name for names in chosen for name in names}:
         raise UsageError(f"smooth has {sorted(unknown)[0]!r}, which is not quantized (leave it out)")
     for name, factors in smooth.items():  # before the first layer is replaced
@@ -128,6 +119,27 @@ def quantize_(
     return model
 
 
+def _choose(model: nn.Module, skip: Skip, min_features: int) -> tuple[list[list[str]], int]:
+    """The names of each layer that is taken, and how many linear layers there are. Tells what is left for a reason that
+    the caller can change."""
+    tied, read, found = _tied(model), _read_by_others(model), 0
+    places: dict[int, list[str]] = {}  # by layer
+    left: dict[str, list[str]] = {}  # by reason
+    for name, module in model.named_modules(remove_duplicate=False):
+        if type(module) is not nn.Linear:
+            continue
+        found += 1
+        if is_skipped(name, module, skip) or not _is_taken(name, module, tied, min_features):
+            continue
+        if reason := _READ if id(module) in read else _set_on(name, module):
+            left.setdefault(reason, []).append(name)
+        else:
+            places.setdefault(id(module), []).append(name)
+    for reason, names in left.items():
+        logger.warning("quantize_: left as they are, %d (%s, ...) with %s", len(names), names[0], reason)
+    return list(places.values()), found
+
+
 def _tied(model: nn.Module) -> set[int]:
     """Weights that more than one module has."""
     owners: dict[int, set[int]] = {}
@@ -138,13 +150,16 @@ def _tied(model: nn.Module) -> set[int]:
     return {parameter for parameter, modules in owners.items() if len(modules) > 1}
 
 
+_READ = "weights that nn.TransformerEncoderLayer reads itself (use Int8Linear.from_float if its fast path is off)"
+
+
+def _read_by_others(model: nn.Module) -> set[int]:
+    """Layers whose weights a module gives to a kernel of its own, instead of calling the layers."""
+    readers = [module for module in model.modules() if isinstance(module, nn.TransformerEncoderLayer)]
+    return {id(layer) for reader in readers for layer in (reader.linear1, reader.linear2)}
+
+
 def _is_taken(name: str, linear: nn.Linear, tied: set[int], min_features: int) -> bool:
-    if linear._forward_hooks or linear._forward_pre_hooks or hasattr(linear, "_hf_hook"):
-        logger.warning("quantize_: %s has hooks and is left as it is (quantize before hooks are added)", name)
-        return False
-    if "forward" in linear.__dict__:
-        logger.warning("quantize_: %s has a forward of its own and is left as it is (quantize before it is set)", name)
-        return False
     if not linear.weight.is_floating_point() or id(linear.weight) in tied:
         return False
     if min(linear.in_features, linear.out_features) < max(1, min_features):
@@ -152,6 +167,18 @@ def _is_taken(name: str, linear: nn.Linear, tied: set[int], min_features: int) -
     if linear.weight.dtype == torch.float64:
         raise UsageError(f"{name} is float64 (convert the model to bfloat16, float16 or float32 first)")
     return True
+
+
+def _set_on(name: str, linear: nn.Linear) -> str | None:
+    """What others have set on the layer, which an Int8Linear in its place would drop."""
+    hook = getattr(linear, "_hf_hook", None)
+    if any(getattr(each, "offload", False) for each in getattr(hook, "hooks", (hook,))):
+        raise UsageError(
+            f"{name} is offloaded by accelerate (call quantize_ before enable_sequential_cpu_offload or dispatch_model)"
+        )
+    if linear._forward_hooks or linear._forward_pre_hooks or hook is not None:
+        return "hooks (quantize before hooks are added)"
+    return "a forward of its own (quantize before it is set)" if "forward" in linear.__dict__ else None
 
 
 def _replace(

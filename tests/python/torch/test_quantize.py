@@ -6,6 +6,7 @@ import logging
 import weakref
 from typing import Any
 
+import accelerate
 import diffusers
 import ditune.torch.weights
 import pytest
@@ -78,15 +79,19 @@ def test_what_is_left_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
     class Other(nn.Linear):
         pass
 
-    model = nn.ModuleDict({name: nn.Linear(64, 64) for name in ("a", "b", "hooked", "twice")})
+    model = nn.ModuleDict({name: nn.Linear(64, 64) for name in ("a", "b", "hooked", "seen", "moved", "twice")})
     model["b"].weight = model["a"].weight
     model["other"] = Other(64, 64)
     model["hooked"].register_forward_hook(lambda *_: None)
+    model["seen"].register_forward_pre_hook(lambda *_: None)
+    accelerate.hooks.add_hook_to_module(model["moved"], accelerate.hooks.AlignDevicesHook("cpu"))
     model["again"] = model["twice"]
     with caplog.at_level(logging.WARNING, "ditune"):
         quantize_(model)
     assert int8_layers(model) == ["twice"] and model["again"] is model["twice"]
-    assert caplog.messages == ["quantize_: hooked has hooks and is left as it is (quantize before hooks are added)"]
+    assert caplog.messages == [
+        "quantize_: left as they are, 3 (hooked, ...) with hooks (quantize before hooks are added)"
+    ]
     with pytest.raises(UsageError, match=r"a single nn\.Linear"):
         quantize_(nn.Linear(64, 64))
     with pytest.raises(UsageError, match="rotate=32 is no Hadamard group"):
@@ -173,7 +178,34 @@ def test_forwards_of_their_own_are_left(caplog: pytest.LogCaptureFixture) -> Non
     model[0].forward = lambda x: 3 * forward(x)
     quantize_(model)
     assert type(model[0]) is nn.Linear and isinstance(model[1], Int8Linear)
-    assert "0 has a forward of its own" in caplog.text
+    assert "left as they are, 1 (0, ...) with a forward of its own (quantize before it is set)" in caplog.text
+
+
+def test_layers_whose_weights_are_read_are_left(caplog: pytest.LogCaptureFixture) -> None:
+    """The fast path of nn.TransformerEncoderLayer, which inference takes, gives them to a kernel of its own."""
+    encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(64, 2, 128, batch_first=True), 2)
+    model = nn.ModuleDict({"encoder": encoder, "out": nn.Linear(64, 64)}).eval()
+    x, padding = torch.randn(2, 5, 64), torch.tensor([[False] * 5, [False] * 3 + [True] * 2])
+    with torch.inference_mode():
+        wanted = encoder(x, src_key_padding_mask=padding)
+        quantize_(model)
+        assert torch.equal(encoder(x, src_key_padding_mask=padding), wanted)
+    assert int8_layers(model) == ["out"]
+    assert caplog.messages == [
+        "quantize_: left as they are, 4 (encoder.layers.0.linear1, ...) with weights that nn.TransformerEncoderLayer "
+        "reads itself (use Int8Linear.from_float if its fast path is off)"
+    ]
+
+
+def test_a_model_that_is_offloaded_is_refused() -> None:
+    """Its weights are on meta."""
+    model = Model()
+    accelerate.cpu_offload(model, torch.device("cpu"))
+    accelerate.hooks.add_hook_to_module(model.blocks[1].to_q, accelerate.hooks.ModelHook(), append=True)
+    for skip in (DEFAULT_SKIP, (*DEFAULT_SKIP, "blocks.0")):
+        with pytest.raises(UsageError, match=r"to_q is offloaded by accelerate \(call quantize_ before enable_seq"):
+            quantize_(model, skip=skip)
+    assert not int8_layers(model)
 
 
 @pytest.mark.parametrize("smooth", [{"1": torch.ones(3)}, {"1": torch.ones(128)}])
