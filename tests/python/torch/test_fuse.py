@@ -149,8 +149,9 @@ def test_again_and_with_options(caplog: pytest.LogCaptureFixture) -> None:
     model = fuse_(Own(), rotate=64)
     assert blocks_of(model)[0].up.rotate == 64
     assert fuse_(model) is model and not caplog.messages
-    with pytest.raises(UsageError, match=r"rotate are options of quantize_, which was called already"):
-        fuse_(quantize_(Own()), rotate=64)
+    for int8 in (quantize_(Own()), model, quantize_(nn.Sequential(nn.Linear(64, 64)))):
+        with pytest.raises(UsageError, match=r"rotate are options of quantize_, which was called already"):
+            fuse_(int8, rotate=64)
 
 
 @pytest.mark.parametrize(
@@ -264,10 +265,10 @@ def test_masks_are_left_out(fused: nn.Module, monkeypatch: pytest.MonkeyPatch) -
     seen.clear()
     two = output(fused, inputs)
     assert all(mask is not None for mask in seen) and len(asked) == 2 and not torch.equal(one, two)
-    full = fuse_(randomize(ideogram4()), full_attention=True)
-    seen.clear()
-    output(full, inputs)
-    assert seen == [None] * 3 and len(asked) == 2
+    for full in (fuse_(randomize(ideogram4()), full_attention=True), fuse_(fused, full_attention=True)):
+        seen.clear()
+        output(full, inputs)
+        assert seen == [None] * 3 and len(asked) == 2
 
 
 def test_several_segments(fused: nn.Module) -> None:

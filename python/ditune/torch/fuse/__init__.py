@@ -42,19 +42,23 @@ def fuse_(model: Model, *, full_attention: bool = False, **quantize: Any) -> Mod
     A model without a block that is known is left as it is, and so is a block whose source is not the one that was
     tried; a warning says so.
     """
+    is_int8 = any(isinstance(module, Int8Linear) for module in model.modules())
+    if is_int8 and quantize:
+        raise UsageError(f"{', '.join(quantize)} are options of quantize_, which was called already (leave them out)")
     known: list[tuple[str, nn.Module, type[Block]]] = []
     for name, block in model.named_modules():
         adapter = adapter_of(block)
         if adapter is not None and _is_tried(block, adapter):
             known.append((name, block, adapter))
+    for module in model.modules() if full_attention else ():
+        if isinstance(module, Block):  # of an earlier call
+            module._masks.full = True
     if not known:
         if not any(isinstance(module, Block) for module in model.modules()):
             _warn(f"fuse_: {type(model).__name__} has no block that is known and is left as it is (use quantize_)")
         return model
-    if not any(isinstance(module, Int8Linear) for module in model.modules()):
+    if not is_int8:
         quantize_(model, **quantize)
-    elif quantize:
-        raise UsageError(f"{', '.join(quantize)} are options of quantize_, which was called already (leave them out)")
     masks, angles = Masks(full_attention), Angles()
     left: dict[str, list[str]] = {}  # by class and reason
     for name, block, adapter in known:
