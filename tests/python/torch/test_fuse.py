@@ -339,6 +339,19 @@ def test_hooks_on_joined_layers_are_served(fused: nn.Module) -> None:
     assert not blocks_of(fused)[1]._runs_fused()
 
 
+@pytest.mark.parametrize("path", ["attention_norm1", "feed_forward", "adaln_modulation"])
+@pytest.mark.parametrize(
+    "change", [lambda model: model, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))]
+)
+def test_hooks_on_modules_inside_are_served(fused: nn.Module, path: str, change: Any) -> None:
+    fused, inputs = change(fused), ideogram4_inputs(1)
+    wanted, seen = output(fused, inputs), []
+    handle = blocks_of(fused)[1].get_submodule(path).register_forward_pre_hook(lambda *given: seen.append(given))
+    assert relative(output(fused, inputs), wanted) < 0.01 and len(seen) == 1
+    handle.remove()
+    assert torch.equal(output(fused, inputs), wanted)
+
+
 def test_hooks_on_blocks_see_tensors(fused: nn.Module) -> None:
     inputs = ideogram4_inputs(1)
     wanted, seen = output(fused, inputs), []

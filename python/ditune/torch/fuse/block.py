@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ditune.errors import UsageError
 from ditune.torch import ops
 from ditune.torch.fuse.heads import Angles, Heads, PackedAttention, packed_of
-from ditune.torch.fuse.hooks import is_hooked, refuse_hooks
+from ditune.torch.fuse.hooks import hooks_of, is_hooked, refuse_hooks
 from ditune.torch.fuse.layers import Part, Sum, join, value_of
 from ditune.torch.fuse.masks import Masks
 from ditune.torch.fuse.norms import norm_kind
@@ -57,6 +57,7 @@ class Block(Mixin):
     _packed: nn.ModuleDict  # PackedAttention, by attention module
     _masks: Masks
     _angles: Angles
+    _hooks: tuple[Mapping[int, Any], ...]  # of modules whose work `fused` does
     _first = True  # of the blocks that a forward runs in turn
     _passes_sums = False  # whether the next block takes a Sum
 
@@ -74,13 +75,14 @@ class Block(Mixin):
         return super().forward(*args, **{name: value_of(each) for name, each in kwargs.items()})
 
     def _runs_fused(self) -> bool:
-        """Not while a layer has adapters, attention has hooks that want to see its inputs, or layers have hooks each;
-        not under autocast."""
+        """Not while a layer has adapters or a module has hooks that `fused` would not call; not under autocast."""
         fused = self._parts[0][2].fused
         if "forward" in fused.__dict__:
             _refuse_offload(fused)
             return False
         if torch.is_autocast_enabled(fused.weight.device.type):
+            return False
+        if any(self._hooks):
             return False
         for parent, name, part in self._parts:
             if parent._modules[name] is not part or part._forward_hooks or part._forward_pre_hooks:
@@ -233,6 +235,7 @@ def fuse_block(block: nn.Module, adapter: type[Block], masks: Masks, angles: Ang
     joined = [join([_int8(block, path) for path in site.linears], op=site.op, first=site.first) for site in sites]
     views = _views(block, adapter, sites)
     packed = packed_of(block, adapter.heads)
+    hooks = hooks_of(block, _served(adapter))
     parts: list[tuple[nn.Module, str, Part]] = []
     for site, (fused, made) in zip(sites, joined, strict=True):
         block.add_module(site.name, fused)
@@ -243,7 +246,7 @@ def fuse_block(block: nn.Module, adapter: type[Block], masks: Masks, angles: Ang
     block.__class__ = subclass_of(adapter, type(block))
     assert isinstance(block, Block)
     block._parts, block._seen, block._packed = tuple(parts), views, packed
-    block._masks, block._angles = masks, angles
+    block._masks, block._angles, block._hooks = masks, angles, hooks
 
 
 def _views(block: nn.Module, adapter: type[Block], sites: list[Site]) -> dict[str, AttentionView]:
@@ -281,9 +284,14 @@ def _int8(block: nn.Module, path: str) -> Int8Linear:
     return layer
 
 
+def _served(adapter: type[Block]) -> set[str]:
+    """Modules whose hooks are looked at where they count: attention and, while its processor is left out, its norms."""
+    norms = {f"{path}.{name}" for path, heads in adapter.heads.items() for pair in heads.norms for name in pair}
+    return norms.union(adapter.attentions)
+
+
 def _check(block: nn.Module, adapter: type[Block]) -> None:
-    served = {f"{path}.{name}" for path, heads in adapter.heads.items() for pair in heads.norms for name in pair}
-    refuse_hooks(block, served.union(adapter.attentions))
+    refuse_hooks(block, _served(adapter))
     for site in adapter.sites:
         if hasattr(block, site.name):
             raise UsageError(f"it has an attribute {site.name} already (name the site otherwise)")

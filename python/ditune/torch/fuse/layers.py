@@ -115,7 +115,8 @@ class Part(Int8Linear):
     """One of the layers that a FusedLinear has joined: its rows, or without rows all, whose halves are in turns there.
     What calls it gets what it computed before.
 
-    In a state_dict it is as before; its tensors are those of the joined layer, and loading writes into these.
+    In a state_dict it is as before; its tensors are views of those of the joined layer, without rows copies that nobody
+    should write to, and loading writes into the joined layer.
     """
 
     def __init__(self, fused: FusedLinear, rows: slice | None, features: tuple[int, int]) -> None:
