@@ -160,8 +160,8 @@ std::string command_of(const Json& json, const Json& options, const std::vector<
   const auto add = [&](const char* option, const std::optional<std::string>& value) {
     if (value) line += fmt::format(" {} {}", option, shell_word(*value));
   };
-  const auto height = count_of(json, "height"), width = count_of(json, "width");
-  if (height && width) add("--resolution", fmt::format("{}x{}", *height, *width));
+  const auto width = count_of(json, "width"), height = count_of(json, "height");
+  if (width && height) add("--resolution", fmt::format("{}x{}", *width, *height));
   if (const auto frames = count_of(json, "frames"); frames != "1") add("--frames", frames);
   add("--text", count_of(json, "text_tokens"));
   std::vector<std::string> names;

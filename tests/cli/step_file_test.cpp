@@ -96,7 +96,7 @@ TEST_CASE("report takes what python -m ditune.bench wrote") {
         "<dt>Tuned first</dt><dd>yes</dd>"})
     CHECK(has(html, fact));
   CHECK(has(html,
-            "python -m ditune.bench wan-14b --resolution 480x832 --frames 81 --text 512 --routes "
+            "python -m ditune.bench wan-14b --resolution 832x480 --frames 81 --text 512 --routes "
             "bf16,bf16-compiled,torchao-fp8-compiled,quantize,fuse --no-mask --tune --rounds 10 --steps 4 "
             "--sustained 2 --json step.json"));
 }

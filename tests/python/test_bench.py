@@ -84,7 +84,7 @@ def test_ditune_report_reads_the_json(tmp_path: pathlib.Path) -> None:
 def test_the_table_has_a_row_for_every_route(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("flux1-dev", "--routes", "bf16,fuse,fuse-graph", "--rounds", "1", "--steps", "1") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("flux1-dev, 64x128: 32 + 16 tokens")
+    assert lines[0].startswith("flux1-dev, 128x64: 32 + 16 tokens")
     assert [line.split()[0] for line in lines[2:6]] == ["ROUTE", "bf16", "fuse", "fuse-graph"]
     assert lines[3].split()[3] == "1.000"  # of itself, the baseline where nothing is compiled
     assert lines[3].split()[-1] == "equal"
@@ -108,11 +108,12 @@ def test_a_step_is_told_by_kernel(tmp_path: pathlib.Path, capsys: pytest.Capture
 
 
 def test_options_reach_the_model_and_the_json(tmp_path: pathlib.Path) -> None:
-    words = ("--no-compile", "--layers", "1", "--no-mask", "--text", "8", "--resolution", "64x64", "--steps", "0")
+    words = ("--no-compile", "--layers", "1", "--no-mask", "--text", "8", "--resolution", "32x128", "--steps", "0")
     found = measured(tmp_path / "out.json", "ideogram4", "--routes", "bf16,bf16-compiled,quantize", *words)
     assert [row["name"] for row in found["routes"]] == ["bf16", "quantize"]
     assert (found["format"], found["version"], found["model"]) == ("ditune.bench", 1, "ideogram4")
-    assert (found["tokens"], found["text_tokens"], found["height"]) == (16, 8, 64)
+    assert (found["tokens"], found["text_tokens"]) == (16, 8)
+    assert (found["width"], found["height"]) == (32, 128)
     assert (found["options"]["layers"], found["options"]["mask"]) == (1, False)
     assert (found["routes"][1]["psnr_db"], found["routes"][1]["kernels"]) == (None, None)
     whole = measured(tmp_path / "whole.json", "ideogram4", "--routes", "bf16")
@@ -176,8 +177,8 @@ def test_a_package_that_is_missing_is_a_row(tmp_path: pathlib.Path, monkeypatch:
         (("no-model",), "no-model"),
         (("flux1-dev", "--routes", "bf16,fastest"), "fastest"),
         (("flux1-dev", "--routes", "bf16-compiled", "--no-compile"), "no route"),
-        (("flux1-dev", "--resolution", "1024"), "HEIGHTxWIDTH"),
-        (("flux1-dev", "--resolution", "1024x1000"), "whole tokens"),
+        (("flux1-dev", "--resolution", "1024"), "WIDTHxHEIGHT"),
+        (("flux1-dev", "--resolution", "1024x1000"), "1024x1000 has no whole tokens"),
         (("flux1-dev", "--rounds", "0"), "--rounds"),
         (("flux1-dev", "--sustained", "nan"), "--sustained"),
         (("flux1-dev", "--no-such"), "--no-such"),

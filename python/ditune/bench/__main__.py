@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("model", metavar="MODEL", help=", ".join(MODELS))
-    parser.add_argument("--resolution", metavar="HxW", help="pixels; left out: what the model is for")
+    parser.add_argument("--resolution", metavar="WIDTHxHEIGHT", help="pixels; left out: what the model is for")
     parser.add_argument("--frames", type=_counted(1), metavar="N", help="of a video")
     parser.add_argument("--text", type=_counted(1), metavar="N", help="tokens of text")
     parser.add_argument("--routes", metavar="NAME,...", help=f"left out: all of {', '.join(ROUTES)}")
@@ -93,8 +93,8 @@ def _size(arguments: argparse.Namespace, size: Size) -> Size:
     if arguments.resolution is not None:
         found = re.fullmatch(r"(\d+)x(\d+)", arguments.resolution)
         if found is None:
-            raise UsageError(f"--resolution {arguments.resolution} is not HEIGHTxWIDTH (like 1024x1024)")
-        size = size._replace(height=int(found[1]), width=int(found[2]))
+            raise UsageError(f"--resolution {arguments.resolution} is not WIDTHxHEIGHT (like 1280x720)")
+        size = size._replace(width=int(found[1]), height=int(found[2]))
     return size._replace(frames=arguments.frames or size.frames, text=arguments.text or size.text)
 
 

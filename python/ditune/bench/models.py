@@ -64,7 +64,7 @@ class Model:
         """Of the image or video."""
         if size.height % self.pixels or size.width % self.pixels or min(size[:3]) < 1:
             raise UsageError(
-                f"a resolution of {size.height}x{size.width} has no whole tokens (give multiples of {self.pixels})"
+                f"a resolution of {size.width}x{size.height} has no whole tokens (give multiples of {self.pixels})"
             )
         return _grid(size, self.pixels)[1] * latent_frames(size)
 

@@ -186,7 +186,7 @@ def as_table(name: str, options: Options, found: Findings) -> str:
     device = torch.device(options.device)
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else "the CPU"
     size = found.size
-    extent = f"{size.height}x{size.width}" + (f", {size.frames} frames" if size.frames > 1 else "")
+    extent = f"{size.width}x{size.height}" + (f", {size.frames} frames" if size.frames > 1 else "")
     parts = [f"{name}, {extent}: {found.tokens} + {size.text} tokens"]
     parts += [f"{found.parameters / 1e9:.1f} B parameters"] if found.parameters else []
     parts += [
