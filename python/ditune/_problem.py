@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import ctypes
+import operator
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, SupportsIndex
 
 from ditune._library import GEMM_WORDS, QUANTIZE_WORDS, Problem, QuantizeProblem, check, library
 from ditune.errors import UsageError
@@ -29,19 +30,24 @@ def _kind(name: str) -> Kind:
     return KINDS[name]
 
 
-def _value(kind: Kind, field: str, value: str | int) -> int:
+def _value(kind: Kind, field: str, value: str | SupportsIndex) -> int:
     words = kind.words.get(field)
     if isinstance(value, str) and words is not None:
         if value not in words:
             raise UsageError(f"{field}={value} is unknown (use {', '.join(words)})")
         return words.index(value)
+    return integer(field, value)
+
+
+def integer(name: str, value: str | SupportsIndex) -> int:
+    """Of a text, or of a number that is whole by its type: 1.5 is refused, and 2.0, too."""
     try:
-        return int(value)
-    except ValueError:
-        raise UsageError(f"{field}={value} is not a number (write an integer)") from None
+        return int(value) if isinstance(value, str) else operator.index(value)
+    except (ValueError, TypeError):
+        raise UsageError(f"{name}={value} is not a number (write an integer)") from None
 
 
-def make_problem(kind: str, /, **fields: str | int) -> AnyProblem:
+def make_problem(kind: str, /, **fields: str | SupportsIndex) -> AnyProblem:
     """A problem of a kind, by the names of its text form: make_problem("gemm_s8", m=1, n=2, k=3, op="silu").
 
     What is left out has its default. `from_` is `from`, which Python keeps for itself. Sizes and what fits together are
@@ -63,7 +69,7 @@ def parse_problem(text: str) -> AnyProblem:
     kind, colon, rest = text.partition(":")
     if not colon:
         raise UsageError(f"'{text}' is not an operation (write KIND:key=value,..., like gemm_s8:m=1024,n=3072,k=3072)")
-    fields: dict[str, str | int] = {}
+    fields: dict[str, str | SupportsIndex] = {}
     for pair in rest.split(","):
         key, equals, value = pair.partition("=")
         if not equals or key in fields:

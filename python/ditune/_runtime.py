@@ -10,7 +10,7 @@ import os
 import pathlib
 import threading
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, SupportsIndex
 
 from ditune import _nvrtc
 from ditune._library import (
@@ -26,7 +26,7 @@ from ditune._library import (
     check,
     library,
 )
-from ditune._problem import AnyProblem, make_problem, parse_problem
+from ditune._problem import AnyProblem, integer, make_problem, parse_problem
 from ditune.errors import UsageError
 
 _logger = logging.getLogger("ditune")
@@ -165,7 +165,7 @@ class Runtime:
                 self._open_locked()
 
     def lookup(
-        self, problem: str | AnyProblem, /, *, gpu: str = "", arch: int = 0, sms: int = 0, **fields: str | int
+        self, problem: str | AnyProblem, /, *, gpu: str = "", arch: int = 0, sms: int = 0, **fields: str | SupportsIndex
     ) -> Match:
         """What would run on such a GPU, which need not be here.
 
@@ -179,7 +179,7 @@ class Runtime:
             gpu, arch = "", int(gpu[3:])
         if not gpu and not arch:
             raise UsageError("no GPU is named (pass gpu='RTX 3090', or what torch.cuda.get_device_name() gives)")
-        device = Device(name=gpu.encode() or None, arch=arch, sms=sms)
+        device = Device(name=gpu.encode() or None, arch=integer("arch", arch), sms=integer("sms", sms))
         info = KernelInfo()
         lib = library()
         function = lib.ditune_lookup if isinstance(problem, Problem) else lib.ditune_lookup_quantize

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
 from ditune._library import Problem, QuantizeProblem
 from ditune._problem import format_problem, make_problem, parse_problem
@@ -42,6 +45,24 @@ def test_fields() -> None:
 def test_refused(text: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         parse_problem(text)
+
+
+@pytest.mark.parametrize(("value", "shown"), [(1.5, "1.5"), (2.0, "2.0"), (None, "None"), ([1], "[1]")])
+def test_values_that_are_no_integers_are_refused_by_name(value: Any, shown: str) -> None:
+    with pytest.raises(UsageError, match=rf"^m={re.escape(shown)} is not a number \(write an integer\)$"):
+        make_problem("gemm_s8", m=value, n=2, k=3)
+
+
+class Seven:
+    """As integers of numpy and torch are."""
+
+    def __index__(self) -> int:
+        return 7
+
+
+def test_integers_of_other_types_are_taken() -> None:
+    problem = make_problem("gemm_s8", m=Seven(), n="2", k=3)
+    assert isinstance(problem, Problem) and (problem.m, problem.n) == (7, 2)
 
 
 def test_numbers_that_a_field_has_no_room_for_are_refused() -> None:

@@ -10,6 +10,7 @@ import contextlib
 import json
 import logging
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -51,7 +52,7 @@ def tune(
     database: str | os.PathLike[str] | None = None,
     time_budget: float | None = None,
     gpu: str | None = None,
-    options: Sequence[str] = (),
+    options: str | Sequence[str] = (),
     progress: bool = True,
 ) -> tuple[str, ...]:
     """Runs the model once, tunes each operation that it needs, and uses the records from then on. The text forms of
@@ -62,18 +63,19 @@ def tune(
     database: the file of records; left out: $DITUNE_DB, or the default one. What it has already takes no time.
     time_budget: seconds for all of them together, each an equal part of what is left. But for the first on each device
     none begins when they are over; an operation takes some seconds at least. The same call goes on from there.
-    gpu: the name of a GPU that is not here ("RTX 3090"): predicted by the cost model, not measured. Left out: the one
-    that the model ran on.
-    options: more words for `ditune tune`, like ("--trials", "16").
+    gpu: the name of a GPU that is not here ("RTX 3090"), or its arch ("sm_86"): predicted by the cost model, not
+    measured. Left out: the one that the model ran on.
+    options: more words for `ditune tune`, like ("--trials", "16") or "--trials 16".
     progress: a bar of tqdm, or where that is not installed a line for each operation, on standard error.
 
     A Ctrl-C ends it after the batch at work, and what was found by then is stored. Raises DituneError; where operations
     fail, once the others are tuned.
     """
+    more_words = _words(options)  # before the model runs
     operations = problems(model, example_inputs)
     if not operations:
         raise UsageError("the pass ran no operation of ditune (call quantize_ first)")
-    command = [str(_program.program_file()), "tune", "--progress", "json", *options]
+    command = [str(_program.program_file()), "tune", "--progress", "json", *more_words]
     command += [] if database is None else ["--db", os.fspath(database)]
     tuned, errors = set[str](), list[DituneError]()
     try:
@@ -98,6 +100,16 @@ def tune(
     return tuple(operation for operation in operations if operation in tuned)
 
 
+def _words(options: str | Sequence[str]) -> Sequence[str]:
+    """A string's as the shell has them."""
+    if not isinstance(options, str):
+        return options
+    try:
+        return shlex.split(options)
+    except ValueError as error:
+        raise UsageError(f"options={options!r} are no words: {error} (give a list of words)") from error
+
+
 def _of_each_device(
     operations: Mapping[str, torch.device], gpu: str | None, time_budget: float | None
 ) -> Iterator[list[str]]:
@@ -117,7 +129,7 @@ def _of_each_device(
 
 def _target(device: torch.device, gpu: str | None) -> tuple[str, ...]:
     if gpu is not None:
-        return ("--gpu", gpu)
+        return ("--arch" if gpu.startswith("sm_") else "--gpu", gpu)
     return ("--device", str(device.index)) if device.type == "cuda" else ()
 
 

@@ -93,6 +93,27 @@ def test_refusals(model: nn.Module, x: torch.Tensor, tmp_path: pathlib.Path, mon
         ditune.torch.tune(model, x, database=tmp_path / "a.db", progress=False)
 
 
+@pytest.mark.parametrize("words", ["--trials 1 --strategy 'random'", ["--trials", "1", "--strategy", "random"]])
+def test_options_are_words_or_a_line(
+    words: Any, model: nn.Module, x: torch.Tensor, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = write_program(tmp_path / "p", "for each in operations: say(each, done=True, config='c')")
+    monkeypatch.setenv("DITUNE_PROGRAM", program)
+    ditune.torch.tune(model, x, database=tmp_path / "a.db", options=words, progress=False)
+    assert calls_of(program)[0].startswith("tune --progress json --trials 1 --strategy random --db ")
+    with pytest.raises(UsageError, match=r"^options='--trials \"1' are no words: .* \(give a list of words\)$"):
+        ditune.torch.tune(model, x, options='--trials "1')
+
+
+def test_a_gpu_may_be_an_arch(model: nn.Module, x: torch.Tensor, tmp_path: pathlib.Path) -> None:
+    file = tmp_path / "a.db"
+    tuned = ditune.torch.tune(model, x, database=file, gpu="sm_90", options="--trials 1", progress=False)
+    assert len(tuned) == 4
+    assert ditune.runtime(file).lookup(tuned[0], gpu="sm_90").match == "exact"
+    with pytest.raises(UsageError, match=r"unsupported arch 'sm_1' \("):
+        ditune.torch.tune(model, x, database=file, gpu="sm_1", progress=False)
+
+
 def write_program(file: pathlib.Path, code: str) -> str:
     """In place of ditune; it keeps what it is asked for in FILE.calls, and can `say` what became of an operation."""
     file.write_text(
