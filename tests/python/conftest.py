@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+from collections.abc import Iterator
 
 import pytest
 from helpers import ROOT, tune
@@ -31,3 +32,14 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     file = tmp_path_factory.mktemp("records") / "tuning.db"
     tune(file, "gemm_s8:m=64,n=128,k=64,bias=bf16", "quantize_s8:m=64,k=128,norm=rms")
     return file
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Several take longer for models as small as these, where others are at work, too."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import diffusers
 import torch
+from ditune.torch.fuse import Block
 from torch import Tensor, nn
 
 TOKENS, TEXT = 80, 16  # of both kinds, of text
@@ -49,6 +50,10 @@ def output(model: nn.Module, inputs: dict[str, Any], dtype: torch.dtype = torch.
     with torch.no_grad():
         made: Any = model(**given, return_dict=False)[0]
     return (torch.stack(made) if isinstance(made, list) else made).float()
+
+
+def blocks_of(model: nn.Module) -> list[Block]:
+    return [module for module in model.modules() if isinstance(module, Block)]
 
 
 def relative(made: Tensor, wanted: Tensor) -> float:

@@ -9,7 +9,7 @@ import comfy_kitchen as ck
 import pytest
 import torch
 from comfy_kitchen.registry import registry
-from test_comfy import DTYPES, PRODUCERS, K, M, N, calls, error, exact, layer, random
+from comfy_layers import DTYPES, PRODUCERS, K, M, N, calls, error, exact, layer, random
 from torch import Tensor
 
 pytestmark = [

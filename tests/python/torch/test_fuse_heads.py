@@ -16,7 +16,6 @@ from diffusers.models.transformers import transformer_flux, transformer_ideogram
 from ditune._problem import format_problem, make_problem
 from ditune.errors import UsageError
 from ditune.torch import fuse_, ops, quantize_
-from ditune.torch.fuse import Block
 from ditune.torch.fuse.heads import Angles, HeadNorms, Heads, PackedAttention, of_complex, of_halves, of_pairs
 from ditune.torch.fuse.models.ideogram4 import Ideogram4Block
 from fuse_models import (
@@ -24,6 +23,7 @@ from fuse_models import (
     TEXT,
     TOKENS,
     WIDTH,
+    blocks_of,
     flux,
     flux_inputs,
     ideogram4,
@@ -69,10 +69,6 @@ def fused_of(model: nn.Module) -> nn.Module:
 
 def run(model: nn.Module, inputs: dict[str, Any]) -> Tensor:
     return output(model, inputs, BF16)
-
-
-def blocks_of(model: nn.Module) -> list[Block]:
-    return [module for module in model.modules() if isinstance(module, Block)]
 
 
 # ---- who computes

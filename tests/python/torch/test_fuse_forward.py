@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a fused model computes, and how it is stored, copied and loaded."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Iterator
+from typing import Any
+
+import diffusers
+import ditune.torch
+import ditune.torch.fuse
+import pytest
+import torch
+import torch.nn.functional as F
+from ditune.errors import UsageError
+from ditune.torch import fuse_, quantize_
+from fuse_models import blocks_of, ideogram4, ideogram4_inputs, output, randomize, relative
+from torch import Tensor, nn
+
+
+@pytest.fixture(autouse=True)
+def seed() -> Iterator[None]:
+    torch.manual_seed(0)
+    with torch.no_grad():
+        yield
+
+
+@pytest.fixture
+def fused() -> nn.Module:
+    return fuse_(randomize(ideogram4()))
+
+
+def test_conversions_and_saving(fused: nn.Module, tmp_path: Any) -> None:
+    inputs = ideogram4_inputs(1)
+    wanted = output(fused, inputs)
+    ditune.torch.save_(fused, tmp_path / "model.safetensors")
+    loaded = ditune.torch.load_(quantize_(ideogram4().eval()), tmp_path / "model.safetensors")
+    assert relative(output(fuse_(loaded), inputs), wanted) < 1e-4  # floats lie otherwise in memory
+    fused.save_pretrained(tmp_path)  # type: ignore[operator]
+    half = copy.deepcopy(fused).to(torch.bfloat16)
+    layer = blocks_of(half)[0].qkv
+    assert layer.weight.dtype == torch.int8 and layer.weight_scale.dtype == torch.float32
+    assert relative(output(half, inputs, torch.bfloat16), wanted) < 0.05
+    assert torch.equal(output(pickle.loads(pickle.dumps(fused)), inputs), wanted)
+
+
+def test_a_checkpoint_is_loaded_into_a_fused_model(fused: nn.Module, tmp_path: Any) -> None:
+    inputs = ideogram4_inputs(1)
+    wanted = output(fused, inputs)
+    file = tmp_path / "model.safetensors"
+    ditune.torch.save_(fused, file)
+    with torch.no_grad():
+        for each in (*fused.parameters(), *(b for n, b in fused.named_buffers() if n.endswith("weight_scale"))):
+            each.zero_()
+    assert ditune.torch.load_(fused, file) is fused
+    assert relative(output(fused, inputs), wanted) < 1e-4  # floats lie otherwise in memory
+    rotated = quantize_(ideogram4(), rotate=16)
+    ditune.torch.save_(rotated, file)
+    with pytest.raises(UsageError, match=r"rotated otherwise than this fused layer \(load it before fuse_\)"):
+        ditune.torch.load_(fused, file)
+    ditune.torch.save_(ideogram4(), file)
+    with pytest.raises(UsageError, match=r"lacks \d+ tensors"):
+        ditune.torch.load_(fused, file)
+    with pytest.raises(
+        UsageError, match=r"to_q.weight is torch.float32 \[128, 128\], not torch.int8 .*\(give its model\)"
+    ):
+        ditune.torch.load_(fused, file, strict=False)
+
+
+def test_masks_are_left_out(fused: nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Tensor | None] = []
+    attend = F.scaled_dot_product_attention
+
+    def spy(*args: Any, **options: Any) -> Tensor:
+        seen.append(options.get("attn_mask"))
+        return attend(*args, **options)
+
+    monkeypatch.setattr(F, "scaled_dot_product_attention", spy)
+    asked: list[Tensor] = []
+    all_of = Tensor.all
+
+    def count(mask: Tensor) -> Tensor:
+        asked.append(mask)
+        return all_of(mask)
+
+    monkeypatch.setattr(Tensor, "all", count)
+    inputs = ideogram4_inputs(1)
+    one = output(fused, inputs)
+    assert seen == [None] * 3 and len(asked) == 1
+    inputs["segment_ids"][:, 40:] = 1
+    seen.clear()
+    two = output(fused, inputs)
+    assert all(mask is not None for mask in seen) and len(asked) == 2 and not torch.equal(one, two)
+    for full in (fuse_(randomize(ideogram4()), full_attention=True), fuse_(fused, full_attention=True)):
+        seen.clear()
+        output(full, inputs)
+        assert seen == [None] * 3 and len(asked) == 2
+
+
+def test_several_segments(fused: nn.Module) -> None:
+    """Each of the packed images is what it is alone."""
+    inputs = ideogram4_inputs(1)
+    half = inputs["segment_ids"].shape[1] // 2
+    inputs["segment_ids"][:, half:] = 1
+    first = {name: x if name == "timestep" else x[:, :half] for name, x in inputs.items()}
+    assert relative(output(fused, inputs)[:, :half], output(fused, first)) < 1e-4
+
+
+def test_a_timestep_for_each_token(fused: nn.Module) -> None:
+    inputs = ideogram4_inputs(2)
+    one = output(fused, inputs)
+    inputs["timestep"] = inputs["timestep"][:, None].expand(2, one.shape[1])
+    assert relative(output(fused, inputs), one) < 0.01
+
+
+def test_processors_are_those_of_the_model(fused: nn.Module) -> None:
+    class Other(diffusers.models.transformers.transformer_ideogram4.Ideogram4AttnProcessor):  # type: ignore[misc]
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            return 2 * super().__call__(*args, **kwargs)
+
+    inputs = ideogram4_inputs(1)
+    wanted = output(fused, inputs)
+    fused.set_attn_processor(Other())  # type: ignore[operator]
+    assert not torch.equal(output(fused, inputs), wanted)
+
+
+def test_autocast_runs_as_before(fused: nn.Module) -> None:
+    inputs = ideogram4_inputs(1)
+    wanted = output(fused, inputs)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert relative(output(fused, inputs), wanted) < 0.05
+
+
+def test_inference_mode(fused: nn.Module) -> None:
+    inputs = ideogram4_inputs(1)
+    wanted = output(fused, inputs)
+    with torch.inference_mode():
+        assert torch.equal(output(fused, inputs), wanted)
+
+
+def test_training_is_refused_by_name(fused: nn.Module) -> None:
+    with torch.enable_grad():
+        made = fused(**ideogram4_inputs(1))[0]
+        with pytest.raises(ditune.DituneError, match="is for inference"):
+            made.sum().backward()

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What others put on a fused model: LoRA, hooks, offloading."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Iterator
+from typing import Any
+
+import accelerate
+import ditune.torch
+import ditune.torch.fuse
+import peft
+import pytest
+import torch
+from ditune.errors import UsageError
+from ditune.torch import fuse_, quantize_
+from fuse_models import blocks_of, ideogram4, ideogram4_inputs, output, randomize, relative
+from torch import Tensor, nn
+
+
+@pytest.fixture(autouse=True)
+def seed() -> Iterator[None]:
+    torch.manual_seed(0)
+    ditune.torch.fuse._warn.cache_clear()
+    with torch.no_grad():
+        yield
+
+
+@pytest.fixture
+def fused() -> nn.Module:
+    return fuse_(randomize(ideogram4()))
+
+
+def test_blocks_with_lora_run_as_before() -> None:
+    model = randomize(ideogram4())
+    quantized, inputs = quantize_(model), ideogram4_inputs(1)
+    fused = fuse_(copy.deepcopy(quantized))
+    plain = output(fused, inputs)
+    ditune.torch.enable_lora()
+    config = peft.LoraConfig(r=4, target_modules=["layers.1.attention.to_q", "w3"], init_lora_weights=False)
+    for each in (quantized, fused):
+        torch.manual_seed(7)
+        each.add_adapter(config)  # type: ignore[operator]
+    assert [block._runs_fused() for block in blocks_of(fused)] == [False] * 3
+    wanted = output(quantized, inputs)
+    assert relative(output(fused, inputs), wanted) < 1e-5 < 0.01 < relative(plain, wanted)
+    fused.unload_lora()  # type: ignore[operator]
+    assert torch.equal(output(fused, inputs), plain) and all(block._runs_fused() for block in blocks_of(fused))
+    one = fuse_(copy.deepcopy(quantize_(randomize(ideogram4()))))
+    config.target_modules = ["layers.1.attention.to_q"]
+    one.add_adapter(config)  # type: ignore[operator]
+    assert [block._runs_fused() for block in blocks_of(one)] == [True, False, True]
+    assert output(one, inputs).isfinite().all()
+
+
+def test_models_with_lora_are_left(caplog: pytest.LogCaptureFixture) -> None:
+    model = quantize_(ideogram4())
+    ditune.torch.enable_lora()
+    model.add_adapter(peft.LoraConfig(r=4, target_modules=["to_q"]))  # type: ignore[operator]
+    assert not blocks_of(fuse_(model)) and len(caplog.messages) == 1
+    why = "attention.to_q is Int8LoraLinear, not Int8Linear (quantize all layers of a block, no LoRA)"
+    assert caplog.messages[0] == f"fuse_: left as they are, 3 (layers.0, ...) of Ideogram4TransformerBlock: {why}"
+
+
+def test_hooks_on_attention_are_served(fused: nn.Module) -> None:
+    inputs = ideogram4_inputs(1)
+    wanted, seen = output(fused, inputs), []
+    attention = blocks_of(fused)[1].attention
+    handle = attention.register_forward_hook(lambda *given: seen.append(given))
+    assert relative(output(fused, inputs), wanted) < 0.01 and len(seen) == 1
+    handle.remove()
+    assert torch.equal(output(fused, inputs), wanted)
+
+
+def test_hooks_on_joined_layers_are_served(fused: nn.Module) -> None:
+    inputs = ideogram4_inputs(1)
+    wanted, seen = output(fused, inputs), []
+    handle = blocks_of(fused)[1].feed_forward.w1.register_forward_hook(lambda *given: seen.append(given))
+    assert relative(output(fused, inputs), wanted) < 0.01 and len(seen) == 1
+    handle.remove()
+    assert torch.equal(output(fused, inputs), wanted)
+    blocks_of(fused)[1].feed_forward.w1.forward = lambda x: torch.zeros(*x.shape[:-1], 384)
+    assert not blocks_of(fused)[1]._runs_fused()
+
+
+@pytest.mark.parametrize("path", ["attention_norm1", "feed_forward", "adaln_modulation"])
+@pytest.mark.parametrize(
+    "change", [lambda model: model, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))]
+)
+def test_hooks_on_modules_inside_are_served(fused: nn.Module, path: str, change: Any) -> None:
+    fused, inputs = change(fused), ideogram4_inputs(1)
+    wanted, seen = output(fused, inputs), []
+    handle = blocks_of(fused)[1].get_submodule(path).register_forward_pre_hook(lambda *given: seen.append(given))
+    assert relative(output(fused, inputs), wanted) < 0.01 and len(seen) == 1
+    handle.remove()
+    assert torch.equal(output(fused, inputs), wanted)
+
+
+def test_hooks_on_blocks_see_tensors(fused: nn.Module) -> None:
+    inputs = ideogram4_inputs(1)
+    wanted, seen = output(fused, inputs), []
+    blocks_of(fused)[0].register_forward_hook(lambda block, given, made: seen.append(made))
+    assert relative(output(fused, inputs), wanted) < 1e-5 and isinstance(seen[0], Tensor)
+
+
+def test_offloading(fused: nn.Module) -> None:
+    inputs = ideogram4_inputs(1)
+    wanted = output(fused, inputs)
+    hook = accelerate.hooks.AlignDevicesHook(torch.device("cpu"), io_same_device=True)
+    accelerate.hooks.add_hook_to_module(fused, hook)  # as enable_model_cpu_offload has it
+    assert torch.equal(output(fused, inputs), wanted)
+    accelerate.hooks.remove_hook_from_module(fused)
+    accelerate.hooks.attach_align_device_hook(fused, torch.device("cpu"))  # as dispatch_model does it
+    assert relative(output(fused, inputs), wanted) < 0.01 and not blocks_of(fused)[0]._runs_fused()
+
+
+@pytest.mark.parametrize("buffers", [False, True])
+def test_offloading_one_by_one_is_refused(fused: nn.Module, buffers: bool) -> None:
+    """Rather than that fused layers stay on the GPU, all of them."""
+    accelerate.cpu_offload(fused, torch.device("cpu"), offload_buffers=buffers)
+    with pytest.raises(UsageError, match=r"cannot be offloaded one by one \(use enable_model_cpu_offload"):
+        output(fused, ideogram4_inputs(1))
+
+
+def test_groups_of_blocks_are_offloaded(fused: nn.Module) -> None:
+    inputs = ideogram4_inputs(1)
+    wanted = output(fused, inputs)
+    parameters = {id(each) for each in blocks_of(fused)[0].parameters()}
+    for site in blocks_of(fused)[0].sites:
+        assert id(getattr(blocks_of(fused)[0], site.name).weight) in parameters, "what streams bring back to the CPU"
+    fused.enable_group_offload(  # type: ignore[operator]
+        torch.device("cpu"), offload_type="block_level", num_blocks_per_group=1
+    )
+    assert torch.equal(output(fused, inputs), wanted) and blocks_of(fused)[0]._runs_fused()
