@@ -174,7 +174,9 @@ class Runtime:
         that ditune does not know by its name.
         """
         if isinstance(problem, str):
-            problem = parse_problem(problem) if ":" in problem and not fields else make_problem(problem, **fields)
+            if ":" in problem and fields:
+                raise UsageError(f"{', '.join(fields)} beside {problem!r}, which is a whole operation (write it there)")
+            problem = parse_problem(problem) if ":" in problem else make_problem(problem, **fields)
         if gpu.startswith("sm_") and gpu[3:].isdecimal():
             gpu, arch = "", int(gpu[3:])
         if not gpu and not arch:

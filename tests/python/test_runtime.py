@@ -42,6 +42,8 @@ def test_what_lookup_refuses(database: pathlib.Path) -> None:
             runtime.lookup(GEMM)
         with pytest.raises(ditune.UsageError, match="'RTX 9999'"):
             runtime.lookup(GEMM, gpu="RTX 9999")
+        with pytest.raises(ditune.UsageError, match=r"m, n beside 'gemm_s8:.*', which is a whole operation \("):
+            runtime.lookup(GEMM, m=60, n=128, gpu=GPU)
         with pytest.raises(ditune.UsageError, match="K = 0"):
             runtime.lookup("gemm_s8:m=1,n=1", gpu=GPU)
     with pytest.raises(ditune.UsageError, match="is closed"):

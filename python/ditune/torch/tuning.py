@@ -10,6 +10,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -29,6 +30,8 @@ _logger = logging.getLogger("ditune")
 
 _STATUS_OF_EXIT = {2: 1, 3: 6}  # wrong request; the machine failed
 _BAD_ANSWER = 1  # the program's exit code where an operation has no winner
+
+_ITS_GPU = re.compile(r'--gpu ("[^"]*") or --arch (\w+)')  # what its errors ask for, which is `gpu` of tune
 
 _Take = Callable[[Mapping[str, Any]], None]  # of an object of `ditune tune --progress json` (docs/tuning.md)
 
@@ -175,7 +178,8 @@ def _listen(lines: Iterable[str], take: _Take) -> list[str]:
         if line.startswith("{"):
             take(json.loads(line))
         elif line.startswith("ditune: error: "):
-            errors.append(line.rstrip("\n").removeprefix("ditune: error: "))
+            error = line.rstrip("\n").removeprefix("ditune: error: ")
+            errors.append(_ITS_GPU.sub(r'gpu=\1 or gpu="\2"', error))
         else:
             _logger.info(line.rstrip("\n").removeprefix("ditune: note: "))
     return errors

@@ -88,6 +88,10 @@ def test_refusals(model: nn.Module, x: torch.Tensor, tmp_path: pathlib.Path, mon
     with pytest.raises(UsageError, match="RTX 1") as error:
         ditune.torch.tune(model, x, database=tmp_path / "a.db", gpu="RTX 1", progress=False)
     assert "\n" not in str(error.value)
+    text = 'no GPU here (name the one that is meant: --gpu "RTX 3090" or --arch sm_86)'
+    monkeypatch.setenv("DITUNE_PROGRAM", write_program(tmp_path / "p", f"error({text!r}); sys.exit(2)"))
+    with pytest.raises(UsageError, match=r'\(name the one that is meant: gpu="RTX 3090" or gpu="sm_86"\)$'):
+        ditune.torch.tune(model, x, database=tmp_path / "a.db", progress=False)
     monkeypatch.setenv("DITUNE_PROGRAM", str(tmp_path / "none"))
     with pytest.raises(DituneError, match=r"none cannot be run: .*\(install ditune anew, or set DITUNE_PROGRAM\)"):
         ditune.torch.tune(model, x, database=tmp_path / "a.db", progress=False)
