@@ -14,6 +14,11 @@ from helpers import ROOT
 PAGES = ("README.md", "docs/python.md")
 GIVEN = {
     "": "",
+    "model": """
+import torch, ditune.torch
+model = torch.nn.Sequential(torch.nn.Linear(256, 512), torch.nn.GELU(), torch.nn.Linear(512, 256)).bfloat16()
+ditune.torch.quantize_(model, rotate=256)
+""",
     "pipe": """
 import types, torch
 transformer = torch.nn.Sequential(torch.nn.Linear(256, 512), torch.nn.SiLU(), torch.nn.Linear(512, 256))

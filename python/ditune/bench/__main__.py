@@ -39,15 +39,21 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("model", metavar="MODEL", help=", ".join(MODELS))
-    parser.add_argument("--resolution", metavar="WIDTHxHEIGHT", help="pixels; left out: what the model is for")
+    parser.add_argument(
+        "--resolution", metavar="WIDTHxHEIGHT", help="pixels, like 1280x720; left out: what the model is for"
+    )
     parser.add_argument("--frames", type=_counted(1), metavar="N", help="of a video")
     parser.add_argument("--text", type=_counted(1), metavar="N", help="tokens of text")
     parser.add_argument("--routes", metavar="NAME,...", help=f"left out: all of {', '.join(ROUTES)}")
     parser.add_argument("--layers", type=_counted(1), metavar="N", help="at most, of each list of blocks")
     parser.add_argument("--weights", metavar="FOLDER", help="the transformer's; left out: random weights")
     either = argparse.BooleanOptionalAction
-    parser.add_argument("--mask", action=either, default=True, help="or leaves out attention masks that are all true")
-    parser.add_argument("--compile", action=either, default=True, help="or leaves out the routes under torch.compile")
+    parser.add_argument(
+        "--mask", action=either, default=True, help="--no-mask leaves out those of attention that are all true"
+    )
+    parser.add_argument(
+        "--compile", action=either, default=True, help="--no-compile leaves out the routes under torch.compile"
+    )
     parser.add_argument("--tune", type=_counted(0), nargs="?", const=0, metavar="SECONDS",
                         help="has ditune tune its models first; after so long no operation of one begins")  # fmt: skip
     parser.add_argument("--rounds", type=_counted(1), default=10, metavar="N", help="steps of each route (10)")
