@@ -33,7 +33,9 @@ void check_extents(std::span<const Extent> extents, std::span<const std::int64_t
 
 std::string parse_extents(std::string_view text, std::span<const Extent> extents, std::span<std::int64_t> values) {
   std::string rest;
+  const bool trailing_comma = text.ends_with(',');
   while (!text.empty()) {
+    if (text.starts_with(',')) throw UsageError("an entry of the operation is empty", "leave one comma out");
     const std::string_view part = text.substr(0, text.find(','));
     text.remove_prefix(std::min(part.size() + 1, text.size()));
     const auto extent = std::ranges::find_if(extents, [&](const Extent& e) { return part.starts_with(e.key); });
@@ -45,6 +47,7 @@ std::string parse_extents(std::string_view text, std::span<const Extent> extents
     if (value != 0) throw UsageError(fmt::format("{} is given twice", extent->name), "leave one out");
     value = parse_extent(*extent, part.substr(extent->key.size()));
   }
+  if (trailing_comma) throw UsageError("the operation ends in a comma", "leave it out");
   return rest;
 }
 

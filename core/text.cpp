@@ -55,6 +55,8 @@ std::vector<KeyValue> parse_key_values(std::string_view text, std::string_view w
   std::vector<KeyValue> pairs;
   const bool trailing_comma = text.ends_with(',');
   while (!text.empty()) {
+    if (text.starts_with(','))
+      throw UsageError(fmt::format("an entry of the {} is empty", what), "leave one comma out");
     const KeyValue pair = split_pair(take_until(text, ','), what);
     if (std::ranges::find(known_keys, pair.key) == known_keys.end())
       throw UsageError(fmt::format("unknown key '{}' in the {}", pair.key, what), "use " + join(known_keys));
@@ -118,7 +120,8 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
 }
 
 std::string counted(std::int64_t count, std::string_view thing) {
-  return fmt::format("{} {}{}", count, thing, count == 1 ? "" : "s");
+  const std::string_view plural = thing.ends_with("ch") ? "es" : "s";  // launches
+  return fmt::format("{} {}{}", count, thing, count == 1 ? "" : plural);
 }
 
 std::string join(std::span<const std::string_view> words) { return fmt::format("{}", fmt::join(words, ", ")); }

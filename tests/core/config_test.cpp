@@ -113,6 +113,8 @@ TEST_CASE("a refused config says what to do") {
                     "unknown kernel family 'hmma' (use mma_s8, wgmma_s8, registers_s8, staged_s8, passes_s8)");
   CHECK_THROWS_WITH(parse_config("mma_s8:stages=3"),
                     "the config lacks tile (write tile=MxNxK,warps=MxN,stages=S at least)");
+  CHECK_THROWS_WITH(parse_config("mma_s8:tile=128x256x64,,warps=2x4,stages=3"),
+                    "an entry of the config is empty (leave one comma out)");
   CHECK_THROWS_WITH(parse_config("wgmma_s8:tile=128x256"),
                     "the config lacks stages (write tile=MxN,stages=S at least)");
   CHECK_THROWS_WITH(parse_config("mma_s8:tile=128x256x64,warps=2x4,stages=3,load=2"),

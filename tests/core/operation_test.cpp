@@ -68,6 +68,20 @@ TEST_CASE("text that is no operation is refused by what is wrong with it") {
   CHECK(refused("gemm_s8:m=1,n=3,k=1,gate=table").starts_with("gate=table without a residual"));
 }
 
+TEST_CASE("text with an empty entry is refused, wherever its commas are") {
+  const auto refused = [](const char* text) { return error_of([&] { parse_operation(text); }); };
+  for (const char* text : {"gemm_s8:m=1,,n=1,k=1", "gemm_s8:,m=1,n=1,k=1", "gemm_s8:m=1,n=1,k=1,,bias=bf16",
+                           "gemm_s8:m=1,n=1,k=1,bias=bf16,,out=f16", "quantize_s8:m=1,,k=16",
+                           "quantize_s8:m=1,k=16,,norm=rms", "gemm_s8:,", "gemm_s8:m=1,n=1,k=1,,"}) {
+    CAPTURE(text);
+    CHECK(refused(text) == "an entry of the operation is empty (leave one comma out)");
+  }
+  for (const char* text : {"gemm_s8:m=1,n=1,k=1,", "gemm_s8:m=1,n=1,k=1,bias=bf16,", "quantize_s8:m=1,k=16,"}) {
+    CAPTURE(text);
+    CHECK(refused(text) == "the operation ends in a comma (leave it out)");
+  }
+}
+
 TEST_CASE("winners of one layer differ in their rows alone") {
   const Operation few = Gemm{16, 4608, 4608}, many = Gemm{4096, 4608, 4608};
   CHECK(rows(many) == 4096);
