@@ -66,6 +66,14 @@ void let_writes_fail() {
   std::signal(SIGXFSZ, SIG_IGN);
 }
 
+// As other programs end when nobody reads on: without a word, by the signal, which tells the shell. The command has
+// cleaned up after itself by now.
+ExitCode end_by_broken_pipe() {
+  std::signal(SIGPIPE, SIG_DFL);
+  static_cast<void>(std::raise(SIGPIPE));
+  return kFailed;  // where the signal is blocked
+}
+
 ExitCode parse_and_run(int argc, char** argv) {
   CLI::App app(
       "Writes, compiles, measures and remembers the fastest fused INT8 GEMM for every linear layer of a diffusion "
@@ -95,6 +103,8 @@ ExitCode main(int argc, char** argv) {
   let_writes_fail();
   try {
     return parse_and_run(argc, argv);
+  } catch (const BrokenPipe&) {
+    return end_by_broken_pipe();
   } catch (const UsageError& error) {
     print_error(error.what());
     return kBadRequest;

@@ -12,7 +12,6 @@
 
 #include "core/operands.hpp"
 #include "core/plain_text.hpp"
-#include "ditune/error.hpp"
 
 namespace ditune::cli {
 namespace {
@@ -32,8 +31,11 @@ std::string text_of(const Json& json, int indent) {
 }
 
 [[noreturn]] void fail_results() {
-  throw Error("cannot write to standard output",
-              fmt::format("{}: what was printed is incomplete", std::strerror(errno)));
+  const int error = errno;
+  const std::string what = "cannot write to standard output";
+  const std::string remedy = fmt::format("{}: what was printed is incomplete", std::strerror(error));
+  if (error == EPIPE) throw BrokenPipe(what, remedy);
+  throw Error(what, remedy);
 }
 
 }  // namespace

@@ -2,8 +2,8 @@
 // All output of the program. Results go to standard output: tables and lines for people, JSON for programs. Messages go
 // to standard error. Paths and names may hold any bytes; control characters in them are escaped.
 //
-// A result that cannot be written is an error. A message that cannot be written is dropped: nobody can be told, and the
-// command's work is not undone.
+// A result that cannot be written is an error, but for a pipe that its reader closed. A message that cannot be written
+// is dropped: nobody can be told, and the command's work is not undone.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -12,9 +12,16 @@
 #include <string_view>
 #include <vector>
 
+#include "ditune/error.hpp"
 #include "ditune/record.hpp"
 
 namespace ditune::cli {
+
+// Whoever read the results has closed the pipe: `ditune list | head -1`.
+class BrokenPipe : public Error {
+ public:
+  using Error::Error;
+};
 
 enum class Align { left, right };
 
@@ -65,7 +72,7 @@ std::optional<double> known_picojoules(const Operation& operation, double micros
 // known and what ties with it if anything does.
 Json record_json(const TuningRecord& record);
 
-// Results. Each throws Error if it cannot be written.
+// Results. Each throws Error if it cannot be written, of which BrokenPipe is one.
 void print(const Table& table);
 void print(const Json& json);
 void print_line(std::string_view line);  // without its end

@@ -41,7 +41,8 @@ Outcome Workplace::ditune(const std::string& args, const std::string& first) con
                               cache().string() + "' && " + first + " && DITUNE_DB=tuning.db CUDA_VISIBLE_DEVICES= >'" +
                               out.string() + "' 2>'" + err.string() + "' " DITUNE_PROGRAM " " + args;
   const int status = std::system(command.c_str());
-  Outcome outcome{WIFEXITED(status) ? WEXITSTATUS(status) : -1, text_of(out), text_of(err)};
+  const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  Outcome outcome{code, text_of(out), text_of(err)};
   fs::remove(out);
   fs::remove(err);
   return outcome;

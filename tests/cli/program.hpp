@@ -7,7 +7,7 @@
 #include <vector>
 
 struct Outcome {
-  int code = -1;
+  int code = -1;  // 128 and its number where a signal ended it
   std::string out, err;
 };
 
