@@ -52,8 +52,9 @@ void add_select(CLI::App& app, SelectOptions& options) {
   add_model_input(app, options.input, model);
   app.add_option("--linear", options.linear, "one linear of the model alone")->needs(model);
   app.add_option("--shape", options.shapes, "a GEMM, MxNxK; may be given again")->expected(1)->take_all();
-  app.add_option("--problems", options.problems,
-                 "a CSV file with the columns m,n,k and epilogue, or - for standard input");
+  app.add_option(
+      "--problems", options.problems,
+      "a CSV file with the columns m,n,k and epilogue, or a line for each --operation; - for standard input");
   CLI::Option* epilogue =
       app.add_option("--epilogue", options.epilogue, "what is fused, e.g. bias=bf16,out=f16 (default)");
   app.add_option("--operation", options.operations,

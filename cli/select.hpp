@@ -16,7 +16,7 @@ struct SelectOptions {
   std::string model, linear;
   ModelInput input;
   std::vector<std::string> shapes, operations;
-  std::string problems;  // a CSV file, or "-" for standard input: m, n, k and, if it likes, epilogue
+  std::string problems;  // a file of models/problem_list.hpp, or "-" for standard input
   std::string epilogue;
   bool empty() const { return model.empty() && shapes.empty() && operations.empty() && problems.empty(); }
 };

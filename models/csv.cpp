@@ -12,10 +12,10 @@ namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // spreadsheets begin UTF-8 with it
 
-std::string trim(std::string_view text) {
+std::string_view trim(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t");
   if (first == std::string_view::npos) return {};
-  return std::string(text.substr(first, text.find_last_not_of(" \t") - first + 1));
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
 // Cuts a quoted field off `line`, which starts with its quote; false if it does not end.
@@ -70,8 +70,9 @@ UsageError csv_error(const std::string& source, int line, const std::string& wha
 }
 
 void read_csv(std::string_view text, const std::string& source, const std::vector<std::string>& required,
-              const std::function<void(const CsvRow&)>& take) {
+              const std::function<void(const CsvRow&)>& take, const std::function<bool(const CsvLine&)>& take_other) {
   const std::size_t size = text.size();
+  bool has_others = false;
   std::vector<std::string> header;
   CsvRow row;
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
@@ -80,6 +81,12 @@ void read_csv(std::string_view text, const std::string& source, const std::vecto
     text.remove_prefix(std::min(line.size() + 1, text.size()));
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (trim(line).empty() || line.starts_with('#')) continue;
+    row.line = number;
+    row.end = size - text.size();
+    if (take_other && take_other({.text = trim(line), .line = row.line, .end = row.end})) {
+      has_others = true;
+      continue;
+    }
     std::vector<std::string> fields = split_fields(line, source, number);
     if (header.empty()) {
       header = column_names(std::move(fields));
@@ -89,12 +96,10 @@ void read_csv(std::string_view text, const std::string& source, const std::vecto
     if (fields.size() != header.size())
       throw csv_error(source, number, fmt::format("{} fields where the header has {}", fields.size(), header.size()),
                       "quote a field that holds a comma");
-    row.line = number;
-    row.end = size - text.size();
     for (std::size_t i = 0; i < header.size(); ++i) row.fields[header[i]] = std::move(fields[i]);
     take(row);
   }
-  if (header.empty())
+  if (header.empty() && !has_others)
     throw csv_error(source, 1, "no header",
                     fmt::format("the first line names the columns: {}", fmt::join(required, ",")));
 }

@@ -19,12 +19,20 @@ struct CsvRow {
   std::map<std::string, std::string> fields;  // by column name in lower case
 };
 
+struct CsvLine {
+  std::string_view text;  // without blanks around it
+  int line = 0;
+  std::size_t end = 0;
+};
+
 // Hands the rows below the header to `take`, one after the other. Blank lines and lines that start with '#' are
 // skipped; a field may be quoted, "" in it is a quote; a byte order mark is skipped. Throws UsageError naming `source`
 // and the line for a row that does not have the header's columns, or an open quote, and naming the column if one of
-// `required` is not in the header or one is there twice.
+// `required` is not in the header or one is there twice. `take_other`, which may be empty, is shown each line first,
+// and says whether it took it as something else; a text of such lines alone needs no header.
 void read_csv(std::string_view text, const std::string& source, const std::vector<std::string>& required,
-              const std::function<void(const CsvRow&)>& take);
+              const std::function<void(const CsvRow&)>& take,
+              const std::function<bool(const CsvLine&)>& take_other = {});
 
 // The error of one row: "SOURCE line N: WHAT".
 UsageError csv_error(const std::string& source, int line, const std::string& what, const std::string& remedy);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A user's CSV file of problems: refused, or legal problems, which are the same in a plain list of them.
+// A user's file of problems: refused, or legal problems, which are the same in a plain list of them.
 #include "models/problem_list.hpp"
 
 #include <fmt/format.h>
@@ -17,8 +17,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string plain = "m,n,k,epilogue\n";
   for (const Operation& operation : *problems) {
     validate(operation);  // a listed problem is legal
-    const auto& [m, n, k, epilogue] = std::get<Gemm>(operation);
-    plain += fmt::format("{},{},{},\"{}\"\n", m, n, k, format(epilogue));
+    if (const Gemm* const gemm = std::get_if<Gemm>(&operation))
+      plain += fmt::format("{},{},{},\"{}\"\n", gemm->m, gemm->n, gemm->k, format(gemm->epilogue));
+    else
+      plain += format(operation) + "\n";
   }
   const auto again = read_problem_list(plain, "list.csv", {});
   fuzz::require(*problems == again, "a list is the same when it is written plainly");

@@ -27,6 +27,20 @@ TEST_CASE("a list's rows are problems, each with its own epilogue or the other o
   CHECK(read_problem_list("m,n,k\n1,2,3\n1,2,3\n", "list.csv", {}).size() == 2);
 }
 
+TEST_CASE("a line may be any operation's text, whatever the other lines are") {
+  const Operation quantize = parse_operation("quantize_s8:m=6144,k=4608,norm=rms");
+  const Operation gemm = Gemm{1, 2, 3, {.out = Output::f16}};
+  const std::string text = "quantize_s8:m=6144,k=4608,norm=rms\r\n";
+  CHECK(read_problem_list(text, "list", {}) == std::vector{quantize});
+  CHECK(read_problem_list("# both\n  " + text + "\ngemm_s8:m=1,n=2,k=3,out=f16", "list", {.out = Output::f32}) ==
+        std::vector{quantize, gemm});
+  CHECK(read_problem_list("m,n,k,epilogue\n" + text + "1,2,3,out=f16\n" + text, "list", {}) ==
+        std::vector{quantize, gemm, quantize});
+  CHECK(read_problem_list(text + "m,n,k\n1,2,3\n", "list", {.out = Output::f16}) == std::vector{quantize, gemm});
+  const auto rows = read_problem_list("name,m,n,k\nblocks.0:qkv,1,2,3\n\"gemm_s8:m=9,n=9,k=9\",1,2,3\n", "list", {});
+  CHECK(rows == std::vector<Operation>{Gemm{1, 2, 3}, Gemm{1, 2, 3}});
+}
+
 TEST_CASE("a long list is read row by row, and how far it is read is told") {
   constexpr std::size_t kRows = 200'000;
   std::string text = "m,n,k\n";
@@ -55,6 +69,9 @@ TEST_CASE("a bad problem is named with its line") {
             .starts_with("list.csv line 2: N = 99999999999999999999 is too large (give 1 to 2147483647"));
   CHECK(error_of("m,n,k\n1,2x2,3\n").starts_with("list.csv line 2: '1x2x2x3' is not a problem"));
   CHECK(error_of("m,n,k,epilogue\n1,2,3,out=u8\n").starts_with("list.csv line 2: unknown value 'u8' of out"));
-  CHECK(error_of("m,n,k\n") == "list.csv has no problems (give a line m,n,k for each)");
+  CHECK(error_of("m,n,k\n") == "list.csv has no problems (give a line m,n,k or KIND:key=value,... for each)");
   CHECK(error_of("m,n\n1,2\n").starts_with("list.csv line 1: no column 'k'"));
+  CHECK(error_of("quantize_s8:m=1,k=16\nquantize_s8:m=1,k=0\n").starts_with("list.csv line 2: K = 0 is out of range"));
+  CHECK(error_of("quantise_s8:m=1,k=16\n").starts_with("list.csv line 1: unknown kind of operation 'quantise_s8'"));
+  CHECK(error_of("quantize_s8:m=1,k=16\n1,2,3\n").starts_with("list.csv line 2: no column 'm'"));
 }
