@@ -76,14 +76,19 @@ bool is_special(const fs::path& path) {
   return fs::exists(path, ignored) && !fs::is_regular_file(path, ignored);
 }
 
-std::string read_file(const fs::path& path) {
+std::string read_file(const fs::path& path, std::size_t most_bytes) {
   std::ifstream file(path, std::ios::binary);
-  std::stringstream text;
-  if (file && !fs::is_directory(path)) text << file.rdbuf();
   if (!file || fs::is_directory(path))
     throw UsageError(fmt::format("cannot read {}: {}", path.string(), std::strerror(file ? EISDIR : errno)),
                      "name a file that you may read");
-  return text.str();
+  std::string text, part(std::size_t{1} << 16, '\0');
+  do {
+    file.read(part.data(), std::ssize(part));
+    text.append(part, 0, static_cast<std::size_t>(file.gcount()));
+    if (text.size() > most_bytes)
+      throw UsageError(fmt::format("{} has more than {} MiB", path.string(), most_bytes >> 20), "name another file");
+  } while (file);
+  return text;
 }
 
 std::string read_input(const std::string& path) {

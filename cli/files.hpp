@@ -2,15 +2,18 @@
 // Files read and written whole.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
 
 namespace ditune::cli {
 
-// Throws UsageError if it cannot be read.
-std::string read_file(const std::filesystem::path& path);
+// Throws UsageError if it cannot be read, or has more bytes than that.
+std::string read_file(const std::filesystem::path& path,
+                      std::size_t most_bytes = std::numeric_limits<std::size_t>::max());
 
 // The same; "-" is standard input.
 inline constexpr std::string_view kStandardInput = "-";

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <csignal>
 #include <exception>
+#include <new>
 #include <span>
 #include <sstream>
 #include <string_view>
@@ -111,6 +112,9 @@ ExitCode main(int argc, char** argv) {
   } catch (const DbError& error) {
     print_error(error.what());
     return error.kind() == DbError::Kind::unusable ? kBadRequest : kFailed;
+  } catch (const std::bad_alloc&) {
+    print_error("there is not enough memory (ask for less at once, or end other programs)");
+    return kFailed;
   } catch (const std::exception& error) {
     print_error(error.what());
     return kFailed;

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "cli/command_line.hpp"
+#include "cli/json_values.hpp"
+#include "core/text.hpp"
 
 namespace ditune::cli {
 namespace {
@@ -17,46 +19,10 @@ namespace {
 constexpr int kVersion = 1;
 constexpr double kRounding = 1e-9;  // by which quartiles of equal samples may differ
 
-// Names are added to the format: what an older program did not write is not known, as null is not.
-const Json* known(const Json& json, const char* key) {
-  const auto value = json.find(key);
-  return value == json.end() || value->is_null() ? nullptr : &*value;
-}
-
-std::optional<std::string> text_of(const Json& json, const char* key) {
-  const Json* const value = known(json, key);
-  return value ? std::optional(value->get<std::string>()) : std::nullopt;
-}
-
-std::optional<double> number_of(const Json& json, const char* key) {
-  const Json* const value = known(json, key);
-  if (!value) return std::nullopt;
-  const double number = value->get<double>();
-  if (!std::isfinite(number)) throw Refused{fmt::format("{} is {}", key, number)};
-  return number;
-}
-
-std::optional<double> amount_of(const Json& json, const char* key) {
-  const auto amount = number_of(json, key);
-  if (amount && *amount < 0) throw Refused{fmt::format("{} is {}", key, *amount)};
-  return amount;
-}
-
-std::int64_t whole(const Json& value, const char* key) {
-  if (!value.is_number_integer() || value.get<std::int64_t>() < 0)
-    throw Refused{fmt::format("{} is {}, no whole number", key, value.dump())};
-  return value.get<std::int64_t>();
-}
-
-// "1024" where it is known, for texts and commands.
-std::optional<std::string> count_of(const Json& json, const char* key) {
-  const Json* const value = known(json, key);
-  return value ? std::optional(std::to_string(whole(*value, key))) : std::nullopt;
-}
-
-bool flag(const Json& json, const char* key, bool otherwise) {
-  const Json* const value = known(json, key);
-  return value ? value->get<bool>() : otherwise;
+// "1024" where it is known, for commands.
+std::optional<std::string> digits_of(const Json& json, const char* key) {
+  const auto count = count_of(json, key);
+  return count ? std::optional(std::to_string(*count)) : std::nullopt;
 }
 
 // ---- a route ----
@@ -73,15 +39,24 @@ std::string operations_of(const Json& json) {
   const Json* const matches = known(json, "operations");
   std::vector<std::string> parts;
   if (matches)
-    for (const auto& [match, count] : matches->get_ref<const Json::object_t&>())
-      parts.push_back(fmt::format("{} {}", whole(count, "operations"), match));
+    for (const auto& [match, count] : as_object(*matches, "operations"))
+      parts.push_back(fmt::format("{} {}", as_whole(count, "operations"), match));
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
 using Groups = std::vector<std::vector<std::string>>;
 
+Groups groups_of(const Json& json) {
+  Groups groups;
+  for (const Json& group : list_at(json, "groups")) {
+    std::vector<std::string>& names = groups.emplace_back();
+    for (const Json& name : as_list(group, "a group")) names.push_back(as_text(name, "a name of a group"));
+  }
+  return groups;
+}
+
 report::StepRoute route_of(const Json& json, const Groups& groups, const std::string& baseline) {
-  report::StepRoute route{.name = json.at("name").get<std::string>()};
+  report::StepRoute route{.name = text_at(json, "name")};
   if (const auto reason = text_of(json, "reason")) {
     route.reason = reason->empty() ? "no reason is told" : *reason;
     return route;
@@ -89,7 +64,7 @@ report::StepRoute route_of(const Json& json, const Groups& groups, const std::st
   route.ms = positive(json, "median_ms");
   route.quartiles = quartiles_of(json, route.ms);
   route.ratio = known(json, "ratio") ? positive(json, "ratio") : 0;
-  route.group = static_cast<std::size_t>(whole(json.at("group"), "group"));
+  route.group = static_cast<std::size_t>(as_whole(member(json, "group"), "group"));
   if (route.group >= groups.size())
     throw Refused{fmt::format("{} is of group {}, of {}", route.name, route.group, groups.size())};
   route.is_beside_baseline = std::ranges::count(groups[route.group], baseline) > 0;
@@ -110,20 +85,21 @@ report::StepRoute route_of(const Json& json, const Groups& groups, const std::st
 
 // "ideogram4 at 1024x1024, 2 blocks of each kind at most"
 std::string describe_model(const Json& json, const Json& options) {
-  std::string text = json.at("model").get<std::string>();
+  std::string text = text_at(json, "model");
   const auto width = count_of(json, "width"), height = count_of(json, "height"), frames = count_of(json, "frames");
   if (width && height) text += fmt::format(" at {}x{}", *width, *height);
-  if (frames && *frames != "1") text += fmt::format(", {} frames", *frames);
-  if (const auto layers = count_of(options, "layers")) text += fmt::format(", {} blocks of each kind at most", *layers);
+  if (frames && *frames != 1) text += ", " + text::counted(*frames, "frame");
+  if (const auto layers = count_of(options, "layers"))
+    text += fmt::format(", {} of each kind at most", text::counted(*layers, "block"));
   return text;
 }
 
 std::string describe_packages(const Json& json) {
   std::vector<std::string> parts;
   if (const Json* const packages = known(json, "packages"))
-    for (const auto& [name, version] : packages->get_ref<const Json::object_t&>())
+    for (const auto& [name, version] : as_object(*packages, "packages"))
       parts.push_back(version.is_null() ? name + " not installed"
-                                        : fmt::format("{} {}", name, version.get<std::string>()));
+                                        : fmt::format("{} {}", name, as_text(version, name.c_str())));
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
@@ -143,65 +119,60 @@ Facts facts_of(const Json& json, const Json& options) {
     add("Parameters", fmt::format("{:.2f} billion", *parameters * 1e-9));
   if (const auto tokens = count_of(json, "tokens"))
     add("Tokens",
-        fmt::format("{} of the image, {} of the text", *tokens, count_of(json, "text_tokens").value_or("unknown")));
+        fmt::format("{} of the image, {} of the text", *tokens, digits_of(json, "text_tokens").value_or("unknown")));
   if (const auto weights = text_of(options, "weights"))
     add("Weights", *weights == "folder" ? "read from a folder" : *weights);
   add("Attention masks", flag(options, "mask", true) ? "as diffusers makes them" : "left out where they are all true");
   add("Tuned first", flag(options, "tune", false) ? "yes" : "no");
-  add("Rounds", count_of(options, "rounds"));
+  add("Rounds", digits_of(options, "rounds"));
   if (const auto seconds = amount_of(options, "sustained_s"))
     add("Watts", fmt::format("of {:g} s without a pause", *seconds));
-  if (const auto steps = count_of(options, "steps")) add("PSNR", fmt::format("of the latent after {} steps", *steps));
+  if (const auto steps = count_of(options, "steps"))
+    add("PSNR", "of the latent after " + text::counted(*steps, "step"));
   return facts;
 }
 
 std::string command_of(const Json& json, const Json& options, const std::vector<report::StepRoute>& routes) {
-  std::string line = "python -m ditune.bench " + shell_word(json.at("model").get<std::string>());
+  std::string line = "python -m ditune.bench " + shell_word(text_at(json, "model"));
   const auto add = [&](const char* option, const std::optional<std::string>& value) {
     if (value) line += fmt::format(" {} {}", option, shell_word(*value));
   };
-  const auto width = count_of(json, "width"), height = count_of(json, "height");
+  const auto width = digits_of(json, "width"), height = digits_of(json, "height");
   if (width && height) add("--resolution", fmt::format("{}x{}", *width, *height));
-  if (const auto frames = count_of(json, "frames"); frames != "1") add("--frames", frames);
-  add("--text", count_of(json, "text_tokens"));
+  if (const auto frames = digits_of(json, "frames"); frames != "1") add("--frames", frames);
+  add("--text", digits_of(json, "text_tokens"));
   std::vector<std::string> names;
   for (const report::StepRoute& route : routes) names.push_back(route.name);
   add("--routes", fmt::format("{}", fmt::join(names, ",")));
-  add("--layers", count_of(options, "layers"));
+  add("--layers", digits_of(options, "layers"));
   if (text_of(options, "weights") == "folder") line += " --weights FOLDER";
   if (!flag(options, "mask", true)) line += " --no-mask";
   if (flag(options, "tune", false)) line += " --tune";
-  add("--rounds", count_of(options, "rounds"));
-  add("--steps", count_of(options, "steps"));
+  add("--rounds", digits_of(options, "rounds"));
+  add("--steps", digits_of(options, "steps"));
   if (const auto seconds = amount_of(options, "sustained_s")) add("--sustained", fmt::format("{:g}", *seconds));
   return line + (text_of(json, "gpu") ? "" : " --device cpu") + " --json step.json";
 }
 
 void check_format(const Json& json) {
-  if (!json.is_object() || json.value("format", "") != "ditune.bench")
+  if (!json.is_object() || text_of(json, "format") != "ditune.bench")
     throw Refused{"it is neither an array nor of the format ditune.bench"};
-  const auto version = whole(json.at("version"), "version");
+  const auto version = as_whole(member(json, "version"), "version");
   if (version != kVersion) throw Refused{fmt::format("its version is {}, and {} is known", version, kVersion)};
 }
 
 }  // namespace
 
-double positive(const Json& row, const char* key) {
-  const double value = row.at(key).get<double>();
-  if (!(value > 0) || !std::isfinite(value)) throw Refused{fmt::format("{} is {}", key, value)};
-  return value;
-}
-
 report::StepBenchmark step_benchmark_of(const Json& json, const std::string& file) {
   check_format(json);
-  const Json& options = json.at("options");
-  if (!options.is_object()) throw Refused{"options is no object"};
+  const Json& options = member(json, "options");
+  as_object(options, "options");
   report::StepBenchmark steps{.file = file, .model = describe_model(json, options)};
   steps.gpu = text_of(json, "gpu").value_or("");
   steps.baseline = text_of(json, "baseline").value_or("");
   steps.has_random_weights = text_of(options, "weights") == "random";
-  const auto groups = json.at("groups").get<Groups>();
-  for (const Json& route : json.at("routes")) steps.routes.push_back(route_of(route, groups, steps.baseline));
+  const Groups groups = groups_of(json);
+  for (const Json& route : list_at(json, "routes")) steps.routes.push_back(route_of(route, groups, steps.baseline));
   const auto is_baseline = [&](const report::StepRoute& r) { return r.name == steps.baseline && r.reason.empty(); };
   if (!steps.baseline.empty() && std::ranges::none_of(steps.routes, is_baseline))
     throw Refused{fmt::format("its baseline {} has no time", steps.baseline)};

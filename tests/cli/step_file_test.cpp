@@ -135,25 +135,29 @@ TEST_CASE("a file that python -m ditune.bench did not write is one line, and no 
   };
   for (const auto& [at, value, says] : {
            Damage{"/format", "\"other\"", "neither an array nor of the format ditune.bench"},
-           Damage{"/format", "1", "is no benchmark: "},
+           Damage{"/format", "1", "format is 1, no text"},
            Damage{"/version", "2", "its version is 2, and 1 is known"},
            Damage{"/version", "1e30", "version is 1e+30, no whole number"},
-           Damage{"/routes", "5", "is no benchmark: "},
-           Damage{"/routes", "[{}]", "is no benchmark: "},
+           Damage{"/routes", "5", "routes is 5, no list"},
+           Damage{"/routes", "[{}]", "there is no name"},
            Damage{"/routes/0/median_ms", "0", "median_ms is 0"},
-           Damage{"/routes/0/median_ms", "\"\\n</script>\"", "is no benchmark: "},
+           Damage{"/routes/0/median_ms", "\"\\n</script>\"", "median_ms is \"\\n</script>\", no number"},
            Damage{"/routes/0/median_ms", "700", "are not around the median 700"},
            Damage{"/routes/0/ratio", "-1", "ratio is -1"},
            Damage{"/routes/0/watts", "-1", "watts is -1"},
            Damage{"/routes/0/group", "2", "is of group 2, of 2"},
            Damage{"/routes/0/group", "-1", "group is -1, no whole number"},
            Damage{"/routes/0/operations", "{\"exact\": 1e300}", "operations is 1e+300, no whole number"},
-           Damage{"/routes/0/operations", "[1]", "is no benchmark: "},
+           Damage{"/routes/0/operations", "[1]", "operations is [1], no object"},
            Damage{"/baseline", "\"a\\nb\"", "its baseline a b has no time"},
-           Damage{"/groups", "[5]", "is no benchmark: "},
+           Damage{"/groups", "[5]", "a group is 5, no list"},
+           Damage{"/groups", "[[5]]", "a name of a group is 5, no text"},
            Damage{"/options", "null", "options is no object"},
-           Damage{"/routes/0", "null", "is no benchmark: "},
-           Damage{"/packages", "{\"x\": 1}", "is no benchmark: "},
+           Damage{"/routes/0", "null", "null is no object that has name"},
+           Damage{"/packages", "{\"x\": 1}", "x is 1, no text"},
+           Damage{"/packages", "{\"x\": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17]}",
+                  "x is a long value, no text"},
+           Damage{"/options/mask", "0", "mask is 0, no true or false"},
            Damage{"/height", "1.5", "height is 1.5, no whole number"},
        }) {
     CAPTURE(at, value);
@@ -165,6 +169,7 @@ TEST_CASE("a file that python -m ditune.bench did not write is one line, and no 
     CHECK(outcome.code == 2);
     CHECK(outcome.err.starts_with("ditune: error: step.json is no benchmark: "));
     CHECK(has(outcome.err, says));
+    CHECK(!has(outcome.err, "json."));
     CHECK(std::ranges::count(outcome.err, '\n') == 1);
   }
   CHECK(place.files() == std::vector<std::string>{"step.json", "tuning.db"});
