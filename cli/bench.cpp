@@ -12,6 +12,7 @@
 #include "cli/output.hpp"
 #include "cli/values.hpp"
 #include "cli/variant.hpp"
+#include "core/text.hpp"
 #include "ditune/error.hpp"
 #include "runtime/comparison.hpp"
 #include "tuner/measure/gpu.hpp"
@@ -92,7 +93,8 @@ void bench_bursts(BenchResult& result, const Contest& contest, double min_clock_
   const CountedRounds counted = count_rounds(time_interleaved(contest.entries, {}, &nvml), min_clock_mhz);
   result.discarded = counted.discarded;
   if (counted.states.empty()) {
-    result.failure = fmt::format("all of {} rounds ran below {:.0f} MHz", counted.discarded, min_clock_mhz);
+    result.failure =
+        fmt::format("all of {} ran below {:.0f} MHz", text::counted(counted.discarded, "round"), min_clock_mhz);
     return;
   }
   for (std::size_t round = 0; round < counted.states.size(); ++round)

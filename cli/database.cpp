@@ -8,6 +8,7 @@
 #include "cli/environment.hpp"
 #include "cli/output.hpp"
 #include "cli/skipped.hpp"
+#include "core/text.hpp"
 #include "db/damage.hpp"
 #include "ditune/error.hpp"
 
@@ -147,8 +148,8 @@ std::string show_skipped(const std::string& db) {
 
 void note_skipped(std::size_t count, std::string_view what, const std::string& db) {
   if (count > 0)
-    print_note(fmt::format("{} skipped, with a value that is wrong or out of range ({} lists {})",
-                           count == 1 ? fmt::format("1 {} is", what) : fmt::format("{} {}s are", count, what),
+    print_note(fmt::format("{} {} skipped, with a value that is wrong or out of range ({} lists {})",
+                           text::counted(static_cast<std::int64_t>(count), what), count == 1 ? "is" : "are",
                            show_skipped(db), count == 1 ? "it" : "them"));
 }
 

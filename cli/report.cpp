@@ -15,8 +15,10 @@
 #include "cli/files.hpp"
 #include "cli/output.hpp"
 #include "cli/values.hpp"
+#include "core/kind.hpp"
 #include "core/text.hpp"
 #include "ditune/error.hpp"
+#include "report/layer_times.hpp"
 #include "report/page.hpp"
 #include "tuner/measure/provenance.hpp"
 
@@ -54,9 +56,10 @@ report::DimensionPair parse_heat_map(const std::string& text) {
 std::vector<report::RefusedRow> refused(const std::vector<SkippedRow>& rows) {
   std::vector<report::RefusedRow> all;
   for (const SkippedRow& row : rows)
-    all.push_back({row.table,
-                   fmt::format("{} of {}:{}, {} rows, on {}", row.id, row.kind, row.layer, row.rows, row.device),
-                   row.reason});
+    all.push_back(
+        {row.table,
+         fmt::format("{} of {}:{}, {}, on {}", row.id, row.kind, row.layer, text::counted(row.rows, "row"), row.device),
+         row.reason});
   return all;
 }
 
@@ -104,8 +107,8 @@ std::string describe_model(const SelectOptions& select) {
   const ModelInput& input = select.input;
   std::string text = fmt::format("{} at {}x{}", select.model, input.resolution.width, input.resolution.height);
   if (input.batch > 1) text += fmt::format(", batch {}", input.batch);
-  if (input.frames) text += fmt::format(", {} frames", *input.frames);
-  if (input.text_tokens) text += fmt::format(", {} text tokens", *input.text_tokens);
+  if (input.frames) text += ", " + text::counted(*input.frames, "frame");
+  if (input.text_tokens) text += ", " + text::counted(*input.text_tokens, "text token");
   if (!select.linear.empty()) text += fmt::format(", {} alone", select.linear);
   return text;
 }
@@ -116,6 +119,15 @@ std::string select_line(const Options& options, const std::vector<report::Layer>
   if (layers.size() > kMostNamed) return "";
   std::string line;
   for (const report::Layer& layer : layers) line += " --operation " + shell_word(format(layer.operation));
+  return line;
+}
+
+// The peers that bench has for these operations.
+std::string peers_line(const std::vector<report::Layer>& layers) {
+  std::string line;
+  for (const auto& [rate, peer] : {std::pair{Rate::operations, "cublaslt"}, std::pair{Rate::bytes, "copy"}})
+    if (std::ranges::any_of(layers, [rate = rate](const report::Layer& l) { return rate_of(l.operation) == rate; }))
+      line += fmt::format(" --against {}", peer);
   return line;
 }
 
@@ -130,7 +142,7 @@ std::vector<report::Command> commands_of(const Options& options, const report::R
   const std::string regime = rows.regime == Regime::burst ? "" : fmt::format(" --regime {}", format(rows.regime));
   commands.push_back({"The winners (--retune measures again what is there)", "ditune tune" + where + regime});
   commands.push_back({"A benchmark for --bench, on the GPU",
-                      fmt::format("ditune bench{}{} --against cublaslt --json > bench.json", where, regime)});
+                      fmt::format("ditune bench{}{}{} --json > bench.json", where, regime, peers_line(rows.layers))});
   return commands;
 }
 
@@ -169,9 +181,9 @@ ExitCode write_report(const Options& options) {
   rows.when = utc_now();
   rows.commands = commands_of(options, rows);
   write_file(options.output, report::page(rows));
-  print_line(fmt::format("{}: {} on {}, {} of {} measured", options.output, rows.model.empty() ? "report" : rows.model,
-                         rows.device.name, std::ranges::count(winners, Source::measured, &TuningRecord::source),
-                         winners.size()));
+  const report::Total total = report::total_of(report::layer_times(rows, Library(rows.records)));
+  print_line(fmt::format("{}: {} on {}, {}", options.output, rows.model.empty() ? "report" : rows.model,
+                         rows.device.name, report::coverage(total)));
   return kDone;
 }
 

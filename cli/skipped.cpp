@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "core/kinds.hpp"
+#include "core/text.hpp"
 #include "ditune/error.hpp"
 
 namespace ditune::cli {
@@ -89,7 +90,7 @@ Table skipped_table(const std::vector<SkippedRow>& rows) {
     const auto gemm = stored_gemm(row);
     table.add({row.table, std::to_string(row.id),
                gemm ? fmt::format("{}x{}x{}", gemm->m, gemm->n, gemm->k)
-                    : fmt::format("{}:{} of {} rows", row.kind, row.layer, row.rows),
+                    : fmt::format("{}:{} of {}", row.kind, row.layer, text::counted(row.rows, "row")),
                gemm ? gemm->epilogue : "", row.device, row.reason});
   }
   return table;

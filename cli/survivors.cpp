@@ -6,6 +6,8 @@
 
 #include <vector>
 
+#include "core/text.hpp"
+
 namespace ditune::cli {
 
 void add_survivors(Json& json, const Survivors& survivors) {
@@ -21,7 +23,8 @@ std::string remark_on(const Survivors& survivors) {
   std::vector<std::string> fates;
   if (killed > 0) fates.push_back(fmt::format("{} {} killed from outside", killed, killed == 1 ? "was" : "were"));
   if (failed > 0) fates.push_back(fmt::format("{} failed", failed));
-  return fmt::format("{} of {} candidates survived: {}", survivors.survived, survivors.tried, fmt::join(fates, ", "));
+  return fmt::format("{} of {} survived: {}", survivors.survived,
+                     text::counted(static_cast<std::int64_t>(survivors.tried), "candidate"), fmt::join(fates, ", "));
 }
 
 std::string remedy_for(const Survivors& survivors) {

@@ -20,6 +20,7 @@
 #include "cli/tune_report.hpp"
 #include "cli/values.hpp"
 #include "cli/variant.hpp"
+#include "core/text.hpp"
 #include "db/working_copy.hpp"
 #include "ditune/library.hpp"
 #include "lookup/serving.hpp"
@@ -163,7 +164,8 @@ std::vector<Operation> layers_of(const Options& options) {
   std::vector<Operation> selected = require_layers(options.records.select);
   if (options.shard.empty()) return selected;
   std::vector<Operation> its = shard_of(selected, parse_shard(options.shard));
-  if (its.empty()) print_message(fmt::format("shard {} of {} layers has none", options.shard, selected.size()));
+  if (its.empty())
+    print_message(fmt::format("shard {} of {} has none", options.shard, text::counted(std::ssize(selected), "layer")));
   return its;
 }
 
@@ -236,9 +238,9 @@ ExitCode tune_layers(const Options& options) {
   report_few_survivors(winners, survivors);
   if (interrupt.asked() && winners.size() < wanted) {
     print_error(
-        fmt::format("interrupted with {} of {} layers done: what was measured is stored, and the same command "
+        fmt::format("interrupted with {} of {} done: what was measured is stored, and the same command "
                     "goes on where it was",
-                    winners.size(), wanted));
+                    winners.size(), text::counted(static_cast<std::int64_t>(wanted), "layer")));
     return kBadAnswer;
   }
   const ExitCode code = report_missing(jobs, outcomes, *stored.store(), survivors);

@@ -7,6 +7,7 @@
 
 #include "cli/output.hpp"
 #include "cli/survivors.hpp"
+#include "core/text.hpp"
 
 namespace ditune::cli {
 namespace {
@@ -39,6 +40,12 @@ bool report_failed(const ChosenTarget& target, const TuneOutcome& outcome, const
                     describe(layer), device.name, trials.empty() ? "" : ": " + trials.back().measurement.failure));
   }
   return machine_failed;
+}
+
+// "1 of 2 layers was", "2 of 2 layers were"
+std::string some_of(std::size_t some, std::size_t all) {
+  return fmt::format("{} of {} {}", some, text::counted(static_cast<std::int64_t>(all), "layer"),
+                     some == 1 ? "was" : "were");
 }
 
 }  // namespace
@@ -74,10 +81,11 @@ ExitCode report_missing(const std::vector<TuneJob>& jobs, const std::vector<Tune
     tuned += outcome.winners.size();
   }
   if (tried < done)
-    print_message(fmt::format("{} of {} layers were tuned before (--retune tunes them again)", done - tried, wanted));
+    print_message(fmt::format("{} tuned before (--retune tunes {} again)", some_of(done - tried, wanted),
+                              done - tried == 1 ? "it" : "them"));
   if (done < wanted)
-    print_message(fmt::format("the time is up: {} of {} layers were not begun, and the same command goes on with them",
-                              wanted - done, wanted));
+    print_message(fmt::format("the time is up: {} not begun, and the same command goes on with {}",
+                              some_of(wanted - done, wanted), wanted - done == 1 ? "it" : "them"));
   bool machine_failed = false;
   for (std::size_t i = 0; i < jobs.size(); ++i)
     machine_failed |= report_failed(jobs[i].target, outcomes[i], store, table);

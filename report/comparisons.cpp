@@ -71,9 +71,9 @@ void add_changes(Markup& page, const Findings& findings) {
   if (!findings.rows.against) return;
   const std::vector<Change> all = changes(findings.rows);
   std::vector<const Change*> compared;
-  std::array<std::size_t, 4> counts{};
+  std::array<Operations, 4> of;  // by verdict
   for (const Change& change : all) {
-    ++counts[static_cast<std::size_t>(change.verdict)];
+    of[static_cast<std::size_t>(change.verdict)].insert(change.layer->operation);
     if (change.ratio > 0) compared.push_back(&change);
   }
   const auto effect = [](const Change* c) {
@@ -94,9 +94,9 @@ void add_changes(Markup& page, const Findings& findings) {
       "p",
       fmt::format("{} faster now, {} slower, {}, {} that cannot be compared. Medians drift with the card from run to "
                   "run: ditune bench --against times both databases in the same rounds.",
-                  counts[0], counts[2], text::counted(static_cast<std::int64_t>(counts[1]), "tie"), counts[3]));
+                  of[0].size(), of[2].size(), text::counted(std::ssize(of[1]), "tie"), of[3].size()));
   page.add(figure([&](double width) { return draw(chart, width); }, "Time in a step, the largest changes first.",
-                  folded(fmt::format("Table of {} operations", all.size()), change_table(all))))
+                  folded("Table of " + text::counted(std::ssize(all), "row"), change_table(all))))
       .close();
 }
 
@@ -110,11 +110,12 @@ void add_other_devices(Markup& page, const Findings& findings) {
   for (const OtherDevice& other : others) {
     const double ratio = other.there_us / other.here_us;
     const std::string basis = other.measured ? "measured" : "predicted, in part at least";
-    table.rows.push_back({.cells = {other.device.name, std::to_string(other.layers), cell_number(other.there_us * 1e-3),
-                                    cell_number(other.here_us * 1e-3), fmt::format("{:.2f}", ratio), basis},
-                          .predicted = !other.measured});
+    table.rows.push_back(
+        {.cells = {other.device.name, std::to_string(other.operations.size()), cell_number(other.there_us * 1e-3),
+                   cell_number(other.here_us * 1e-3), fmt::format("{:.2f}", ratio), basis},
+         .predicted = !other.measured});
     chart.groups.push_back(
-        {fmt::format("{}, {}", other.device.name, text::counted(other.layers, "operation")),
+        {fmt::format("{}, {}", other.device.name, text::counted(std::ssize(other.operations), "operation")),
          {{.name = "there",
            .parts = {{.shown = basis, .us = other.there_us, .series = kThen, .predicted = !other.measured}},
            .remark = fmt::format("{:.2f}× as long", ratio)},

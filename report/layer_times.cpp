@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/layer_times.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <set>
 
+#include "core/text.hpp"
 #include "generator/cost_model.hpp"
 #include "lookup/serving.hpp"
 
@@ -47,11 +50,12 @@ std::vector<LayerTime> layer_times(const Rows& rows, const Library& library) {
 Total total_of(std::span<const LayerTime> times) {
   Total total;
   for (const LayerTime& time : times) {
+    const Operation& operation = time.layer->operation;
     if (!(time.us > 0)) {
-      ++total.unknown;
+      total.unknown.insert(operation);
       continue;
     }
-    ++total.layers;
+    (time.measured ? total.measured : total.predicted).insert(operation);
     total.us += time.step_us();
     if (!time.measured) total.predicted_us += time.step_us();
     const Range interval = time.interval.value_or(Range{time.us, time.us});
@@ -59,6 +63,11 @@ Total total_of(std::span<const LayerTime> times) {
     total.interval.high += interval.high * time.layer->calls;
   }
   return total;
+}
+
+std::string coverage(const Total& total) {
+  return fmt::format("{} of {} measured", total.measured.size(),
+                     text::counted(static_cast<std::int64_t>(total.operations()), "operation"));
 }
 
 Verdict verdict_on(double ratio, const std::optional<Range>& interval) {
@@ -93,7 +102,7 @@ std::vector<PeerTotal> peer_totals(const Rows& rows) {
           total->reason = peer.reason;
           continue;
         }
-        ++total->layers;
+        total->operations.insert(layer.operation);
         // The ratio is the median over rounds; the time that the step would take follows from it.
         total->ditune_us += row->us * layer.calls;
         total->peer_us += row->us * peer.ratio * layer.calls;
@@ -106,7 +115,7 @@ std::vector<PeerTotal> peer_totals(const Rows& rows) {
   }
   for (std::size_t i = 0; i < totals.size(); ++i) {
     PeerTotal& total = totals[i];
-    if (total.layers == 0) {
+    if (total.operations.empty()) {
       total.interval.reset();
       continue;
     }
@@ -141,12 +150,12 @@ std::vector<OtherDevice> other_devices(const Rows& rows) {
     for (const Layer& layer : rows.layers) {
       const TuningRecord *a = here.of(layer.operation), *b = there.of(layer.operation);
       if (!a || !b) continue;
-      ++other.layers;
+      other.operations.insert(layer.operation);
       other.here_us += a->microseconds() * layer.calls;
       other.there_us += b->microseconds() * layer.calls;
       other.measured = other.measured && a->source == Source::measured && b->source == Source::measured;
     }
-    if (other.layers > 0) others.push_back(other);
+    if (!other.operations.empty()) others.push_back(other);
   }
   return others;
 }

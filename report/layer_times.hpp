@@ -30,9 +30,15 @@ std::vector<LayerTime> layer_times(const Rows& rows, const Library& library);
 struct Total {
   double us = 0, predicted_us = 0;  // the second is a part of the first
   Range interval;                   // where a layer has none, its time counts
-  int layers = 0, unknown = 0;      // layers without a kernel are not in it
+  Operations measured, predicted;
+  Operations unknown;  // without a kernel, and not in the times
+  std::size_t known() const { return measured.size() + predicted.size(); }
+  std::size_t operations() const { return known() + unknown.size(); }
 };
 Total total_of(std::span<const LayerTime> times);
+
+// "11 of 24 operations measured"
+std::string coverage(const Total& total);
 
 // What an interval of a ratio says. Kernels that differ by less than 0.3% are told as equal: the scatter of one and the
 // same (docs/tuning.md).
@@ -45,7 +51,7 @@ struct PeerTotal {
   double ditune_us = 0, peer_us = 0;
   double ratio = 0;
   std::optional<Range> interval = {};  // where every layer has one
-  int layers = 0;
+  Operations operations = {};
   std::string reason = {};  // why it did not run another one
 };
 std::vector<PeerTotal> peer_totals(const Rows& rows);
@@ -68,7 +74,7 @@ struct OtherDevice {
   DeviceClass device;
   double here_us = 0, there_us = 0;
   bool measured = true;  // all of it
-  int layers = 0;
+  Operations operations = {};
 };
 std::vector<OtherDevice> other_devices(const Rows& rows);
 

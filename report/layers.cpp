@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <map>
 #include <set>
-#include <unordered_set>
 
 #include "core/kind.hpp"
 #include "core/operands.hpp"
+#include "core/text.hpp"
 #include "report/bars.hpp"
 #include "report/sections.hpp"
 
@@ -241,7 +241,7 @@ void add_layers(Markup& page, const Findings& findings) {
       "ditune took in them; a tie is a ratio that cannot be told from 1.{}",
       is_model ? "Time of each linear in a step, with what makes its rows." : "Time of one launch of each operation.",
       of_all(chart.groups.size(), groups.size()));
-  Markup tables = folded(fmt::format("Table of {} operations", findings.times.size()), layer_table(findings));
+  Markup tables = folded("Table of " + text::counted(std::ssize(findings.times), "row"), layer_table(findings));
   if (const HtmlTable peers = peer_table(findings.rows); !peers.rows.empty())
     tables.add(folded("Table of peers", peers));
   page.add(figure([&](double width) { return draw(chart, width); }, caption, tables)).close();
@@ -250,7 +250,7 @@ void add_layers(Markup& page, const Findings& findings) {
 void add_roofline(Markup& page, const Findings& findings) {
   std::vector<RooflinePoint> points;
   const std::vector<std::string> kinds = kinds_of(findings);
-  std::unordered_set<Operation, HashOperation> operations;  // one of two linears is there once
+  Operations operations;
   for (const LayerTime* time : by_step_time(findings))
     if (operations.insert(time->layer->operation).second && points.size() < kMostPoints) {
       points.push_back(roofline_point(*time, findings.limits));
@@ -264,7 +264,7 @@ void add_roofline(Markup& page, const Findings& findings) {
       findings.limits.measured_tops > 0 ? "the median clock that was measured, at " : "",
       of_all(points.size(), operations.size()));
   page.add(figure([&](double width) { return draw(plot, width); }, caption,
-                  folded(fmt::format("Table of {} operations", points.size()), roofline_table(points))))
+                  folded("Table of " + text::counted(std::ssize(points), "operation"), roofline_table(points))))
       .close();
 }
 

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/sha256.hpp"
+#include "core/text.hpp"
 #include "embedded_files.hpp"
 #include "lookup/serving.hpp"
 #include "report/sections.hpp"
@@ -41,7 +42,7 @@ std::string policy(std::string_view style, std::string_view script) {
 
 std::string title_of(const Rows& rows) {
   return fmt::format("ditune: {} on {}",
-                     rows.model.empty() ? fmt::format("{} operations", rows.layers.size()) : rows.model,
+                     rows.model.empty() ? text::counted(std::ssize(rows.layers), "operation") : rows.model,
                      rows.device.name);
 }
 

@@ -115,6 +115,11 @@ void add_refused(Markup& page, const std::vector<RefusedRow>& rows, const std::s
   page.add(folded(fmt::format("Table of {}", table.rows.size()), table));
 }
 
+// "; 2 have no time"
+std::string no_time(int rows) {
+  return rows > 0 ? fmt::format("; {} {} no time", rows, rows == 1 ? "has" : "have") : "";
+}
+
 void add_facts(Markup& page, const Rows& rows) {
   page.open("dl");
   const auto fact = [&](const char* name, const std::string& value) { page.leaf("dt", name).leaf("dd", value); };
@@ -125,10 +130,9 @@ void add_facts(Markup& page, const Rows& rows) {
     std::size_t used = 0;
     for (const BenchRow& row : benchmark.rows)
       if (row.device == rows.device.name && row.regime == rows.regime) ++used;
-    fact("Benchmark",
-         fmt::format("{}: {} of {} are of this GPU and regime{}", benchmark.file, used,
-                     text::counted(std::ssize(benchmark.rows), "row"),
-                     benchmark.without_time > 0 ? fmt::format("; {} have no time", benchmark.without_time) : ""));
+    fact("Benchmark", fmt::format("{}: {} of {} {} of this GPU and regime{}", benchmark.file, used,
+                                  text::counted(std::ssize(benchmark.rows), "row"), used == 1 ? "is" : "are",
+                                  no_time(benchmark.without_time)));
   }
   if (rows.against) fact("Against", rows.against->file);
   fact("This page", fmt::format("made by ditune {}, {}", rows.ditune_version, rows.when));

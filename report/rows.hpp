@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -13,6 +14,9 @@
 #include "report/scale.hpp"
 
 namespace ditune::report {
+
+// An operation that several linears share is one.
+using Operations = std::unordered_set<Operation, HashOperation>;
 
 struct Layer {
   std::string name;  // of the linear, "qkv"; empty where it has none

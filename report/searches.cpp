@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "core/kind.hpp"
 #include "core/text.hpp"
@@ -114,7 +113,7 @@ void add_maps(Markup& page, const std::vector<HeatMap>& maps) {
                 "The best of each {} and {}: how many times as long it takes as the best of all. Measured times are "
                 "beside the best measured one, predicted ones (hatched) beside the best predicted one.",
                 map.x_name, map.y_name),
-            folded(fmt::format("Table of {} cells", map.cells.size()), map_table(map))))
+            folded("Table of " + text::counted(std::ssize(map.cells), "cell"), map_table(map))))
         .close();
   }
   page.close();
@@ -134,7 +133,7 @@ void add_search(Markup& page, const Layer& layer, const Search& search, const Fi
   add_plot(page, accuracy_plot(search), "What was measured over what the cost model predicts: on the line it is right.",
            tried);
   add_plot(page, progress_plot(search), "The best time after so many measured candidates.",
-           folded(fmt::format("Table of {} trials", search.measured_us.size()), progress_table(search)));
+           folded("Table of " + text::counted(std::ssize(search.measured_us), "trial"), progress_table(search)));
   if (search.measured == 0) page.add(tried);
   if (!search.failed.empty())
     page.add(folded("Why candidates failed", tally_table(search.failed, "Failures", "Reason", "One of them")));
@@ -193,7 +192,7 @@ void add_searches(Markup& page, const Findings& findings) {
   const TrialsOf trials = trials_of(findings.rows);
   const DeviceInfo device = device_of(findings.rows.device);
   const Winners winners(findings.rows.records, findings.rows.device, findings.rows.regime);
-  std::unordered_set<Operation, HashOperation> shown, all;
+  Operations shown, all;
   for (const LayerTime* time : by_step_time(findings)) {
     const Operation& operation = time->layer->operation;
     if (shown.size() == kMostSearches) break;
@@ -206,9 +205,8 @@ void add_searches(Markup& page, const Findings& findings) {
   if (shown.empty()) page.leaf("p", "No operation has a winner of its own.");
   for (const Layer& layer : findings.rows.layers) all.insert(layer.operation);
   if (shown.size() < all.size())
-    page.leaf("p",
-              fmt::format("Shown: the {} operations that take longest, of {}; --linear and --operation choose others.",
-                          shown.size(), all.size()));
+    page.leaf("p", fmt::format("Shown: {}, of {}, that take longest; --linear and --operation choose others.",
+                               text::counted(std::ssize(shown), "operation"), all.size()));
   page.close();
 }
 

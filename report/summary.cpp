@@ -20,8 +20,10 @@ void add_figure(Markup& page, const std::string& figure, const std::string& says
 std::string basis(const Total& total) {
   if (total.predicted_us <= 0) return "measured";
   if (total.predicted_us >= total.us) return "predicted, not measured";
-  return fmt::format("{} of it predicted, not measured", duration_text(total.predicted_us));
+  return fmt::format("{} of it predicted, not measured: {}", duration_text(total.predicted_us), coverage(total));
 }
+
+std::string operations_text(std::size_t count) { return text::counted(static_cast<std::int64_t>(count), "operation"); }
 
 std::int64_t calls_of(const Findings& findings) {
   std::int64_t calls = 0;
@@ -31,10 +33,10 @@ std::int64_t calls_of(const Findings& findings) {
 
 void add_step(Markup& page, const Findings& findings) {
   const Total& total = findings.total;
-  const std::string what =
-      findings.rows.model.empty()
-          ? fmt::format("{}, each launched once", text::counted(total.layers, "operation"))
-          : fmt::format("the linear work of one step of {}: {} launches", findings.rows.model, calls_of(findings));
+  const std::string what = findings.rows.model.empty()
+                               ? fmt::format("{}, each launched once", operations_text(total.known()))
+                               : fmt::format("the linear work of one step of {}: {}", findings.rows.model,
+                                             text::counted(calls_of(findings), "launch"));
   const bool has_interval = duration_text(total.interval.low) != duration_text(total.interval.high);
   add_figure(
       page, duration_text(total.us),
@@ -51,9 +53,10 @@ std::string interval_text(const std::optional<Range>& interval) {
 }
 
 void add_peer(Markup& page, const PeerTotal& peer, const Findings& findings) {
-  if (peer.layers == 0) return add_figure(page, "not timed", fmt::format("{}: {}", peer.name, peer.reason), false);
+  if (peer.operations.empty())
+    return add_figure(page, "not timed", fmt::format("{}: {}", peer.name, peer.reason), false);
   const std::string over =
-      fmt::format("{} of {}", peer.layers, text::counted(std::ssize(findings.rows.layers), "operation"));
+      fmt::format("{} of {}", peer.operations.size(), operations_text(findings.total.operations()));
   const std::string times = fmt::format("{} against {}", duration_text(peer.peer_us), duration_text(peer.ditune_us));
   switch (verdict_on(peer.ratio, peer.interval)) {
     case Verdict::tie:
@@ -99,19 +102,20 @@ void add_whole_step(Markup& page, const StepBenchmark& steps) {
 
 void add_against(Markup& page, const Findings& findings) {
   double now_us = 0, then_us = 0;
-  int layers = 0;
+  Operations operations;
   bool predicted = false;
   for (const Change& change : changes(findings.rows)) {
     if (!(change.ratio > 0)) continue;
-    ++layers;
+    operations.insert(change.layer->operation);
     now_us += change.now->microseconds() * change.layer->calls;
     then_us += change.then->microseconds() * change.layer->calls;
     predicted = predicted || change.now->source == Source::predicted;
   }
   const std::string& file = findings.rows.against->file;
-  if (layers == 0) return add_figure(page, "no comparison", fmt::format("{} has no winner to compare", file), false);
+  if (operations.empty())
+    return add_figure(page, "no comparison", fmt::format("{} has no winner to compare", file), false);
   add_figure(page, times_text(then_us / now_us),
-             fmt::format("the speed of {}, over {}: {} against {}{}", file, text::counted(layers, "operation"),
+             fmt::format("the speed of {}, over {}: {} against {}{}", file, operations_text(operations.size()),
                          duration_text(then_us), duration_text(now_us), predicted ? "; predicted" : ""),
              predicted);
 }
@@ -132,9 +136,9 @@ void add_summary(Markup& page, const Findings& findings) {
   for (const PeerTotal& peer : peer_totals(findings.rows)) add_peer(page, peer, findings);
   if (findings.rows.against) add_against(page, findings);
   page.close();
-  if (total.unknown > 0)
+  if (!total.unknown.empty())
     page.leaf("p", {{"class", "notice"}},
-              fmt::format("No kernel is known for {}: not in any sum.", text::counted(total.unknown, "operation")));
+              fmt::format("No kernel is known for {}: not in any sum.", operations_text(total.unknown.size())));
   if (const std::size_t refused = findings.rows.refused.size(); refused > 0)
     page.leaf("p", {{"class", "notice"}},
               fmt::format("{} of the database {} refused, with a value that is wrong or out of range: see Provenance.",

@@ -40,9 +40,10 @@ TEST_CASE("report writes one page of what is in the database") {
   const Outcome outcome = place.ditune("report -o report.html");
   CAPTURE(outcome.err);
   CHECK(outcome.code == 0);
-  CHECK(outcome.out == "report.html: report on NVIDIA GeForce RTX 3090, 0 of 1 measured\n");
+  CHECK(outcome.out == "report.html: report on NVIDIA GeForce RTX 3090, 0 of 1 operation measured\n");
   CHECK(outcome.err.empty());
   const std::string html = place.read("report.html");
+  CHECK(has(html, "<title>ditune: 1 operation on "));
   CHECK(html.starts_with("<!DOCTYPE html>"));
   CHECK(html.ends_with("</html>\n"));
   CHECK(has(html, "Nothing here was measured"));
@@ -74,7 +75,7 @@ TEST_CASE("report takes benchmarks and another database") {
   REQUIRE(outcome.code == 0);
   const std::string html = place.read("report.html");
   CHECK(has(html, "2.00×"));
-  CHECK(has(html, "1 have no time"));
+  CHECK(has(html, "1 has no time"));
   CHECK(has(html, "Against other &lt;b&gt;.db"));
   CHECK(!has(html, "other <b>"));
 }
@@ -100,6 +101,63 @@ TEST_CASE("report refuses what it cannot make a page of, and leaves the one that
   CHECK(place.ditune("report -o report.html --gpu H100").code == 1);
   CHECK(place.read("report.html") == "as it was");
   CHECK(place.ditune("report -o /dev/full").code == 3);
+}
+
+TEST_CASE("report says of a file that is no benchmark what is wrong with it, in plain words") {
+  const Workplace place;
+  tune(place, kShape);
+  const auto refused = [&](const std::string& text, const std::string& says) {
+    place.write("bad.json", text);
+    check_refused(place, "-o report.html --bench bad.json",
+                  "bad.json is no benchmark: " + says + " (ditune bench --json");
+  };
+  refused("", "it is empty");
+  refused("{", "it is no JSON at line 1, column 2");
+  refused("[1,\n 2,\n x]", "it is no JSON at line 3, column 2");
+  refused("[\xff]", "it is no JSON at line 1, column 2");
+  refused("[1e999]", "it has a number that is too large");
+  refused(std::string(1'000'000, '['), "it is nested deeper than 16 levels");
+  refused("7", "it is neither an array nor of the format ditune.bench");
+  refused("[7]", "7 is no object that has operation");
+  refused(R"([{"m": 1, "median_us": 1}])", "there is no operation");
+  refused(R"([{"operation": 5}])", "operation is 5, no text");
+  refused(bench_json("3"), "3 is no object that has name");
+  refused(bench_json(R"({"name": "x", "reason": 1})"), "reason is 1, no text");
+  refused(bench_json(R"({"name": "x", "median_us": true, "ratio": 2})"), "median_us is true, no number");
+  refused(bench_json(R"({"name": "x", "median_us": 1, "ratio": 2, "ratio_interval": [1]})"),
+          "ratio_interval has no two ends");
+  check_refused(place, "-o report.html --bench /dev/zero", "/dev/zero has more than 256 MiB (name another file)");
+}
+
+TEST_CASE("a report suggests the peers that its operations have") {
+  const Workplace place;
+  const std::string quantize = "--operation quantize_s8:m=64,k=1024 ";
+  tune(place, kShape + quantize);
+  const auto suggested = [&](const std::string& select) {
+    REQUIRE(place.ditune("report -o report.html " + select).code == 0);
+    const std::string html = place.read("report.html");
+    const std::size_t at = html.find("<code>ditune bench ");
+    return html.substr(at, html.find("</code>", at) - at);
+  };
+  CHECK(has(suggested(kShape), " --db tuning.db --against cublaslt --json &gt; bench.json"));
+  CHECK(has(suggested(quantize), " --db tuning.db --against copy --json &gt; bench.json"));
+  CHECK(has(suggested(""), " --db tuning.db --against cublaslt --against copy --json &gt; bench.json"));
+}
+
+TEST_CASE("the line that report prints and its page count the same operations") {
+  const Workplace place;
+  tune(place, "--model ideogram4 --linear qkv");
+  run_sql(place.path("tuning.db"),
+          "UPDATE winners SET source = 'measured', median_us = predicted_us, low_us = predicted_us, high_us = "
+          "predicted_us");
+  const Outcome outcome = place.ditune("report --model ideogram4 -o report.html");
+  CAPTURE(outcome.out, outcome.err);
+  REQUIRE(outcome.code == 0);
+  const std::size_t at = outcome.out.rfind(", ") + 2;
+  const std::string counts = outcome.out.substr(at, outcome.out.size() - at - 1);
+  CHECK(counts.starts_with("4 of "));
+  CHECK(counts.ends_with(" operations measured"));
+  CHECK(has(place.read("report.html"), " of it predicted, not measured: " + counts));
 }
 
 TEST_CASE("report shows the dimensions that --heat-map names, or says which there are") {

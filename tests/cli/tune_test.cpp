@@ -51,7 +51,7 @@ TEST_CASE("tune without a GPU predicts, and the other commands find what it stor
 
   const Outcome again = place.ditune("tune" + layer);
   CHECK(again.code == 0);
-  CHECK(again.err == "1 of 1 layers were tuned before (--retune tunes them again)\n");
+  CHECK(again.err == "1 of 1 layer was tuned before (--retune tunes it again)\n");
 
   CHECK(json_of(place.ditune("list --json")) == tuned);
   CHECK(json_of(place.ditune("list --json" + layer)) == tuned);

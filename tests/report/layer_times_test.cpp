@@ -24,7 +24,24 @@ TEST_CASE("a winner of the operation on the GPU is a measured time, all else is 
   CHECK(total.us == Approx(300 + 2 * times[1].us));
   CHECK(total.predicted_us == Approx(2 * times[1].us));
   CHECK(total.interval.low == Approx(total.us - 3));
-  CHECK(total.unknown == 0);
+  CHECK(total.unknown.empty());
+}
+
+TEST_CASE("an operation that linears share counts once") {
+  Rows rows = sample_rows();
+  rows.layers.push_back({"first qkv", sample_gemm(), 1});
+  rows.layers.push_back({"other_m", sample_gemm(2048), 2});
+  rows.benchmarks = {benchmark_of({peer_of("bf16", 2)})};
+  TuningRecord there = rows.records[0];
+  there.key.device.name = "another GPU";
+  rows.records.push_back(there);
+  const Total total = total_of(layer_times(rows, Library(rows.records)));
+  CHECK(total.measured.size() == 1);
+  CHECK(total.operations() == 2);
+  CHECK(coverage(total) == "1 of 2 operations measured");
+  CHECK(peer_totals(rows)[0].operations.size() == 1);
+  CHECK(peer_totals(rows)[0].ditune_us == Approx(400));
+  CHECK(other_devices(rows)[0].operations.size() == 1);
 }
 
 TEST_CASE("a predicted winner stays a prediction") {
@@ -52,13 +69,13 @@ TEST_CASE("a peer's total is over what it ran, as often as a step has it") {
   const std::vector<PeerTotal> totals = peer_totals(rows);
   REQUIRE(totals.size() == 2);
   CHECK(totals[0].name == "bf16");
-  CHECK(totals[0].layers == 1);
+  CHECK(totals[0].operations.size() == 1);
   CHECK(totals[0].ditune_us == Approx(300));
   CHECK(totals[0].peer_us == Approx(600));
   CHECK(totals[0].ratio == Approx(2));
   REQUIRE(totals[0].interval);
   CHECK(totals[0].interval->low == Approx(1.9));
-  CHECK(totals[1].layers == 0);
+  CHECK(totals[1].operations.empty());
   CHECK(totals[1].reason == "not on this GPU");
   rows.benchmarks[0].rows[0].device = "another GPU";
   CHECK(peer_totals(rows)[0].ratio == Approx(9));
@@ -96,7 +113,7 @@ TEST_CASE("other GPUs are compared over the operations of both") {
   rows.records.push_back(there);
   const std::vector<OtherDevice> others = other_devices(rows);
   REQUIRE(others.size() == 1);
-  CHECK(others[0].layers == 1);
+  CHECK(others[0].operations.size() == 1);
   CHECK(others[0].here_us == 300);
   CHECK(others[0].there_us == 150);
   CHECK(others[0].measured);

@@ -185,6 +185,22 @@ TEST_CASE("rows that were refused are counted") {
   CHECK(has(html, "no such family"));
 }
 
+TEST_CASE("a page of one operation says so in the singular") {
+  Rows rows = sample_rows();
+  rows.layers[0].calls = 1;
+  rows.against = OtherDatabase{.file = "other.db", .records = rows.records};
+  rows.benchmarks = {benchmark_of({peer_of("cublaslt", 2)})};
+  rows.benchmarks[0].without_time = 1;
+  const std::string html = page(rows);
+  for (const char* const says : {": 1 launch;", "over 1 of 1 operation:", "over 1 operation:", "Table of 1 row<",
+                                 "Table of 1 operation<", "1 of 1 row is of this GPU and regime; 1 has no time"}) {
+    CAPTURE(says);
+    CHECK(has(html, says));
+  }
+  rows.model.clear();
+  CHECK(has(page(rows), "<title>ditune: 1 operation on "));
+}
+
 TEST_CASE("a tie is called one") {
   Rows rows = sample_rows();
   rows.benchmarks = {benchmark_of({peer_of("twin", 1.001, Range{0.99, 1.01})})};
