@@ -131,17 +131,25 @@ void bench_sustained(BenchResult& result, const Contest& all, const Nvml& nvml) 
   add_peers(result, contest, samples_us, figures);
 }
 
-BenchResult bench_layer(const GpuTuner& gpu, const Target& target, const LookupResult& found, const Options& options,
-                        const std::vector<Peers>& peers, const Nvml& nvml) {
+// What every layer is timed with.
+struct Bench {
+  const Options& options;
+  const GpuTuner& gpu;
+  const std::vector<Peers>& peers;
+  const Nvml& nvml;
+};
+
+BenchResult bench_layer(const Bench& bench, const Target& target, const LookupResult& found) {
+  const Options& options = bench.options;
   BenchResult result{.target = target, .found = found, .regime = options.regime};
-  const CheckedEntry ours = gpu.timed_entry(target, found.config);
+  const CheckedEntry ours = bench.gpu.timed_entry(target, found.config);
   result.failure = ours.failure;
   if (!ours.ok()) return result;
-  const Contest contest = gather(ours.entry, target, found.config, peers);
+  const Contest contest = gather(ours.entry, target, found.config, bench.peers);
   if (options.regime == Regime::sustained)
-    bench_sustained(result, contest, nvml);
+    bench_sustained(result, contest, bench.nvml);
   else
-    bench_bursts(result, contest, options.min_clock_mhz, nvml);
+    bench_bursts(result, contest, options.min_clock_mhz, bench.nvml);
   return result;
 }
 
@@ -183,7 +191,7 @@ ExitCode bench(const Options& options) {
     if (found.match == Match::none)
       report_no_variant(target);
     else
-      results.push_back(bench_layer(gpu, target, found, options, peers, nvml));
+      results.push_back(bench_layer({options, gpu, peers, nvml}, target, found));
   }
   const auto timed = std::ranges::count(results, std::string(), &BenchResult::failure);
   if (options.json) {

@@ -104,7 +104,8 @@ std::vector<TuneOutcome> run(const std::vector<TuneJob>& jobs, TuneOptions optio
     const TuneBackend backend = backend_for(job.target, options.seed);
     Store store = Store::open(database.path());
     std::set<std::size_t> tried;
-    outcome.winners = tune(job.layers, job.target.device, options, backend, store, [&](const TuneProgress& progress) {
+    TuneOptions its = options;
+    its.progress = [&](const TuneProgress& progress) {
       if (!progress.done) {
         tried.insert(progress.layer);
       } else {
@@ -116,7 +117,8 @@ std::vector<TuneOutcome> run(const std::vector<TuneJob>& jobs, TuneOptions optio
       }
       const std::lock_guard lock(line_in_use);
       line.show(progress);
-    });
+    };
+    outcome.winners = tune(job.layers, job.target.device, its, backend, store);
     outcome.tried = tried.size();
     add_remarks(outcome.remarks, backend);
     return outcome;

@@ -51,8 +51,7 @@ class Grid final : public Machine {
   void transaction_arrive_at(unsigned barrier, int rank, const Site& site) override;
   void transaction_wait(unsigned barrier, unsigned parity, const Site& site) override;
   void async_fence(const Site& site) override;
-  void load_box(unsigned to, const TensorMapSpec& map, int row, int column, unsigned barrier, unsigned ranks,
-                const Site& site) override;
+  void load_box(const BoxLoad& asked, const Site& site) override;
   void load_bytes(unsigned to, const void* from, unsigned bytes, unsigned barrier, const Site& site) override;
   void store_box(const TensorMapSpec& map, int row, int column, unsigned from, const Site& site) override;
   void commit_stores() override;

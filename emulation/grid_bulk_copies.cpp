@@ -33,8 +33,8 @@ void Grid::check_bulk(const char* verb, unsigned address, unsigned bytes, unsign
 
 // ---- loads
 
-void Grid::load_box(unsigned to, const TensorMapSpec& map, int row, int column, unsigned barrier, unsigned ranks,
-                    const Site& site) {
+void Grid::load_box(const BoxLoad& asked, const Site& site) {
+  const auto& [to, map, row, column, barrier, ranks] = asked;
   if (const std::string wrong = refusal(map); !wrong.empty()) fail(site, "reads " + wrong);
   if (ranks == 0 || ranks >> launch_.cluster != 0)
     fail(site, "loads for CTAs " + std::to_string(ranks) + " (a bit each) of a cluster of " +

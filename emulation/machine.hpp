@@ -37,6 +37,15 @@ struct MatrixProduct {
   bool accumulate;
 };
 
+// A box of a matrix, from (row, column) on, that a unit brings to shared memory.
+struct BoxLoad {
+  unsigned to;
+  const TensorMapSpec& map;
+  int row, column;
+  unsigned barrier;
+  unsigned ranks;  // a bit for each CTA of the cluster that gets it
+};
+
 // What a kernel says of its launches, for which the compiler leaves registers. None: 0 CTAs.
 struct LaunchBounds {
   int threads = 0;
@@ -100,8 +109,7 @@ class Machine {
   // fenced, and so may a load overwrite what it wrote or read; until a store is waited for, its bytes must not be
   // written.
   virtual void async_fence(const Site& site) = 0;
-  virtual void load_box(unsigned to, const TensorMapSpec& map, int row, int column, unsigned barrier, unsigned ranks,
-                        const Site& site) = 0;  // `ranks`: a bit for each CTA of the cluster
+  virtual void load_box(const BoxLoad& load, const Site& site) = 0;
   virtual void load_bytes(unsigned to, const void* from, unsigned bytes, unsigned barrier, const Site& site) = 0;
   virtual void store_box(const TensorMapSpec& map, int row, int column, unsigned from, const Site& site) = 0;
   virtual void commit_stores() = 0;

@@ -52,10 +52,9 @@ std::vector<KernelConfig> spilling(const std::vector<Contender>& tried, std::siz
 class Run {
  public:
   Run(const std::vector<Operation>& operations, const DeviceInfo& device, const TuneOptions& options,
-      const TuneBackend& backend, Store& store, const std::function<void(const TuneProgress&)>& progress)
+      const TuneBackend& backend, Store& store)
       : options_(options),
         backend_(backend),
-        progress_(progress),
         ledger_(store, [this] { return provenance(); }),
         survivors_(ledger_.survivors(device)),
         budget_(backend.now, options.budget, operations.size()) {
@@ -406,7 +405,7 @@ class Run {
   // `done` of so many trials; of what is refused before it is measured there may be more.
   void report(const std::vector<Contender>& tried, std::size_t done, std::size_t trials,
               const KernelConfig& trying) const {
-    if (!progress_) return;
+    if (!options_.progress) return;
     done = std::min(done, trials);
     const double in_layer = static_cast<double>(done) / static_cast<double>(trials);
     const std::vector<Contender> best = fastest(tried, 1);
@@ -415,16 +414,16 @@ class Run {
     progress.trials = static_cast<int>(trials);
     progress.trying = format(trying);
     progress.best_us = best.empty() ? 0 : best.front().measurement.median_us;
-    progress_(progress);
+    options_.progress(progress);
   }
 
   void report_done(const std::optional<TuningRecord>& winner) const {
-    if (!progress_) return;
+    if (!options_.progress) return;
     TuneProgress progress = progress_at(1);
     progress.done = true;
     progress.winner = winner ? format(winner->config) : std::string();
     progress.best_us = winner ? winner->median_us : 0;
-    progress_(progress);
+    options_.progress(progress);
   }
 
   // With the fraction `in_layer` of the layer behind.
@@ -440,7 +439,6 @@ class Run {
 
   const TuneOptions& options_;
   const TuneBackend& backend_;
-  const std::function<void(const TuneProgress&)>& progress_;
   Ledger ledger_;
   const SurvivorTable survivors_;  // of earlier runs
   TimeBudget budget_;
@@ -452,8 +450,7 @@ class Run {
 }  // namespace
 
 std::vector<TuningRecord> tune(const std::vector<Operation>& operations, const DeviceInfo& device,
-                               const TuneOptions& options, const TuneBackend& backend, Store& store,
-                               const std::function<void(const TuneProgress&)>& progress) {
+                               const TuneOptions& options, const TuneBackend& backend, Store& store) {
   if (options.trials && *options.trials < 1)
     throw UsageError("trials is " + std::to_string(*options.trials), "give at least 1");
   require_strategy(options.strategy);
@@ -462,7 +459,7 @@ std::vector<TuningRecord> tune(const std::vector<Operation>& operations, const D
                      "leave --regime sustained out");
   const std::vector<Operation> distinct = without_repetitions(operations);
   for (const Operation& operation : distinct) validate(operation);
-  return Run(distinct, device, options, backend, store, progress).winners();
+  return Run(distinct, device, options, backend, store).winners();
 }
 
 }  // namespace ditune

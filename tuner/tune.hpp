@@ -19,6 +19,18 @@ namespace ditune {
 
 inline constexpr int kDefaultTrials = 64;
 
+// What is going on, for a progress bar.
+struct TuneProgress {
+  std::size_t layer = 0, layers = 0;  // the how-manieth of how many, from 0
+  Target target;
+  bool done = false;          // the layer's last; a layer whose winner is up to date has no other
+  int tried = 0, trials = 0;  // of this layer, while it is not done
+  std::string trying;         // config text, of the first of a batch, while it is not done
+  std::string winner;         // config text, once it is done; empty: none was found
+  double best_us = 0;         // measured; 0: none yet
+  double seconds_left = 0;    // estimate; 0: none yet
+};
+
 struct TuneOptions {
   std::string strategy = "guided";
   // Candidates measured a problem; what the compiler rules out does not count, up to four times as many are looked at.
@@ -37,18 +49,7 @@ struct TuneOptions {
   // Asked after each batch; true: the run ends, and the layer at work keeps its trials and gets no winner. May be
   // empty.
   std::function<bool()> stop = {};
-};
-
-// What is going on, for a progress bar.
-struct TuneProgress {
-  std::size_t layer = 0, layers = 0;  // the how-manieth of how many, from 0
-  Target target;
-  bool done = false;          // the layer's last; a layer whose winner is up to date has no other
-  int tried = 0, trials = 0;  // of this layer, while it is not done
-  std::string trying;         // config text, of the first of a batch, while it is not done
-  std::string winner;         // config text, once it is done; empty: none was found
-  double best_us = 0;         // measured; 0: none yet
-  double seconds_left = 0;    // estimate; 0: none yet
+  std::function<void(const TuneProgress&)> progress = {};  // may be empty
 };
 
 // The machine that tune works with; gpu.hpp and compile_only.hpp make them. Without a GPU there is nothing to measure
@@ -74,7 +75,6 @@ struct TuneBackend {
 // none, and are not reported as done. Throws UsageError for an unknown strategy, trials below 1 or an illegal problem,
 // before anything is measured.
 std::vector<TuningRecord> tune(const std::vector<Operation>& operations, const DeviceInfo& device,
-                               const TuneOptions& options, const TuneBackend& backend, Store& store,
-                               const std::function<void(const TuneProgress&)>& progress = {});
+                               const TuneOptions& options, const TuneBackend& backend, Store& store);
 
 }  // namespace ditune

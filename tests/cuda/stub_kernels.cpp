@@ -14,6 +14,7 @@ namespace {
 
 std::map<CUkernel, std::unique_ptr<CUkern_st>> kernels;  // that were ever asked for
 
+// NOLINTNEXTLINE(readability-function-size): the driver's parameters
 CUresult library_load_data(CUlibrary* library, const void* code, CUjit_option*, void**, unsigned jit_options,
                            CUlibraryOption*, void**, unsigned library_options) {
   BEGIN(begin, "cuLibraryLoadData");
@@ -100,6 +101,7 @@ CUresult launch_kernel_ex(const CUlaunchConfig* config, CUfunction function, voi
   return CUDA_SUCCESS;
 }
 
+// NOLINTNEXTLINE(readability-function-size): the driver's parameters
 CUresult tensor_map_encode_tiled(CUtensorMap* map, CUtensorMapDataType, cuuint32_t rank, void* base, const cuuint64_t*,
                                  const cuuint64_t* strides, const cuuint32_t* box, const cuuint32_t*,
                                  CUtensorMapInterleave, CUtensorMapSwizzle, CUtensorMapL2promotion,

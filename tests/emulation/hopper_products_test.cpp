@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Warpgroups' matrices of Hopper under emulation: wgmma and stmatrix.
 #include <array>
+#include <numeric>
 #include <random>
+#include <span>
 
 #include "catch.hpp"
 #include "emulation/emulated_hopper.hpp"
@@ -24,7 +26,9 @@ struct Matrix {
     std::mt19937 random(seed);
     for (auto& v : values) v = static_cast<signed char>(random());
   }
-  int at(int row, int k) const { return values[row * kDepth + k]; }
+  std::span<const signed char> part(int row, int begin, int end) const {
+    return std::span(values).subspan(row * kDepth + begin, end - begin);
+  }
   // By all threads; chunks of 16 bytes.
   void store(SharedAddress to) const {
     for (int i = thread_index(); i < rows * 8; i += 128) {
@@ -35,10 +39,8 @@ struct Matrix {
   }
 };
 
-int dot(const Matrix& a, int row, const Matrix& b, int column, int begin, int end) {
-  int sum = 0;
-  for (int k = begin; k < end; ++k) sum += a.at(row, k) * b.at(column, k);
-  return sum;
+int dot(std::span<const signed char> a, std::span<const signed char> b) {
+  return std::inner_product(a.begin(), a.end(), b.begin(), 0);
 }
 
 // The element of d in register i of thread t, by the PTX ISA's figure.
@@ -73,7 +75,7 @@ long long wrong_products() {
     wgmma_wait<0>();
     for (int i = 0; i < N / 2; ++i) {
       const auto [row, column] = element(thread_index(), i);
-      wrong += d[i] != dot(a, row, b, column, 64, 128);  // the third step began anew
+      wrong += d[i] != dot(a.part(row, 64, 128), b.part(column, 64, 128));  // the third step began anew
     }
     for (int i = 0; i < N / 2; ++i) d[i] = i;
     wgmma_fence();
@@ -82,7 +84,7 @@ long long wrong_products() {
     wgmma_wait<0>();
     for (int i = 0; i < N / 2; ++i) {
       const auto [row, column] = element(thread_index(), i);
-      wrong += d[i] != i + dot(a, row, b, column, 0, 32);
+      wrong += d[i] != i + dot(a.part(row, 0, 32), b.part(column, 0, 32));
     }
   });
   CHECK(found == "");
@@ -126,7 +128,8 @@ TEST_CASE("several tiles of accumulators are multiplied in one group") {
           for (int tile = 0; tile < 2; ++tile) {
             for (int i = 0; i < 32; ++i) {
               const auto [row, column] = element(thread_index(), i);
-              wrong += d[tile][i] != dot(a, row, b, column, tile * 64, tile * 64 + 64);
+              const int k = tile * 64;
+              wrong += d[tile][i] != dot(a.part(row, k, k + 64), b.part(column, k, k + 64));
             }
           }
         }) == "");

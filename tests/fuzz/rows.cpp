@@ -16,6 +16,7 @@ using namespace ditune;
 namespace {
 
 // Nothing outside of the file, and of settings only the one that opens the schema.
+// NOLINTNEXTLINE(readability-function-size): SQLite's parameters
 int authorize(void*, int action, const char* name, const char*, const char*, const char*) {
   if (action == SQLITE_ATTACH || action == SQLITE_DETACH) return SQLITE_DENY;
   if (action == SQLITE_PRAGMA && name != std::string_view("writable_schema")) return SQLITE_DENY;

@@ -51,7 +51,7 @@ class LateProblem {
   LateProblem(const Target& target, const KernelConfig& config)
       : target_(target),
         config_(config),
-        operands_(target.operation, packed_strides(target.operation), 1, {.seed = 9}, *gpu().kernels, stream_),
+        operands_({target.operation, packed_strides(target.operation), 1, {.seed = 9}}, *gpu().kernels, stream_),
         x_(static_cast<std::size_t>(gemm_of(target.operation).m * gemm_of(target.operation).k)),
         y_(output_bytes(operands_)),
         expected_(output_bytes(operands_)),

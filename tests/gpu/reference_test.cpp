@@ -107,7 +107,7 @@ TEST_CASE("gpu: the reference computes the contract, every epilogue") {
   for (const Epilogue& epilogue : all_epilogues()) {
     if (epilogue.op != EpilogueOp::none || epilogue.residual != Residual::none) continue;  // as emulation_test has them
     INFO(format(epilogue));
-    const DeviceOperands operands(with(problem, epilogue), packed_strides(problem), 1, {.seed = 3}, *gpu().kernels,
+    const DeviceOperands operands({with(problem, epilogue), packed_strides(problem), 1, {.seed = 3}}, *gpu().kernels,
                                   stream);
     const FusedGemmArgs args = args_of(operands);
     gpu().kernels->run(operands.operation(), args, stream);
@@ -127,9 +127,12 @@ TEST_CASE("gpu: operands are spread as in real layers, each set its own, the sam
     return from_device<signed char>(args_of(operands, set).w, static_cast<std::size_t>(problem.n * problem.k));
   };
   const Epilogue epilogue{.bias = Bias::f32};
-  const DeviceOperands first(with(problem, epilogue), packed_strides(problem), 2, {.seed = 5}, *gpu().kernels, stream);
-  const DeviceOperands again(with(problem, epilogue), packed_strides(problem), 2, {.seed = 5}, *gpu().kernels, stream);
-  const DeviceOperands other(with(problem, epilogue), packed_strides(problem), 2, {.seed = 6}, *gpu().kernels, stream);
+  const DeviceOperands first({with(problem, epilogue), packed_strides(problem), 2, {.seed = 5}}, *gpu().kernels,
+                             stream);
+  const DeviceOperands again({with(problem, epilogue), packed_strides(problem), 2, {.seed = 5}}, *gpu().kernels,
+                             stream);
+  const DeviceOperands other({with(problem, epilogue), packed_strides(problem), 2, {.seed = 6}}, *gpu().kernels,
+                             stream);
   const auto x = x_of(first, 0);
   CHECK(std::set<signed char>(x.begin(), x.end()).size() == 256);
   double squares = 0;

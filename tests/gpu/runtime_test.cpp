@@ -26,7 +26,7 @@ class Layer {
   Layer(const Gemm& problem, const Epilogue& epilogue, const Strides& strides, std::uint64_t seed)
       : problem_(problem),
         epilogue_(epilogue),
-        operands_(with(problem, epilogue), strides, 1, {.seed = seed}, *gpu().kernels, stream_) {
+        operands_({with(problem, epilogue), strides, 1, {.seed = seed}}, *gpu().kernels, stream_) {
     poison();  // what lies between rows is compared, too
     gpu().kernels->run(operands_.operation(), args_of(operands_), stream_);
     expected_ = output();

@@ -98,7 +98,7 @@ TEST_CASE("gpu: parts of K leave the workspace zero, launch after launch") {
 
 TEST_CASE("gpu: replayed graphs compute the same bits") {
   const Target target = gpu().target(Gemm{100, 136, 1040});
-  const DeviceOperands operands(target.operation, packed_strides(target.operation), 1, {.seed = 4}, *gpu().kernels,
+  const DeviceOperands operands({target.operation, packed_strides(target.operation), 1, {.seed = 4}}, *gpu().kernels,
                                 Stream());
   const Stream stream;
   const DeviceBuffer expected(output_bytes(operands));
@@ -133,7 +133,7 @@ TEST_CASE("gpu: arguments that a config does not take are refused before a launc
   GpuProblem misaligned(target, GemmStrides{.x = 72, .w = 64, .y = 64}, OperandSets::one, {.seed = 1}, gpu().kernels);
   CHECK_THROWS_AS(misaligned.failure(kernel, config), UsageError);
 
-  const DeviceOperands operands(target.operation, packed_strides(target.operation), 1, {.seed = 1}, *gpu().kernels,
+  const DeviceOperands operands({target.operation, packed_strides(target.operation), 1, {.seed = 1}}, *gpu().kernels,
                                 Stream());
   FusedGemmArgs args = args_of(operands);
   CHECK_NOTHROW(check_args(config, target.operation, args, 0));
@@ -144,7 +144,7 @@ TEST_CASE("gpu: arguments that a config does not take are refused before a launc
 TEST_CASE("gpu: a launch that the device refuses is an error, and the device goes on") {
   const Target target = gpu().target(Gemm{64, 64, 64});
   const KernelConfig config = enumerate(target).front();
-  const DeviceOperands operands(target.operation, packed_strides(target.operation), 1, {.seed = 1}, *gpu().kernels,
+  const DeviceOperands operands({target.operation, packed_strides(target.operation), 1, {.seed = 1}}, *gpu().kernels,
                                 Stream());
   PreparedLaunch launch = prepare_launch(gpu().load(config), config, target, args_of(operands));
   launch.plan.shared_bytes = 1 << 20;

@@ -222,10 +222,10 @@ TEST_CASE("a strict budget that is over lets no layer begin, and winners that ar
   options.budget = 1s;
   options.strict_budget = true;
   std::vector<Operation> done;
-  const std::vector<TuningRecord> winners =
-      tune({kBig, kSmall, kOther}, device(), options, f.gpu.backend(), f.store, [&](const TuneProgress& progress) {
-        if (progress.done) done.push_back(progress.target.operation);
-      });
+  options.progress = [&](const TuneProgress& progress) {
+    if (progress.done) done.push_back(progress.target.operation);
+  };
+  const std::vector<TuningRecord> winners = f.run({kBig, kSmall, kOther}, options);
   REQUIRE(winners.size() == 2);
   CHECK(winners[0].key.operation == kBig);
   CHECK(winners[1].key.operation == kOther);
@@ -267,8 +267,9 @@ TEST_CASE("the next layer is compiled ahead where the budget ends one, too") {
 TEST_CASE("progress counts up, within the number of trials") {
   Fixture f;
   std::vector<TuneProgress> seen;
-  tune({kBig, kSmall}, device(), trials(32), f.gpu.backend(), f.store,
-       [&](const TuneProgress& progress) { seen.push_back(progress); });
+  TuneOptions options = trials(32);
+  options.progress = [&](const TuneProgress& progress) { seen.push_back(progress); };
+  f.run({kBig, kSmall}, options);
   REQUIRE(seen.size() == 20);  // before and after each batch, before each final, and of each layer's end
   CHECK(seen.front().tried == 0);
   CHECK(seen.front().best_us == 0);
@@ -286,22 +287,23 @@ TEST_CASE("progress counts up, within the number of trials") {
 TEST_CASE("each layer is told when it is done, with its winner if it has one") {
   Fixture f;
   std::vector<TuneProgress> seen;
-  const auto keep = [&](const TuneProgress& progress) { seen.push_back(progress); };
-  const auto winners = tune({kBig, kSmall}, device(), trials(8), f.gpu.backend(), f.store, keep);
+  TuneOptions options = trials(8);
+  options.progress = [&](const TuneProgress& progress) { seen.push_back(progress); };
+  const auto winners = f.run({kBig, kSmall}, options);
   const auto is_done = [](const TuneProgress& progress) { return progress.done; };
   REQUIRE(std::count_if(seen.begin(), seen.end(), is_done) == 2);
   CHECK(seen.back().winner == format(winners.at(1).config));
   CHECK(seen.back().best_us == winners.at(1).median_us);
 
   seen.clear();
-  tune({kBig, kSmall}, device(), trials(8), f.gpu.backend(), f.store, keep);
+  f.run({kBig, kSmall}, options);
   REQUIRE(seen.size() == 2);  // up to date: nothing else is told
   CHECK(seen.front().done);
   CHECK(seen.front().winner == format(winners.at(0).config));
 
   seen.clear();
   f.gpu.all_fail = true;
-  CHECK(tune({kOther}, device(), trials(8), f.gpu.backend(), f.store, keep).empty());
+  CHECK(f.run({kOther}, options).empty());
   CHECK(seen.back().done);
   CHECK(seen.back().winner.empty());
 }
@@ -310,8 +312,8 @@ TEST_CASE("a layer that a stop ends is not told as done") {
   Fixture f;
   TuneOptions options = trials(40);
   options.stop = [&] { return f.trials_of(kBig) > 0; };
-  tune({kBig, kSmall}, device(), options, f.gpu.backend(), f.store,
-       [](const TuneProgress& progress) { CHECK_FALSE(progress.done); });
+  options.progress = [](const TuneProgress& progress) { CHECK_FALSE(progress.done); };
+  f.run({kBig, kSmall}, options);
 }
 
 TEST_CASE("without a GPU the model's best that compiles without spills is stored as predicted") {

@@ -21,7 +21,7 @@ GpuProblem::GpuProblem(const Target& target, const Strides& strides, OperandSets
                        std::shared_ptr<const ReferenceKernels> kernels)
     : target_(target),
       kernels_(std::move(kernels)),
-      operands_(target.operation, strides, sets == OperandSets::one ? 1 : sets_that_fit(target, strides), contents,
+      operands_({target.operation, strides, sets == OperandSets::one ? 1 : sets_that_fit(target, strides), contents},
                 *kernels_, stream_),
       verifier_(*kernels_, operands_, stream_) {}
 

@@ -5,11 +5,11 @@
 
 namespace ditune {
 
-DeviceOperands::DeviceOperands(const Operation& operation, const Strides& strides, int sets, const Contents& contents,
-                               const ReferenceKernels& kernels, const Stream& stream)
-    : operation_(operation), strides_(strides), operands_(operands_of(operation, strides)) {
+DeviceOperands::DeviceOperands(const Wanted& wanted, const ReferenceKernels& kernels, const Stream& stream)
+    : operation_(wanted.operation), strides_(wanted.strides), operands_(operands_of(operation_, strides_)) {
+  const Contents& contents = wanted.contents;
   std::mt19937_64 seeds(contents.seed);
-  for (int i = 0; i < sets; ++i) {
+  for (int i = 0; i < wanted.sets; ++i) {
     const Set& set = sets_.emplace_back(allocate_set());
     if (contents.values == Values::random)
       fill_random(set, seeds, kernels, stream);

@@ -20,8 +20,13 @@ class DeviceOperands {
  public:
   static constexpr std::size_t kGuardBytes = 4096;
 
-  DeviceOperands(const Operation& operation, const Strides& strides, int sets, const Contents& contents,
-                 const ReferenceKernels& kernels, const Stream& stream);
+  struct Wanted {
+    Operation operation;
+    Strides strides;
+    int sets = 1;
+    Contents contents = {};
+  };
+  DeviceOperands(const Wanted& wanted, const ReferenceKernels& kernels, const Stream& stream);
 
   int sets() const { return static_cast<int>(sets_.size()); }
   const Operation& operation() const { return operation_; }
