@@ -8,12 +8,12 @@
 
 namespace ditune::test {
 
-// The message of the UsageError that `call` throws; "no error" if it throws none.
-template <class Call>
+// The message of the error of that type that `call` throws; "no error" if it throws none. Others are not caught.
+template <class Its = UsageError, class Call>
 std::string error_of(Call&& call) {
   try {
     call();
-  } catch (const UsageError& error) {
+  } catch (const Its& error) {
     return error.what();
   }
   return "no error";

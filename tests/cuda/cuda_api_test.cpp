@@ -6,6 +6,7 @@
 #include "catch.hpp"
 #include "cuda/stubbed.hpp"
 #include "db/fixtures.hpp"
+#include "ditune/error.hpp"
 #include "runtime/cuda.hpp"
 #include "runtime/driver.hpp"
 #include "runtime/tensor_map.hpp"

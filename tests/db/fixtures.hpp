@@ -11,7 +11,6 @@
 #include <iterator>
 #include <string>
 
-#include "ditune/error.hpp"
 #include "ditune/record.hpp"
 
 namespace ditune::test {
@@ -43,17 +42,6 @@ inline std::string read_file(const std::filesystem::path& path) {
 
 inline void write_file(const std::filesystem::path& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
-}
-
-// The message of the Error that `body` throws; empty if it throws none.
-template <class Body>
-std::string error_of(Body&& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return {};
 }
 
 inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }

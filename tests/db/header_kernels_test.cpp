@@ -6,6 +6,7 @@
 #include "catch.hpp"
 #include "compilers.hpp"
 #include "db/exported_header.hpp"
+#include "error_of.hpp"
 #include "fixtures.hpp"
 #include "generator/emit.hpp"
 
@@ -78,7 +79,7 @@ TEST_CASE("Large kernels are in a file of their own, which must be of the same e
   CHECK(apart.kernels.starts_with(kKernelsTop));
   CHECK((text(large, "a file.inc").header == apart.header && text(large, "a file.inc").kernels == apart.kernels));
   for (const std::string name : {"a\"b.inc", "a\\b.inc", "a\nb.inc"})
-    CHECK(contains(error_of([&] { text(large, name); }), "no header can include"));
+    CHECK(contains(error_of<Error>([&] { text(large, name); }), "no header can include"));
 
   write_file(folder / "tuned.h", apart.header);
   write_file(
@@ -127,6 +128,6 @@ TEST_CASE("A winner without its kernel cannot be embedded") {
     const HeaderOptions options{.embed = embed, .cubin_of = no_kernel, .fallback_ptx = made_up_ptx};
     return export_header(sample_records(), options).header;
   };
-  CHECK(contains(error_of([&] { header(Embed::cubin); }), "there is no kernel of 16x4608x4608 mma_s8:"));
+  CHECK(contains(error_of<Error>([&] { header(Embed::cubin); }), "there is no kernel of 16x4608x4608 mma_s8:"));
   CHECK_NOTHROW(header(Embed::source));
 }

@@ -3,6 +3,7 @@
 
 #include "catch.hpp"
 #include "ditune/error.hpp"
+#include "error_of.hpp"
 #include "fixtures.hpp"
 #include "gemm.hpp"
 #include "lookup/serving.hpp"
@@ -94,8 +95,8 @@ TEST_CASE("Records of an older template are left out") {
   TuningRecord stale = at_m(16);
   stale.key.template_hash = "0000000000000000";
   CHECK(header_rows({stale, at_m(64)}).size() == 1);
-  CHECK(contains(error_of([&] { header_rows({stale}); }), "older kernels"));
-  CHECK(contains(error_of([&] { header_rows({}); }), "nothing to export"));
+  CHECK(contains(error_of<Error>([&] { header_rows({stale}); }), "older kernels"));
+  CHECK(contains(error_of<Error>([&] { header_rows({}); }), "nothing to export"));
 }
 
 TEST_CASE("A config that the device refuses and a time that is none are not exported") {

@@ -13,6 +13,7 @@
 #include "db/migrations.hpp"
 #include "db/sqlite.hpp"
 #include "ditune/library.hpp"
+#include "error_of.hpp"
 #include "fixtures.hpp"
 #include "rows_text.hpp"
 #include "templates/embedded.hpp"
@@ -166,7 +167,7 @@ TEST_CASE("Of a damaged file of schema 2 the damage is found where its index say
         "INSERT INTO sqlite_schema SELECT type, name, tbl_name, rootpage, sql FROM kept");
   }
   const std::string damaged = read_file(path);
-  CHECK(contains(error_of([&] { Store::open_read_only(path).require_sound(); }), "it is damaged"));
+  CHECK(contains(error_of<Error>([&] { Store::open_read_only(path).require_sound(); }), "it is damaged"));
   const std::optional<SetAside> aside = set_aside_if_damaged(path);
   REQUIRE(aside);
   CHECK(read_file(aside->file) == damaged);

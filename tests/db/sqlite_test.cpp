@@ -6,6 +6,7 @@
 
 #include "catch.hpp"
 #include "ditune/error.hpp"
+#include "error_of.hpp"
 #include "fixtures.hpp"
 
 using namespace ditune;
@@ -68,7 +69,7 @@ TEST_CASE("A transaction that is not committed leaves nothing") {
 TEST_CASE("Errors are DbError with the file's name, and say whose fault it is") {
   const TempFolder folder;
   Database db(folder / "t.db", Database::Mode::create);
-  const std::string message = error_of([&] { db.execute("SELECT * FROM absent"); });
+  const std::string message = error_of<Error>([&] { db.execute("SELECT * FROM absent"); });
   CHECK(contains(message, "t.db"));
   CHECK(contains(message, "no such table: absent"));
   try {

@@ -7,6 +7,8 @@
 #include "db/damage.hpp"
 #include "db/sqlite.hpp"
 #include "db/store.hpp"
+#include "ditune/error.hpp"
+#include "error_of.hpp"
 #include "fixtures.hpp"
 #include "gemm.hpp"
 
@@ -100,8 +102,8 @@ TEST_CASE("A truncated file is damaged, is left as it is, and is set aside") {
     const std::filesystem::path path = folder / (std::to_string(size) + ".db");
     const std::string truncated = bytes.substr(0, size);
     write_file(path, truncated);
-    CHECK(contains(error_of([&] { Store::open_read_only(path).require_sound(); }), "it is damaged"));
-    if (size <= last_page) CHECK(contains(error_of([&] { Store::open(path); }), "it is damaged"));
+    CHECK(contains(error_of<Error>([&] { Store::open_read_only(path).require_sound(); }), "it is damaged"));
+    if (size <= last_page) CHECK(contains(error_of<Error>([&] { Store::open(path); }), "it is damaged"));
     CHECK(read_file(path) == truncated);
     const std::optional<SetAside> aside = set_aside_if_damaged(path);
     REQUIRE(aside);
@@ -116,7 +118,7 @@ TEST_CASE("A file that is shorter than a database's header is none") {
   const std::string bytes = healthy_file(folder).substr(0, GENERATE(std::size_t{1}, kHeader - 1));
   write_file(folder / "t.db", bytes);
   CHECK(use_file(folder / "t.db") == Outcome::refused);
-  CHECK(contains(error_of([&] { set_aside_if_damaged(folder / "t.db"); }), "is not a tuning database"));
+  CHECK(contains(error_of<Error>([&] { set_aside_if_damaged(folder / "t.db"); }), "is not a tuning database"));
   CHECK(read_file(folder / "t.db") == bytes);
 }
 
@@ -271,8 +273,8 @@ TEST_CASE("A database that is moved or deleted while it is open takes no more wr
     std::filesystem::rename(folder / "t.db", folder / "other.db");
   else
     std::filesystem::remove(folder / "t.db");
-  CHECK(contains(error_of([&] { store.add(sample_trial({1, 4608, 4608})); }), "moved or deleted"));
-  CHECK(contains(error_of([&] { store.set_winner(measured_record()); }), "moved or deleted"));
+  CHECK(contains(error_of<Error>([&] { store.add(sample_trial({1, 4608, 4608})); }), "moved or deleted"));
+  CHECK(contains(error_of<Error>([&] { store.set_winner(measured_record()); }), "moved or deleted"));
   std::filesystem::remove(folder / "t.db-wal");
   Store again = Store::open(folder / "t.db");
   again.add(sample_trial());

@@ -8,6 +8,7 @@
 #include "catch.hpp"
 #include "db/sqlite.hpp"
 #include "db/store.hpp"
+#include "error_of.hpp"
 #include "fixtures.hpp"
 
 using namespace ditune;
@@ -191,7 +192,7 @@ TEST_CASE("Where the database cannot be replaced the copy is named and kept") {
     local = copy.path();
     Store::open(local).add(sample_trial());
     std::filesystem::remove_all(site.database.parent_path());
-    CHECK(contains(error_of([&] { copy.merge_back(); }), local.string()));
+    CHECK(contains(error_of<Error>([&] { copy.merge_back(); }), local.string()));
   }
   CHECK(trials_in(local) == 1);
 }
@@ -199,7 +200,7 @@ TEST_CASE("Where the database cannot be replaced the copy is named and kept") {
 TEST_CASE("What is no database of ours is no more one on the network") {
   const Site site;
   write_file(site.database, std::string(5000, 'x'));
-  CHECK(contains(error_of([&] { WorkingCopy(site.database, site.machine("a")); }), site.database.string()));
+  CHECK(contains(error_of<Error>([&] { WorkingCopy(site.database, site.machine("a")); }), site.database.string()));
   CHECK(read_file(site.database) == std::string(5000, 'x'));
 }
 
@@ -209,7 +210,7 @@ TEST_CASE("A folder that another user made holds no copies") {
   const std::filesystem::path folder = machine.local_folder / ("ditune-" + std::to_string(::geteuid()));
   std::filesystem::create_directory(folder);
   std::filesystem::permissions(folder, std::filesystem::perms(0777));
-  CHECK(contains(error_of([&] { WorkingCopy(site.database, machine); }), "belongs to others"));
+  CHECK(contains(error_of<Error>([&] { WorkingCopy(site.database, machine); }), "belongs to others"));
 }
 
 TEST_CASE("A local folder that takes no files is named, with what to do about it") {

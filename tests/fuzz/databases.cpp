@@ -14,6 +14,7 @@
 #include "db/schema_1.hpp"
 #include "db/schema_2.hpp"
 #include "db/validate.hpp"
+#include "ditune/error.hpp"
 #include "fuzz.hpp"
 #include "lookup/serving.hpp"
 

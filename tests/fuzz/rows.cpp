@@ -9,6 +9,7 @@
 #include "db/fixtures.hpp"
 #include "db/sqlite.hpp"
 #include "db/store.hpp"
+#include "ditune/error.hpp"
 #include "fuzz.hpp"
 
 using namespace ditune;

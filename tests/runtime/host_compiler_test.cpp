@@ -12,6 +12,7 @@
 
 #include "catch.hpp"
 #include "db/fixtures.hpp"
+#include "ditune/error.hpp"
 #include "generator/launch_plan.hpp"
 
 using namespace ditune;

@@ -5,6 +5,7 @@
 
 #include "catch.hpp"
 #include "db/fixtures.hpp"
+#include "ditune/error.hpp"
 
 using namespace ditune;
 

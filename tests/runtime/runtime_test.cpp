@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "db/fixtures.hpp"
 #include "ditune/error.hpp"
+#include "error_of.hpp"
 #include "gemm.hpp"
 #include "generator/gemm_s8/fallback.hpp"
 #include "generator/search_space.hpp"
@@ -68,9 +68,9 @@ TEST_CASE("runtime: with no database and no compiler what is built in serves eve
 TEST_CASE("runtime: where no kernel can be had all the reasons are given") {
   Fixture f({{.cubin_hash = "bad image"}}, false);
   f.driver->refuses_ptx = true;
-  const std::string said = error_of([&] { f.runtime->prepare(kProblem, 0); });
+  const std::string said = error_of<NoKernelError>([&] { f.runtime->prepare(kProblem, 0); });
   CHECK_THAT(said, Catch::Contains("no kernel image") && Catch::Contains("there is no compiler"));
-  CHECK(error_of([&] { f.runtime->prepare(kProblem, 0); }) == said);  // and is not kept as prepared
+  CHECK(error_of<NoKernelError>([&] { f.runtime->prepare(kProblem, 0); }) == said);  // and is not kept as prepared
 }
 
 TEST_CASE("runtime: a device that is not there and an illegal problem are refused") {

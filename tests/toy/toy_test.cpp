@@ -16,6 +16,7 @@
 #include "runtime/runtime_parts.hpp"
 #include "templates/embedded.hpp"
 #include "tests/db/fixtures.hpp"
+#include "tests/error_of.hpp"
 #include "tuner/search/search.hpp"
 #include "tuner/verify/cpu_verifier.hpp"
 #include "tuner/verify/host_problem.hpp"
@@ -148,7 +149,7 @@ TEST_CASE("a kind without built-in kernels is served by what can be loaded, and 
   const Runtime runtime(std::move(parts));
   CHECK(runtime.prepare(kCopy, 0).match() == Match::exact);
   CHECK_THROWS_AS(runtime.prepare(Copy{1, 1}, 0), NoKernelError);
-  CHECK(contains(error_of([&] { runtime.prepare(Copy{1, 1}, 0); }), "and none of copy is built in"));
+  CHECK(contains(error_of<NoKernelError>([&] { runtime.prepare(Copy{1, 1}, 0); }), "and none of copy is built in"));
   CHECK(runtime.prepare(Gemm{1, 1, 1}, 0).match() == Match::fallback);
 }
 

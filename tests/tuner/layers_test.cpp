@@ -5,6 +5,7 @@
 
 #include "catch.hpp"
 #include "db/fixtures.hpp"
+#include "error_of.hpp"
 
 using namespace ditune;
 using namespace ditune::test;

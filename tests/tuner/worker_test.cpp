@@ -11,6 +11,7 @@
 
 #include "catch.hpp"
 #include "db/fixtures.hpp"
+#include "ditune/error.hpp"
 #include "made_up_backend.hpp"
 #include "runtime/child_process.hpp"
 #include "tuner/worker/killed.hpp"

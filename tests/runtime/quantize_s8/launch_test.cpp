@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "db/fixtures.hpp"
 #include "ditune/error.hpp"
+#include "error_of.hpp"
 #include "generator/emit.hpp"
 #include "generator/launch_plan.hpp"
 #include "runtime/runtime_fixture.hpp"
@@ -62,6 +62,6 @@ TEST_CASE("runtime: a quantize that nothing is stored of is compiled, and withou
   CHECK(compiling.runtime->prepare(kRows, 0).match() == Match::model);
   CHECK(compiling.compilations == 1);
   CHECK_THROWS_AS(without.runtime->prepare(kRows, 0), NoKernelError);
-  CHECK_THAT(error_of([&] { without.runtime->prepare(kRows, 0); }),
+  CHECK_THAT(error_of<NoKernelError>([&] { without.runtime->prepare(kRows, 0); }),
              Catch::Contains("none of quantize_s8 is built in (tune it on"));
 }
