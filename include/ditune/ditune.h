@@ -214,7 +214,7 @@ typedef struct ditune_quantize_args {
   const void* x;        /* [M, K], row stride ldx; with SWIGLU [M, 2 K], with a split the columns below it alone */
   const void* x2;       /* the columns from the split on, row stride ldx2 */
   const void* y;        /* [M, K], row stride ldy: of a residual */
-  void* h;              /* [M, K], row stride ldh: of a residual; exactly x or apart from it */
+  void* h;              /* [M, K], row stride ldh: of a residual; apart, or exactly x: at its address with ldh == ldx */
   const void* g;        /* [K], or [tables, K] of row stride ldt */
   const void* s;        /* the same */
   const void* t;        /* the same */
@@ -223,7 +223,8 @@ typedef struct ditune_quantize_args {
   const void* w;        /* [K] */
   const void* b;        /* [K] */
   const void* c;        /* [K] */
-  void* q;     /* [M, K], row stride ldq: int8, or of the output type; bf16 and f16 of such x may be exactly x */
+  void* q; /* [M, K], row stride ldq: int8, or of the output type. Apart from all else, but that it may be exactly x, at
+            * its address with ldq == ldx, where both are of 16 bits, without a residual, a split or SWIGLU */
   void* scale; /* float32 [M], written; of SCALE_TENSOR one value, read; null where the output is not int8 */
   int64_t ldx, ldx2, ldy, ldh, ldt, ldq;
   int64_t tables;         /* rows of g, s and t, of TABLE_IMAGE and TABLE_INDEX */

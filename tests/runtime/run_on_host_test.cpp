@@ -72,7 +72,7 @@ TEST_CASE("quantize_s8 on the host gives the plain loop's bits, whatever the pro
   }
 }
 
-TEST_CASE("what may lie in place does: a residual that is y, and h that is x") {
+TEST_CASE("what may lie in place does: a residual that is y, h that is x, and q that is x") {
   for (const int threads : {1, 3}) {
     HostCase<Gemm> gemm(Gemm{.m = 70, .n = 130, .k = 40, .epilogue = {.residual = Residual::bf16}});
     const Outputs y = plain(gemm);
@@ -88,6 +88,14 @@ TEST_CASE("what may lie in place does: a residual that is y, and h that is x") {
     quantize.args.x = quantize.args.h;
     run(quantize, threads);
     CHECK(quantize.outputs() == h);
+
+    HostCase<Quantize> rotated(
+        Quantize{.m = 40, .k = 256, .prologue = {.norm = Norm::rms, .rotate = 256, .out = QuantizedType::f16}});
+    const Outputs q = plain(rotated);
+    std::memcpy(rotated.args.q, rotated.args.x, static_cast<std::size_t>(2 * (39 * rotated.args.ldx + 256)));
+    rotated.args.x = rotated.args.q;
+    run(rotated, threads);
+    CHECK(rotated.outputs() == q);
   }
 }
 

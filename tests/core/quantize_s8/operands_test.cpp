@@ -149,8 +149,8 @@ TEST_CASE("q may be exactly x where a row has as many bytes of both, and no othe
   const auto in_place = [](QuantizeArgs& a) { a.q = const_cast<void*>(a.x); };
   for (const char* prologue : {"out=bf16", "x=f16,out=bf16", "norm=rms,out=f16", "head=16,rope=half,out=bf16"})
     CHECK(fault(prologue, in_place).empty());
-  for (const char* prologue :
-       {"default", "x=f32,out=bf16", "act=swiglu,out=bf16", "split=8,out=bf16", "residual=add,out=bf16"})
+  for (const char* prologue : {"default", "x=f32,out=bf16", "act=swiglu,out=bf16", "act=swiglu_interleaved,out=bf16",
+                               "split=8,out=bf16", "residual=add,out=bf16"})
     CHECK(fault(prologue, in_place) == "q x");
   CHECK(fault("out=bf16", [](QuantizeArgs& a) { a.q = const_cast<void*>(a.x), a.ldq = 49; }) == "q x");
   CHECK(fault("out=bf16", [](QuantizeArgs& a) { a.q = behind(a.x, 2); }) == "q x");
