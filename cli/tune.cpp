@@ -156,9 +156,7 @@ void print_summary(const std::vector<TuneJob>& jobs, const std::vector<TuningRec
   if (winners.empty()) return;
   print(record_table(winners));
   if (regime == Regime::sustained) print_disagreements(winners, known);
-  for (const TuneJob& job : jobs)
-    if (!job.target.ordinal)
-      print_line(fmt::format("Predicted by the cost model, not measured: {} is not here.", job.target.device.name));
+  print_predicted(jobs, winners);
   print_line(fmt::format("Stored in {}", path.string()));
 }
 

@@ -62,6 +62,21 @@ OperationSet tuned_layers(const std::vector<TuningRecord>& records) {
   return layers;
 }
 
+void print_predicted(const std::vector<TuneJob>& jobs, const std::vector<TuningRecord>& winners) {
+  for (const TuneJob& job : jobs) {
+    if (job.target.ordinal) continue;
+    std::size_t its = 0, predicted = 0;
+    for (const TuningRecord& winner : winners) {
+      if (winner.key.device != device_class(job.target.device)) continue;
+      ++its;
+      predicted += winner.source == Source::predicted;
+    }
+    if (predicted == 0) continue;
+    const std::string what = predicted == its ? "Predicted" : fmt::format("{} of {} predicted", predicted, its);
+    print_line(fmt::format("{} by the cost model, not measured: {} is not here.", what, job.target.device.name));
+  }
+}
+
 void report_few_survivors(const std::vector<TuningRecord>& winners, const SurvivorTable& table) {
   for (const TuningRecord& winner : winners) {
     const Survivors survivors = table.of(winner.key, winner.source);

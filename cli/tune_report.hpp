@@ -32,6 +32,9 @@ std::size_t layers_in(const std::vector<TuneJob>& jobs);
 
 OperationSet tuned_layers(const std::vector<TuningRecord>& records);
 
+// A line for each GPU that is not here, if any of its winners is predicted: others were measured where it is.
+void print_predicted(const std::vector<TuneJob>& jobs, const std::vector<TuningRecord>& winners);
+
 // A line for each winner that few candidates were left for.
 void report_few_survivors(const std::vector<TuningRecord>& winners, const SurvivorTable& table);
 

@@ -38,6 +38,19 @@ TEST_CASE("a problem that no variant runs is told as such, and nothing is stored
   CHECK(both.out.find("Stored") != std::string::npos);
 }
 
+TEST_CASE("tune says of predicted winners alone that they are not measured") {
+  const Workplace place;
+  const std::string tune = "tune --trials 1 --gpu 'RTX 3090' --shape 64x128x128", both = tune + " --shape 96x128x128";
+  const std::string not_measured = "by the cost model, not measured: NVIDIA GeForce RTX 3090 is not here.\n";
+  CHECK(place.ditune(tune).out.find("\nPredicted " + not_measured) != std::string::npos);
+  run_sql(place.path("tuning.db"), "UPDATE winners SET source = 'measured', median_us = 5, low_us = 4, high_us = 6");
+  const Outcome measured = place.ditune(tune);
+  CAPTURE(measured.out, measured.err);
+  CHECK(measured.out.find("measured") != std::string::npos);
+  CHECK(measured.out.find(not_measured) == std::string::npos);
+  CHECK(place.ditune(both).out.find("\n1 of 2 predicted " + not_measured) != std::string::npos);
+}
+
 TEST_CASE("tune without a GPU predicts, and the other commands find what it stored") {
   const Workplace place;
   const std::string layer = " --shape 512x1024x512 --epilogue bias=bf16 --gpu 'RTX 3090'";
