@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tuner/finals.hpp"
+
+#include <algorithm>
+#include <cstddef>
+
+namespace ditune {
+namespace {
+
+constexpr std::size_t kFinalists = 8;  // measured again, longer, before one of them wins
+constexpr std::size_t kSustained = 4;  // the same, at sustained clocks
+
+std::vector<KernelConfig> spilling(const std::vector<Contender>& tried, std::size_t count) {
+  std::vector<KernelConfig> configs;
+  for (const Contender& contender : tried)
+    if (spills(contender) && configs.size() < count) configs.push_back(contender.config);
+  return configs;
+}
+
+}  // namespace
+
+std::optional<TuningRecord> Finals::decide(std::vector<Contender>& tried, Regime regime) {
+  const Target& target = trials_.target();
+  std::optional<TuningRecord> incumbent = ledger_.current_winner(target, Source::measured, regime);
+  const bool is_defended = incumbent.has_value();
+  if (!incumbent) incumbent = ledger_.current_winner(target, Source::measured, Regime::burst);
+  const std::vector<KernelConfig> finalists = this->finalists(tried, regime, incumbent);
+  if (finalists.empty()) return std::nullopt;
+  begin_(finalists.front());
+  const std::vector<Contender> measured =
+      trials_.measure(finalists, regime == Regime::burst ? Effort::decide : Effort::sustain);
+  const std::optional<Decision> decision =
+      conclude(measured, incumbent ? std::optional(incumbent->config) : std::nullopt);
+  if (regime == Regime::burst)
+    for (const Contender& contender : measured)
+      std::ranges::replace_if(
+          tried, [&](const Contender& old) { return old.config == contender.config; }, contender);
+  if (!decision) return std::nullopt;
+  // A family's winner stands beside another family's: the time of the one that lost is that of today, too.
+  if (is_defended)
+    for (const Contender& contender : measured)
+      if (contender.config == incumbent->config && contender.config != decision->winner.config && is_sound(contender))
+        trials_.keep({contender, {}}, regime);
+  return trials_.keep(*decision, regime);
+}
+
+// Those that failed in this regime before are not among them.
+std::vector<KernelConfig> Finals::finalists(const std::vector<Contender>& tried, Regime regime,
+                                            const std::optional<TuningRecord>& incumbent) const {
+  const std::size_t count = regime == Regime::burst ? kFinalists : kSustained;
+  const std::vector<KernelConfig> failed = history_.failures(trials_.target(), regime);
+  const auto has_failed = [&](const KernelConfig& config) {
+    return (!options_.retry_failed && std::ranges::find(failed, config) != failed.end()) ||
+           std::ranges::any_of(
+               tried, [&](const Contender& contender) { return contender.config == config && !is_sound(contender); });
+  };
+  std::vector<KernelConfig> configs;
+  for (const Contender& contender : fastest(tried, tried.size()))
+    if (configs.size() < count && !has_failed(contender.config)) configs.push_back(contender.config);
+  if (configs.empty()) return spilling(tried, count);
+  if (incumbent && !has_failed(incumbent->config) && std::ranges::find(configs, incumbent->config) == configs.end()) {
+    if (configs.size() == count) configs.pop_back();
+    configs.push_back(incumbent->config);
+  }
+  if (options_.retry_failed && regime == Regime::sustained)  // in bursts the search tried them again
+    for (const KernelConfig& config : failed)
+      if (!has_failed(config) && std::ranges::find(configs, config) == configs.end()) configs.push_back(config);
+  return configs;
+}
+
+}  // namespace ditune

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tuner/trials.hpp"
+
+#include <string>
+
+#include "generator/cost_model.hpp"
+
+namespace ditune {
+
+std::vector<Contender> Trials::compile(const std::vector<KernelConfig>& batch) const {
+  if (batch.empty()) return {};
+  std::vector<Contender> contenders = contenders_of(batch, backend_.compile(target_, batch));
+  for (Contender& contender : contenders) {
+    const int bytes = contender.measurement.resources.spill_bytes;
+    if (spills(contender)) contender.measurement.failure = "spills " + std::to_string(bytes) + " bytes of registers";
+  }
+  return contenders;
+}
+
+std::vector<Contender> Trials::measure(const std::vector<KernelConfig>& batch, Effort effort) {
+  if (batch.empty()) return {};
+  std::vector<Contender> contenders = contenders_of(batch, backend_.measure(target_, batch, effort));
+  commit(contenders, effort == Effort::sustain ? Regime::sustained : Regime::burst);
+  return contenders;
+}
+
+void Trials::commit(const std::vector<Contender>& contenders, Regime regime) {
+  ledger_.add(target_, contenders, source_of(backend_), regime);
+}
+
+TuningRecord Trials::keep(const Decision& decision, Regime regime) {
+  const std::string cubin = backend_.cubin ? backend_.cubin(target_, decision.winner.config) : std::string();
+  return ledger_.keep(target_, decision, source_of(backend_), regime, cubin);
+}
+
+void Trials::prepare(const std::vector<KernelConfig>& configs) const {
+  if (backend_.prepare && !configs.empty()) backend_.prepare(target_, configs);
+}
+
+std::vector<Contender> Trials::contenders_of(const std::vector<KernelConfig>& batch,
+                                             const std::vector<Measurement>& results) const {
+  std::vector<Contender> contenders;
+  contenders.reserve(batch.size());
+  for (std::size_t i = 0; i < batch.size(); ++i)
+    contenders.push_back({batch[i], results.at(i), predict(batch[i], target_).total_us});
+  return contenders;
+}
+
+}  // namespace ditune
