@@ -16,6 +16,7 @@
 #include "cli/output.hpp"
 #include "cli/values.hpp"
 #include "core/kind.hpp"
+#include "core/shell.hpp"
 #include "core/text.hpp"
 #include "ditune/error.hpp"
 #include "report/layer_times.hpp"
@@ -137,12 +138,10 @@ std::vector<report::Command> commands_of(const Options& options, const report::R
     commands.push_back({"The steps of " + steps.file, steps.command});
   const std::string select = select_line(options, rows.layers);
   if (select.empty()) return commands;
-  const std::string where =
-      fmt::format("{} --gpu {} --db {}", select, shell_word(rows.device.name), shell_word(rows.file));
-  const std::string regime = rows.regime == Regime::burst ? "" : fmt::format(" --regime {}", format(rows.regime));
-  commands.push_back({"The winners (--retune measures again what is there)", "ditune tune" + where + regime});
+  const std::string words = select + where_words(rows.device.name, rows.file, rows.regime);
+  commands.push_back({"The winners (--retune measures again what is there)", "ditune tune" + words});
   commands.push_back({"A benchmark for --bench, on the GPU",
-                      fmt::format("ditune bench{}{}{} --json > bench.json", where, regime, peers_line(rows.layers))});
+                      fmt::format("ditune bench{}{} --json > bench.json", words, peers_line(rows.layers))});
   return commands;
 }
 

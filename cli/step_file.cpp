@@ -9,8 +9,8 @@
 #include <optional>
 #include <vector>
 
-#include "cli/command_line.hpp"
 #include "cli/json_values.hpp"
+#include "core/shell.hpp"
 #include "core/text.hpp"
 
 namespace ditune::cli {

@@ -2,11 +2,15 @@
 // The C ABI: what it has whatever the kind of operation. Its handles are in c_api_handles.hpp.
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
+#include <variant>
 
 #include "core/plain_text.hpp"
+#include "core/shell.hpp"
 #include "runtime/c_api_calls.hpp"
 
 using namespace ditune;
@@ -19,24 +23,54 @@ std::string& last_error() {
   return text;
 }
 
-// The command that tunes it.
-std::string command_for(const Gemm& gemm) {
-  return "ditune tune --shape " + format_shape(gemm) + " --epilogue " + format(gemm.epilogue);
+// The file that a command tunes into, from whatever folder it is run in.
+std::string absolute(const char* file) {
+  std::error_code error;
+  const std::filesystem::path path = std::filesystem::absolute(file, error);
+  return error ? file : path.string();
 }
-std::string command_for(const Quantize& quantize) { return "ditune tune --operation " + format(Operation(quantize)); }
 
-auto* callback_of(const ditune_open_options& options, const Gemm&) { return options.on_miss; }
-auto* callback_of(const ditune_open_options& options, const Quantize&) { return options.on_quantize_miss; }
+// Keeps what the options of a runtime point to.
+class MissTeller {
+ public:
+  // Of options that were checked.
+  explicit MissTeller(const ditune_open_options& options)
+      : gemm_(options.on_miss),
+        quantize_(options.on_quantize_miss),
+        user_(options.user),
+        regime_(static_cast<Regime>(options.regime)) {
+    if (options.tune_database && *options.tune_database != '\0')
+      database_ = absolute(options.tune_database);
+    else if (options.database_count > 0)
+      database_ = absolute(options.databases[0]);
+  }
 
-void tell_miss(const Miss& miss, const ditune_open_options& options) {
-  std::visit(
-      [&](const auto& op) {
-        const auto callback = callback_of(options, op);
-        const auto problem = words(op);
-        if (callback) callback(&problem, static_cast<std::int32_t>(miss.match), command_for(op).c_str(), options.user);
-      },
-      miss.operation);
-}
+  void operator()(const Miss& miss) const {
+    std::visit(
+        [&](const auto& op) {
+          const auto callback = callback_of(op);
+          const auto problem = words(op);
+          if (callback) callback(&problem, static_cast<std::int32_t>(miss.match), command(miss).c_str(), user_);
+        },
+        miss.operation);
+  }
+
+ private:
+  ditune_miss_callback callback_of(const Gemm&) const { return gemm_; }
+  ditune_quantize_miss_callback callback_of(const Quantize&) const { return quantize_; }
+
+  // One line of UTF-8, also where a name or a path is none.
+  std::string command(const Miss& miss) const {
+    return to_plain("ditune tune --operation " + ditune::format(miss.operation) +
+                    where_words(miss.device.name, database_, regime_));
+  }
+
+  ditune_miss_callback gemm_;
+  ditune_quantize_miss_callback quantize_;
+  void* user_;
+  Regime regime_;
+  std::string database_;
+};
 
 RuntimeOptions options_of(const ditune_open_options* from) {
   RuntimeOptions options;
@@ -48,7 +82,7 @@ RuntimeOptions options_of(const ditune_open_options* from) {
   if (o.nvrtc) options.nvrtc = o.nvrtc;
   options.regime = word<Regime>(o.regime, "regime");
   options.compile = word<CompilePolicy>(o.compile, "compile");
-  if (o.on_miss || o.on_quantize_miss) options.on_miss = [o](const Miss& miss) { tell_miss(miss, o); };
+  if (o.on_miss || o.on_quantize_miss) options.on_miss = MissTeller(o);
   return options;
 }
 

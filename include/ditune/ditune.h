@@ -152,7 +152,9 @@ enum { DITUNE_REGIME_BURST = 0, DITUNE_REGIME_SUSTAINED = 1 };
 enum { DITUNE_COMPILE_AS_NEEDED = 0, DITUNE_COMPILE_NEVER = 1 };
 
 /* Told once of each problem that no record answers, on the thread that asks. `problem` is gone when it returns;
- * `command` tunes it on the GPU that was asked for. It must not call back into the runtime. */
+ * `command` is a line for a shell that tunes it, whatever its folder: `ditune tune` of the problem, with --gpu, the GPU
+ * that was asked for, which is measured where it is and predicted where ditune knows it by name; with --db, the file
+ * that the options name; and with the regime, if it is not bursts. It must not call back into the runtime. */
 typedef void (*ditune_miss_callback)(const ditune_problem* problem, int32_t match, const char* command, void* user);
 
 /* The same of a ditune_quantize_problem. */
@@ -170,6 +172,8 @@ typedef struct ditune_open_options {
   const char* nvrtc; /* the file of NVRTC; null or "": where the loader and the toolkit have it */
   int32_t compile;
 } ditune_open_options;
+  const char* tune_database; /* --db of the commands that misses are told with; null or "": databases[0], if there is
+                              * one, else none, which is the program's own */
 
 /* A GPU, which need not be here: name, arch and SMs as its driver has them. What is null or 0 is taken from a GPU that
  * ditune knows: the one of that name ("RTX 3090", "H100"), or the card that stands for the arch. */

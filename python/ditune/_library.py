@@ -146,6 +146,7 @@ class OpenOptions(_Sized):
         ("on_quantize_miss", QuantizeMissCallback),
         ("nvrtc", c_char_p),
         ("compile", c_int32),
+        ("tune_database", c_char_p),
     ]
 
 

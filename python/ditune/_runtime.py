@@ -83,10 +83,16 @@ _ON_MISS = MissCallback(_tell_miss)
 _ON_QUANTIZE_MISS = QuantizeMissCallback(_tell_miss)
 
 
+def _tune_database(files: Sequence[str]) -> str | None:
+    """Where `ditune tune` puts what a runtime of these files misses: the first, but never into the package's own."""
+    own = [file for file in files if file != os.path.abspath(PACKAGED)]
+    return own[0] if own else str(default) if (default := default_database()) else None
+
+
 def _open(files: Sequence[str], regime: str, compile: bool) -> int:
     """A new handle."""
     names = (ctypes.c_char_p * len(files))(*(os.fsencode(file) for file in files))
-    nvrtc = _nvrtc.chosen()
+    nvrtc, into = _nvrtc.chosen(), _tune_database(files)
     options = OpenOptions(
         databases=names,
         database_count=len(files),
@@ -95,6 +101,7 @@ def _open(files: Sequence[str], regime: str, compile: bool) -> int:
         on_quantize_miss=_ON_QUANTIZE_MISS,
         nvrtc=os.fsencode(nvrtc) if nvrtc else None,
         compile=COMPILE_WORDS.index("as_needed" if compile else "never"),
+        tune_database=os.fsencode(into) if into else None,
     )
     handle = ctypes.c_uint64()
     check(library().ditune_open(ctypes.byref(options), ctypes.byref(handle)))

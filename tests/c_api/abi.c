@@ -36,7 +36,7 @@ MEMBER(ditune_device, name, 8, 8);
 MEMBER(ditune_device, arch, 16, 4);
 MEMBER(ditune_device, sms, 20, 4);
 
-CHECK(sizeof(ditune_open_options) == 72);
+CHECK(sizeof(ditune_open_options) == 80);
 MEMBER(ditune_open_options, size, 0, 8);
 MEMBER(ditune_open_options, databases, 8, 8);
 MEMBER(ditune_open_options, database_count, 16, 8);
@@ -46,6 +46,7 @@ MEMBER(ditune_open_options, user, 40, 8);
 MEMBER(ditune_open_options, on_quantize_miss, 48, 8);
 MEMBER(ditune_open_options, nvrtc, 56, 8);
 MEMBER(ditune_open_options, compile, 64, 4);
+MEMBER(ditune_open_options, tune_database, 72, 8);
 
 CHECK(sizeof(ditune_kernel_info) == 40);
 MEMBER(ditune_kernel_info, size, 0, 8);

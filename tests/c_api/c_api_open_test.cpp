@@ -145,7 +145,8 @@ TEST_CASE("c: a miss is told with the command that tunes it") {
   CHECK(ditune_prepare(runtime, 0, &its, &kernel) == DITUNE_OK);
   CHECK(ditune_prepare(runtime, 1, &its, &kernel) == DITUNE_OK);  // a card of the same class
   CHECK(told.count == 1);
-  CHECK(told.command == "ditune tune --shape 33x64x96 --epilogue bias=bf16");
+  CHECK(told.command ==
+        "ditune tune --operation gemm_s8:m=33,n=64,k=96,bias=bf16 --gpu 'NVIDIA GeForce RTX 3090' --db " + opened.file);
   CHECK(told.m == 33);
   CHECK(told.match == DITUNE_MATCH_MODEL);
   CHECK(ditune_close(runtime) == DITUNE_OK);
@@ -171,3 +172,38 @@ TEST_CASE("c: what a callback throws does not cross the border, and is one line"
   CHECK(std::string(ditune_last_error()) == "an error that does not say what it is");
   CHECK(ditune_close(runtime) == DITUNE_OK);
 }
+TEST_CASE("c: the command of a miss names the GPU that was asked for, the regime and the file to tune into") {
+  Opened opened;
+  std::string command;
+  opened.options.user = &command;
+  opened.options.on_miss = [](const ditune_problem*, std::int32_t, const char* its, void* user) {
+    *static_cast<std::string*>(user) = its;
+  };
+  const auto told = [&](const ditune_device& card) {
+    ditune_runtime runtime = 0;
+    REQUIRE(ditune_open(&opened.options, &runtime) == DITUNE_OK);
+    ditune_problem its = problem(33);
+    its.n = 64;
+    ditune_kernel_info info{};
+    info.size = sizeof info;
+    CHECK(ditune_lookup(runtime, &card, &its, &info) == DITUNE_OK);
+    CHECK(ditune_close(runtime) == DITUNE_OK);
+    return command.substr(command.find(" --gpu"));
+  };
+  CHECK(told(device("H100")) == " --gpu 'NVIDIA H100 80GB HBM3' --db " + opened.file);
+  CHECK(told(device("NVIDIA Someone's\nCard", 86, 40)).starts_with(" --gpu 'NVIDIA Someone'\\''s Card' --db /"));
+  opened.options.regime = DITUNE_REGIME_SUSTAINED;
+  CHECK(told(device("RTX 3090")) == " --gpu 'NVIDIA GeForce RTX 3090' --db " + opened.file + " --regime sustained");
+  opened.options.regime = DITUNE_REGIME_BURST;
+  opened.options.tune_database = "my records.db";
+  CHECK(told(device("RTX 3090")) ==
+        " --gpu 'NVIDIA GeForce RTX 3090' --db '" + std::filesystem::absolute("my records.db").string() + "'");
+  opened.options.tune_database = "";
+  CHECK(told(device("RTX 3090")).ends_with(" --db " + opened.file));
+  opened.options.size = offsetof(ditune_open_options, tune_database);  // a program that knows nothing of it
+  CHECK(told(device("RTX 3090")).ends_with(" --db " + opened.file));
+  opened.options.size = sizeof opened.options;
+  opened.options.database_count = 0;
+  CHECK(told(device("RTX 3090")) == " --gpu 'NVIDIA GeForce RTX 3090'");
+}
+

@@ -261,7 +261,9 @@ TEST_CASE("c: a miss of quantize_s8 is told to its own callback, with the comman
   look_up();
   CHECK((told.count == 1 && told.gemms == 0));
   CHECK(told.command ==
-        "ditune tune --operation quantize_s8:m=33,k=512,x=f16,norm=layer,weight=plus_one,smooth=on,rotate=256");
+        "ditune tune --operation quantize_s8:m=33,k=512,x=f16,norm=layer,weight=plus_one,smooth=on,rotate=256"
+        " --gpu 'NVIDIA GeForce RTX 3090' --db " +
+            opened.file);
   CHECK(std::memcmp(&told.problem, &asked, sizeof asked) == 0);
   // A caller of the first version has no such callback.
   opened.options.size = offsetof(ditune_open_options, on_quantize_miss);

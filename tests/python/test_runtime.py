@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import logging
 import pathlib
+import shutil
 import threading
 
 import ditune
@@ -11,7 +12,7 @@ from ditune import _runtime
 from helpers import script, tune
 
 GEMM = "gemm_s8:m=64,n=128,k=64,bias=bf16"
-GPU = "RTX 3090"
+GPU, GPU_NAME = "RTX 3090", "NVIDIA GeForce RTX 3090"
 
 
 @pytest.fixture(autouse=True)
@@ -118,8 +119,22 @@ def test_a_miss_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
                 runtime.lookup(GEMM, gpu=GPU)
                 runtime.lookup("quantize_s8:m=3,k=64", gpu=GPU)
     assert [(record.name, record.levelname) for record in caplog.records] == [("ditune", "WARNING")] * 2
-    assert "(tune it: ditune tune --shape 64x128x64 --epilogue bias=bf16)" in caplog.messages[0]
-    assert "(tune it: ditune tune --operation quantize_s8:m=3,k=64)" in caplog.messages[1]
+    into = f"--gpu '{GPU_NAME}' --db {_runtime.default_database()})"
+    assert f"(tune it: ditune tune --operation {GEMM} {into}" in caplog.messages[0]
+    assert f"(tune it: ditune tune --operation quantize_s8:m=3,k=64 {into}" in caplog.messages[1]
+
+
+def test_a_miss_is_tuned_where_it_is_found_then(database: pathlib.Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Into the first of the databases, but never into the package's."""
+    shutil.copy(database, _runtime.PACKAGED)
+    caplog.set_level(logging.WARNING, logger="ditune")
+    with ditune.Runtime() as runtime:
+        assert runtime.databases == (str(_runtime.PACKAGED),)
+        runtime.lookup("gemm_s8:m=3,n=64,k=64", gpu=GPU)
+    with ditune.Runtime([database, _runtime.PACKAGED]) as runtime:
+        runtime.lookup("gemm_s8:m=3,n=64,k=64", gpu=GPU)
+    into = [message.partition(f" --gpu '{GPU_NAME}' --db ")[2] for message in caplog.messages]
+    assert into == [f"{_runtime.default_database()})", f"{database})"]
 
 
 def test_reload_sees_new_records(tmp_path: pathlib.Path) -> None:
