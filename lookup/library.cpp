@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -13,6 +14,7 @@
 
 #include "core/hash.hpp"
 #include "generator/cost_model.hpp"
+#include "generator/fallback.hpp"
 #include "generator/launch_plan.hpp"
 #include "generator/search_space.hpp"
 #include "lookup/append_only_map.hpp"
@@ -111,6 +113,13 @@ Modelled ask_model(const Target& target) {
   return best ? Modelled{Match::model, *best} : Modelled{Match::fallback, candidates.front()};
 }
 
+// The same where nothing may be compiled: what is built in.
+Modelled ask_built_in(const Target& target) {
+  const std::optional<KernelConfig> config = fallback_config(target.operation);
+  if (!config || refusal(*config, target)) return {};
+  return {Match::fallback, *config};
+}
+
 // How far apart two cards of one arch are.
 double distance(const DeviceClass& a, const DeviceInfo& b) {
   return std::abs(std::log(static_cast<double>(a.sms) / static_cast<double>(b.sms)));
@@ -123,7 +132,9 @@ class Library::Index {
   Index(std::vector<TuningRecord> records, LibraryOptions options)
       : records_(std::move(records)), options_(std::move(options)) {
     for (const TuningRecord& record : records_) {
-      layers_[layer_of(record.key.operation)].push_back({&record, !is_of_todays_template(record)});
+      const bool is_stale = !is_of_todays_template(record);
+      if (!may_compile() && (is_stale || record.cubin_hash.empty())) continue;
+      layers_[layer_of(record.key.operation)].push_back({&record, is_stale});
     }
   }
 
@@ -154,8 +165,11 @@ class Library::Index {
 
   static constexpr std::size_t kBuckets = 4096;
 
+  bool may_compile() const { return options_.compile == CompilePolicy::as_needed; }
+
   const Modelled* model(const Question& question, const Target& target) {
-    const auto [answer, is_new] = modelled_.insert(kept(question), ask_model(target));
+    const auto [answer, is_new] =
+        modelled_.insert(kept(question), may_compile() ? ask_model(target) : ask_built_in(target));
     if (is_new && options_.on_miss) options_.on_miss({target.operation, device_class(target.device), answer->match});
     return answer;
   }

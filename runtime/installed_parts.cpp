@@ -6,25 +6,11 @@
 #include <vector>
 
 #include "db/store.hpp"
-#include "ditune/error.hpp"
 #include "generator/emit.hpp"
-#include "generator/fallback.hpp"
 #include "runtime/nvrtc.hpp"
 #include "runtime/runtime_parts.hpp"
 
 namespace ditune {
-namespace {
-
-// A miss is a kernel that would be compiled: it is told as what serves it in its place.
-std::function<void(const Miss&)> told_as_built_in(std::function<void(const Miss&)> on_miss) {
-  if (!on_miss) return on_miss;
-  return [on_miss = std::move(on_miss)](Miss miss) {
-    miss.match = fallback_config(miss.operation) ? Match::fallback : Match::none;
-    on_miss(miss);
-  };
-}
-
-}  // namespace
 
 RuntimeParts installed_parts(const RuntimeOptions& options) {
   const auto stores = std::make_shared<std::vector<Store>>();
@@ -49,12 +35,7 @@ RuntimeParts installed_parts(const RuntimeOptions& options) {
     CompiledKernel compiled = (*nvrtc)->compile(emit(config, operation), arch);
     return KernelImage{std::move(compiled.cubin), std::move(compiled.name)};
   };
-  if (options.compile == CompilePolicy::never) {
-    parts.on_miss = told_as_built_in(options.on_miss);
-    parts.compile = [](const KernelConfig&, const Operation&, SmArch) -> KernelImage {
-      throw NvrtcError("this runtime compiles no kernels", "tune on this device, or open the runtime without that");
-    };
-  }
+  parts.policy = options.compile;
   parts.driver = cuda_driver();
   return parts;
 }

@@ -83,7 +83,8 @@ class PackedMaps {
 class Runtime::Impl {
  public:
   explicit Impl(RuntimeParts parts)
-      : parts_(std::move(parts)), library_(std::move(parts_.records), {.on_miss = std::move(parts_.on_miss)}) {}
+      : parts_(std::move(parts)),
+        library_(std::move(parts_.records), {.on_miss = std::move(parts_.on_miss), .compile = parts_.policy}) {}
 
   LookupResult lookup(const Operation& operation, const DeviceInfo& device) const {
     return library_.lookup(operation, device, parts_.regime);
@@ -134,6 +135,11 @@ class Runtime::Impl {
     std::size_t operator()(int ordinal) const noexcept { return static_cast<std::size_t>(ordinal); }
   };
 
+  bool may_compile() const { return parts_.policy == CompilePolicy::as_needed; }
+  static NvrtcError compiles_nothing() {
+    return {"this runtime compiles no kernels", "tune on this device, or open the runtime without that"};
+  }
+
   KernelParameter parameter(const Prepared& prepared, const Arguments& arguments) const {
     if (prepared.is_fallback_) return fallback_parameter(prepared.operation_, arguments);
     return kernel_parameter(prepared.config_, prepared.operation_, arguments,
@@ -152,7 +158,7 @@ class Runtime::Impl {
     prepared.config_ = found.config;
     prepared.plan_ = found.plan;
     if (found.match == Match::none)
-      prepared.note_ = "no candidate runs it";
+      prepared.note_ = may_compile() ? "no candidate runs it" : compiles_nothing().what();
     else
       prepared.kernel_ = kernel(found, key, prepared.note_);
     if (prepared.kernel_) describe(prepared);
@@ -198,6 +204,7 @@ class Runtime::Impl {
       }
     }
     try {
+      if (!may_compile()) throw compiles_nothing();
       if (!parts_.compile) throw NvrtcError("there is no compiler", "tune on this device, so that kernels are stored");
       return load_image(parts_.compile(found.config, key.operation, info(key.device).arch));
     } catch (const Error& error) {

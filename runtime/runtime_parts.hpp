@@ -26,7 +26,8 @@ struct RuntimeParts {
   std::function<void(const Miss&)> on_miss = {};
   // The kernel of a record as it is stored, or nothing. One call at a time. May be empty.
   std::function<std::string(const TuningRecord&)> stored = {};
-  // Throws Error where it cannot. One call at a time. May be empty.
+  CompilePolicy policy = CompilePolicy::as_needed;
+  // Throws Error where it cannot. One call at a time; none under CompilePolicy::never. May be empty.
   std::function<KernelImage(const KernelConfig&, const Operation&, SmArch)> compile = {};
   std::shared_ptr<const Driver> driver;
 };

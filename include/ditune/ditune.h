@@ -147,8 +147,9 @@ enum {
 enum { DITUNE_REGIME_BURST = 0, DITUNE_REGIME_SUSTAINED = 1 };
 
 /* Whether ditune_prepare may call NVRTC, which takes some tenths of a second, for a kernel that no database has. NEVER:
- * such a GEMM is served by the kernel that is built in, which is slower; a ditune_quantize_problem, of which none is
- * built in, is DITUNE_NO_KERNEL. */
+ * such a GEMM is served by the kernel that is built in, which is slower, DITUNE_MATCH_DEFAULT; a
+ * ditune_quantize_problem, of which none is built in, is DITUNE_NO_KERNEL. Lookups and miss callbacks say the same:
+ * winners without a kernel of this version's templates do not answer, and the match is DEFAULT or NONE. */
 enum { DITUNE_COMPILE_AS_NEEDED = 0, DITUNE_COMPILE_NEVER = 1 };
 
 /* Told once of each problem that no record answers, on the thread that asks. `problem` is gone when it returns;
@@ -171,9 +172,9 @@ typedef struct ditune_open_options {
   ditune_quantize_miss_callback on_quantize_miss; /* may be null */
   const char* nvrtc; /* the file of NVRTC; null or "": where the loader and the toolkit have it */
   int32_t compile;
-} ditune_open_options;
   const char* tune_database; /* --db of the commands that misses are told with; null or "": databases[0], if there is
                               * one, else none, which is the program's own */
+} ditune_open_options;
 
 /* A GPU, which need not be here: name, arch and SMs as its driver has them. What is null or 0 is taken from a GPU that
  * ditune knows: the one of that name ("RTX 3090", "H100"), or the card that stands for the arch. */

@@ -38,9 +38,14 @@ struct Miss {
   Match match = Match::none;  // how it was answered
 };
 
+// Whether a kernel that no database has is compiled when it is prepared.
+enum class CompilePolicy { as_needed, never };
+
 struct LibraryOptions {
   // Told of each miss once; on the thread that asks, which goes on when it returns. May be empty.
   std::function<void(const Miss&)> on_miss = {};
+  // Never: only records whose kernel is stored and of today's templates answer, and behind them what is built in.
+  CompilePolicy compile = CompilePolicy::as_needed;
 };
 
 // Any number of threads may look up at once. What was asked before is answered without a lock or an allocation.
@@ -60,6 +65,8 @@ class Library {
   // Without any:
   //   model         the cost model's best of all candidates
   //   default       the first candidate, where the device's numbers tell the model nothing
+  // or, under CompilePolicy::never:
+  //   default       what is built in; none for a kind without any
   // The first question about a layer takes a fraction of a millisecond, one that only the model can answer
   // milliseconds; both are kept. A config that a constraint refuses for the problem asked is passed over. Throws
   // UsageError for an illegal operation.

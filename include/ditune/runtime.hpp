@@ -21,9 +21,6 @@ class LoadedKernel;
 class PackedMaps;
 struct RuntimeParts;
 
-// Whether a kernel that no database has is compiled when it is prepared.
-enum class CompilePolicy { as_needed, never };
-
 struct RuntimeOptions {
   // Read when the runtime is opened, in this order, as read_records has it. A kernel is read from its file when it is
   // prepared.
@@ -32,7 +29,7 @@ struct RuntimeOptions {
   std::function<void(const Miss&)> on_miss = {};            // as LibraryOptions'
   std::function<void(const SkippedRows&)> on_skipped = {};  // as that of read_records
   std::filesystem::path nvrtc = {};  // the file of NVRTC; empty: where the loader and the toolkit have it
-  CompilePolicy compile = CompilePolicy::as_needed;
+  CompilePolicy compile = CompilePolicy::as_needed;  // as LibraryOptions', and no compiler is called
 };
 
 // A kernel on a device for one operation. Belongs to the Runtime that prepared it.

@@ -84,6 +84,13 @@ TEST_CASE("c: a runtime that never compiles serves a miss by what is built in, a
   CHECK(match(missed) == DITUNE_MATCH_DEFAULT);
   CHECK_THAT(info.note, Catch::StartsWith("this runtime compiles no kernels (tune on this device"));
   CHECK(told == DITUNE_MATCH_DEFAULT);
+  const ditune_device card = device("RTX 3090");
+  ditune_kernel_info found{};
+  found.size = sizeof found;
+  CHECK(ditune_lookup(opened.runtime, &card, &missed, &found) == DITUNE_OK);
+  CHECK(found.match == DITUNE_MATCH_DEFAULT);
+  CHECK(std::string(found.config) == info.config);
+  CHECK(found.workspace_bytes == info.workspace_bytes);
 
   REQUIRE(ditune_close(opened.runtime) == DITUNE_OK);
   opened.options.size = offsetof(ditune_open_options, compile);  // a program that knows nothing of it
@@ -96,6 +103,27 @@ TEST_CASE("c: a runtime that never compiles serves a miss by what is built in, a
   ditune_runtime runtime = 0;
   CHECK(ditune_open(&opened.options, &runtime) == DITUNE_INVALID_ARGUMENT);
   CHECK(says("compile is 2 (use one of the header's words)"));
+}
+
+TEST_CASE("c: where nothing is compiled a winner without its kernel is a miss") {
+  Opened opened;
+  REQUIRE(ditune_close(opened.runtime) == DITUNE_OK);
+  opened.options.compile = DITUNE_COMPILE_NEVER;
+  const ditune_problem asked = problem();
+  const ditune_device card = device("RTX 3090");
+  for (const char* const damage :
+       {"UPDATE winners SET cubin_hash = NULL", "UPDATE winners SET template_hash = '0000000000000000'"}) {
+    Database(opened.file, Database::Mode::read_write).execute(damage);
+    REQUIRE(ditune_open(&opened.options, &opened.runtime) == DITUNE_OK);
+    ditune_kernel_info found{}, info{};
+    found.size = info.size = sizeof info;
+    CHECK(ditune_lookup(opened.runtime, &card, &asked, &found) == DITUNE_OK);
+    CHECK(found.match == DITUNE_MATCH_DEFAULT);
+    REQUIRE(ditune_query(opened.prepare(), &info) == DITUNE_OK);
+    CHECK(info.match == DITUNE_MATCH_DEFAULT);
+    CHECK(std::string(found.config) == info.config);
+    REQUIRE(ditune_close(opened.runtime) == DITUNE_OK);
+  }
 }
 
 TEST_CASE("c: rows that are skipped are counted, and their problems are misses") {
@@ -152,26 +180,6 @@ TEST_CASE("c: a miss is told with the command that tunes it") {
   CHECK(ditune_close(runtime) == DITUNE_OK);
 }
 
-TEST_CASE("c: what a callback throws does not cross the border, and is one line") {
-  Opened opened;
-  const char* text = "an error\nof two lines";
-  opened.options.user = &text;
-  opened.options.on_miss = [](const ditune_problem*, std::int32_t, const char*, void* user) {
-    throw std::runtime_error(*static_cast<const char**>(user));
-  };
-  ditune_runtime runtime = 0;
-  REQUIRE(ditune_open(&opened.options, &runtime) == DITUNE_OK);
-  ditune_problem its = problem(33);
-  its.n = 64;
-  ditune_kernel kernel{};
-  CHECK(ditune_prepare(runtime, 0, &its, &kernel) == DITUNE_INTERNAL);
-  CHECK(std::string(ditune_last_error()) == "an error of two lines");
-  text = "";
-  its.n = 128;
-  CHECK(ditune_prepare(runtime, 0, &its, &kernel) == DITUNE_INTERNAL);
-  CHECK(std::string(ditune_last_error()) == "an error that does not say what it is");
-  CHECK(ditune_close(runtime) == DITUNE_OK);
-}
 TEST_CASE("c: the command of a miss names the GPU that was asked for, the regime and the file to tune into") {
   Opened opened;
   std::string command;
@@ -207,3 +215,23 @@ TEST_CASE("c: the command of a miss names the GPU that was asked for, the regime
   CHECK(told(device("RTX 3090")) == " --gpu 'NVIDIA GeForce RTX 3090'");
 }
 
+TEST_CASE("c: what a callback throws does not cross the border, and is one line") {
+  Opened opened;
+  const char* text = "an error\nof two lines";
+  opened.options.user = &text;
+  opened.options.on_miss = [](const ditune_problem*, std::int32_t, const char*, void* user) {
+    throw std::runtime_error(*static_cast<const char**>(user));
+  };
+  ditune_runtime runtime = 0;
+  REQUIRE(ditune_open(&opened.options, &runtime) == DITUNE_OK);
+  ditune_problem its = problem(33);
+  its.n = 64;
+  ditune_kernel kernel{};
+  CHECK(ditune_prepare(runtime, 0, &its, &kernel) == DITUNE_INTERNAL);
+  CHECK(std::string(ditune_last_error()) == "an error of two lines");
+  text = "";
+  its.n = 128;
+  CHECK(ditune_prepare(runtime, 0, &its, &kernel) == DITUNE_INTERNAL);
+  CHECK(std::string(ditune_last_error()) == "an error that does not say what it is");
+  CHECK(ditune_close(runtime) == DITUNE_OK);
+}

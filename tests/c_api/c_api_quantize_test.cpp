@@ -289,6 +289,14 @@ TEST_CASE("c: a runtime that never compiles has no kernel for a miss of quantize
   CHECK(says("this runtime compiles no kernels"));
   CHECK(says("none of quantize_s8 is built in (tune it on"));
   CHECK(told == DITUNE_MATCH_NONE);
+  ditune_device card{};
+  card.size = sizeof card;
+  card.name = "RTX 3090";
+  ditune_kernel_info info{};
+  info.size = sizeof info;
+  CHECK(ditune_lookup_quantize(opened.runtime, &card, &missed, &info) == DITUNE_OK);
+  CHECK(info.match == DITUNE_MATCH_NONE);
+  CHECK(std::string(info.config).empty());
 }
 
 TEST_CASE("c: while a stream is captured a quantize that is not prepared is not launched") {

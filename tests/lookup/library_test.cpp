@@ -9,6 +9,7 @@
 #include "catch.hpp"
 #include "ditune/error.hpp"
 #include "gemm.hpp"
+#include "generator/fallback.hpp"
 #include "generator/launch_plan.hpp"
 #include "generator/search_space.hpp"
 #include "templates/embedded.hpp"
@@ -259,6 +260,31 @@ TEST_CASE("Where the model knows no rates a legal default answers") {
   const LookupResult found = empty.lookup(problem, unknown);
   CHECK(found.match == Match::fallback);
   CHECK_FALSE(refusal(found.config, {problem, unknown}));
+}
+
+TEST_CASE("Where nothing is compiled only a stored kernel answers, and behind it what is built in") {
+  std::vector<Miss> misses;
+  const Gemm problem{4096, 4608, 4608}, missed{16, 64, 64};
+  TuningRecord without = record({.problem = problem, .config = kSmall}), with = record({.problem = {64, 4608, 4608}});
+  with.cubin_hash = "stored";
+  TuningRecord stale = record({.problem = missed, .stale = true});
+  stale.cubin_hash = "stored";
+  const Library lib({without, with, stale},
+                    {.on_miss = [&](const Miss& miss) { misses.push_back(miss); }, .compile = CompilePolicy::never});
+  const LookupResult near = lib.lookup(problem, kCard);
+  CHECK(near.match == Match::nearest_m);
+  CHECK(near.config == kBig);
+  CHECK(misses.empty());
+  const LookupResult found = lib.lookup(missed, kCard);
+  CHECK(found.match == Match::fallback);
+  CHECK(found.config == fallback_config(missed));
+  CHECK(found.plan.grid == launch_plan(found.config, {missed, kCard}).grid);
+  CHECK(lib.lookup(Quantize{.m = 16, .k = 64}, kCard).match == Match::none);
+  CHECK(lib.lookup(Gemm{2147483647, 2147483647, 64}, kCard).match == Match::none);
+  REQUIRE(misses.size() == 3);
+  CHECK(misses[0].match == Match::fallback);
+  CHECK(misses[1].match == Match::none);
+  CHECK(misses[2].match == Match::none);
 }
 
 TEST_CASE("Where no candidate is legal nothing matches") {

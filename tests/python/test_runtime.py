@@ -89,8 +89,8 @@ def test_runtimes_that_never_compile_are_others(database: pathlib.Path, caplog: 
     assert not shared.compile and "compile=False" in repr(shared)
     with caplog.at_level(logging.WARNING, logger="ditune"):
         assert shared.lookup(GEMM, gpu=GPU).match == "exact"
-        for problem in ("gemm_s8:m=3,n=64,k=64", "quantize_s8:m=3,k=64"):
-            shared.lookup(problem, gpu=GPU)
+        problems = ("gemm_s8:m=3,n=64,k=64", "quantize_s8:m=3,k=64")
+        assert [shared.lookup(problem, gpu=GPU).match for problem in problems] == ["default", "none"]
     assert ["its kernel is 'default'" in caplog.messages[0], "it has no kernel" in caplog.messages[1]] == [True] * 2
 
 
