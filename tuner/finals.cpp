@@ -29,6 +29,7 @@ std::optional<TuningRecord> Finals::decide(std::vector<Contender>& tried, Regime
   begin_(finalists.front());
   const std::vector<Contender> measured =
       trials_.measure(finalists, regime == Regime::burst ? Effort::decide : Effort::sustain);
+  trials_.commit(measured, regime);
   const std::optional<Decision> decision =
       conclude(measured, incumbent ? std::optional(incumbent->config) : std::nullopt);
   if (regime == Regime::burst)

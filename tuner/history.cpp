@@ -27,6 +27,10 @@ std::optional<TuningRecord> History::known_winner(const Target& target, Regime r
   return winner;
 }
 
+std::optional<TuningRecord> History::winner_of_another_run(const Target& target, Regime regime) const {
+  return options_.retry_failed ? std::nullopt : known_winner(target, regime);
+}
+
 std::vector<KernelConfig> History::killed(const Target& target, Regime regime) const {
   std::vector<KernelConfig> configs;
   for (const Regime its : std::set{Regime::burst, regime})

@@ -24,6 +24,9 @@ class History {
   // that were left when others were killed, only until they can be tried again.
   std::optional<TuningRecord> known_winner(const Target& target, Regime regime) const;
 
+  // The same of a layer that had none when its turn came. A run that tries again what others tried has its own.
+  std::optional<TuningRecord> winner_of_another_run(const Target& target, Regime regime) const;
+
   // Candidates of a layer whose last trial in an earlier run, in bursts or in this regime, was killed from outside.
   std::vector<KernelConfig> killed(const Target& target, Regime regime) const;
 

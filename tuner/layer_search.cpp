@@ -43,6 +43,10 @@ std::size_t LayerSearch::count_of(const TuneOptions& options) const {
   return is_exhaustive(options) && !options.trials ? strategy_->size() : std::min(asked, strategy_->size());
 }
 
+bool LayerSearch::is_done_elsewhere(const TuneOptions& options) const {
+  return history_.winner_of_another_run(trials_.target(), options.regime).has_value();
+}
+
 std::vector<Contender> LayerSearch::measure(const TuneOptions& options) {
   const std::size_t trials = count_of(options);
   const bool late = budget_.is_spent();
@@ -50,7 +54,7 @@ std::vector<Contender> LayerSearch::measure(const TuneOptions& options) {
   const auto propose = [&] {
     const std::size_t left = std::min(trials + refused, kProposals * trials) - proposed;
     std::vector<KernelConfig> batch = strategy_->propose(std::min(late ? kLateBatch : kBatch, left));
-    trials_.prepare(recalled_.unknown(batch));
+    trials_.prepare(history_.recall(trials_.target()).unknown(batch));
     proposed += batch.size();
     return batch;
   };
@@ -67,7 +71,7 @@ std::vector<Contender> LayerSearch::measure(const TuneOptions& options) {
     refused += results.refused;
     calls_.report(tried, tried.size() - refused, trials, batch.back());
     budget_.end_batch();
-    if (calls_.stopped()) return tried;
+    if (calls_.stopped() || is_done_elsewhere(options)) return tried;
     if (!budget_.has_time_for_another() || all_killed(results.contenders)) break;
     batch = next.empty() && !late ? propose() : std::move(next);  // in place of those that were refused
   }
@@ -75,16 +79,19 @@ std::vector<Contender> LayerSearch::measure(const TuneOptions& options) {
   return tried;
 }
 
-// Compiles the batch and measures what does not spill, except for what is on record.
+// Compiles the batch and measures what does not spill, except for what is on record: of this run's beginning, or of
+// another run since.
 LayerSearch::Screened LayerSearch::screen(const std::vector<KernelConfig>& batch) {
-  Screened result{recalled_.known(batch), 0};
-  std::vector<Contender> refused = trials_.compile(recalled_.unknown(batch));
+  const Recalled recalled = history_.recall(trials_.target());
+  Screened result{recalled.known(batch), 0};
+  std::vector<Contender> refused = trials_.compile(recalled.unknown(batch));
   std::vector<KernelConfig> sound;
   for (const Contender& contender : refused)
     if (is_sound(contender)) sound.push_back(contender.config);
   std::erase_if(refused, is_sound);
-  trials_.commit(refused, Regime::burst);
+  trials_.commit_new(refused, history_);
   const std::vector<Contender> measured = trials_.measure(sound, Effort::screen);
+  trials_.commit_new(measured, history_);
   result.contenders.insert(result.contenders.end(), measured.begin(), measured.end());
   result.contenders.insert(result.contenders.end(), refused.begin(), refused.end());
   result.refused =
@@ -112,16 +119,17 @@ std::vector<Contender> LayerSearch::compile(const TuneOptions& options, std::vec
     std::erase_if(again, [&](const KernelConfig& config) { return std::ranges::find(batch, config) != batch.end(); });
     calls_.report(tried, tried.size(), trials, batch.back());
     budget_.end_batch();
-    if (!budget_.has_time_for_another() || calls_.stopped() || all_killed(results)) break;
+    if (!budget_.has_time_for_another() || calls_.stopped() || all_killed(results) || is_done_elsewhere(options)) break;
   }
   return tried;
 }
 
 // In its order, what is on record and what the compiler says of the others.
 std::vector<Contender> LayerSearch::compile_batch(const std::vector<KernelConfig>& batch) {
-  std::vector<Contender> results = recalled_.known(batch);
-  const std::vector<Contender> fresh = trials_.compile(recalled_.unknown(batch));
-  trials_.commit(fresh, Regime::burst);
+  const Recalled recalled = history_.recall(trials_.target());
+  std::vector<Contender> results = recalled.known(batch);
+  const std::vector<Contender> fresh = trials_.compile(recalled.unknown(batch));
+  trials_.commit_new(fresh, history_);
   results.insert(results.end(), fresh.begin(), fresh.end());
   std::ranges::sort(results, {},
                     [&](const Contender& contender) { return std::ranges::find(batch, contender.config); });

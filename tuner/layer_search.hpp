@@ -36,11 +36,12 @@ struct SearchCalls {
 
 class LayerSearch {
  public:
-  LayerSearch(Trials& trials, std::unique_ptr<Strategy> strategy, const Recalled& recalled, TimeBudget& budget,
+  LayerSearch(Trials& trials, std::unique_ptr<Strategy> strategy, const History& history, TimeBudget& budget,
               const SearchCalls& calls)
-      : trials_(trials), strategy_(std::move(strategy)), recalled_(recalled), budget_(budget), calls_(calls) {}
+      : trials_(trials), strategy_(std::move(strategy)), history_(history), budget_(budget), calls_(calls) {}
 
-  // All that was tried, with what came of it. One batch is compiled while the one before it is measured.
+  // All that was tried, with what came of it. One batch is compiled while the one before it is measured. Ends, too,
+  // when another run has found the layer's winner.
   std::vector<Contender> measure(const TuneOptions& options);
 
   // In the model's order, batch after batch: as many as was asked for, or else until one compiles without spills and
@@ -55,12 +56,13 @@ class LayerSearch {
   };
 
   std::size_t count_of(const TuneOptions& options) const;
+  bool is_done_elsewhere(const TuneOptions& options) const;
   Screened screen(const std::vector<KernelConfig>& batch);
   std::vector<Contender> compile_batch(const std::vector<KernelConfig>& batch);
 
   Trials& trials_;
   std::unique_ptr<Strategy> strategy_;
-  const Recalled& recalled_;
+  const History& history_;
   TimeBudget& budget_;
   const SearchCalls& calls_;
 };

@@ -44,6 +44,9 @@ class Ledger {
   // Configs that won like problems on this device, stale or not, the likest first: legal here and at most `count`.
   std::vector<KernelConfig> relatives(const Target& target, std::size_t count) const;
 
+  // All that `writes` reads and commits, with no other run's commit between.
+  void atomically(const std::function<void()>& writes) { store_.atomically(writes); }
+
   // Commits a trial each.
   void add(const Target& target, const std::vector<Contender>& contenders, Source source, Regime regime);
 

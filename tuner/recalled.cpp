@@ -17,7 +17,7 @@ std::vector<Contender> Recalled::known(const std::vector<KernelConfig>& batch) c
 }
 
 std::vector<KernelConfig> Recalled::unknown(std::vector<KernelConfig> batch) const {
-  std::erase_if(batch, [&](const KernelConfig& config) { return by_text_.contains(format(config)); });
+  std::erase_if(batch, [&](const KernelConfig& config) { return has(config); });
   return batch;
 }
 

@@ -16,6 +16,7 @@ class Recalled {
   // By config text.
   explicit Recalled(std::map<std::string, Contender> by_text) : by_text_(std::move(by_text)) {}
   bool empty() const { return by_text_.empty(); }
+  bool has(const KernelConfig& config) const { return by_text_.contains(format(config)); }
   std::vector<Contender> all() const;
   // Those of a batch that are on record, and the configs that are not; both in its order.
   std::vector<Contender> known(const std::vector<KernelConfig>& batch) const;

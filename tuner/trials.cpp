@@ -17,15 +17,22 @@ std::vector<Contender> Trials::compile(const std::vector<KernelConfig>& batch) c
   return contenders;
 }
 
-std::vector<Contender> Trials::measure(const std::vector<KernelConfig>& batch, Effort effort) {
+std::vector<Contender> Trials::measure(const std::vector<KernelConfig>& batch, Effort effort) const {
   if (batch.empty()) return {};
-  std::vector<Contender> contenders = contenders_of(batch, backend_.measure(target_, batch, effort));
-  commit(contenders, effort == Effort::sustain ? Regime::sustained : Regime::burst);
-  return contenders;
+  return contenders_of(batch, backend_.measure(target_, batch, effort));
 }
 
 void Trials::commit(const std::vector<Contender>& contenders, Regime regime) {
   ledger_.add(target_, contenders, source_of(backend_), regime);
+}
+
+void Trials::commit_new(std::vector<Contender> contenders, const History& history) {
+  if (contenders.empty()) return;
+  ledger_.atomically([&] {
+    const Recalled others = history.recall(target_);
+    std::erase_if(contenders, [&](const Contender& contender) { return others.has(contender.config); });
+    commit(contenders, Regime::burst);
+  });
 }
 
 TuningRecord Trials::keep(const Decision& decision, Regime regime) {

@@ -6,6 +6,7 @@
 
 #include "ditune/record.hpp"
 #include "generator/search_space.hpp"
+#include "tuner/history.hpp"
 #include "tuner/ledger.hpp"
 #include "tuner/measure/conclude.hpp"
 #include "tuner/tune.hpp"
@@ -30,9 +31,14 @@ class Trials {
   // What the compiler says of each; what spills has failed. Commits nothing.
   std::vector<Contender> compile(const std::vector<KernelConfig>& batch) const;
 
-  std::vector<Contender> measure(const std::vector<KernelConfig>& batch, Effort effort);
+  // Commits nothing.
+  std::vector<Contender> measure(const std::vector<KernelConfig>& batch, Effort effort) const;
 
   void commit(const std::vector<Contender>& contenders, Regime regime);
+
+  // Of candidates that were not on record before they were tried in bursts. What another run committed of the same ones
+  // meanwhile is not stored a second time.
+  void commit_new(std::vector<Contender> contenders, const History& history);
 
   // Commits the winner with its kernel.
   TuningRecord keep(const Decision& decision, Regime regime);

@@ -84,8 +84,9 @@ class Run {
     const Recalled recalled = history_.recall(target());
     std::optional<TuningRecord> winner = history_.known_winner(target(), Regime::burst);
     const bool is_searched = winner && ledger_.is_todays(winner->provenance) && !recalled.empty();
-    std::vector<Contender> tried = is_searched ? recalled.all() : search(trials, recalled).measure(options_);
+    std::vector<Contender> tried = is_searched ? recalled.all() : search(trials).measure(options_);
     if (stopped()) return std::nullopt;  // a winner of half a search would not be tuned again
+    if (std::optional<TuningRecord> others = history_.winner_of_another_run(target(), options_.regime)) return others;
     const auto begin = [&](const KernelConfig& first) { report(tried, tried.size(), tried.size(), first); };
     Finals finals(trials, ledger_, history_, options_, begin);
     if (!winner) winner = finals.decide(tried, Regime::burst);
@@ -95,8 +96,8 @@ class Run {
 
   // The first in the model's order that compiles without spills; if all of them spill, the first that compiles.
   std::optional<TuningRecord> predicted_winner(Trials& trials) {
-    const Recalled recalled = history_.recall(target());
-    std::vector<Contender> tried = search(trials, recalled).compile(options_, history_.killed(target(), Regime::burst));
+    std::vector<Contender> tried = search(trials).compile(options_, history_.killed(target(), Regime::burst));
+    if (std::optional<TuningRecord> others = history_.winner_of_another_run(target(), Regime::burst)) return others;
     auto winner = std::ranges::find_if(tried, is_sound);
     if (winner == tried.end() && !stopped()) winner = std::ranges::find_if(tried, spills);
     if (winner == tried.end()) return std::nullopt;
@@ -107,8 +108,8 @@ class Run {
     return trials.keep({*winner, {}}, Regime::burst);
   }
 
-  LayerSearch search(Trials& trials, const Recalled& recalled) {
-    return {trials, strategy_for(target(), history_, options_, source()), recalled, budget_, calls_};
+  LayerSearch search(Trials& trials) {
+    return {trials, strategy_for(target(), history_, options_, source()), history_, budget_, calls_};
   }
 
   Provenance provenance() const {
