@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <map>
 #include <numeric>
 #include <set>
 #include <utility>
@@ -44,8 +45,8 @@ class Server {
         target_{winner.key.operation, device},
         first_(legal_bound(1)),
         last_(legal_bound(max_rows(winner.key.operation))) {
-    const double predicted_us = predict(winner.config, at(m())).total_us;
-    if (winner.source == Source::measured && predicted_us > 0) slowness_ = std::log(winner.median_us / predicted_us);
+    own_us_ = predict_us(m());
+    if (winner.source == Source::measured && own_us_ > 0) slowness_ = std::log(winner.median_us / own_us_);
   }
   const TuningRecord& winner() const { return *winner_; }
   std::int64_t m() const { return rows(winner_->key.operation); }  // its own
@@ -58,12 +59,17 @@ class Server {
   // By how much longer it was measured to take at its own m than the model has it: a logarithm, 0 where it was not.
   double slowness() const { return slowness_; }
 
+  double own_us() const { return own_us_; }  // as the model has it at its own m
   double predict_us(std::int64_t m) { return predict(winner_->config, at(m)).total_us; }
 
-  // The same, corrected by its slowness beside that of winners as a whole.
-  double expect_us(std::int64_t m, double usual_slowness) {
-    const double octaves = std::abs(std::log2(static_cast<double>(m) / static_cast<double>(this->m())));
-    return predict_us(m) * std::exp((slowness_ - usual_slowness) * kTrust / (1 + octaves) + kDoubt * octaves);
+  // That, corrected by its slowness beside that of winners as a whole.
+  double correct(double predicted_us, std::int64_t m, double usual_slowness) const {
+    return predicted_us * std::exp((slowness_ - usual_slowness) * kTrust / (1 + octaves(m)) + kDoubt * octaves(m));
+  }
+
+  // Between m and its own.
+  double octaves(std::int64_t m) const {
+    return std::abs(std::log2(static_cast<double>(m) / static_cast<double>(this->m())));
   }
 
  private:
@@ -87,7 +93,7 @@ class Server {
   const TuningRecord* winner_;
   Target target_;
   std::int64_t first_, last_;
-  double slowness_ = 0;
+  double own_us_ = 0, slowness_ = 0;
 };
 
 // On a log scale; at the same distance the larger.
@@ -123,12 +129,16 @@ class Gap {
     for (const Server& server : servers) usual_slowness_ += server.slowness() / static_cast<double>(servers.size());
   }
 
-  void share(Ranges& ranges) {
+  // Returns who serves its end; null if nobody does.
+  const Server* share(Ranges& ranges) {
     std::int64_t first = first_;
+    const Server* server = nullptr;
     for (const std::int64_t last : ends()) {
-      if (const Server* server = fastest(first, last)) ranges.add(*server, first, last);
+      server = fastest(first, last);
+      if (server) ranges.add(*server, first, last);
       first = last + 1;
     }
+    return server;
   }
 
  private:
@@ -158,25 +168,50 @@ class Gap {
     for (Server& server : servers_)
       if (server.first() <= first && last <= server.last()) contenders.push_back(&server);
     std::ranges::sort(contenders, [&](const Server* a, const Server* b) { return is_nearer(*a, *b, last); });
-    const Server* best = nullptr;
-    double best_us = 0;
-    for (std::size_t i = 0; i < contenders.size(); ++i) {
-      const auto nearer = std::span(contenders).first(i);
-      const KernelConfig& config = contenders[i]->winner().config;
-      if (std::ranges::any_of(nearer, [&](const Server* other) { return other->winner().config == config; })) continue;
-      const double us =
-          is_corrected_ ? contenders[i]->expect_us(last, usual_slowness_) : contenders[i]->predict_us(last);
-      if (best && !(us < best_us)) continue;  // nor where the model tells nothing
-      best = contenders[i];
-      best_us = us;
+    std::vector<Expected> nearer;
+    const Expected* best = nullptr;
+    nearer.reserve(contenders.size());  // which keeps `best` where it is
+    for (Server* contender : contenders) {
+      const KernelConfig& config = contender->winner().config;
+      const auto has_config = [&](const Expected& other) { return other.server->winner().config == config; };
+      if (std::ranges::any_of(nearer, has_config)) continue;
+      nearer.push_back(expect(*contender, last, nearer));
+      if (!best || nearer.back().us < best->us) best = &nearer.back();  // not where the model tells nothing
     }
-    return best;
+    return best ? best->server : nullptr;
+  }
+
+  struct Expected {
+    const Server* server;
+    double predicted_us, us;
+  };
+
+  // No less than those allow that are nearer on the same side: at its own m each was measured to be faster than all
+  // else, so that another one can only be ahead by what the model says it has gained since.
+  Expected expect(Server& server, std::int64_t m, std::span<const Expected> nearer) {
+    const double predicted_us = server.predict_us(m);
+    if (!is_corrected_) return {&server, predicted_us, predicted_us};
+    double us = server.correct(predicted_us, m, usual_slowness_);
+    for (const Expected& other : nearer) {
+      if ((other.server->m() < m) != (server.m() < m)) continue;
+      const double gain = predicted_us / other.predicted_us / ratio_at_own(server, *other.server);
+      us = std::max(us, other.us * gain * std::exp(kDoubt * server.octaves(other.server->m())));
+    }
+    return {&server, predicted_us, us};
+  }
+
+  // What the model has for a server over what it has for another one, at the other one's own m.
+  double ratio_at_own(Server& server, const Server& other) {
+    double& ratio = ratios_[{&server, &other}];
+    if (ratio == 0) ratio = server.predict_us(other.m()) / other.own_us();
+    return ratio;
   }
 
   std::span<Server> servers_;
   std::int64_t first_, last_;
   bool is_corrected_ = true;
   double usual_slowness_ = 0;
+  std::map<std::pair<const Server*, const Server*>, double> ratios_;  // those that were asked for
 };
 
 // Their own m in place of whoever served it.
@@ -227,17 +262,22 @@ std::vector<Served> serve(std::span<const TuningRecord* const> winners, const De
 
   // The gap in front of the i-th: of those on both sides of it, who is near may serve it.
   Ranges ranges;
-  const auto share = [&](std::size_t i, std::int64_t first, std::int64_t last) {
+  const auto share = [&](std::size_t i, std::int64_t first, std::int64_t last) -> const Server* {
     const std::size_t begin = i - std::min(i, kMostOnASide), end = std::min(i + kMostOnASide, servers.size());
-    if (first <= last) Gap(std::span(servers).subspan(begin, end - begin), first, last).share(ranges);
+    return first <= last ? Gap(std::span(servers).subspan(begin, end - begin), first, last).share(ranges) : nullptr;
   };
   for (std::size_t i = 0; i < servers.size(); ++i) {
     share(i, i == 0 ? 1 : servers[i - 1].m() + 1, servers[i].m() - 1);
     ranges.add(servers[i], servers[i].m(), servers[i].m());
   }
   const std::int64_t last = servers.back().m(), far = std::min(kFar * last, max_rows(winners.front()->key.operation));
-  share(servers.size(), last + 1, far);
-  ranges.add(servers.back(), far + 1, servers.back().last());
+  const Server* const farthest = share(servers.size(), last + 1, far);
+  std::int64_t served = far;
+  for (const Server* server : {farthest, static_cast<const Server*>(&servers.back())}) {
+    if (!server) continue;
+    ranges.add(*server, served + 1, server->last());
+    served = std::max(served, server->last());
+  }
   return with_own(ranges.take(), predicted);
 }
 

@@ -31,14 +31,16 @@ struct Served {
 // The ranges in the order of M; they do not overlap, and what no winner may be launched for is in none. `winners` are
 // of one layer on devices of one arch, one for each m, in ascending order, each legal there on `device`.
 //
-// A winner serves its own m, and the last one also serves what is above four times its m. Any other m is served by one
-// of the four next winners below and the four above: the one that is fastest there by the cost model, corrected by how
-// much slower than predicted the winner was at its own m, beside the mean of these winners. Half of that, as an
-// exponent, is believed beside its m, a quarter an octave away: a winner is one of many candidates at its m and partly
-// won by luck, so all of it misled. Each octave of distance counts as 2% slower. Of winners with the same
-// config, and where two are equally fast, the one that is nearest on a log scale serves, at the same distance the
-// larger. The model is asked at multiples of 16, in wide gaps of 64 or more: tiles have such sizes. Predicted winners
-// beside measured ones serve their own m alone.
+// A winner serves its own m. Any other m is served by one of the four next winners below and the four above: the one
+// that is fastest there by the cost model, corrected by how much slower than predicted the winner was at its own m,
+// beside the mean of these winners. Half of that, as an exponent, is believed beside its m, a quarter an octave away: a
+// winner is one of many candidates at its m and partly won by luck, so all of it misled. Each octave of distance counts
+// as 2% slower. Where another winner's m lies between, that one was measured to be the faster there, whatever the model
+// thinks of them: a winner from beyond is ahead only if the model has it gain on the other one from there on. So one
+// that has lost does not come back without a reason. Of winners with the same config, and where two are equally fast,
+// the one that is nearest on a log scale serves, at the same distance the larger. The model is asked at multiples of
+// 16, in wide gaps of 64 or more: tiles have such sizes; and up to four times the last m, whose server goes on above.
+// Predicted winners beside measured ones serve their own m alone.
 std::vector<Served> serve(std::span<const TuningRecord* const> winners, const DeviceInfo& device);
 
 }  // namespace ditune

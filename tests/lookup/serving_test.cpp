@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "catch.hpp"
+#include "core/kind.hpp"
 #include "db/fixtures.hpp"
 #include "generator/cost_model.hpp"
 
@@ -58,17 +59,26 @@ TEST_CASE("serve: between two winners that differ the faster one serves, by the 
   CHECK(who_serves(ranges, kMaxExtent) == &winners[1]);
 }
 
-TEST_CASE("serve: below the first and up to four times the last m the faster one serves, too") {
+TEST_CASE("serve: below the first and up to four times the last m the faster one serves, and that one from there on") {
   const std::vector<TuningRecord> winners{winner(1024, kSmall), winner(2048, kBig)};
   const std::vector<Served> ranges = ranges_of(winners);
   CHECK(predict(kSmall, at(16)).total_us < predict(kBig, at(16)).total_us);
   CHECK(who_serves(ranges, 16) == &winners[0]);
-  const std::vector<TuningRecord> swapped{winner(1024, kBig), winner(2048, kSmall)};
+  const std::vector<TuningRecord> swapped{winner(16, kBig), winner(128, kSmall)};
   const std::vector<Served> others = ranges_of(swapped);
-  CHECK(who_serves(others, 16) == &swapped[1]);
-  CHECK(who_serves(others, 2048) == &swapped[1]);
-  CHECK(who_serves(others, 4 * 2048) == &swapped[0]);
-  CHECK(who_serves(others, 4 * 2048 + 1) == &swapped[1]);
+  CHECK(who_serves(others, 128) == &swapped[1]);
+  CHECK(who_serves(others, 4 * 128) == &swapped[0]);
+  CHECK(who_serves(others, 4 * 128 + 1) == &swapped[0]);
+  CHECK(who_serves(others, 1'000'000) == &swapped[0]);
+}
+
+// The model has kBig take 2.04 times what kSmall takes at 16, 0.61 times at 512, 0.64 at 1024 and 0.68 at 4096.
+TEST_CASE("serve: beyond another winner's m it takes what the model says has changed since to be ahead of it") {
+  const std::vector<TuningRecord> winners{winner(512, kBig), winner(1024, kSmall)};
+  const std::vector<Served> ranges = ranges_of(winners);
+  for (const std::int64_t m : {1025, 2048, 4096, 4097}) CHECK(who_serves(ranges, m) == &winners[1]);
+  CHECK(who_serves(ranges, 511) == &winners[0]);
+  CHECK(who_serves(ranges, 16) == &winners[1]);
 }
 
 TEST_CASE("serve: what a winner was measured to take corrects what the model thinks of it") {
@@ -140,6 +150,29 @@ TEST_CASE("serve: a card that is known has its own figures, another those of its
   expected.name = key.device.name;
   expected.sms = 142;
   CHECK(target_of(key).device == expected);
+}
+
+// On an H200 passes_s8 took 29.9 us at 4096 and the winner of 512 32.3 us, of which the model thinks the contrary.
+TEST_CASE("serve: a winner that lost at the last m does not come back above it") {
+  const DeviceInfo& card = find_device("NVIDIA H200");
+  const Operation layer =
+      parse_operation("quantize_s8:m=512,k=6144,norm=rms_head,weight=plain,out=bf16,head=128,rope=pairs");
+  const auto winner_at = [&](std::int64_t m, const char* config, double us) {
+    TuningRecord record = measured_record({}, us);
+    record.key.operation = with_rows(layer, m);
+    record.key.device = device_class(card);
+    record.config = parse_config(config);
+    return record;
+  };
+  const std::vector<TuningRecord> winners{
+      winner_at(512, "registers_s8:threads=256,octets=3,ctas=2,launch=dependent", 5.180),
+      winner_at(4096, "passes_s8:threads=256,launch=dependent", 29.907)};
+  const std::vector<const TuningRecord*> pointers{&winners[0], &winners[1]};
+  const std::vector<Served> ranges = serve(pointers, card);
+  REQUIRE(ranges.size() == 2);
+  CHECK(ranges[0].winner == &winners[0]);
+  CHECK(ranges[1].winner == &winners[1]);
+  CHECK(ranges[1].m_last > 1'000'000);
 }
 
 // Winners of 3840x3840 on an H100, and which of them was fastest at M between in the same rounds.
