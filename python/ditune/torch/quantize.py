@@ -92,7 +92,9 @@ def quantize_(
     to be loaded.
 
     Left as they are: subclasses of nn.Linear (those of peft, for instance), weights that another module has, too
-    (tied), layers with hooks or with a forward of their own, and those of fewer than `min_features` inputs or outputs.
+    (tied), layers with hooks or with a forward of their own, those whose weights nn.TransformerEncoderLayer reads, and
+    those of fewer than `min_features` inputs or outputs. Raises UsageError if accelerate offloads layers, whose weights
+    are elsewhere then.
 
     The config of a diffusers model says then that it is quantized, so that what save_pretrained writes is loaded as
     int8, once ditune.diffusers is imported.
