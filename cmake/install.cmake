@@ -31,7 +31,8 @@ install(DIRECTORY include/ditune DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES templates/common/host_device.cuh templates/common/launch_plan.cuh templates/common/tensor_map.cuh
               templates/gemm_s8/epilogue_spec.cuh templates/gemm_s8/gemm_args.cuh
               templates/quantize_s8/prologue_spec.cuh templates/quantize_s8/quantize_args.cuh
-              templates/quantize_s8/quantize_layout.cuh ${configs}
+              templates/quantize_s8/quantize_layout.cuh
+              templates/quantize_s8/column_terms.cuh ${configs}
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ditune)
 
 install(FILES README.md CHANGELOG.md LICENSE THIRD_PARTY_LICENSES.txt DESTINATION ${CMAKE_INSTALL_DOCDIR})
