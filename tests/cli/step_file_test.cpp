@@ -152,7 +152,7 @@ TEST_CASE("a file that python -m ditune.bench did not write is one line, and no 
            Damage{"/baseline", "\"a\\nb\"", "its baseline a b has no time"},
            Damage{"/groups", "[5]", "a group is 5, no list"},
            Damage{"/groups", "[[5]]", "a name of a group is 5, no text"},
-           Damage{"/options", "null", "options is no object"},
+           Damage{"/options", "null", "options is null, no object"},
            Damage{"/routes/0", "null", "null is no object that has name"},
            Damage{"/packages", "{\"x\": 1}", "x is 1, no text"},
            Damage{"/packages", "{\"x\": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17]}",
