@@ -24,7 +24,7 @@ std::string shown(const Json& value) {
 // "line 3, column 5" of the byte, which is counted from 1.
 std::string place_of(std::string_view text, std::size_t byte) {
   const std::string_view before = text.substr(0, byte == 0 ? 0 : byte - 1);
-  const std::size_t begin = before.rfind('\n') + 1;  // 0 if there is none
+  const std::size_t begin = before.rfind('\n') + 1;  // of its line
   return fmt::format("line {}, column {}", 1 + std::ranges::count(before, '\n'), before.size() - begin + 1);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Values of JSON that another program wrote, or anybody. What is wrong with one is said in words of the file.
+// Reads values from JSON files, which may be wrong in any way. Errors name the key and the value in the file.
 #pragma once
 
 #include <cstdint>
@@ -11,13 +11,13 @@
 
 namespace ditune::cli {
 
-// Why a file is not what it should be.
+// What is wrong with a file.
 struct Refused {
   std::string why;
 };
 
-// All functions throw Refused. What is nested deeper than anything that ditune writes is refused before it costs
-// memory.
+// All functions throw Refused. A file that is nested deeper than any of ditune's is refused while it is parsed, so that
+// it cannot take all memory.
 Json parse_json(std::string_view text);
 
 // A member that must be there, and of this type.

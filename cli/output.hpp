@@ -72,7 +72,8 @@ std::optional<double> known_picojoules(const Operation& operation, double micros
 // known and what ties with it if anything does.
 Json record_json(const TuningRecord& record);
 
-// Results. Each throws Error if it cannot be written, of which BrokenPipe is one.
+// These write results to standard output. They throw BrokenPipe if nobody reads it any more, another Error if it cannot
+// be written for another reason.
 void print(const Table& table);
 void print(const Json& json);
 void print_line(std::string_view line);  // without its end

@@ -51,13 +51,14 @@ std::int64_t octets_of_thread(std::int64_t k, int threads);
 // Why a thread does not have so many of a row; empty if it has.
 std::string octets_reason(int threads, int octets, const QuantizeTarget& target);
 
-// Why a CTA does not have so many bytes of shared memory; empty if it has.
+// The reason to refuse a CTA that needs so many bytes of shared memory; empty if the device has them.
 std::string shared_memory_reason(std::int64_t bytes, const DeviceInfo& device);
 
-// Why an SM does not hold so many CTAs at once, of so many threads and bytes of shared memory each; empty if it does.
+// The reason not to ask for `ctas` CTAs on an SM, of so many threads and bytes of shared memory each; empty if they
+// fit.
 std::string resident_reason(int ctas, int threads, std::int64_t shared_bytes, const DeviceInfo& device);
 
-// Why there is nothing to keep of columns for other rows; empty if there is.
+// The reason not to keep columns for other rows: there are no parameters; empty if there are.
 std::string columns_reason(const Prologue& prologue);
 
 // Of a thread that keeps octets, an estimate; ptxas decides: values of x and of a branch, `kept` values of each column,
