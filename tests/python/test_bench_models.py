@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,10 +12,10 @@ from bench_models import SMALL
 from ditune.bench.measure import Options, bench
 from ditune.bench.models import MODELS, build, draw_inputs
 from ditune.bench.routes import bytes_of, sharing_copy, without_masks
-from ditune.torch import Int8Linear, fuse_, quantize_
-from ditune.torch.fuse import Block
+from ditune.torch import Int8Linear, fuse_, ops, quantize_
+from ditune.torch.fuse import Block, heads
 from helpers import ROOT
-from torch import nn
+from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -95,6 +96,19 @@ def test_masks_that_are_all_true_may_be_left_out(name: str, mask: bool, monkeypa
     monkeypatch.setattr(nn.functional, "scaled_dot_product_attention", seen)
     bench(SMALL[name], Options(routes=("bf16",), mask=mask, device="cpu", rounds=1, steps=0))
     assert masked == {mask}
+
+
+@pytest.mark.parametrize("mask", [True, False])
+def test_fused_attention_does_without_its_processor(mask: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    turned: list[str] = []
+
+    def seen(x: Tensor, **options: Any) -> None:
+        turned.append(options["rope"])
+        ops.norm_rope_(x, **options)
+
+    monkeypatch.setattr(heads, "ops", SimpleNamespace(norm_rope_=seen))
+    bench(SMALL["ideogram4"], Options(routes=("fuse",), mask=mask, device="cpu", rounds=1, steps=0))
+    assert "half" in turned
 
 
 def test_models_in_graphs_keep_no_masks() -> None:

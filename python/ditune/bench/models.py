@@ -107,7 +107,7 @@ def _ideogram4(config: Config, size: Size, draw: Draw) -> Inputs:
     }
 
 
-class _WithoutMask:
+class WithoutMask:
     """An attention processor that is given no mask."""
 
     def __init__(self, processor: Any) -> None:
@@ -120,7 +120,7 @@ class _WithoutMask:
 def _ideogram4_without_mask(model: nn.Module, inputs: Inputs) -> None:
     layers: Any = model.layers
     for layer in layers:
-        layer.attention.set_processor(_WithoutMask(layer.attention.processor))
+        layer.attention.set_processor(WithoutMask(layer.attention.processor))
 
 
 def _flux(config: Config, size: Size, draw: Draw) -> Inputs:

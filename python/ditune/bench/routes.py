@@ -12,7 +12,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from ditune.bench.models import Inputs
+from ditune.bench.models import Inputs, WithoutMask
 from ditune.errors import UsageError
 from ditune.torch import DEFAULT_SKIP, fuse_, quantize_, quantize_weight
 from ditune.torch.fuse import Block
@@ -117,7 +117,10 @@ def quantized(model: nn.Module) -> nn.Module:
 
 
 def fused(model: nn.Module) -> nn.Module:
-    fuse_(model)
+    without = [module for module in model.modules() if isinstance(getattr(module, "processor", None), WithoutMask)]
+    for module in without:  # fuse_ leaves masks out by itself, and takes only processors that it knows
+        module.processor = module.processor.processor  # type: ignore[union-attr]
+    fuse_(model, full_attention=bool(without))
     if not any(isinstance(module, Block) for module in model.modules()):
         raise UsageError(f"fuse_ knows no block of {type(model).__name__} as this diffusers has it")
     return model
