@@ -69,13 +69,11 @@ std::vector<Candidate> Family<Config>::candidates(const QuantizeTarget& target, 
 Prediction Family<Config>::predict(const Config& config, const QuantizeTarget& target) {
   const DeviceInfo& device = target.device;
   const int ctas = std::max(1, std::min(device.threads_per_sm / threads(config), device.ctas_per_sm));
-  const int reads = passes(target.op.prologue);
-  // Steps behind the norm are taken twice, for the largest value and to store.
-  const int steps = 3 * step_instructions(target.op.prologue, false) / 2 + 6 * (reads - 1);
-  return with_serial_start(
-      predict_rows(
-          target, {.threads = config.threads, .rows = 1, .resident_ctas = ctas, .reads = reads, .instructions = steps}),
-      config.launch);
+  constexpr int kRead = 17;  // instructions of one more pass, for a value
+  const int steps = step_instructions(target.op.prologue, false) + kRead * (passes(target.op.prologue) - 1);
+  const Prediction its =
+      predict_rows(target, {.threads = config.threads, .resident_ctas = ctas, .instructions = steps});
+  return with_serial_start(its, config.launch);
 }
 
 }  // namespace ditune

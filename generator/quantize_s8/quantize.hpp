@@ -61,9 +61,10 @@ std::string resident_reason(int ctas, int threads, std::int64_t shared_bytes, co
 // The reason not to keep columns for other rows: there are no parameters; empty if there are.
 std::string columns_reason(const Prologue& prologue);
 
-// Of a thread that keeps octets, an estimate; ptxas decides: values of x and of a branch, `kept` values of each column,
-// and what a step needs beside them.
-int row_registers(int octets, const Prologue& prologue, int kept);
+// Estimates of what ptxas gives a thread that keeps octets, with values of x and of a branch and `kept` values of each
+// column: what is enough for it, and what it takes where nothing bounds it.
+int least_registers(int octets, const Prologue& prologue, int kept);
+int usual_registers(int octets, const Prologue& prologue, int kept);
 
 // Of a thread, where so many are on an SM: ptxas allocates in steps of 8.
 int available_registers(int threads, const DeviceInfo& device);
@@ -73,8 +74,9 @@ struct RowWork {
   int threads = 0;        // of a row
   int rows = 1;           // of a CTA
   int resident_ctas = 1;  // on an SM
-  int reads = 1;          // of each row
   int instructions = 0;   // for a value, beside those of every kernel
+  bool is_persistent = false;
+  int stages = 0;  // rows that shared memory holds, for a row of threads
 };
 
 // For a value: what the steps of the prologue take; `is_kept`: threads keep what the parameters make of their columns.
@@ -84,7 +86,7 @@ Prediction predict_rows(const QuantizeTarget& target, const RowWork& work);
 
 // And what a launch waits that does not begin while the one before it ends.
 inline Prediction with_serial_start(Prediction its, Launch launch) {
-  constexpr double kStartUs = 0.65;
+  constexpr double kStartUs = 0.43;
   if (launch == Launch::serial) its.fixed_us += kStartUs, its.total_us += kStartUs;
   return its;
 }

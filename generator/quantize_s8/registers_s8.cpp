@@ -14,15 +14,12 @@ namespace {
 
 using Config = RegistersS8Config;
 
-// Persistent threads may keep what their columns have in common.
-bool keeps_columns(const Config& c) { return c.schedule == RowSchedule::persistent && c.columns == KeptIn::registers; }
+bool is_persistent(const Config& c) { return c.schedule == RowSchedule::persistent; }
 
-int estimated_registers(const Config& c, const Prologue& p) {
-  return row_registers(c.octets, p, keeps_columns(c) ? column_terms(p) : 0);
+// Values of each column that a thread keeps in registers for its next row.
+int kept(const Config& c, const Prologue& p) {
+  return is_persistent(c) && c.columns == KeptIn::registers ? column_terms(p) : 0;
 }
-
-// What the compiler takes for steps of many instructions where nothing bounds it.
-int busy_registers(const Prologue& p) { return p.act != Activation::none ? 90 : p.rotate > 1 ? 40 : 0; }
 
 std::string sizes(const Config& c, const QuantizeTarget&) {
   if (c.threads < 32 || (c.threads & (c.threads - 1)) != 0)
@@ -50,7 +47,7 @@ constexpr std::array<Constraint<Config>, 4> kLimits{
 
 // With fewer than that they spill.
 std::string registers(const Config& c, const QuantizeTarget& t) {
-  const int needed = estimated_registers(c, t.op.prologue),
+  const int needed = least_registers(c.octets, t.op.prologue, kept(c, t.op.prologue)),
             available = available_registers(threads(c) * c.ctas, t.device);
   return needed > available ? fmt::format("needs about {} registers a thread, has {}", needed, available) : "";
 }
@@ -72,14 +69,14 @@ std::string bound(const Config& c, const QuantizeTarget& t) {
 
 // Persistent threads save what a CTA's begin takes, and keep what their columns have in common.
 std::string first_rows_only(const Config& c, const QuantizeTarget& t) {
-  if (c.schedule == RowSchedule::each) return {};
+  if (!is_persistent(c)) return {};
   const std::int64_t at_once = std::int64_t{c.ctas} * c.rows * t.device.sms;
   return t.op.m <= at_once ? "every row has threads of its own anyway" : "";
 }
 
 std::string columns(const Config& c, const QuantizeTarget& t) {
   if (c.columns == KeptIn::registers) return {};
-  if (c.schedule == RowSchedule::each) return "a CTA of one row, or few, keeps nothing for others";
+  if (!is_persistent(c)) return "a CTA of one row, or few, keeps nothing for others";
   return columns_reason(t.op.prologue);
 }
 
@@ -131,20 +128,21 @@ std::vector<Candidate> Family<Config>::candidates(const QuantizeTarget& target, 
   return std::move(list).take();
 }
 
-// What columns in shared memory gain has not been measured: they are taken for those of a CTA that keeps none.
 Prediction Family<Config>::predict(const Config& config, const QuantizeTarget& target) {
   const DeviceInfo& device = target.device;
   const Prologue& prologue = target.op.prologue;
-  const bool is_persistent = config.schedule == RowSchedule::persistent;
-  const int wanted = estimated_registers(config, prologue) + busy_registers(prologue);
-  const int registers = std::clamp(wanted, 8, std::max(8, available_registers(threads(config) * config.ctas, device)));
-  const int fitting = std::min({device.registers_per_sm / (registers * threads(config)),
+  const int registers = std::min(usual_registers(config.octets, prologue, kept(config, prologue)),
+                                 available_registers(threads(config) * config.ctas, device));
+  constexpr int kStep = 8;  // ptxas allocates so many at once
+  const int allocated = std::max(kStep, (registers + kStep - 1) / kStep * kStep);
+  const int fitting = std::min({device.registers_per_sm / (allocated * threads(config)),
                                 device.threads_per_sm / threads(config), device.ctas_per_sm});
-  Prediction its = predict_rows(target, {.threads = config.threads,
-                                         .rows = config.rows,
-                                         .resident_ctas = is_persistent ? config.ctas : std::max(1, fitting),
-                                         .reads = 1,
-                                         .instructions = step_instructions(prologue, keeps_columns(config))});
+  const Prediction its =
+      predict_rows(target, {.threads = config.threads,
+                            .rows = config.rows,
+                            .resident_ctas = is_persistent(config) ? config.ctas : std::max(1, fitting),
+                            .instructions = step_instructions(prologue, is_persistent(config)),
+                            .is_persistent = is_persistent(config)});
   return with_serial_start(its, config.launch);
 }
 

@@ -39,7 +39,7 @@ constexpr std::array<Constraint<Config>, 4> kLimits{
 
 // With fewer than that they spill.
 std::string registers(const Config& c, const QuantizeTarget& t) {
-  const int needed = row_registers(c.octets, t.op.prologue, 0);
+  const int needed = least_registers(c.octets, t.op.prologue, 0);
   const int available = available_registers(c.threads * c.ctas, t.device);
   return needed > available ? fmt::format("needs about {} registers a thread, has {}", needed, available) : "";
 }
@@ -102,13 +102,13 @@ std::vector<Candidate> Family<Config>::candidates(const QuantizeTarget& target, 
   return std::move(list).take();
 }
 
-// As of registers_s8: what the rows under way gain has not been measured, nor what columns in shared memory do.
 Prediction Family<Config>::predict(const Config& config, const QuantizeTarget& target) {
+  const bool is_kept = config.columns == StagedColumns::shared;
   const Prediction its = predict_rows(target, {.threads = config.threads,
-                                               .rows = 1,
                                                .resident_ctas = config.ctas,
-                                               .reads = 1,
-                                               .instructions = step_instructions(target.op.prologue, false)});
+                                               .instructions = step_instructions(target.op.prologue, is_kept),
+                                               .is_persistent = true,
+                                               .stages = config.stages});
   return with_serial_start(its, config.launch);
 }
 

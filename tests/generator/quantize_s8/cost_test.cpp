@@ -3,6 +3,7 @@
 #include <cmath>
 #include <fstream>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -38,7 +39,8 @@ std::map<std::string, std::vector<Row>> h200_table() {
 
 TEST_CASE("the model explains what variants of quantize_s8 took on an H200") {
   const auto table = h200_table();
-  REQUIRE(table.size() == 6);
+  REQUIRE(table.size() == 16);
+  double of_first = 0;  // by how much what it would try first takes longer than the best
   for (const auto& [operation, measured] : table) {
     std::vector<Row> rows = measured;
     INFO(operation);
@@ -46,10 +48,11 @@ TEST_CASE("the model explains what variants of quantize_s8 took on an H200") {
     const double best = std::ranges::min(rows, {}, &Row::us).us;
     double squares = 0;
     for (const Row& row : rows) squares += std::pow(std::log(row.predicted / row.us), 2);
-    CHECK(std::sqrt(squares / static_cast<double>(rows.size())) < 0.27);
-    // What it would try first is about the best of them.
+    CHECK(std::sqrt(squares / static_cast<double>(rows.size())) < 0.4);
     std::ranges::stable_sort(rows, {}, &Row::predicted);
-    CHECK(rows[0].us < 1.06 * best);
-    CHECK(std::min({rows[0].us, rows[1].us, rows[2].us}) < 1.02 * best);
+    of_first += rows[0].us / best - 1;
+    CHECK(rows[0].us < 1.2 * best);
+    CHECK(std::ranges::min(std::span(rows).first(8), {}, &Row::us).us < 1.05 * best);
   }
+  CHECK(of_first / static_cast<double>(table.size()) < 0.06);
 }
