@@ -20,7 +20,7 @@
 namespace ditune::cli {
 namespace {
 
-struct Options {
+struct BenchFlags {
   RecordOptions records;
   std::vector<std::string> against;
   Regime regime = Regime::burst;
@@ -133,14 +133,14 @@ void bench_sustained(BenchResult& result, const Contest& all, const Nvml& nvml) 
 
 // What every layer is timed with.
 struct Bench {
-  const Options& options;
+  const BenchFlags& options;
   const GpuTuner& gpu;
   const std::vector<Peers>& peers;
   const Nvml& nvml;
 };
 
 BenchResult bench_layer(const Bench& bench, const Target& target, const LookupResult& found) {
-  const Options& options = bench.options;
+  const BenchFlags& options = bench.options;
   BenchResult result{.target = target, .found = found, .regime = options.regime};
   const CheckedEntry ours = bench.gpu.timed_entry(target, found.config);
   result.failure = ours.failure;
@@ -153,7 +153,7 @@ BenchResult bench_layer(const Bench& bench, const Target& target, const LookupRe
   return result;
 }
 
-void check_min_clock(const Options& options, const Nvml& nvml) {
+void check_min_clock(const BenchFlags& options, const Nvml& nvml) {
   if (options.min_clock_mhz == 0) return;
   if (const auto state = nvml.state(); !state || state->sm_clock_mhz == 0)
     throw UsageError("the clock of this GPU is not known",
@@ -169,7 +169,7 @@ void report_failures(std::vector<BenchResult>& results) {
   std::erase_if(results, [](const BenchResult& result) { return !result.failure.empty(); });
 }
 
-ExitCode bench(const Options& options) {
+ExitCode bench(const BenchFlags& options) {
   if (options.min_clock_mhz > 0 && options.regime == Regime::sustained)
     throw UsageError("--min-clock discards rounds of bursts, and there are none with --regime sustained",
                      "leave one of the two out");
@@ -212,9 +212,9 @@ ExitCode bench(const Options& options) {
 }  // namespace
 
 void add_bench(CLI::App& app, Run& run) {
-  const Command<Options> command(app, run, "bench", "what lookup finds, timed beside peers", bench);
+  const Command<BenchFlags> command(app, run, "bench", "what lookup finds, timed beside peers", bench);
   add_records(*command.app, command.options->records);
-  Options& options = *command.options;
+  BenchFlags& options = *command.options;
   command.app->add_option("--against", options.against,
                           "a peer: cublaslt, plain (the GEMM without op and residual), copy (of as many bytes as a "
                           "quantize_s8 reads and writes), winners (of the layer at any M), or the file of another "

@@ -13,13 +13,13 @@
 namespace ditune::cli {
 namespace {
 
-struct Options {
+struct CompileFlags {
   VariantOptions variant;
   std::string output;
   bool json = false;
 };
 
-ExitCode compile(const Options& options) {
+ExitCode compile(const CompileFlags& options) {
   const auto [target, config] = choose_variant(options.variant);
   if (!options.output.empty()) require_writable(options.output);
   const CompiledKernel kernel = Nvrtc(nvrtc_file()).compile(emit(config, target.operation), target.device.arch);
@@ -44,7 +44,8 @@ ExitCode compile(const Options& options) {
 }  // namespace
 
 void add_compile(CLI::App& app, Run& run) {
-  const Command<Options> command(app, run, "compile", "a variant as cubin, and the resources that it needs", compile);
+  const Command<CompileFlags> command(app, run, "compile", "a variant as cubin, and the resources that it needs",
+                                      compile);
   add_variant(*command.app, command.options->variant);
   command.app->add_option("-o,--output", command.options->output, "the cubin to write (none)");
   command.app->add_flag("--json", command.options->json, "the resources as a JSON object");

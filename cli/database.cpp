@@ -42,7 +42,7 @@ std::vector<Row> matching(std::vector<Row> rows, const std::vector<Operation>& l
 
 // None where the environment has no place for one.
 std::optional<std::filesystem::path> default_database() {
-  if (const std::string path = environment("DITUNE_DB"); !path.empty()) return path;
+  if (std::string path = environment("DITUNE_DB"); !path.empty()) return path;
   if (const std::string data = environment("XDG_DATA_HOME"); !data.empty())
     return std::filesystem::path(data) / "ditune" / "tuning.db";
   if (const std::string home = environment("HOME"); !home.empty())

@@ -9,7 +9,7 @@
 namespace ditune::cli {
 namespace {
 
-struct Options {
+struct DevicesFlags {
   bool known = false;
 };
 
@@ -41,7 +41,7 @@ std::vector<std::string> visible_cells(int ordinal) {
   }
 }
 
-ExitCode devices(const Options& options) {
+ExitCode devices(const DevicesFlags& options) {
   Table table = device_table();
   const auto add = [&](const std::string& number, std::vector<std::string> row) {
     row.insert(row.begin(), number);
@@ -61,7 +61,7 @@ ExitCode devices(const Options& options) {
 }  // namespace
 
 void add_devices(CLI::App& app, Run& run) {
-  const Command<Options> command(app, run, "devices", "the GPUs that are here", devices);
+  const Command<DevicesFlags> command(app, run, "devices", "the GPUs that are here", devices);
   command.app->add_flag("--known", command.options->known, "those that can be named with --gpu instead");
 }
 

@@ -22,7 +22,7 @@
 namespace ditune::cli {
 namespace {
 
-struct Options {
+struct DoctorFlags {
   std::string db;
 };
 
@@ -128,7 +128,7 @@ Finding database(const std::string& db) {
   }
 }
 
-ExitCode doctor(const Options& options) {
+ExitCode doctor(const DoctorFlags& options) {
   std::vector<Finding> findings = {driver()};
   for (const Finding& finding : devices()) findings.push_back(finding);
   for (const Finding& finding : {nvrtc(), cpp_compiler(), cublaslt(), nvml(), database(options.db)})
@@ -149,7 +149,8 @@ ExitCode doctor(const Options& options) {
 }  // namespace
 
 void add_doctor(CLI::App& app, Run& run) {
-  const Command<Options> command(app, run, "doctor", "what is there, what is missing, and what to do about it", doctor);
+  const Command<DoctorFlags> command(app, run, "doctor", "what is there, what is missing, and what to do about it",
+                                     doctor);
   add_database(*command.app, command.options->db);
 }
 

@@ -10,13 +10,13 @@
 namespace ditune::cli {
 namespace {
 
-struct Options {
+struct EmitFlags {
   VariantOptions variant;
   std::string output;
   bool standalone = false;
 };
 
-ExitCode emit_variant(const Options& options) {
+ExitCode emit_variant(const EmitFlags& options) {
   const auto [target, config] = choose_variant(options.variant);
   const KernelSource source =
       options.standalone ? emit_standalone(config, target.operation) : emit(config, target.operation);
@@ -30,7 +30,7 @@ ExitCode emit_variant(const Options& options) {
 }  // namespace
 
 void add_emit(CLI::App& app, Run& run) {
-  const Command<Options> command(app, run, "emit", "a variant as CUDA C++", emit_variant);
+  const Command<EmitFlags> command(app, run, "emit", "a variant as CUDA C++", emit_variant);
   add_variant(*command.app, command.options->variant);
   command.app->add_flag("--standalone", command.options->standalone,
                         "one file that nvcc -std=c++20 compiles, templates inlined");

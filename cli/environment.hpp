@@ -20,7 +20,7 @@ inline std::filesystem::path nvrtc_file() { return environment("DITUNE_NVRTC"); 
 // Where programs put temporary files, whether or not that folder is there: std::filesystem's throws where it is not.
 inline std::filesystem::path temporary_folder() {
   for (const char* name : {"TMPDIR", "TMP", "TEMP", "TEMPDIR"})
-    if (const std::string folder = environment(name); !folder.empty()) return folder;
+    if (std::string folder = environment(name); !folder.empty()) return folder;
   return "/tmp";
 }
 

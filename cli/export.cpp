@@ -29,7 +29,7 @@
 namespace ditune::cli {
 namespace {
 
-struct Options {
+struct ExportFlags {
   RecordOptions records;  // its target is left out
   std::vector<TargetOptions> targets;
   std::string header;
@@ -79,7 +79,7 @@ void write(const std::filesystem::path& header, const std::filesystem::path& ker
   if (is_ours) std::filesystem::remove(kernels, ignored);
 }
 
-ExitCode export_winners(const Options& options) {
+ExitCode export_winners(const ExportFlags& options) {
   require_writable(options.header);
   Records stored(options.records);
   const std::vector<TuningRecord> records = of_targets(stored.winners(), options.targets);
@@ -103,8 +103,9 @@ ExitCode export_winners(const Options& options) {
 }  // namespace
 
 void add_export(CLI::App& app, Run& run) {
-  const Command<Options> command(app, run, "export", "winners as a C++17 header without dependencies", export_winners);
-  Options& options = *command.options;
+  const Command<ExportFlags> command(app, run, "export", "winners as a C++17 header without dependencies",
+                                     export_winners);
+  ExportFlags& options = *command.options;
   command.app->add_option("--header", options.header, "the file to write")->required();
   add_word(*command.app, "--embed", kEnumerators<Embed>, "what of the kernels (cubin)",
            [&options](std::size_t index) { options.embed = static_cast<Embed>(index); });

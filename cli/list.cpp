@@ -7,12 +7,12 @@
 namespace ditune::cli {
 namespace {
 
-struct Options {
+struct ListFlags {
   RecordOptions records;
   bool json = false;
 };
 
-ExitCode list(const Options& options) {
+ExitCode list(const ListFlags& options) {
   Records stored(options.records);
   const std::vector<TuningRecord> records = stored.winners();
   if (records.empty()) stored.report_none();
@@ -30,7 +30,7 @@ ExitCode list(const Options& options) {
 }  // namespace
 
 void add_list(CLI::App& app, Run& run) {
-  const Command<Options> command(app, run, "list", "the winners in the database", list);
+  const Command<ListFlags> command(app, run, "list", "the winners in the database", list);
   add_records(*command.app, command.options->records);
   command.app->add_flag("--json", command.options->json, "as a JSON array");
 }

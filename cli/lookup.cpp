@@ -14,7 +14,7 @@
 namespace ditune::cli {
 namespace {
 
-struct Options {
+struct LookupFlags {
   RecordOptions records;
   Regime regime = Regime::burst;
   bool json = false;
@@ -77,7 +77,7 @@ std::vector<Answer> look_up(const Library& library, const std::vector<Operation>
   return answers;
 }
 
-ExitCode lookup(const Options& options) {
+ExitCode lookup(const LookupFlags& options) {
   const std::vector<Operation> layers = require_layers(options.records.select);
   const DeviceInfo device = choose_target(options.records.target).device;
   Records stored(options.records);
@@ -103,7 +103,7 @@ ExitCode lookup(const Options& options) {
 }  // namespace
 
 void add_lookup(CLI::App& app, Run& run) {
-  const Command<Options> command(app, run, "lookup", "the kernel that would be launched for a layer", lookup);
+  const Command<LookupFlags> command(app, run, "lookup", "the kernel that would be launched for a layer", lookup);
   add_records(*command.app, command.options->records);
   add_regime(*command.app, command.options->regime, "whose winner is preferred (burst)");
   command.app->add_flag("--json", command.options->json, "as a JSON array");

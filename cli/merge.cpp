@@ -14,14 +14,14 @@
 namespace ditune::cli {
 namespace {
 
-struct Options {
+struct MergeFlags {
   std::string into;
   std::vector<std::string> from;
   bool trust_binaries = false;
 };
 
 // Every source is looked at before the destination is made.
-ExitCode merge_databases(const Options& options) {
+ExitCode merge_databases(const MergeFlags& options) {
   for (const std::string& from : options.from) require_mergeable(options.into, from);
   WorkingCopy copy(options.into, {.local_folder = temporary_folder()});
   Store into = Store::open(copy.path());
@@ -41,8 +41,8 @@ ExitCode merge_databases(const Options& options) {
 }  // namespace
 
 void add_merge(CLI::App& app, Run& run) {
-  const Command<Options> command(app, run, "merge", "take the records of other databases into one", merge_databases);
-  Options& options = *command.options;
+  const Command<MergeFlags> command(app, run, "merge", "take the records of other databases into one", merge_databases);
+  MergeFlags& options = *command.options;
   command.app->add_option("into", options.into, "the database that gets them; made if it is not there")->required();
   command.app->add_option("from", options.from, "the databases that have them")->required();
   command.app->add_flag("--trust-binaries", options.trust_binaries,

@@ -12,7 +12,7 @@
 namespace ditune::cli {
 namespace {
 
-struct Options {
+struct ModelsFlags {
   std::string name;
   ModelInput input;
 };
@@ -35,7 +35,7 @@ void print_layers(const std::string& name, const ModelInput& input) {
   print(table);
 }
 
-ExitCode models(const Options& options) {
+ExitCode models(const ModelsFlags& options) {
   if (options.name.empty())
     print_names();
   else
@@ -46,7 +46,7 @@ ExitCode models(const Options& options) {
 }  // namespace
 
 void add_models(CLI::App& app, Run& run) {
-  const Command<Options> command(app, run, "models", "the models that are known, or the problems of one", models);
+  const Command<ModelsFlags> command(app, run, "models", "the models that are known, or the problems of one", models);
   CLI::Option* name = command.app->add_option("name", command.options->name, "a model");
   add_model_input(*command.app, command.options->input, name);
 }

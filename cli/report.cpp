@@ -26,7 +26,7 @@
 namespace ditune::cli {
 namespace {
 
-struct Options {
+struct ReportFlags {
   const CLI::App* app = nullptr;  // whose command line is told
   RecordOptions records;
   Regime regime = Regime::burst;
@@ -64,7 +64,7 @@ std::vector<report::RefusedRow> refused(const std::vector<SkippedRow>& rows) {
   return all;
 }
 
-std::vector<report::Layer> selected(const Options& options) {
+std::vector<report::Layer> selected(const ReportFlags& options) {
   std::vector<report::Layer> layers;
   for (const ModelLayer& layer : select_calls(options.records.select))
     layers.push_back({layer.linear, layer.operation, layer.count});
@@ -115,7 +115,7 @@ std::string describe_model(const SelectOptions& select) {
 }
 
 // What selects the same layers; empty where that takes too long a line.
-std::string select_line(const Options& options, const std::vector<report::Layer>& layers) {
+std::string select_line(const ReportFlags& options, const std::vector<report::Layer>& layers) {
   if (!options.records.select.empty()) return options_line(*options.app, kSelect);
   if (layers.size() > kMostNamed) return "";
   std::string line;
@@ -132,7 +132,7 @@ std::string peers_line(const std::vector<report::Layer>& layers) {
   return line;
 }
 
-std::vector<report::Command> commands_of(const Options& options, const report::Rows& rows) {
+std::vector<report::Command> commands_of(const ReportFlags& options, const report::Rows& rows) {
   std::vector<report::Command> commands = {{"This page", "ditune report" + options_line(*options.app)}};
   for (const report::StepBenchmark& steps : rows.steps)
     commands.push_back({"The steps of " + steps.file, steps.command});
@@ -153,7 +153,7 @@ report::OtherDatabase read_other(const std::string& path) {
   return other;
 }
 
-ExitCode write_report(const Options& options) {
+ExitCode write_report(const ReportFlags& options) {
   require_writable(options.output);
   report::Rows rows{.file = database_path(options.records.db).string(),
                     .model = describe_model(options.records.select),
@@ -189,8 +189,9 @@ ExitCode write_report(const Options& options) {
 }  // namespace
 
 void add_report(CLI::App& app, Run& run) {
-  const Command<Options> command(app, run, "report", "one HTML page about layers on a GPU, to look at", write_report);
-  Options& options = *command.options;
+  const Command<ReportFlags> command(app, run, "report", "one HTML page about layers on a GPU, to look at",
+                                     write_report);
+  ReportFlags& options = *command.options;
   options.app = command.app;
   command.app->add_option("-o,--output", options.output, "the file to write")->required();
   command.app

@@ -17,7 +17,7 @@
 namespace ditune::cli {
 namespace {
 
-struct Options {
+struct ShowFlags {
   RecordOptions records;
   bool failures = false, skipped = false, json = false;
 };
@@ -131,7 +131,7 @@ std::vector<Trial> last_failures(const std::vector<Trial>& trials) {
   return failed;
 }
 
-ExitCode show_failures(const Options& options) {
+ExitCode show_failures(const ShowFlags& options) {
   Records stored(options.records);
   const std::vector<Trial> failed = last_failures(stored.trials());
   if (options.json) {
@@ -158,7 +158,7 @@ ExitCode show_failures(const Options& options) {
   return kDone;
 }
 
-ExitCode show_skipped(const Options& options) {
+ExitCode show_skipped(const ShowFlags& options) {
   Records stored(options.records);
   const std::vector<SkippedRow>& rows = stored.read_skipped();
   if (options.json) {
@@ -173,7 +173,7 @@ ExitCode show_skipped(const Options& options) {
   return kDone;
 }
 
-ExitCode show(const Options& options) {
+ExitCode show(const ShowFlags& options) {
   if (options.failures) return show_failures(options);
   if (options.skipped) return show_skipped(options);
   Records stored(options.records);
@@ -196,7 +196,7 @@ ExitCode show(const Options& options) {
 }  // namespace
 
 void add_show(CLI::App& app, Run& run) {
-  const Command<Options> command(app, run, "show", "all that is known of winners, and what else was tried", show);
+  const Command<ShowFlags> command(app, run, "show", "all that is known of winners, and what else was tried", show);
   add_records(*command.app, command.options->records);
   command.app->add_flag("--failures", command.options->failures,
                         "candidates whose last trial failed, where it was made, and why");

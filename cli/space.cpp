@@ -14,7 +14,7 @@
 namespace ditune::cli {
 namespace {
 
-struct Options {
+struct SpaceFlags {
   SelectOptions select;
   TargetOptions target;
   bool rejected = false, json = false;
@@ -58,7 +58,7 @@ Json row_json(const Row& row) {
   return json;
 }
 
-Table row_table(const std::vector<Row>& rows, const Options& options) {
+Table row_table(const std::vector<Row>& rows, const SpaceFlags& options) {
   Table legal({{"PROBLEM"}, {"FUSED"}, {"CONFIG"}, {"PREDICTED US", Align::right}, {"TOPS", Align::right}});
   Table rejected({{"PROBLEM"}, {"FUSED"}, {"CONFIG"}, {"CONSTRAINT"}, {"REASON"}});
   for (const auto& [target, candidate, predicted_us] : rows) {
@@ -73,7 +73,7 @@ Table row_table(const std::vector<Row>& rows, const Options& options) {
   return options.rejected ? rejected : legal;
 }
 
-ExitCode space(const Options& options) {
+ExitCode space(const SpaceFlags& options) {
   const std::vector<Operation> layers = require_layers(options.select);
   const DeviceInfo device = choose_target(options.target).device;
   std::vector<Row> rows;
@@ -98,8 +98,9 @@ ExitCode space(const Options& options) {
 }  // namespace
 
 void add_space(CLI::App& app, Run& run) {
-  const Command<Options> command(app, run, "space", "the candidates of a layer, best by the cost model first", space);
-  Options& options = *command.options;
+  const Command<SpaceFlags> command(app, run, "space", "the candidates of a layer, best by the cost model first",
+                                    space);
+  SpaceFlags& options = *command.options;
   add_select(*command.app, options.select);
   add_target(*command.app, options.target);
   command.app->add_flag("--rejected", options.rejected, "those that a constraint refuses instead, with the reason");

@@ -29,7 +29,7 @@
 namespace ditune::cli {
 namespace {
 
-struct Options {
+struct TuneFlags {
   RecordOptions records;
   std::string budget, shard, strategy;
   TuneOptions tune;
@@ -160,7 +160,7 @@ void print_summary(const std::vector<TuneJob>& jobs, const std::vector<TuningRec
   print_line(fmt::format("Stored in {}", path.string()));
 }
 
-std::vector<Operation> layers_of(const Options& options) {
+std::vector<Operation> layers_of(const TuneFlags& options) {
   std::vector<Operation> selected = require_layers(options.records.select);
   if (options.shard.empty()) return selected;
   std::vector<Operation> its = shard_of(selected, parse_shard(options.shard));
@@ -169,7 +169,7 @@ std::vector<Operation> layers_of(const Options& options) {
   return its;
 }
 
-std::vector<TuneJob> jobs_of(const Options& options, const std::vector<Operation>& layers) {
+std::vector<TuneJob> jobs_of(const TuneFlags& options, const std::vector<Operation>& layers) {
   const std::vector<ChosenTarget> targets = choose_targets(options.records.target);
   for (const ChosenTarget& target : targets)
     if (options.tune.regime == Regime::sustained && !target.ordinal)
@@ -179,7 +179,7 @@ std::vector<TuneJob> jobs_of(const Options& options, const std::vector<Operation
 }
 
 // Strategies differ in how they use measured times.
-void note_unused_strategy(const Options& options, const std::vector<TuneJob>& jobs) {
+void note_unused_strategy(const TuneFlags& options, const std::vector<TuneJob>& jobs) {
   if (options.strategy.empty() || options.strategy == "exhaustive") return;
   for (const TuneJob& job : jobs)
     if (!job.target.ordinal)
@@ -189,7 +189,7 @@ void note_unused_strategy(const Options& options, const std::vector<TuneJob>& jo
           job.target.device.name, options.strategy));
 }
 
-TuneOptions tune_options(const Options& options) {
+TuneOptions tune_options(const TuneFlags& options) {
   TuneOptions tuning = options.tune;
   if (!options.budget.empty()) tuning.budget = parse_duration(options.budget);
   if (!options.strategy.empty()) tuning.strategy = options.strategy;
@@ -198,7 +198,7 @@ TuneOptions tune_options(const Options& options) {
 }
 
 // Everything that can be wrong with the request is found before the database is created.
-ExitCode tune_layers(const Options& options) {
+ExitCode tune_layers(const TuneFlags& options) {
   const std::vector<Operation> layers = layers_of(options);
   const TuneOptions tuning = tune_options(options);
   const std::vector<TuneJob> jobs = jobs_of(options, layers);
@@ -252,8 +252,8 @@ ExitCode tune_layers(const Options& options) {
 }  // namespace
 
 void add_tune(CLI::App& app, Run& run) {
-  const Command<Options> command(app, run, "tune", "find the best kernel of each layer and remember it", tune_layers);
-  Options& options = *command.options;
+  const Command<TuneFlags> command(app, run, "tune", "find the best kernel of each layer and remember it", tune_layers);
+  TuneFlags& options = *command.options;
   add_records(*command.app, options.records, Devices::or_all);
   CLI::Option* const budget = command.app->add_option(
       "--budget", options.budget, "time for the whole run, of compiling without a GPU: 90s, 10m, 2h");

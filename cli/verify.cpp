@@ -29,7 +29,7 @@ constexpr std::array<std::string_view, 2> kPlaces{"gpu", "cpu"};
 constexpr std::array<std::string_view, 6> kCases{"all", "plain", "padded", "odd", "extreme", "far"};
 static_assert(std::equal(kOperandCaseWords.begin(), kOperandCaseWords.end(), kCases.begin() + 1));
 
-struct Options {
+struct VerifyFlags {
   RecordOptions records;
   std::string config = "best";
   Place place = Place::gpu;
@@ -39,7 +39,7 @@ struct Options {
 // What "best", "all" or a config in text form stands for.
 class Choice {
  public:
-  explicit Choice(const Options& options) : text_(options.config) {
+  explicit Choice(const VerifyFlags& options) : text_(options.config) {
     if (text_ != "best" && text_ != "all") parse_config(text_);
     if (text_ != "best") return;
     library_ = Library(Records(options.records).all_winners());
@@ -148,13 +148,13 @@ bool verify_jobs(const std::vector<Job>& jobs, const VerifyJob& verify_job, Tabl
   return all_right;
 }
 
-ChosenTarget choose(const Options& options) {
+ChosenTarget choose(const VerifyFlags& options) {
   if (options.place == Place::cpu) return choose_target(options.records.target);
   VisibleTarget here = choose_visible(options.records.target);
   return {std::move(here.device), here.ordinal};
 }
 
-ExitCode verify(const Options& options) {
+ExitCode verify(const VerifyFlags& options) {
   const std::vector<Operation> layers = require_layers(options.records.select);
   const Choice choice(options);
   const ChosenTarget chosen = choose(options);
@@ -176,8 +176,8 @@ ExitCode verify(const Options& options) {
 }  // namespace
 
 void add_verify(CLI::App& app, Run& run) {
-  const Command<Options> command(app, run, "verify", "variants against the reference, bit for bit", verify);
-  Options& options = *command.options;
+  const Command<VerifyFlags> command(app, run, "verify", "variants against the reference, bit for bit", verify);
+  VerifyFlags& options = *command.options;
   add_records(*command.app, options.records);
   command.app->add_option("--config", options.config, "a variant, best (what lookup finds) or all (best)");
   add_word(*command.app, "--on", kPlaces, "where to run them; a cpu emulates any GPU (gpu)",

@@ -16,12 +16,12 @@
 namespace ditune::cli {
 namespace {
 
-struct Options {
+struct WorkerFlags {
   std::optional<int> ordinal;  // without one, candidates are compiled alone
   std::uint64_t seed = 0;
 };
 
-ExitCode worker(const Options& options) {
+ExitCode worker(const WorkerFlags& options) {
   // A batch system sends them to all processes of a job. The process that started this one ends after the batch that
   // is at work here, and this one with it.
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, SIG_IGN);
@@ -35,9 +35,9 @@ ExitCode worker(const Options& options) {
 }  // namespace
 
 void add_worker(CLI::App& app, Run& run) {
-  const Command<Options> command(app, run, "worker", "", worker);
+  const Command<WorkerFlags> command(app, run, "worker", "", worker);
   command.app->group("");  // not listed
-  Options& options = *command.options;
+  WorkerFlags& options = *command.options;
   add_number(*command.app, "--device", {0, 1023}, "the GPU",
              [&options](std::int64_t number) { options.ordinal = static_cast<int>(number); });
   add_seed(*command.app, options.seed, "of the random operands");

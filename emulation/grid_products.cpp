@@ -11,7 +11,7 @@
 namespace ditune::emulation {
 namespace {
 
-constexpr int kPoison = static_cast<int>(0xa5a5a5a5);
+constexpr int kUnfinished = static_cast<int>(0xa5a5a5a5);
 constexpr unsigned kRowBytes = 128;  // of operands in shared memory
 
 template <class Visit>
@@ -71,7 +71,7 @@ void Grid::check_registers(const Warpgroup& group, const MatrixProduct& product,
     for (int i = 0; i < known.n / 2; ++i) {
       const int right =
           known.away[lane]
-              ? kPoison
+              ? kUnfinished
               : known.value[static_cast<std::size_t>(fragment_element(static_cast<int>(lane), i, known.n))];
       if (mine[i] == right) continue;
       if (known.away[lane]) fail(site, "has registers that were written before they were waited for");
@@ -130,7 +130,7 @@ void Grid::issue(Warpgroup& group, const Site& site) {
   if (!product.accumulate) std::ranges::fill(d.value, 0);
   multiply_rows(d.value.data(), operand(product.a, kMatrixRows).data(), operand(product.b, product.n).data(),
                 product.n);
-  for (int* registers : d.registers) std::fill_n(registers, product.n / 2, kPoison);
+  for (int* registers : d.registers) std::fill_n(registers, product.n / 2, kUnfinished);
   d.away.fill(true);
   d.last = ++group.issued;
   group.issued_at = site;
@@ -160,7 +160,7 @@ void Grid::wait_products(unsigned pending, const Site& site) {
     if (!d.away[lane] || d.last > mine.done) continue;
     int* const registers = d.registers[lane];
     for (int i = 0; i < d.n / 2; ++i) {
-      if (registers[i] != kPoison) fail(site, "brings registers that were written before they were waited for");
+      if (registers[i] != kUnfinished) fail(site, "brings registers that were written before they were waited for");
       registers[i] = d.value[static_cast<std::size_t>(fragment_element(static_cast<int>(lane), i, d.n))];
     }
     d.away[lane] = false;

@@ -77,7 +77,7 @@ Markup& Markup::open(std::string_view element, Attributes attributes) {
 
 Markup& Markup::close() {
   assert(!open_.empty());
-  ((text_ += "</") += open_.back()) += ">";
+  ((text_ += "</") += open_.back()) += '>';
   open_.pop_back();
   return *this;
 }
