@@ -16,7 +16,7 @@
 #include <catch2/catch.hpp>
 #endif
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape): what is thrown ends the run
   if (argc > 1 && std::string_view(argv[1]) == "worker")
     ditune::test::be_faulty_worker(std::vector<std::string>(argv + 2, argv + argc));
   constexpr int kSkipped = 77;  // SKIP_RETURN_CODE in tests/CMakeLists.txt
