@@ -19,7 +19,9 @@ std::optional<Rejection> reject(std::string_view constraint, std::string reason)
   return Rejection{.constraint = std::string(constraint), .reason = std::move(reason)};
 }
 
-// Of a thread: whole units of what a rotation turns, and of each column what is kept of it.
+constexpr int kRegisterStep = 8;  // ptxas gives a thread multiples of it
+
+// Registers that hold a thread's columns, filled up to what a rotation turns at once.
 int kept_values(int octets, const Prologue& p, int kept) {
   const int values = p.residual == Branch::none ? 1 : 2, unit = unit_of(p.rotate);
   return kOctet * ((octets + unit - 1) / unit * unit) * (values + kept);
@@ -100,12 +102,13 @@ int usual_registers(int octets, const Prologue& p, int kept) {
   const bool has_columns = column_terms(p) > 0 && p.norm != Norm::rms_head;
   const int addresses = has_row_norm || has_columns ? 7 * octets : 0;  // and what else an octet of parameters takes
   const int busy = p.act != Activation::none ? 70 : p.rotate > 1 ? 40 : 0;
-  return 20 + kept_values(octets, p, kept) + addresses + busy;
+  return (20 + kept_values(octets, p, kept) + addresses + busy + kRegisterStep - 1) / kRegisterStep * kRegisterStep;
 }
 
 int available_registers(int threads, const DeviceInfo& device) {
   constexpr int kMaxRegisters = 255;
-  return std::min(kMaxRegisters, device.registers_per_sm / threads / 8 * 8);
+  const int available = device.registers_per_sm / threads / kRegisterStep * kRegisterStep;
+  return std::clamp(available, kRegisterStep, kMaxRegisters);
 }
 
 int step_instructions(const Prologue& p, bool is_kept) {
@@ -119,8 +122,9 @@ int step_instructions(const Prologue& p, bool is_kept) {
   return count;
 }
 
-// The constants, and those of step_instructions, are those that fit best what 3,331 variants of 39 operations took on
-// an H200. The form is what was left when each term that did not help had gone.
+// Fitted to the times of 3,331 variants of 39 operations on an H200, with step_instructions. Three are not from there:
+// swiglu and rotations of 16 and 64, which are scaled from the others, and a row alone, which was fitted at M = 1
+// and 17.
 Prediction predict_rows(const QuantizeTarget& target, const RowWork& work) {
   constexpr double kInstructions = 7;                      // of every kernel, for a value
   constexpr double kEnoughWarps = 20, kEnoughInTurn = 40;  // of an SM, to be busy; where each reads, works and stores

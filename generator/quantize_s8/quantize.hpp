@@ -61,12 +61,12 @@ std::string resident_reason(int ctas, int threads, std::int64_t shared_bytes, co
 // The reason not to keep columns for other rows: there are no parameters; empty if there are.
 std::string columns_reason(const Prologue& prologue);
 
-// Estimates of what ptxas gives a thread that keeps octets, with values of x and of a branch and `kept` values of each
-// column: what is enough for it, and what it takes where nothing bounds it.
+// Estimates of a thread's registers, if it keeps so many octets of a row and `kept` values of each column: with fewer
+// than the least it spills; the usual ones are what ptxas takes without a bound.
 int least_registers(int octets, const Prologue& prologue, int kept);
 int usual_registers(int octets, const Prologue& prologue, int kept);
 
-// Of a thread, where so many are on an SM: ptxas allocates in steps of 8.
+// Of a thread, where so many are on an SM.
 int available_registers(int threads, const DeviceInfo& device);
 
 // What the cost model needs of a config.

@@ -133,9 +133,7 @@ Prediction Family<Config>::predict(const Config& config, const QuantizeTarget& t
   const Prologue& prologue = target.op.prologue;
   const int registers = std::min(usual_registers(config.octets, prologue, kept(config, prologue)),
                                  available_registers(threads(config) * config.ctas, device));
-  constexpr int kStep = 8;  // ptxas allocates so many at once
-  const int allocated = std::max(kStep, (registers + kStep - 1) / kStep * kStep);
-  const int fitting = std::min({device.registers_per_sm / (allocated * threads(config)),
+  const int fitting = std::min({device.registers_per_sm / (registers * threads(config)),
                                 device.threads_per_sm / threads(config), device.ctas_per_sm});
   const Prediction its =
       predict_rows(target, {.threads = config.threads,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A wheel that scripts/wheel builds, or that DITUNE_WHEEL names, installed where there is nothing else."""
+"""The wheel that scripts/wheel builds, or that DITUNE_WHEEL names, installed where there is nothing else."""
 
 from __future__ import annotations
 
