@@ -3,8 +3,7 @@
 // under it does is behind machine.hpp.
 #pragma once
 
-#include <algorithm>
-#include <cmath>
+// Each kernel's object compiles this anew: <algorithm> or <cmath> alone would take half of the time.
 #include <cstring>
 #include <source_location>
 
@@ -83,7 +82,7 @@ inline T shuffle_xor(T v, int mask, DITUNE_WHERE) {
 inline unsigned warp_largest(unsigned v, DITUNE_WHERE) {
   const emulation::WarpExchange<unsigned> lanes(v, DITUNE_SITE);
   unsigned largest = v;
-  for (int lane = 0; lane < emulation::kWarp; ++lane) largest = std::max(largest, lanes.of(lane));
+  for (int lane = 0; lane < emulation::kWarp; ++lane) largest = largest < lanes.of(lane) ? lanes.of(lane) : largest;
   return largest;
 }
 
@@ -196,9 +195,9 @@ inline void mma_m16n8k32_s8(int (&d)[4], const unsigned (&a)[4], unsigned b0, un
 inline float to_float(int v) { return static_cast<float>(v); }
 inline float multiply(float a, float b) { return a * b; }
 inline float add(float a, float b) { return a + b; }
-inline float multiply_add(float a, float b, float c) { return std::fma(a, b, c); }
+inline float multiply_add(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 inline float divide(float a, float b) { return a / b; }
-inline float square_root(float v) { return std::sqrt(v); }
+inline float square_root(float v) { return __builtin_sqrtf(v); }
 inline float absolute(float v) { return emulation::float_of(emulation::bits_of(v) & 0x7fffffff); }
 inline float maximum(float a, float b) { return emulation::maximum(a, b); }
 inline float minimum(float a, float b) { return -emulation::maximum(-a, -b); }

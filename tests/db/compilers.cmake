@@ -3,16 +3,10 @@
 find_program(DITUNE_GXX NAMES g++)
 find_program(DITUNE_CLANGXX NAMES clang++ clang++-19 clang++-18 clang++-17 clang++-16)
 list(GET CUDAToolkit_INCLUDE_DIRS 0 cuda_include)
-foreach(test IN ITEMS test_db test_examples)
-  target_compile_definitions(${test} PRIVATE
-    DITUNE_GXX="${DITUNE_GXX}"
-    DITUNE_CLANGXX="${DITUNE_CLANGXX}"
-    DITUNE_NVCC="${CUDAToolkit_NVCC_EXECUTABLE}"
-    DITUNE_CUDA_INCLUDE="${cuda_include}"
-    DITUNE_CUDA_RUNTIME="$<TARGET_FILE:CUDA::cudart_static>")
-endforeach()
-
-target_compile_definitions(test_examples PRIVATE
-  DITUNE_EXAMPLE_LOOKUP="$<TARGET_FILE:example_lookup>"
-  DITUNE_EXAMPLE_LOOKUP_C="$<TARGET_FILE:example_lookup_c>")
-add_dependencies(test_examples example_lookup example_lookup_c)
+set(header_compilers
+  DITUNE_GXX="${DITUNE_GXX}"
+  DITUNE_CLANGXX="${DITUNE_CLANGXX}"
+  DITUNE_NVCC="${CUDAToolkit_NVCC_EXECUTABLE}"
+  DITUNE_CUDA_INCLUDE="${cuda_include}"
+  DITUNE_CUDA_RUNTIME="$<TARGET_FILE:CUDA::cudart_static>")
+target_compile_definitions(test_db PRIVATE ${header_compilers})

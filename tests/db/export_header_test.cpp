@@ -90,7 +90,7 @@ std::string probe() { return plan_defines(sample_records()[1], 4096) + "int othe
 
 }  // namespace
 
-TEST_CASE("An exported header compiles everywhere without a warning, and says what the library says") {
+TEST_CASE("An exported header compiles everywhere without a warning, and says what the library says", "[compilers]") {
   const TempFolder folder;
   write_file(folder / "probe.cpp", probe());
   write_file(folder / "other.cpp",

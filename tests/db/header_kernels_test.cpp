@@ -13,7 +13,7 @@
 using namespace ditune;
 using namespace ditune::test;
 
-TEST_CASE("A header with kernels of any size compiles everywhere without a warning") {
+TEST_CASE("A header with kernels of any size compiles everywhere without a warning", "[compilers]") {
   const TempFolder folder;
   std::string large;
   while (large.size() < 100'000) large += all_bytes();
@@ -101,7 +101,7 @@ TEST_CASE("Large kernels are in a file of their own, which must be of the same e
   CHECK((read_file(folder / "log") == large));
 }
 
-TEST_CASE("An embedded source is what nvcc compiles") {
+TEST_CASE("An embedded source is what nvcc compiles", "[compilers]") {
   if (!is_found(DITUNE_NVCC) || !is_found(DITUNE_GXX)) return;
   const TempFolder folder;
   const auto [arch, records] = GENERATE(table<std::string, std::vector<TuningRecord>>(

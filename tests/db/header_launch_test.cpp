@@ -160,7 +160,8 @@ int main(int count, char**) {
 
 }  // namespace
 
-TEST_CASE("A header with kernels that take tensor maps can make them, and has nothing that its rows do not need") {
+TEST_CASE("A header with kernels that take tensor maps can make them, and has nothing that its rows do not need",
+          "[compilers]") {
   const TempFolder folder;
   const TuningRecord record =
       hopper_record(GENERATE("wgmma_s8:tile=128x256,stages=3,cluster=2x1",
@@ -203,7 +204,7 @@ TEST_CASE("A header checks the residual and the gates of a launch") {
   CHECK(failures == 0);
 }
 
-TEST_CASE("A header launches with its plan's attributes, and its boxes are swizzled by their bytes") {
+TEST_CASE("A header launches with its plan's attributes, and its boxes are swizzled by their bytes", "[compilers]") {
   if (!is_found(DITUNE_GXX)) return;
   const auto [config, epilogue, asked] = GENERATE(table<const char*, const char*, const char*>(
       {{"wgmma_s8:tile=128x256,stages=3", "default",

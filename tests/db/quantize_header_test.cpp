@@ -152,7 +152,8 @@ std::string plan_defines() {
 
 }  // namespace
 
-TEST_CASE("A header with rows of quantize_s8 compiles everywhere without a warning, alone and beside GEMMs") {
+TEST_CASE("A header with rows of quantize_s8 compiles everywhere without a warning, alone and beside GEMMs",
+          "[compilers]") {
   const TempFolder folder;
   write_file(folder / "probe.cpp", plan_defines() + kProbe);
   const Embed embed = GENERATE(Embed::none, Embed::source, Embed::cubin);

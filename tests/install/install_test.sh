@@ -7,7 +7,7 @@ source=$(cd "$here/../.." && pwd)
 part=$1 folder=$2
 installed=$folder/installed
 export CUDA_VISIBLE_DEVICES=  # as on a machine without a GPU
-# C and C++ compilers and flags are those of the build, in CC, CXX, CFLAGS and CXXFLAGS.
+# The compilers are those of the build, in CC and CXX.
 
 fail() { echo "$*" >&2; exit 1; }
 
@@ -90,7 +90,7 @@ case $part in
     PKG_CONFIG_LIBDIR=$(dirname "$(find "$installed" -name ditune.pc)")
     [ "$(pkg-config --modversion ditune)" = "$version" ] || fail "ditune.pc is of version $(pkg-config --modversion ditune)"
     # shellcheck disable=SC2046,SC2086  # options, a word each
-    $CC -std=c99 -pedantic -Wall -Wextra -Werror ${CFLAGS:-} $(pkg-config --cflags ditune) "$here/project/plugin.c" -o "$folder/plugin" $(pkg-config --libs ditune)
+    $CC -std=c99 -pedantic -Wall -Wextra -Werror $(pkg-config --cflags ditune) "$here/project/plugin.c" -o "$folder/plugin" $(pkg-config --libs ditune)
     LD_LIBRARY_PATH=$(pkg-config --variable=libdir ditune) "$folder/plugin" >"$folder/pkg_config.out"
     require_plugin "$folder/pkg_config.out" "$version"
     ;;

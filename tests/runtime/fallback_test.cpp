@@ -47,7 +47,7 @@ TEST_CASE("A built-in kernel is what this toolkit makes of today's templates") {
   }
 }
 
-TEST_CASE("Built-in kernels are assembled for every arch, with room in the registers") {
+TEST_CASE("Built-in kernels are assembled for every arch, with room in the registers", "[compilers]") {
   const WorkFolder folder(std::filesystem::temp_directory_path());
   for (const KernelConfig& config : fallback_configs()) {
     for (const SmArch arch : supported_archs()) {

@@ -60,7 +60,7 @@ target_link_libraries(toy_options INTERFACE ditune_options ditune_fmt nlohmann_j
 target_compile_options(toy_options INTERFACE -O0 -g0)
 
 # What nearly all of these sources begin with, compiled once.
-add_library(toy_headers OBJECT ${toy}/headers.cpp)
+add_library(toy_headers OBJECT headers.cpp)
 target_link_libraries(toy_headers PRIVATE toy_options)
 target_precompile_headers(toy_headers PRIVATE <algorithm> <chrono> <filesystem> <functional> <map> <optional> <random>
   <string> <variant> <vector> <fmt/format.h> <generator/families.hpp> <ditune/record.hpp>)
@@ -78,10 +78,14 @@ function(toy_library folder)
     list(FILTER sources INCLUDE REGEX "[.]cpp$")
   endif()
   list(TRANSFORM sources PREPEND ${home}/)
+  set(kinds ${sources})
+  list(FILTER kinds INCLUDE REGEX "_s8/")
+  set_source_files_properties(${kinds} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)  # their names are alike
   add_library(toy_${folder} OBJECT ${sources})
   target_link_libraries(toy_${folder} PRIVATE toy_options)
   target_include_directories(toy_${folder} PRIVATE ${made})
   target_precompile_headers(toy_${folder} REUSE_FROM toy_headers)
+  set_target_properties(toy_${folder} PROPERTIES UNITY_BUILD ON)
   add_dependencies(toy_${folder} ditune_${folder})  # which makes the headers in these folders
 endfunction()
 

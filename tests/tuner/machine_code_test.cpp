@@ -194,7 +194,7 @@ TEST_CASE("damaged cubins are refused or read, and no byte outside of them") {
 }
 
 // Without it two kernels of the same code could differ in what they read or call.
-TEST_CASE("no kernel reads a global variable or calls a function") {
+TEST_CASE("no kernel reads a global variable or calls a function", "[compilers]") {
   const Nvrtc nvrtc;
   const auto ptx_of = [&](const Kernel& kernel) { return nvrtc.ptx({"k", text_of(kernel)}, {90}); };
   CHECK(globals_used(ptx_of({.before = "__device__ int unused = 2;\n__device__ int table[4] = {1, 2, 3, 4};",

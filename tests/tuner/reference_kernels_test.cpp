@@ -5,7 +5,7 @@
 
 using namespace ditune;
 
-TEST_CASE("the reference kernels compile for old and new archs, without spills") {
+TEST_CASE("the reference kernels compile for old and new archs, without spills", "[compilers]") {
   const Nvrtc nvrtc;
   for (const SmArch arch : {SmArch{80}, SmArch{90}, SmArch{120}}) {
     const CompiledKernel compiled = nvrtc.compile(ReferenceKernels::source(), arch);

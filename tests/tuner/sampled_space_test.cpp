@@ -14,7 +14,7 @@
 using namespace ditune;
 using namespace ditune::test;
 
-TEST_CASE("a sample of the space compiles for every arch, and what ranks first does not spill") {
+TEST_CASE("a sample of the space compiles for every arch, and what ranks first does not spill", "[compilers]") {
   CandidateCompiler compiler(
       [nvrtc = Nvrtc()](const KernelSource& source, SmArch arch) { return nvrtc.compile(source, arch); });
   std::mt19937 random(20);

@@ -112,7 +112,7 @@ TEST_CASE("wide loads serve rows of whole 16 bytes, byte loads all others") {
   CHECK(std::get<MmaS8Config>(configs.back()).load == 1);
 }
 
-TEST_CASE("a fallback takes any problem with any epilogue and any strides on every arch") {
+TEST_CASE("a fallback takes any problem with any epilogue and any strides on every arch", "[compilers]") {
   Draw draw;
   const std::vector<Epilogue> epilogues = all_epilogues();
   const auto any_epilogue = [&]() -> const Epilogue& {

@@ -1,2 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-// Nothing: toy.cmake precompiles headers for it.
