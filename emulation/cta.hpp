@@ -94,7 +94,9 @@ struct ProductGroups {
 struct Lane {
   static constexpr std::size_t kStackBytes = 128 * 1024;
 
-  Fiber fiber{kStackBytes};
+  Lane(const Stacks& stacks, std::size_t index) : fiber(stacks, index) {}
+
+  Fiber fiber;
   Warp* warp = nullptr;
   int thread = 0;   // in the CTA
   unsigned id = 0;  // in the grid
@@ -166,6 +168,12 @@ struct SharedBarrier {
 };
 
 struct Cta {
+  explicit Cta(int threads) : stacks(static_cast<std::size_t>(threads), Lane::kStackBytes) {
+    for (std::size_t i = 0; i < static_cast<std::size_t>(threads); ++i)
+      lanes.push_back(std::make_unique<Lane>(stacks, i));
+  }
+
+  Stacks stacks;
   int block = 0;
   int ordinal = 0;          // among the resident ones
   std::vector<Cta*> mates;  // of its cluster, by rank; itself too

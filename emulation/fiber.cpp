@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <new>
+#include <utility>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define DITUNE_ASAN 1
@@ -35,7 +36,30 @@ void leaving(void**, const void*, std::size_t) {}
 void arrived(void*) {}
 #endif
 
+std::size_t page() { return static_cast<std::size_t>(sysconf(_SC_PAGESIZE)); }
+
 }  // namespace
+
+// One mapping for all: many would be most of a small grid's time.
+Stacks::Stacks(std::size_t count, std::size_t bytes_each) : count_(count), bytes_(bytes_each) {
+  void* const mapping =
+      mmap(nullptr, mapped(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+  if (mapping == MAP_FAILED) throw std::bad_alloc();
+  mapping_ = static_cast<unsigned char*>(mapping);
+  // Without its guard page an overflow would still be one, only not seen at once.
+  for (std::size_t i = 0; i < count; ++i) mprotect(mapping_ + i * (page() + bytes_), page(), PROT_NONE);
+}
+
+Stacks::~Stacks() {
+#ifdef DITUNE_ASAN
+  __asan_unpoison_memory_region(mapping_, mapped());  // of frames that were never left
+#endif
+  munmap(mapping_, mapped());
+}
+
+void* Stacks::bottom(std::size_t index) const { return mapping_ + index * (page() + bytes_) + page(); }
+
+std::size_t Stacks::mapped() const { return count_ * (page() + bytes_); }
 
 Fiber::Fiber() {
 #ifdef DITUNE_ASAN
@@ -48,34 +72,20 @@ Fiber::Fiber() {
 #endif
 }
 
-Fiber::Fiber(std::size_t bytes) : bytes_(bytes) {
-  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-  mapped_ = bytes + page;
-  mapping_ = mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-  if (mapping_ == MAP_FAILED) throw std::bad_alloc();
-  mprotect(mapping_, page, PROT_NONE);  // without it an overflow would still be one, only not seen at once
-  bottom_ = static_cast<unsigned char*>(mapping_) + page;
-}
-
-Fiber::~Fiber() {
-  if (mapping_ == nullptr) return;
-#ifdef DITUNE_ASAN
-  __asan_unpoison_memory_region(bottom_, bytes_);  // of frames that were never left
-#endif
-  munmap(mapping_, mapped_);
-}
+Fiber::Fiber(const Stacks& stacks, std::size_t index) : bottom_(stacks.bottom(index)), bytes_(stacks.bytes()) {}
 
 void Fiber::restart(void (*function)(void*), void* argument) {
   function_ = function;
   argument_ = argument;
   sanitizer_ = nullptr;
   getcontext(&context_);
-  context_.uc_stack.ss_sp = const_cast<void*>(bottom_);
+  context_.uc_stack.ss_sp = bottom_;
   context_.uc_stack.ss_size = bytes_;
   // makecontext passes ints: the pointer goes in two halves.
   const auto self = reinterpret_cast<std::uintptr_t>(this);
   makecontext(&context_, reinterpret_cast<void (*)()>(&Fiber::enter), 2, static_cast<unsigned>(self >> 32),
               static_cast<unsigned>(self));
+  begins_ = true;
 }
 
 void Fiber::enter(unsigned high, unsigned low) {
@@ -84,15 +94,28 @@ void Fiber::enter(unsigned high, unsigned low) {
   self.function_(self.argument_);
 }
 
+// Only what begins goes the way of contexts, which asks the kernel for the signals' mask at each switch.
+// AddressSanitizer takes a long jump for the end of the frames that it leaves.
 void Fiber::switch_to(Fiber& other) {
   leaving(&sanitizer_, other.bottom_, other.bytes_);
+#ifdef DITUNE_ASAN
   swapcontext(&context_, &other.context_);
+#else
+  if (_setjmp(left_) == 0) other.resume();
+#endif
   arrived(sanitizer_);
 }
 
 void Fiber::exit_to(Fiber& other) {
   leaving(nullptr, other.bottom_, other.bytes_);
-  setcontext(&other.context_);
+  other.resume();
+}
+
+void Fiber::resume() {
+#ifndef DITUNE_ASAN
+  if (!std::exchange(begins_, false)) _longjmp(left_, 1);
+#endif
+  setcontext(&context_);
   std::abort();  // setcontext does not return
 }
 

@@ -2,19 +2,38 @@
 // Stacks that functions run on in turns, on one OS thread.
 #pragma once
 
+#include <setjmp.h>
 #include <ucontext.h>
 
 #include <cstddef>
 
 namespace ditune::emulation {
 
+// Memory for stacks, each with a guard page below.
+class Stacks {
+ public:
+  // Throws std::bad_alloc.
+  Stacks(std::size_t count, std::size_t bytes_each);
+  ~Stacks();
+  Stacks(const Stacks&) = delete;
+  Stacks& operator=(const Stacks&) = delete;
+
+  void* bottom(std::size_t index) const;
+  std::size_t bytes() const { return bytes_; }  // of one
+
+ private:
+  std::size_t mapped() const;
+
+  std::size_t count_, bytes_;
+  unsigned char* mapping_;
+};
+
 class Fiber {
  public:
   // The calling OS thread's own stack, to come back to.
   Fiber();
-  // A stack of its own, of `bytes` bytes with a guard page below. Throws std::bad_alloc.
-  explicit Fiber(std::size_t bytes);
-  ~Fiber();
+  // One of the stacks, which outlive this.
+  Fiber(const Stacks& stacks, std::size_t index);
   Fiber(const Fiber&) = delete;
   Fiber& operator=(const Fiber&) = delete;
 
@@ -29,11 +48,12 @@ class Fiber {
 
  private:
   static void enter(unsigned high, unsigned low);
+  [[noreturn]] void resume();
 
-  ucontext_t context_{};
-  void* mapping_ = nullptr;  // guard page and stack; null for the OS thread's own
-  std::size_t mapped_ = 0;
-  const void* bottom_ = nullptr;  // of the stack
+  ucontext_t context_{};    // where it begins
+  jmp_buf left_{};          // where it was left
+  bool begins_ = false;     // at the next switch
+  void* bottom_ = nullptr;  // of the stack
   std::size_t bytes_ = 0;
   void (*function_)(void*) = nullptr;
   void* argument_ = nullptr;

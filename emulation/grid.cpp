@@ -106,7 +106,7 @@ void Grid::admit() {
 // A resident CTA that has not started.
 Cta& Grid::seat() {
   if (spare_.empty()) {
-    spare_.push_back(std::make_unique<Cta>());
+    spare_.push_back(std::make_unique<Cta>(launch_.block));
     Cta& cta = *spare_.back();
     cta.ordinal = static_cast<int>(resident_.size());
     cta.warps.resize(static_cast<std::size_t>(launch_.block / kWarp));
@@ -114,7 +114,6 @@ Cta& Grid::seat() {
     cta.bytes.resize(launch_.shared_bytes);
     cta.shared.emplace(cta.bytes.data(), cta.bytes.size(), launch_.block, launch_.cluster, Visible::nobody);
     cta.async.emplace(cta.bytes.size());
-    for (int thread = 0; thread < launch_.block; ++thread) cta.lanes.push_back(std::make_unique<Lane>());
   }
   resident_.push_back(std::move(spare_.back()));
   spare_.pop_back();

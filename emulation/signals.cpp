@@ -37,7 +37,7 @@ SignalTrap::SignalTrap(Caught caught, void* context)
   if (traps++ > 0) return;
   struct sigaction action {};
   action.sa_sigaction = handle;
-  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;  // who leaves does not come back to unblock it
   for (std::size_t i = 0; i < kSignals.size(); ++i) sigaction(kSignals[i], &action, &before[i]);
 }
 
