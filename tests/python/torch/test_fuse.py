@@ -5,11 +5,8 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Iterator
 from typing import Any
 
-import ditune.torch
-import ditune.torch.fuse
 import pytest
 import torch
 import torch.nn.functional as F
@@ -19,6 +16,8 @@ from ditune.torch.fuse import Block, FusedLinear, Site, fuses
 from ditune.torch.fuse.sources import source_hash
 from fuse_models import blocks_of, ideogram4, randomize, relative
 from torch import Tensor, nn
+
+pytestmark = pytest.mark.usefixtures("inference")
 
 WIDTH = 128
 
@@ -79,14 +78,6 @@ class Own(nn.Module):
         for block in self.blocks:
             x = block(x, condition)
         return x
-
-
-@pytest.fixture(autouse=True)
-def seed() -> Iterator[None]:
-    torch.manual_seed(0)
-    ditune.torch.fuse._warn.cache_clear()
-    with torch.no_grad():
-        yield
 
 
 def test_own_model() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import copy
 import pickle
-from collections.abc import Iterator
 from typing import Any
 
 import diffusers
@@ -36,17 +35,11 @@ from fuse_models import (
 )
 from torch import Tensor, nn
 
+pytestmark = pytest.mark.usefixtures("inference")
+
 BF16 = torch.bfloat16
 
 Launches = list[torch.Size]
-
-
-@pytest.fixture(autouse=True)
-def seed() -> Iterator[None]:
-    torch.manual_seed(0)
-    ditune.torch.fuse.heads._inform.cache_clear()
-    with torch.no_grad():
-        yield
 
 
 @pytest.fixture

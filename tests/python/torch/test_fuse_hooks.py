@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import copy
 import pickle
-from collections.abc import Iterator
 from typing import Any
 
 import accelerate
@@ -19,13 +18,7 @@ from ditune.torch import fuse_, quantize_
 from fuse_models import blocks_of, ideogram4, ideogram4_inputs, output, randomize, relative
 from torch import Tensor, nn
 
-
-@pytest.fixture(autouse=True)
-def seed() -> Iterator[None]:
-    torch.manual_seed(0)
-    ditune.torch.fuse._warn.cache_clear()
-    with torch.no_grad():
-        yield
+pytestmark = pytest.mark.usefixtures("inference")
 
 
 @pytest.fixture

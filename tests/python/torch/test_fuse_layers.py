@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import ditune.torch
@@ -16,14 +15,9 @@ from ditune.torch.fuse import Sum
 from ditune.torch.fuse.layers import join
 from torch import nn
 
+pytestmark = pytest.mark.usefixtures("inference")
+
 WIDTH = 128
-
-
-@pytest.fixture(autouse=True)
-def seed() -> Iterator[None]:
-    torch.manual_seed(0)
-    with torch.no_grad():
-        yield
 
 
 def test_joining() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import copy
 import pickle
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,6 +14,8 @@ from ditune.torch import Int8Linear
 from ditune.torch.fuse.outside import fuse_modules, fuses_modules
 from ditune.torch.fuse.rows import ZeroRows
 from torch import Tensor, nn
+
+pytestmark = pytest.mark.usefixtures("inference")
 
 TOKENS, WIDTH, OUT = 20, 64, 48
 
@@ -30,13 +31,6 @@ class Model(nn.Module):
 
 
 fuses_modules(f"{Model.__module__}.{Model.__qualname__}", {"linear": ZeroRows})
-
-
-@pytest.fixture(autouse=True)
-def inference() -> Iterator[None]:
-    torch.manual_seed(0)
-    with torch.no_grad():
-        yield
 
 
 @pytest.fixture(params=["bias", "no bias", "int8"])

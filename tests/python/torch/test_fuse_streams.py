@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from typing import Any
 
 import diffusers
@@ -32,16 +31,11 @@ from fuse_models import (
 )
 from torch import Tensor
 
+pytestmark = pytest.mark.usefixtures("inference")
+
 WIDTH = HEADS * HEAD
 
 Both = tuple[Any, Any]
-
-
-@pytest.fixture(autouse=True)
-def seed() -> Iterator[None]:
-    torch.manual_seed(0)
-    with torch.no_grad():
-        yield
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,16 +12,11 @@ from ditune.torch import fuse_, quantize_
 from fuse_models import WIDTH, output, randomize, relative, z_image, z_image_inputs
 from torch import nn
 
+pytestmark = pytest.mark.usefixtures("inference")
+
 SIGLIP = 48
 
 Both = tuple[nn.Module, nn.Module]
-
-
-@pytest.fixture(autouse=True)
-def seed() -> Iterator[None]:
-    torch.manual_seed(0)
-    with torch.no_grad():
-        yield
 
 
 @pytest.fixture

@@ -17,11 +17,6 @@ from torch import Tensor, nn
 K, N = 256, 96
 
 
-@pytest.fixture(autouse=True)
-def seed() -> None:
-    torch.manual_seed(0)
-
-
 def float_linear(dtype: torch.dtype = torch.bfloat16, bias: bool = True) -> nn.Linear:
     return nn.Linear(K, N, bias, dtype=dtype)
 

@@ -16,11 +16,6 @@ from torch import Tensor
 HEAD, HEADS = 32, 4
 
 
-@pytest.fixture(autouse=True)
-def seed() -> None:
-    torch.manual_seed(0)
-
-
 def heads_of(x: Tensor, head: int) -> Tensor:
     return x.view(*x.shape[:-1], -1, head)
 

@@ -15,11 +15,6 @@ from tensors import BF16, K, M, N, draw, weights
 from torch import Tensor
 
 
-@pytest.fixture(autouse=True)
-def seed() -> None:
-    torch.manual_seed(0)
-
-
 def dequantized(made: tuple[Tensor, ...]) -> Tensor:
     return made[0].float() * made[1][..., None]
 
