@@ -40,8 +40,11 @@ echo "task \$task, run \$run, GPU \${CUDA_VISIBLE_DEVICES-none}" >>"$place/runs"
 case \$run,\$task in
   0,$requeued | 0,$killed)
     ditune_here "\$@" &
-    until ditune_here list --db "\${!#}" --json 2>/dev/null | grep -q '"config"'; do sleep 0.1; done
-    kill -STOP \$!
+    while kill -STOP \$!; do # while its rows are looked at, it does not come to its end
+      ditune_here list --db "\${!#}" --json 2>/dev/null | grep -q '"config"' && break
+      kill -CONT \$!
+      sleep 0.05
+    done
     echo \$! >"$place/stopped-\$task"
     wait \$! ;;
   0,*)
