@@ -110,7 +110,7 @@ TEST_CASE("the load must divide K, and the space takes the widest") {
   CHECK(refused_by(config, target("512x512x4608")) == "alignment");
 }
 
-TEST_CASE("Ideogram's problems have some hundreds of candidates, each of them legal, none twice") {
+TEST_CASE("Ideogram's problems have some hundreds of candidates, each of them legal, none twice", "[many]") {
   for (const char* device : {"H100", "A100", "RTX 3090", "RTX 4090", "RTX 5090", "RTX 3060"}) {
     for (const char* problem :
          {"6144x13824x4608", "6144x4608x4608", "6144x24576x4608", "6144x4608x12288", "4096x4608x4608", "256x4608x53248",
@@ -158,7 +158,7 @@ TEST_CASE("few rows get small tiles, deep pipelines and parts of K") {
   CHECK(contains(enumerate(target("1x4608x4608")), "mma_s8:tile=16x64x128,warps=1x4,stages=8,ctas=2"));
 }
 
-TEST_CASE("the tiniest and the largest problems have candidates, too") {
+TEST_CASE("the tiniest and the largest problems have candidates, too", "[many]") {
   for (const char* problem :
        {"1x1x1", "1x1x131071", "2147483647x1x16", "1x2147483647x16", "100x100x100", "74977x28672x5376"}) {
     for (const DeviceInfo& device : known_devices()) {

@@ -50,7 +50,7 @@ TEST_CASE("wgmma_s8 has some hundreds of candidates on Hopper, each of them lega
   }
 }
 
-TEST_CASE("elsewhere, and for odd sizes, mma_s8 is alone, and wgmma_s8 says why once") {
+TEST_CASE("elsewhere, and for odd sizes, mma_s8 is alone, and wgmma_s8 says why once", "[many]") {
   std::vector<Target> targets = {target("4352x4608x4600"), target("4352x4604x4608"), target("17x131x36")};
   for (const DeviceInfo& device : known_devices())
     if (device.arch != SmArch{90}) targets.push_back(target("4352x4608x4608", device));

@@ -200,7 +200,7 @@ TEST_CASE("wgmma_s8 gives the plain loop's bits in clusters") {
   CHECK(mismatches<kWidePingpong>({130, 200, 272, 4}) == 0);
 }
 
-TEST_CASE("CTAs of a cluster of wgmma_s8 load what they share once") {
+TEST_CASE("CTAs of a cluster of wgmma_s8 load what they share once", "[many]") {
   // Eight tiles, five steps of 128 bytes along K: 128 rows of X and 64 of W for each tile and step.
   constexpr Problem kTallProblem{512, 128, 640, 8}, kWideProblem{256, 256, 640, 8};
   constexpr long long kX = 8LL * 5 * 128 * 128, kW = 8LL * 5 * 64 * 128;
@@ -218,7 +218,7 @@ TEST_CASE("CTAs of a cluster of wgmma_s8 load what they share once") {
   CHECK(run<kWideTurns, Epilogue{}>(kWideProblem, 0).box_bytes == kX / 2 + 2 * kW);
 }
 
-TEST_CASE("CTAs of wgmma_s8 share the K steps of the last tiles") {
+TEST_CASE("CTAs of wgmma_s8 share the K steps of the last tiles", "[many]") {
   constexpr WgmmaS8Config kShared =
       with(kCooperative, [](WgmmaS8Config& c) { c.decomposition = Decomposition::stream_k; });
   constexpr WgmmaS8Config kCluster = with(kShared, [](WgmmaS8Config& c) { c.cluster_m = 2; });
@@ -233,7 +233,8 @@ TEST_CASE("CTAs of wgmma_s8 share the K steps of the last tiles") {
   CHECK(mismatches<kWide, Epilogue{.out = Output::s32}>({1, 8, 656, 4}) == 0);
 }
 
-TEST_CASE("wgmma_s8 gives the plain loop's bits in tiles of any 16 columns, whose rows of Y are boxes of fewer bytes") {
+TEST_CASE("wgmma_s8 gives the plain loop's bits in tiles of any 16 columns, whose rows of Y are boxes of fewer bytes",
+          "[many]") {
   constexpr WgmmaS8Config k48 = with(kCooperative, [](WgmmaS8Config& c) { c.tile_n = 48; });
   constexpr WgmmaS8Config k80 = with(kPingpong, [](WgmmaS8Config& c) { c.tile_n = 80; });
   constexpr WgmmaS8Config k144 = with(kCooperative, [](WgmmaS8Config& c) { c.tile_n = 144; });
@@ -252,7 +253,7 @@ TEST_CASE("wgmma_s8 gives the plain loop's bits in tiles of any 16 columns, whos
   CHECK(mismatches<k224, Epilogue{.out = Output::f32}>({70, 456, 272}) == 0);
 }
 
-TEST_CASE("wgmma_s8 gives the plain loop's bits with one box of staging, and where its launch is dependent") {
+TEST_CASE("wgmma_s8 gives the plain loop's bits with one box of staging, and where its launch is dependent", "[many]") {
   constexpr auto kOneBox = [](WgmmaS8Config& c) { c.staging = 1; };
   constexpr auto kDependent = [](WgmmaS8Config& c) { c.launch = Launch::dependent; };
   constexpr WgmmaS8Config kStaged = with(kCooperative, kOneBox), kStagedTurns = with(kPingpong, kOneBox);

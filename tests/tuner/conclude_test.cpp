@@ -102,7 +102,8 @@ TEST_CASE("one that ran in too few rounds ties by its median") {
   CHECK(winner({raced(kA, 100.4, few, 64), raced(kB, 100, few, 200)}) == kB);
 }
 
-TEST_CASE("whatever the noise, who wins a race is within 1% of the best, though slower ones have fewer registers") {
+TEST_CASE("whatever the noise, who wins a race is within 1% of the best, though slower ones have fewer registers",
+          "[many]") {
   constexpr std::array kLooks = {12, 16, 24, 32, 48, 64};
   const std::vector<double> true_us = {100, 100.2, 100.6, 101.5};
   const std::vector<const char*> configs = {kA, kB, kC, kD};

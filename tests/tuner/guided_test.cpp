@@ -74,7 +74,7 @@ TEST_CASE("guided finds nearly the best of a distorted landscape in 64 trials") 
   CHECK(total / kLandscapes < 0.015);
 }
 
-TEST_CASE("guided never proposes a config twice and ends when all were tried") {
+TEST_CASE("guided never proposes a config twice and ends when all were tried", "[many]") {
   Guided search = make_guided();
   const std::vector<Scored> tried = run(search, 10000, made_up_prediction, 50);
   std::set<std::string> distinct;

@@ -94,7 +94,7 @@ TEST_CASE("a decision is looked at only when it is due") {
 }
 
 // What was seen of each with 1000 seeds: at most 2% lost at the worst noise and none at the others, 54 to 65 replays.
-TEST_CASE("a screen hardly ever loses the best, and takes little more than half of the replays") {
+TEST_CASE("a screen hardly ever loses the best, and takes little more than half of the replays", "[many]") {
   for (const Scatter scatter : kScatters)
     for (const double sigma : {0.002, 0.005, 0.01, 0.03}) {
       CAPTURE(static_cast<int>(scatter), sigma);
@@ -106,7 +106,7 @@ TEST_CASE("a screen hardly ever loses the best, and takes little more than half 
     }
 }
 
-TEST_CASE("a decision separates equals less often than it says, and the best never from what is slower") {
+TEST_CASE("a decision separates equals less often than it says, and the best never from what is slower", "[many]") {
   for (const Scatter scatter : kScatters)
     for (const double sigma : {0.002, 0.005, 0.01, 0.03}) {
       CAPTURE(static_cast<int>(scatter), sigma);
