@@ -106,7 +106,8 @@ void check_screened_once(const Store& store) {
 
 }  // namespace
 
-TEST_CASE("killed at 200 random moments: every committed trial stays, and the run ends with the same winners") {
+TEST_CASE("killed at 200 random moments: every committed trial stays, and the run ends with the same winners",
+          "[many]") {
   const TempFolder folder;
   const auto began = std::chrono::steady_clock::now();
   Victim whole(folder / "whole.db");

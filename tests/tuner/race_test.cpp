@@ -129,7 +129,7 @@ TEST_CASE("a decision takes no longer than it must") {
   CHECK(rounds({100, 100}, 0.01) > 60);   // it cannot be
 }
 
-TEST_CASE("looking after every round without correction would be wrong far more often") {
+TEST_CASE("looking after every round without correction would be wrong far more often", "[many]") {
   int separated = 0;
   const Stay every_round = [](const Samples& samples) -> std::vector<std::size_t> {
     const std::size_t first = leader(samples);

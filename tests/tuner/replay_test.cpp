@@ -96,7 +96,7 @@ TEST_CASE("the config that the model ranks first is within 15 percent of the bes
   CHECK(regrets[regrets.size() / 2] < 0.15);
 }
 
-TEST_CASE("guided comes within 2 percent of the best in 16 measurements, 5 on the worst problem") {
+TEST_CASE("guided comes within 2 percent of the best in 16 measurements, 5 on the worst problem", "[many]") {
   for (const std::size_t batch_size : {4, 8})
     for (std::uint64_t seed = 0; seed < 4; ++seed) {
       double sum = 0;
@@ -110,7 +110,7 @@ TEST_CASE("guided comes within 2 percent of the best in 16 measurements, 5 on th
     }
 }
 
-TEST_CASE("every strategy that asks the model beats chance") {
+TEST_CASE("every strategy that asks the model beats chance", "[many]") {
   const auto mean_regret = [](const char* name) {
     double sum = 0;
     for (const RecordedProblem& problem : exhaustive())
