@@ -40,7 +40,7 @@ std::size_t page() { return static_cast<std::size_t>(sysconf(_SC_PAGESIZE)); }
 
 }  // namespace
 
-// One mapping for all: many would be most of a small grid's time.
+// One mapping for all: each takes system calls for which the threads of a process wait for each other.
 Stacks::Stacks(std::size_t count, std::size_t bytes_each) : count_(count), bytes_(bytes_each) {
   void* const mapping =
       mmap(nullptr, mapped(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);

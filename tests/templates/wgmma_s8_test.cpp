@@ -200,7 +200,7 @@ TEST_CASE("wgmma_s8 gives the plain loop's bits in clusters") {
   CHECK(mismatches<kWidePingpong>({130, 200, 272, 4}) == 0);
 }
 
-TEST_CASE("CTAs of a cluster of wgmma_s8 load what they share once", "[many]") {
+TEST_CASE("CTAs of a wgmma_s8 cluster load shared operands once", "[many]") {
   // Eight tiles, five steps of 128 bytes along K: 128 rows of X and 64 of W for each tile and step.
   constexpr Problem kTallProblem{512, 128, 640, 8}, kWideProblem{256, 256, 640, 8};
   constexpr long long kX = 8LL * 5 * 128 * 128, kW = 8LL * 5 * 64 * 128;
