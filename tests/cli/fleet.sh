@@ -15,9 +15,9 @@ block() { "$here/readme_blocks" "$here/../../docs/fleet.md" "$1" | grep ''; }  #
 winners() { ditune list --db "$1" --json; }
 
 mkdir bin
-{ # those that take longer are the last ones of each shard: who stops it at its first row stops it before its end
-  printf 'quantize_s8:m=%s,k=512\n' 64 96 128 192 256 320
+{
   printf 'gemm_s8:m=%s,n=768,k=512\n' 64 96 128 192
+  printf 'quantize_s8:m=%s,k=512\n' 64 96 128 192 256 320
 } >layers
 cat >bin/ditune <<END
 #!/bin/sh
@@ -25,7 +25,7 @@ export CUDA_VISIBLE_DEVICES=
 if [ "\$1" = tune ]; then
   [ "\$2 \$3 \$4 \$5" = "--model ideogram4 --resolution 1024x1024" ] || { echo "fleet.sh: another list: \$*" >&2; exit 2; }
   shift 5
-  set -- tune --problems "$place/layers" "\$@" --gpu "RTX 3090" --trials 1
+  set -- tune --problems "\${layers-$place/layers}" "\$@" --gpu "RTX 3090" --trials 1
 fi
 exec "$ditune" "\$@"
 END

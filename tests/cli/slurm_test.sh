@@ -30,7 +30,9 @@ await() { # WHAT COMMAND...
 
 state_is() { [ "$(squeue -h --states=all -j "$1" -o %T)" = "$2" ]; } # JOB STATE
 
-# In their first run the two victims stop in the middle of their shards, and the other tasks wait until that is over.
+# In their first run the two victims come to the end of the first layer of their shards and no further, however fast the machine is; the
+# other tasks wait until one is requeued and the other killed. (kill_test.cpp kills tuning runs at any moment.)
+head -n $((last_task + 1)) layers >first_layers
 mv bin/ditune bin/ditune_here
 cat >bin/ditune <<END
 #!/bin/bash
@@ -39,19 +41,13 @@ run=\${SLURM_RESTART_COUNT-0} task=\$SLURM_ARRAY_TASK_ID
 echo "task \$task, run \$run, GPU \${CUDA_VISIBLE_DEVICES-none}" >>"$place/runs"
 case \$run,\$task in
   0,$requeued | 0,$killed)
-    ditune_here "\$@" &
-    while kill -STOP \$!; do # while its rows are looked at, it does not come to its end
-      ditune_here list --db "\${!#}" --json 2>/dev/null | grep -q '"config"' && break
-      kill -CONT \$!
-      sleep 0.05
-    done
-    echo \$! >"$place/stopped-\$task"
-    wait \$! ;;
+    layers=$place/first_layers ditune_here "\$@"
+    echo \$\$ >"$place/interrupted-\$task"
+    exec sleep infinity ;;
   0,*)
-    until [ -e "$place/go" ]; do sleep 0.1; done
-    exec ditune_here "\$@" ;;
-  *) exec ditune_here "\$@" ;;
+    until [ -e "$place/go" ]; do sleep 0.1; done ;;
 esac
+exec ditune_here "\$@"
 END
 chmod +x bin/ditune
 
@@ -62,9 +58,12 @@ block "bash test=submit.sh" | sed "s#/shared/ditune#$place/results#" >submit.sh
 array=${job:?submit.sh names the array}
 merge=$(sed -n 's/^Submitted batch job //p' submitted)
 
-for victim in $requeued $killed; do await "a row in the shard of task $victim" test -s "stopped-$victim"; done
+for victim in $requeued $killed; do
+  await "the first layer of task $victim" test -s "interrupted-$victim"
+  [ "$(winners "results/shard-$victim.db" | grep -o '"config"' | wc -l)" -eq 1 ] || fail "task $victim did not store its first layer"
+done
 scontrol requeue "${array}_$requeued"
-kill -KILL "$(<"stopped-$killed")" || fail "task $killed was over before it was killed"
+kill -KILL "$(<"interrupted-$killed")"
 await "task $killed to fail" state_is "${array}_$killed" FAILED
 scontrol requeue "${array}_$killed"
 touch go
