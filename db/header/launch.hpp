@@ -12,7 +12,7 @@ namespace detail {
 struct Loaded {
   std::mutex mutex;
   cudaKernel_t handle = nullptr;
-  unsigned long long granted = 0;  // bit d: device d lets it have its dynamic shared memory
+  int granted[64] = {};  // by device: bytes of dynamic shared memory, the most that a row of this kernel needed so far
 };
 
 inline Loaded& loaded(const Kernel& kernel) {
@@ -32,10 +32,10 @@ inline cudaError_t grant_shared(Loaded& entry, int bytes) {
   int device = 0;
   cudaError_t status = cudaGetDevice(&device);
   if (status != cudaSuccess) return status;
-  const unsigned long long bit = device < 64 ? 1ull << device : 0;
-  if (entry.granted & bit) return cudaSuccess;
+  int* const granted = device < 64 ? &entry.granted[device] : nullptr;
+  if (granted && bytes <= *granted) return cudaSuccess;
   status = cudaKernelSetAttributeForDevice(entry.handle, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes, device);
-  if (status == cudaSuccess) entry.granted |= bit;
+  if (granted && status == cudaSuccess) *granted = bytes;
   return status;
 }
 

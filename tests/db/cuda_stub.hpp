@@ -7,7 +7,12 @@
 namespace ditune::test {
 
 // What a launch asks of the CUDA runtime before the launch itself, which a probe brings; all of it succeeds.
-inline const std::string kCudaRuntime = R"(extern "C" {
+// `granted_bytes`: of dynamic shared memory.
+inline const std::string kCudaRuntime = R"(
+namespace {
+[[maybe_unused]] int granted_bytes = 0;
+}
+extern "C" {
 cudaError_t cudaLibraryLoadData(cudaLibrary_t*, const void*, cudaJitOption*, void**, unsigned, cudaLibraryOption*,
                                 void**, unsigned) {
   return cudaSuccess;
@@ -17,7 +22,10 @@ cudaError_t cudaGetDevice(int* device) {
   *device = 0;
   return cudaSuccess;
 }
-cudaError_t cudaKernelSetAttributeForDevice(cudaKernel_t, cudaFuncAttribute, int, int) { return cudaSuccess; }
+cudaError_t cudaKernelSetAttributeForDevice(cudaKernel_t, cudaFuncAttribute, int bytes, int) {
+  granted_bytes = bytes;
+  return cudaSuccess;
+}
 }
 )";
 

@@ -143,6 +143,30 @@ int main() {
 }
 )";
 
+// One kernel serves two widths of rows, which do not take as much shared memory.
+const std::string kSharedProbe = kArgs + kCudaRuntime + R"(
+extern "C" {
+cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void*, void**) {
+  return config->dynamicSmemBytes <= static_cast<std::size_t>(granted_bytes) ? cudaSuccess : cudaErrorInvalidValue;
+}
+}
+
+static cudaError_t launch(long long k) {
+  t::QuantizeArgs args{};
+  args.x = at(1), args.q = at(2), args.scale = static_cast<float*>(at(3));
+  args.m = 4096, args.k = args.ldx = args.ldq = k, args.eps = 1e-6F;
+  args.tables = 1, args.rows_per_image = 4096;
+  return t::launch(*t::find_quantize(90, 4096, k, "norm=rms"), args, nullptr);
+}
+
+int main() {
+  static_assert(t::find_quantize(90, 4096, 4608, "norm=rms")->kernel == t::find_quantize(90, 4096, 5120, "norm=rms")->kernel);
+  for (const long long k : {4608, 5120, 4608})
+    if (launch(k) != cudaSuccess) return 1;
+  return 0;
+}
+)";
+
 std::string plan_defines() {
   const TuningRecord record = quantizes()[1];
   const LaunchPlan plan = launch_plan(record.config, target_of(record.key));
@@ -183,6 +207,26 @@ TEST_CASE("A header launches a quantize_s8 with its arguments, and refuses those
   if (GENERATE(false, true)) records.push_back(gemm());
   write_file(folder / "tuned.h", exported(records, Embed::cubin));
   write_file(folder / "launch.cpp", kLaunchProbe);
+  const std::string program = (folder / "launch").string();
+  const int built = run(DITUNE_GXX " -std=c++17 -pedantic -Wall -Wextra -Werror" + kCudaInclude + " " +
+                            (folder / "launch.cpp").string() + " -o " + program,
+                        folder / "log");
+  INFO(read_file(folder / "log"));
+  REQUIRE(built == 0);
+  CHECK(run(program, folder / "log") == 0);
+}
+
+TEST_CASE("A header launches one kernel with as much shared memory as each of its rows needs") {
+  if (!is_found(DITUNE_GXX)) return;
+  const TempFolder folder;
+  std::vector<TuningRecord> records;
+  for (const char* k : {"4608", "5120"}) {
+    records.push_back(
+        winner("quantize_s8:m=4096,k=" + std::string(k) + ",norm=rms", "staged_s8:threads=256,octets=3,stages=3"));
+    records.back().key.device = device_class(find_device("H100"));
+  }
+  write_file(folder / "tuned.h", exported(records, Embed::cubin));
+  write_file(folder / "launch.cpp", kSharedProbe);
   const std::string program = (folder / "launch").string();
   const int built = run(DITUNE_GXX " -std=c++17 -pedantic -Wall -Wextra -Werror" + kCudaInclude + " " +
                             (folder / "launch.cpp").string() + " -o " + program,
