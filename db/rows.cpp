@@ -289,6 +289,17 @@ void replace_winner(Database& db, const TuningRecord& record) {
              record);
 }
 
+void remove_winner(Database& db, const TuningKey& key) {
+  const DeviceClass& device = key.device;
+  Statement(db,
+            "DELETE FROM winners WHERE template_hash = ?1 AND regime = ?2 "
+            "AND device_id = (SELECT id FROM devices WHERE (name, sms, arch) = (?3, ?4, ?5)) "
+            "AND operation_id = (SELECT id FROM operations WHERE (kind, layer, rows) = (?6, ?7, ?8))")
+      .bind(key.template_hash, format(key.regime), device.name, device.sms, device.arch.number,
+            kind_name(key.operation), format_layer(key.operation), rows(key.operation))
+      .run();
+}
+
 Selection<Trial> select_trials(const Database& db, const RecordFilter& filter) {
   return select<Trial>(db, "trials", "id", filter, "ORDER BY finished_at, trials.id");
 }

@@ -16,6 +16,7 @@ void insert_trial(Database& db, const Trial& trial);
 // Unless there is one with the same values in all columns; returns whether there was none.
 bool insert_trial_if_new(Database& db, const Trial& trial);
 void replace_winner(Database& db, const TuningRecord& record);
+void remove_winner(Database& db, const TuningKey& key);
 
 // `rows` in a fixed order; `skipped` are those that match but do not validate.
 template <class Row>

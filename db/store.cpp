@@ -103,6 +103,10 @@ struct Store::Impl {
   void require_writable() const {
     if (!writable) refuse(db.name() + " was opened for reading only", "open it for writing");
   }
+
+  void drop_unused_cubins() {
+    db.execute("DELETE FROM cubins WHERE hash NOT IN (SELECT cubin_hash FROM winners WHERE cubin_hash IS NOT NULL)");
+  }
 };
 
 Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -185,9 +189,17 @@ bool Store::set_winner(const TuningRecord& record, const std::string& cubin) {
     row.cubin_hash.clear();
   }
   replace_winner(db, row);
-  db.execute("DELETE FROM cubins WHERE hash NOT IN (SELECT cubin_hash FROM winners WHERE cubin_hash IS NOT NULL)");
+  impl_->drop_unused_cubins();
   transaction.commit();
   return true;
+}
+
+void Store::remove_winner(const TuningKey& key) {
+  impl_->require_writable();
+  Transaction transaction(impl_->db);
+  ditune::remove_winner(impl_->db, key);
+  impl_->drop_unused_cubins();
+  transaction.commit();
 }
 
 std::vector<TuningRecord> Store::winners(const RecordFilter& filter) const {

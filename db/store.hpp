@@ -63,6 +63,8 @@ class Store {
   // Keeps `record` as the winner of its key, and `cubin` by its hash, unless the record is predicted and the key has a
   // measured winner. Returns whether it was kept. Without `cubin`, the stored one of record.cubin_hash if there is one.
   bool set_winner(const TuningRecord& record, const std::string& cubin = {});
+  // The key has no winner then; its trials stay.
+  void remove_winner(const TuningKey& key);
 
   // What `writes` adds and sets is one transaction: all of it, or nothing if it throws.
   void atomically(const std::function<void()>& writes);

@@ -10,8 +10,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <condition_variable>
 #include <fstream>
 #include <iterator>
+#include <mutex>
+#include <stop_token>
 #include <system_error>
 #include <thread>
 #include <tuple>
@@ -86,10 +89,14 @@ void flush(const std::filesystem::path& path) {
   if (!flushed) fail(fmt::format("cannot write {}", path.string()), error, DbError::Kind::failed);
 }
 
-std::string unique_suffix() {
+std::string host_name() {
   std::array<char, 256> host{};
   ::gethostname(host.data(), host.size() - 1);
-  return fmt::format("{}-{}-{}", host.data(), ::getpid(), std::hash<std::thread::id>()(std::this_thread::get_id()));
+  return host.data();
+}
+
+std::string unique_suffix() {
+  return fmt::format("{}-{}-{}", host_name(), ::getpid(), std::hash<std::thread::id>()(std::this_thread::get_id()));
 }
 
 std::map<std::string, TuningRecord> winners_of(const Store& store) {
@@ -154,10 +161,12 @@ class WorkingCopy::DatabaseLock {
       constexpr auto kPoll = std::chrono::milliseconds(20);
       std::this_thread::sleep_for(kPoll);
     }
+    alive_ = std::jthread([this, every = patience / 4](const std::stop_token& stop) { show_life(stop, every); });
   }
   DatabaseLock(const DatabaseLock&) = delete;
   DatabaseLock& operator=(const DatabaseLock&) = delete;
   ~DatabaseLock() {
+    alive_ = {};
     std::error_code ignored;
     if (is_held()) std::filesystem::remove(path_, ignored);
   }
@@ -186,7 +195,17 @@ class WorkingCopy::DatabaseLock {
     }
     return true;
   }
-  // Differs from one holder to the next.
+  // However long what is done under the lock takes, others see that somebody does it.
+  void show_life(const std::stop_token& stop, std::chrono::milliseconds every) const {
+    std::mutex mutex;
+    std::unique_lock lock(mutex);
+    std::condition_variable_any stopped;
+    while (!stopped.wait_for(lock, stop, every, [&] { return stop.stop_requested(); })) {
+      std::error_code ignored;
+      if (is_held()) std::filesystem::last_write_time(path_, std::filesystem::file_time_type::clock::now(), ignored);
+    }
+  }
+  // Differs from one holder to the next, and from one sign of life to the next.
   std::string state() const {
     struct ::stat status {};
     if (::stat(path_.c_str(), &status) != 0) return {};
@@ -196,6 +215,7 @@ class WorkingCopy::DatabaseLock {
   }
   std::filesystem::path path_;
   std::string content_;
+  std::jthread alive_;
 };
 
 WorkingCopy::WorkingCopy(const std::filesystem::path& database, Environment environment)
@@ -205,7 +225,9 @@ WorkingCopy::WorkingCopy(const std::filesystem::path& database, Environment envi
       file_system_(environment_.file_system(database).value_or("")) {
   if (file_system_.empty()) return;
   constexpr std::size_t kNameDigits = 16;
-  path_ = own_folder(environment_.local_folder) / (sha256(database_.string()).substr(0, kNameDigits) + ".db");
+  const std::filesystem::path folder = own_folder(environment_.local_folder);
+  const std::string machine = environment_.file_system(folder) ? host_name() : "";  // others see the folder, too
+  path_ = folder / (sha256(machine + database_.string()).substr(0, kNameDigits) + ".db");
   use_ = std::make_unique<LocalUse>(beside(path_, ".lock"));
   try {
     take_over();
@@ -217,8 +239,7 @@ WorkingCopy::WorkingCopy(const std::filesystem::path& database, Environment envi
 WorkingCopy::~WorkingCopy() {
   if (!use_) return;
   try {
-    const bool is_merged = this->is_merged(Store::open_read_only(path_));
-    if (is_merged && use_->is_alone()) remove_database(path_);
+    if (use_->is_alone() && is_merged(Store::open_read_only(path_))) remove_database(path_);
   } catch (const std::exception&) {
     // The copy stays for the next process.
   }
@@ -246,14 +267,17 @@ void WorkingCopy::take_over() {
   const Store store = Store::open(there.path());
   merge(local, store, /*trust_binaries=*/true);
   merged_ = winners_of(store);
+  for (const auto& [key, record] : winners_of(local))
+    if (merged_.contains(key)) taken_.insert(key);
   const std::size_t trials = store.trials().size();
   if (local.trials().size() == trials) trials_ = trials;
 }
 
 bool WorkingCopy::is_merged(const Store& local) const {
   if (local.trials().size() != trials_) return false;
-  const std::vector<TuningRecord> winners = local.winners();
-  return std::ranges::all_of(winners, [&](const TuningRecord& w) { return holds(merged_, format(w.key), w); });
+  const Winners winners = winners_of(local);
+  return std::ranges::all_of(taken_, [&](const std::string& key) { return winners.contains(key); }) &&
+         std::ranges::all_of(winners, [&](const auto& its) { return holds(merged_, its.first, its.second); });
 }
 
 void WorkingCopy::merge_back() {
@@ -289,6 +313,10 @@ void WorkingCopy::replace_database(const Store& local, const Winners& winners) {
           if (!changed_there || is_preferred(record, current->second))
             store.set_winner(record, local.cubin(record.cubin_hash));
         }
+        for (const std::string& key : taken_)
+          if (const auto current = there.find(key);
+              !winners.contains(key) && current != there.end() && holds(merged_, key, current->second))
+            store.remove_winner(current->second.key);
       });
       store.copy_to(whole.path());
     }
@@ -302,6 +330,8 @@ void WorkingCopy::replace_database(const Store& local, const Winners& winners) {
     replaced = true;
   }
   merged_ = winners;
+  taken_.clear();
+  for (const auto& [key, record] : winners) taken_.insert(key);
   trials_ = trials.size();
 }
 

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -45,8 +46,8 @@ class WorkingCopy {
   const std::string& file_system() const { return file_system_; }
 
   // Brings all trials and the winners that changed here into the database: after each layer, and at the end. A winner
-  // that has changed there, too, is replaced only by one that merging prefers (merge.hpp). Nothing new: nothing is
-  // done. Any thread may call it. Throws DbError naming the copy, which then stays.
+  // that has changed there, too, is replaced only by one that merging prefers (merge.hpp), and stays if it went here.
+  // Nothing new: nothing is done. Any thread may call it. Throws DbError naming the copy, which then stays.
   void merge_back();
 
  private:
@@ -64,8 +65,9 @@ class WorkingCopy {
   std::string file_system_;
   std::unique_ptr<LocalUse> use_;
   std::mutex mutex_;
-  Winners merged_;          // as the database had them when it was last seen, or got them
-  std::size_t trials_ = 0;  // of the copy that the database has, too
+  Winners merged_;               // as the database had them when it was last seen, or got them
+  std::set<std::string> taken_;  // keys of those that the copy had, too
+  std::size_t trials_ = 0;       // of the copy that the database has, too
 };
 
 }  // namespace ditune

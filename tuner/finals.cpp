@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 
 namespace ditune {
 namespace {
@@ -21,33 +22,34 @@ std::vector<KernelConfig> spilling(const std::vector<Contender>& tried, std::siz
 
 std::optional<TuningRecord> Finals::decide(std::vector<Contender>& tried, Regime regime) {
   const Target& target = trials_.target();
-  std::optional<TuningRecord> incumbent = ledger_.current_winner(target, Source::measured, regime);
-  const bool is_defended = incumbent.has_value();
-  if (!incumbent) incumbent = ledger_.current_winner(target, Source::measured, Regime::burst);
-  const std::vector<KernelConfig> finalists = this->finalists(tried, regime, incumbent);
+  const std::vector<TuningRecord> winners = ledger_.current_winners(target, Source::measured, regime);
+  std::vector<KernelConfig> defended;  // the incumbent first
+  for (const TuningRecord& winner : winners) defended.push_back(winner.config);
+  if (winners.empty())
+    if (const auto burst = ledger_.current_winner(target, Source::measured, Regime::burst))
+      defended.push_back(burst->config);
+  const std::vector<KernelConfig> finalists = this->finalists(tried, regime, defended);
   if (finalists.empty()) return std::nullopt;
   begin_(finalists.front());
   const std::vector<Contender> measured =
       trials_.measure(finalists, regime == Regime::burst ? Effort::decide : Effort::sustain);
   trials_.commit(measured, regime);
   const std::optional<Decision> decision =
-      conclude(measured, incumbent ? std::optional(incumbent->config) : std::nullopt);
+      conclude(measured, defended.empty() ? std::nullopt : std::optional(defended.front()));
   if (regime == Regime::burst)
     for (const Contender& contender : measured)
       std::ranges::replace_if(
           tried, [&](const Contender& old) { return old.config == contender.config; }, contender);
   if (!decision) return std::nullopt;
-  // A family's winner stands beside another family's: the time of the one that lost is that of today, too.
-  if (is_defended)
-    for (const Contender& contender : measured)
-      if (contender.config == incumbent->config && contender.config != decision->winner.config && is_sound(contender))
-        trials_.keep({contender, {}}, regime);
+  std::vector<Contender> seen = measured;
+  std::ranges::copy_if(tried, std::back_inserter(seen), [](const Contender& each) { return !is_sound(each); });
+  trials_.keep_up(winners, *decision, seen, regime);
   return trials_.keep(*decision, regime);
 }
 
 // Those that failed in this regime before are not among them.
 std::vector<KernelConfig> Finals::finalists(const std::vector<Contender>& tried, Regime regime,
-                                            const std::optional<TuningRecord>& incumbent) const {
+                                            const std::vector<KernelConfig>& defended) const {
   const std::size_t count = regime == Regime::burst ? kFinalists : kSustained;
   const std::vector<KernelConfig> failed = history_.failures(trials_.target(), regime);
   const auto has_failed = [&](const KernelConfig& config) {
@@ -59,10 +61,11 @@ std::vector<KernelConfig> Finals::finalists(const std::vector<Contender>& tried,
   for (const Contender& contender : fastest(tried, tried.size()))
     if (configs.size() < count && !has_failed(contender.config)) configs.push_back(contender.config);
   if (configs.empty()) return spilling(tried, count);
-  if (incumbent && !has_failed(incumbent->config) && std::ranges::find(configs, incumbent->config) == configs.end()) {
-    if (configs.size() == count) configs.pop_back();
-    configs.push_back(incumbent->config);
-  }
+  std::vector<KernelConfig> others;
+  for (const KernelConfig& config : defended)
+    if (!has_failed(config) && std::ranges::find(configs, config) == configs.end()) others.push_back(config);
+  configs.resize(std::min(configs.size(), count - std::min(others.size(), count - 1)));
+  configs.insert(configs.end(), others.begin(), others.end());
   if (options_.retry_failed && regime == Regime::sustained)  // in bursts the search tried them again
     for (const KernelConfig& config : failed)
       if (!has_failed(config) && std::ranges::find(configs, config) == configs.end()) configs.push_back(config);

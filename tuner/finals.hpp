@@ -19,14 +19,15 @@ class Finals {
          std::function<void(const KernelConfig&)> begin)
       : trials_(trials), ledger_(ledger), history_(history), options_(options), begin_(std::move(begin)) {}
 
-  // The best few against one another, and longer, so that luck in a short look decides nothing; the winner on record,
-  // of this regime or else of bursts, is one of them, and stays unless another is measurably better. What comes of them
+  // The best few against one another, and longer, so that luck in a short look decides nothing; the winners on record,
+  // one of each family, of this regime or else of bursts the best, are among them, and the best of them stays unless
+  // another is measurably better. What comes of them
   // in bursts takes the place of what `tried` said. Commits the winner.
   std::optional<TuningRecord> decide(std::vector<Contender>& tried, Regime regime);
 
  private:
   std::vector<KernelConfig> finalists(const std::vector<Contender>& tried, Regime regime,
-                                      const std::optional<TuningRecord>& incumbent) const;
+                                      const std::vector<KernelConfig>& defended) const;
 
   Trials& trials_;
   const Ledger& ledger_;

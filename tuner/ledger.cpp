@@ -26,15 +26,20 @@ RecordFilter rows_of(const Target& target) {
 
 }  // namespace
 
+std::vector<TuningRecord> Ledger::current_winners(const Target& target, Source least, Regime regime) const {
+  std::vector<TuningRecord> winners = store_.winners(rows_of(target));
+  std::erase_if(winners, [&](const TuningRecord& record) {
+    return record.key.regime != regime || !is_of_todays_template(record) || refusal(record.config, target) ||
+           (least == Source::measured && record.source != Source::measured);
+  });
+  std::ranges::stable_sort(winners,
+                           [&](const TuningRecord& a, const TuningRecord& b) { return is_better(a, b, regime); });
+  return winners;
+}
+
 std::optional<TuningRecord> Ledger::current_winner(const Target& target, Source least, Regime regime) const {
-  std::optional<TuningRecord> best;
-  for (TuningRecord& record : store_.winners(rows_of(target))) {
-    if (record.key.regime != regime) continue;
-    if (!is_of_todays_template(record) || refusal(record.config, target)) continue;
-    if (least == Source::measured && record.source != Source::measured) continue;
-    if (!best || is_better(record, *best, regime)) best = std::move(record);
-  }
-  return best;
+  std::vector<TuningRecord> winners = current_winners(target, least, regime);
+  return winners.empty() ? std::nullopt : std::optional(std::move(winners.front()));
 }
 
 std::map<std::string, Contender> Ledger::tried(const Target& target, Source source, Regime regime) const {

@@ -20,7 +20,9 @@ class Ledger {
   // `provenance` is asked anew for every entry.
   Ledger(Store& store, std::function<Provenance()> provenance) : store_(store), provenance_(std::move(provenance)) {}
 
-  // The best winner of the target whose templates are today's; of measured ones alone under `least` = measured.
+  // Winners of the target whose templates are today's, one of each family, the best first; measured ones alone under
+  // `least` = measured.
+  std::vector<TuningRecord> current_winners(const Target& target, Source least, Regime regime) const;
   std::optional<TuningRecord> current_winner(const Target& target, Source least, Regime regime) const;
 
   // By config text what came last of each config that was tried on this GPU (or, as predicted, compiled) under today's
@@ -45,7 +47,10 @@ class Ledger {
   std::vector<KernelConfig> relatives(const Target& target, std::size_t count) const;
 
   // All that `writes` reads and commits, with no other run's commit between.
-  void atomically(const std::function<void()>& writes) { store_.atomically(writes); }
+  void atomically(const std::function<void()>& writes) {
+    provenance_();  // may start a worker, which takes its time: not while other runs wait for the store
+    store_.atomically(writes);
+  }
 
   // Commits a trial each.
   void add(const Target& target, const std::vector<Contender>& contenders, Source source, Regime regime);
@@ -53,6 +58,9 @@ class Ledger {
   // Commits the winner with its cubin (which may be empty); returns what the store then holds for its key.
   TuningRecord keep(const Target& target, const Decision& decision, Source source, Regime regime,
                     const std::string& cubin);
+
+  // Its trials stay.
+  void drop(const TuningRecord& winner) { store_.remove_winner(winner.key); }
 
  private:
   Store& store_;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tuner/trials.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include "generator/cost_model.hpp"
+#include "tuner/worker/killed.hpp"
 
 namespace ditune {
 
@@ -38,6 +40,20 @@ void Trials::commit_new(std::vector<Contender> contenders, const History& histor
 TuningRecord Trials::keep(const Decision& decision, Regime regime) {
   const std::string cubin = backend_.cubin ? backend_.cubin(target_, decision.winner.config) : std::string();
   return ledger_.keep(target_, decision, source_of(backend_), regime, cubin);
+}
+
+void Trials::keep_up(const std::vector<TuningRecord>& winners, const Decision& decision,
+                     const std::vector<Contender>& seen, Regime regime) {
+  for (const TuningRecord& record : winners) {
+    if (record.config.index() == decision.winner.config.index()) continue;
+    const auto found = std::ranges::find(seen, record.config, &Contender::config);
+    if (found == seen.end()) continue;
+    if (is_sound(*found)) {
+      keep({*found, {}}, regime);
+    } else if (!was_killed(found->measurement.failure)) {
+      ledger_.drop(record);
+    }
+  }
 }
 
 void Trials::prepare(const std::vector<KernelConfig>& configs) const {

@@ -43,6 +43,11 @@ class Trials {
   // Commits the winner with its kernel.
   TuningRecord keep(const Decision& decision, Regime regime);
 
+  // Winners of other families than that of `decision`, which stand beside its own: of those that are among `seen` the
+  // times are those of today, too, and what is not sound any more goes.
+  void keep_up(const std::vector<TuningRecord>& winners, const Decision& decision, const std::vector<Contender>& seen,
+               Regime regime);
+
   // These will be compiled next.
   void prepare(const std::vector<KernelConfig>& configs) const;
 

@@ -2,6 +2,9 @@
 #include "db/working_copy.hpp"
 
 #include <atomic>
+#include <chrono>
+#include <fstream>
+#include <iterator>
 #include <set>
 #include <thread>
 
@@ -114,6 +117,34 @@ TEST_CASE("A winner that changed on one side is the winner, one that changed on 
   CHECK(winner_in(site.database) == 45);
 }
 
+TEST_CASE("A winner that was dropped on one machine goes, unless it changed on another") {
+  const Site site;
+  const TuningRecord dropped = measured_record({1, 4608, 4608}, 40), changed = measured_record({2, 4608, 4608}, 40);
+  for (const TuningRecord& record : {dropped, changed}) Store::open(site.database).set_winner(record);
+  WorkingCopy a(site.database, site.machine("a")), b(site.database, site.machine("b"));
+  for (const TuningRecord& record : {dropped, changed}) Store::open(a.path()).remove_winner(record.key);
+  Store::open(b.path()).set_winner(measured_record({2, 4608, 4608}, 50));
+  b.merge_back();
+  a.merge_back();
+  b.merge_back();
+  REQUIRE(Store::open_read_only(site.database).winners().size() == 1);
+  CHECK(winner_in(site.database) == 50);
+}
+
+TEST_CASE("A winner of the database that no copy takes over stays there") {
+  const Site site;
+  TuningRecord illegal = measured_record({3, 1, 1});
+  illegal.config = parse_config("mma_s8:tile=256x256x128,warps=2x4,stages=8");
+  Store::open(site.database).set_winner(illegal);
+  {
+    WorkingCopy copy(site.database, site.machine("a"));
+    CHECK(Store::open(copy.path()).winners().empty());
+    Store::open(copy.path()).set_winner(measured_record());
+    copy.merge_back();
+  }
+  CHECK(Store::open_read_only(site.database).winners().size() == 2);
+}
+
 TEST_CASE("Machines that merge back at once lose nothing") {
   const Site site;
   constexpr int kMachines = 6, kTrials = 8;
@@ -170,6 +201,37 @@ TEST_CASE("A copy that was not merged back, or that another works on, stays") {
   }
   CHECK(trials_in(first->path()) == 2);
   CHECK(trials_in(site.database) == 2);
+}
+
+TEST_CASE("Who works on the database for long is not taken for dead") {
+  const Site site;
+  constexpr int kMachines = 2,
+                kTrials = 4000;  // of which a merge takes several times as long as the others are patient
+  std::atomic<int> at_work = kMachines;
+  std::vector<std::thread> machines;
+  for (int machine = 0; machine < kMachines; ++machine)
+    machines.emplace_back([&, machine] {
+      WorkingCopy::Environment environment = site.machine(std::to_string(machine));
+      environment.patience = std::chrono::milliseconds(100);
+      WorkingCopy copy(site.database, environment);
+      Store store = Store::open(copy.path());
+      store.atomically([&] {
+        for (int i = 0; i < kTrials; ++i) store.add(sample_trial({1 + machine * kTrials + i, 4608, 4608}));
+      });
+      copy.merge_back();
+      --at_work;
+    });
+  int holders = 0;
+  for (std::string holder; at_work > 0; std::this_thread::sleep_for(std::chrono::milliseconds(1))) {
+    std::ifstream file(site.database.string() + ".lock");
+    const std::string now(std::istreambuf_iterator<char>(file), {});
+    if (now.empty() || now == holder) continue;
+    holder = now;
+    ++holders;
+  }
+  for (std::thread& machine : machines) machine.join();
+  CHECK(holders == kMachines);
+  CHECK(trials_in(site.database) == kMachines * kTrials);
 }
 
 TEST_CASE("The lock of a process that died is taken") {

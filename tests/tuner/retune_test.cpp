@@ -119,20 +119,61 @@ TEST_CASE("a second run takes winners from the store, unless it is told to tune 
   CHECK(f.gpu.calls.size() > calls);
 }
 
-TEST_CASE("a winner that another family beats does not come back with its old time") {
-  Fixture f;
-  const TuningRecord first = f.run({kBig}, trials(16)).at(0);
-  const auto is_other_family = [&](const KernelConfig& config) { return config.index() != first.config.index(); };
-  const std::vector<KernelConfig> candidates = enumerate(target_of(kBig));
-  const KernelConfig other = *std::ranges::find_if(candidates, is_other_family);
-  // All got slower since, but one of the other family.
-  for (const KernelConfig& config : candidates) f.gpu.factors[format(config)] = 3;
-  f.gpu.factors[format(other)] = 1.5 * first.median_us / FakeGpu::cost(other, target_of(kBig), Effort::decide);
+namespace {
+
+// A layer of few candidates whose winner is beaten by a config of another family.
+struct TwoFamilies : Fixture {
+  const Operation layer = parse_operation("quantize_s8:m=6144,k=4608");
+  const std::vector<KernelConfig> candidates = enumerate(target_of(layer));
+  const TuningRecord first = run({layer}, trials(16)).at(0);
+  const KernelConfig other = *std::ranges::find_if(candidates, [this](const auto& config) { return is_other(config); });
   TuneOptions retune = trials(static_cast<int>(candidates.size()));
-  retune.retune = true;
-  CHECK(f.run({kBig}, retune).at(0).config == other);
-  CHECK(f.store.winners().size() == 2);  // a family each
-  CHECK(f.run({kBig}, trials(16)).at(0).config == other);
+
+  TwoFamilies() {
+    retune.retune = true;
+    set_times(1.5, 3);
+    CHECK(run({layer}, retune).at(0).config == other);
+    CHECK(store.winners().size() == 2);  // a family each
+  }
+  bool is_other(const KernelConfig& config) const { return config.index() != first.config.index(); }
+  // How many times as long the other family's config takes as the first winner did, and all the rest as it did before.
+  void set_times(double others, double rest) {
+    for (const KernelConfig& config : candidates) gpu.factors[format(config)] = rest;
+    gpu.factors[format(other)] = others * first.median_us / FakeGpu::cost(other, target_of(layer), Effort::decide);
+  }
+  void fail_others() {
+    for (const KernelConfig& config : candidates)
+      if (is_other(config)) gpu.failing.insert(format(config));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a winner that another family beats does not come back with its old time") {
+  TwoFamilies f;
+  CHECK(f.run({f.layer}, trials(16)).at(0).config == f.other);
+  // All are slower once more, and the one that was beaten before would be ahead if it had that day's time.
+  f.set_times(4, 10);
+  CHECK(f.run({f.layer}, f.retune).at(0).config == f.other);
+  CHECK(f.run({f.layer}, trials(16)).at(0).config == f.other);
+}
+
+TEST_CASE("a winner of another family that is wrong today goes, and its trials stay") {
+  TwoFamilies f;
+  f.fail_others();
+  const std::size_t before = f.store.trials().size();
+  CHECK_FALSE(f.is_other(f.run({f.layer}, f.retune).at(0).config));
+  REQUIRE(f.store.winners().size() == 1);
+  CHECK_FALSE(f.is_other(f.store.winners().front().config));
+  CHECK(f.store.trials().size() > before);
+}
+
+TEST_CASE("a winner of another family stays if the process was killed that looked at it again") {
+  TwoFamilies f;
+  f.fail_others();
+  f.gpu.reason = "the process that ran it was killed (signal 9)";
+  f.run({f.layer}, f.retune);
+  CHECK(f.store.winners().size() == 2);
 }
 
 TEST_CASE("sustained winners are of a whole search, or of none") {
