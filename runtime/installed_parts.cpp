@@ -20,7 +20,7 @@ RuntimeParts installed_parts(const RuntimeOptions& options) {
     databases.push_back(read_winners(stores->back(), path, options.on_skipped));
   }
   RuntimeParts parts;
-  parts.records = in_order(std::move(databases));
+  parts.records = in_order(std::move(databases), options.compile);
   parts.regime = options.regime;
   parts.on_miss = options.on_miss;
   parts.stored = [stores](const TuningRecord& record) {

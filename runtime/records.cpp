@@ -4,16 +4,21 @@
 
 #include "db/store.hpp"
 #include "ditune/library.hpp"
+#include "generator/search_space.hpp"
 #include "lookup/serving.hpp"
 #include "runtime/runtime_parts.hpp"
 
 namespace ditune {
 
-std::vector<TuningRecord> in_order(std::vector<std::vector<TuningRecord>> databases) {
+std::vector<TuningRecord> in_order(std::vector<std::vector<TuningRecord>> databases, CompilePolicy policy) {
   const auto name = [](const TuningRecord& record) {
     TuningKey key = record.key;
     key.template_hash.clear();
     return format(key);
+  };
+  const auto can_be_launched = [&](const TuningRecord& record) {
+    return is_of_todays_template(record) && !(policy == CompilePolicy::never && record.cubin_hash.empty()) &&
+           !refusal(record.config, target_of(record.key));
   };
   if (databases.size() == 1) return std::move(databases.front());
   std::vector<TuningRecord> all;
@@ -27,7 +32,7 @@ std::vector<TuningRecord> in_order(std::vector<std::vector<TuningRecord>> databa
       if (!stands_aside) all.push_back(record);
     }
     for (std::size_t i = first; i < all.size(); ++i) {
-      if (!is_of_todays_template(all[i])) continue;
+      if (!can_be_launched(all[i])) continue;
       const auto [its, is_new] = earlier.emplace(name(all[i]), all[i].source);
       if (!is_new && all[i].source == Source::measured) its->second = Source::measured;
     }
@@ -47,7 +52,7 @@ std::vector<TuningRecord> read_records(const std::vector<std::filesystem::path>&
   std::vector<std::vector<TuningRecord>> records;
   for (const std::filesystem::path& path : databases)
     records.push_back(read_winners(Store::open_read_only(path), path, on_skipped));
-  return in_order(std::move(records));
+  return in_order(std::move(records), CompilePolicy::as_needed);
 }
 
 }  // namespace ditune

@@ -41,7 +41,8 @@ std::vector<TuningRecord> read_winners(const Store& store, const std::filesystem
                                        const std::function<void(const SkippedRows&)>& on_skipped);
 
 // Of databases in order: a record stands aside for one of today's templates in an earlier file that has the same
-// device, operation and regime, unless that one is predicted and this one measured.
-std::vector<TuningRecord> in_order(std::vector<std::vector<TuningRecord>> databases);
+// device, operation and regime, unless that one is predicted and this one measured. One that cannot be launched under
+// `policy` has none stand aside.
+std::vector<TuningRecord> in_order(std::vector<std::vector<TuningRecord>> databases, CompilePolicy policy);
 
 }  // namespace ditune

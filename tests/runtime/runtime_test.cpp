@@ -116,9 +116,10 @@ TEST_CASE("runtime: of several databases the first that knows a problem counts")
   const TuningRecord mine = record({.us = 120}), theirs = record({.us = 100});
   const TuningRecord guess = record({.source = Source::predicted, .us = 90}), old = record({.stale = true, .us = 80});
   const TuningRecord other = record({.problem = {16, 4608, 4608}});
-  const auto times = [](const std::vector<std::vector<TuningRecord>>& databases) {
+  const auto times = [](const std::vector<std::vector<TuningRecord>>& databases,
+                        CompilePolicy policy = CompilePolicy::as_needed) {
     std::vector<double> us;
-    for (const TuningRecord& its : in_order(databases)) us.push_back(its.microseconds());
+    for (const TuningRecord& its : in_order(databases, policy)) us.push_back(its.microseconds());
     return us;
   };
   CHECK(times({{mine}, {theirs}}) == std::vector<double>{120});
@@ -127,5 +128,12 @@ TEST_CASE("runtime: of several databases the first that knows a problem counts")
   CHECK(times({{mine}, {guess}}) == std::vector<double>{120});
   CHECK(times({{old}, {theirs}}) == std::vector<double>{80, 100});
   CHECK(times({{other}, {mine, theirs}}).size() == 3);  // within a file lookup chooses
-  CHECK(in_order({}).empty());
+  CHECK(times({}).empty());
+  // What cannot be launched has none stand aside: what nobody may compile, and what no card takes.
+  const TuningRecord bare = record({.cubin_hash = "", .us = 70});
+  CHECK(times({{bare}, {theirs}}) == std::vector<double>{70});
+  CHECK(times({{bare}, {theirs}}, CompilePolicy::never) == std::vector<double>{70, 100});
+  CHECK(times({{theirs}, {bare}}, CompilePolicy::never) == std::vector<double>{100});
+  const TuningRecord illegal = record({.config = parse_config("mma_s8:tile=256x256x128,warps=2x4,stages=8"), .us = 60});
+  CHECK(times({{illegal}, {theirs}}) == std::vector<double>{60, 100});
 }
