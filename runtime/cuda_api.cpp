@@ -37,7 +37,9 @@ const char* remedy(CUresult status) {
 void check_cuda(CUresult status, const char* expression) {
   if (status == CUDA_SUCCESS) return;
   const CudaApi& cuda = installed_cuda();
-  throw CudaError(fmt::format("{}: {}, {}", expression, cuda.name_of(status), cuda.text_of(status)), remedy(status));
+  const std::string what = fmt::format("{}: {}, {}", expression, cuda.name_of(status), cuda.text_of(status));
+  if (status == CUDA_ERROR_OUT_OF_MEMORY) throw DeviceMemoryError(what, remedy(status));
+  throw CudaError(what, remedy(status));
 }
 
 std::string cuda_version_text(int version) { return fmt::format("{}.{}", version / 1000, version % 1000 / 10); }

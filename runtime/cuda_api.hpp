@@ -27,6 +27,12 @@ void check_cuda(CUresult status, const char* expression);
 // CUDA's versions are 1000 * major + 10 * minor: "12.4".
 std::string cuda_version_text(int version);
 
+// There is less device memory left than a call takes.
+class DeviceMemoryError : public CudaError {
+ public:
+  using CudaError::CudaError;
+};
+
 class CudaApi {
   // First, since the functions are found with them.
   std::optional<CudaError> problem_;

@@ -67,6 +67,15 @@ TEST_CASE("A kernel that the GPU does not survive is told in the driver's words"
                     Catch::StartsWith("the GPU gave up at "));
 }
 
+TEST_CASE("Where timing itself finds no memory, no config has failed") {
+  const StubbedCuda driver;
+  const GpuTuner tuner(without_compiler());
+  const Target target{Gemm{256, 512, 512}, device_info(1)};
+  const std::vector<KernelConfig> configs = some_of(target);
+  driver->failures["cuGraphLaunch"] = CUDA_ERROR_OUT_OF_MEMORY;
+  CHECK_THROWS_AS(tuner.backend().measure(target, {&configs[0], 1}, Effort::screen), DeviceMemoryError);
+}
+
 TEST_CASE("The copy that kernels are timed beside copies on the device") {
   const StubbedCuda driver;
   const Peer peer = copy_peer(Quantize{.m = 64, .k = 64}, device_info(0), 1 << 20);

@@ -187,6 +187,8 @@ class GpuTuner::Impl {
   Timing time(std::span<const TimedEntry> entries, Effort effort) const {
     try {
       return time_entries(entries, effort, nvml_);
+    } catch (const DeviceMemoryError&) {  // another program has it, and no entry is to blame
+      throw;
     } catch (const CudaError& error) {
       throw lost_while_timing(error);
     }
