@@ -127,7 +127,7 @@ ditune_status ditune_query(ditune_kernel kernel, ditune_kernel_info* info) {
   return guarded([&] {
     const Prepared& prepared = runtimes().find(kernel.runtime).kernel(kernel.id);
     ditune_kernel_info known{};
-    known.size = read(info, "info").size;
+    known.size = size_of(info, "info");
     known.match = static_cast<std::int32_t>(prepared.match());
     known.device = prepared.device();
     known.workspace_bytes = prepared.workspace_bytes();

@@ -61,26 +61,38 @@ T& required(T* pointer, const char* name) {
   return *pointer;
 }
 
+template <class Struct>
+[[noreturn]] void refuse_size(const Struct& its, const char* name) {
+  throw UsageError(std::string(name) + "->size is " + std::to_string(its.size) + ", this library knows " +
+                       std::to_string(sizeof(Struct)) + " bytes",
+                   "set it to sizeof, and use a header of the library's version");
+}
+
+// `first_bytes`: of the members that every version has.
+template <class Struct>
+std::size_t size_of(const Struct* its, const char* name, std::size_t first_bytes = sizeof(Struct)) {
+  const std::size_t size = required(its, name).size;
+  if (size < first_bytes || size > 64 * sizeof(Struct)) refuse_size(*its, name);
+  return size;
+}
+
 // What a caller with a struct of another size means: members that it lacks are zero, members that this library does not
-// know have to be. `first_bytes`: of the members that every version has.
+// know have to be.
 template <class Struct>
 Struct read(const Struct* from, const char* name, std::size_t first_bytes = sizeof(Struct)) {
-  const std::size_t size = required(from, name).size;
+  const std::size_t size = size_of(from, name, first_bytes);
   const auto* bytes = reinterpret_cast<const unsigned char*>(from);
-  const bool is_sane = size >= first_bytes && size <= 64 * sizeof(Struct);
-  if (!is_sane ||
-      std::any_of(bytes + std::min(size, sizeof(Struct)), bytes + size, [](unsigned char b) { return b != 0; }))
-    throw UsageError(std::string(name) + "->size is " + std::to_string(size) + ", this library knows " +
-                         std::to_string(sizeof(Struct)) + " bytes",
-                     "set it to sizeof, and use a header of the library's version");
+  if (std::any_of(bytes + std::min(size, sizeof(Struct)), bytes + size, [](unsigned char b) { return b != 0; }))
+    refuse_size(*from, name);
   Struct known{};
   std::memcpy(&known, from, std::min(size, sizeof(Struct)));
   return known;
 }
 
-// As far as the caller has members for it.
+// As far as the caller has members for it; those that this library does not know are zero.
 template <class Struct>
 void write(Struct* to, const Struct& known) {
+  std::memset(to, 0, known.size);
   std::memcpy(to, &known, std::min(known.size, sizeof known));
 }
 
@@ -112,7 +124,7 @@ ditune_status lookup(ditune_runtime runtime, const ditune_device* device, const 
     const DeviceName name = device_name(device);
     const Operation operation = asked(problem);
     ditune_kernel_info known{};
-    known.size = read(info, "info").size;
+    known.size = size_of(info, "info");
     const LookupResult found = its_runtime.runtime().lookup(operation, its_runtime.device(name));
     known.match = static_cast<std::int32_t>(found.match);
     known.device = -1;

@@ -105,5 +105,15 @@ TEST_CASE("c: a lookup for a GPU that is not told from others is refused, and an
   CHECK(says("info is null"));
   info.size = 1;
   CHECK(ditune_lookup(opened.runtime, &good, &asked, &info) == DITUNE_INVALID_ARGUMENT);
+  struct {
+    ditune_kernel_info info;
+    std::int64_t newer;  // of a later header, and not set
+  } later;
+  std::memset(&later, 0xff, sizeof later);
+  later.info.size = sizeof later;
+  REQUIRE(ditune_lookup(opened.runtime, &good, &asked, &later.info) == DITUNE_OK);
+  CHECK(later.info.size == sizeof later);
+  CHECK(later.info.match == DITUNE_MATCH_EXACT);
+  CHECK(later.newer == 0);
   CHECK(ditune_lookup(0, &good, &asked, &info) == DITUNE_INVALID_HANDLE);
 }
