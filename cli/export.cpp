@@ -45,7 +45,10 @@ class Kernels {
     std::string cubin = store_.cubin(record.cubin_hash);
     if (!cubin.empty()) return cubin;
     if (!compiler_) compiler_ = compile_only_backend(nvrtc_file());
-    return compiler_->cubin(target_of(record.key), record.config);
+    const Target target = target_of(record.key);
+    const std::string failure = compiler_->compile(target, {&record.config, 1}).front().failure;
+    if (!failure.empty()) throw NvrtcError(format(record.config) + ": " + failure, "");
+    return compiler_->cubin(target, record.config);
   }
 
  private:
