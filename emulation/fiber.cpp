@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#undef _FORTIFY_SOURCE  // a hardened longjmp refuses to leave for another stack
 #include "emulation/fiber.hpp"
 
 #include <sys/mman.h>
@@ -11,10 +12,17 @@
 
 #if defined(__SANITIZE_ADDRESS__)
 #define DITUNE_ASAN 1
+#elif defined(__SANITIZE_THREAD__)
+#define DITUNE_TSAN 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define DITUNE_ASAN 1
+#elif __has_feature(thread_sanitizer)
+#define DITUNE_TSAN 1
 #endif
+#endif
+#if defined(DITUNE_ASAN) || defined(DITUNE_TSAN)
+#define DITUNE_SWAPS_CONTEXTS 1
 #endif
 #ifdef DITUNE_ASAN
 #include <pthread.h>
@@ -95,10 +103,10 @@ void Fiber::enter(unsigned high, unsigned low) {
 }
 
 // Only what begins goes the way of contexts, which asks the kernel for the signals' mask at each switch.
-// AddressSanitizer takes a long jump for the end of the frames that it leaves.
+// Sanitizers take a long jump for the end of the frames that it leaves.
 void Fiber::switch_to(Fiber& other) {
   leaving(&sanitizer_, other.bottom_, other.bytes_);
-#ifdef DITUNE_ASAN
+#ifdef DITUNE_SWAPS_CONTEXTS
   swapcontext(&context_, &other.context_);
 #else
   if (_setjmp(left_) == 0) other.resume();
@@ -112,7 +120,7 @@ void Fiber::exit_to(Fiber& other) {
 }
 
 void Fiber::resume() {
-#ifndef DITUNE_ASAN
+#ifndef DITUNE_SWAPS_CONTEXTS
   if (!std::exchange(begins_, false)) _longjmp(left_, 1);
 #endif
   setcontext(&context_);
