@@ -273,6 +273,16 @@ TEST_CASE("wgmma_s8 gives the plain loop's bits with one box of staging, and whe
   CHECK(mismatches<kLateParts>({130, 200, 272, 3}) == 0);
 }
 
+TEST_CASE("every way that a kernel of wgmma_s8 can take is taken once") {
+  constexpr WgmmaS8Config kShared =
+      with(kCooperative, [](WgmmaS8Config& c) { c.decomposition = Decomposition::stream_k; });
+  constexpr WgmmaS8Config kOneBox = with(kPingpong, [](WgmmaS8Config& c) { c.staging = 1, c.tile_n = 48; });
+  constexpr WgmmaS8Config kLate = with(kPingpong, [](WgmmaS8Config& c) { c.launch = Launch::dependent; });
+  CHECK(mismatches<kShared, Epilogue{}>({130, 72, 272, 3}, 0) == 0);
+  CHECK(mismatches<kOneBox, Epilogue{.bias = Bias::bf16}>({70, 56, 144}, 0) == 0);
+  CHECK(mismatches<kLate, Epilogue{.out = Output::f32}>({70, 72, 144}, 0) == 0);
+}
+
 TEST_CASE("every output type and scale granularity of wgmma_s8") {
   const Problem p{130, 72, 160};
   CHECK(mismatches<kCooperative, Epilogue{.sx = ScaleX::tensor, .bias = Bias::f32}>(p) == 0);

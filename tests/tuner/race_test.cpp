@@ -106,7 +106,7 @@ TEST_CASE("a screen hardly ever loses the best, and takes little more than half 
     }
 }
 
-TEST_CASE("a decision separates equals less often than it says, and the best never from what is slower", "[many]") {
+TEST_CASE("at most one race in a hundred drops one of equals, and hardly one the fastest", "[many]") {
   for (const Scatter scatter : kScatters)
     for (const double sigma : {0.002, 0.005, 0.01, 0.03}) {
       CAPTURE(static_cast<int>(scatter), sigma);

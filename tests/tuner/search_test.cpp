@@ -23,9 +23,8 @@ const Target kTarget{Gemm{4096, 4608, 4608}, reference_device(SmArch{90})};
 
 constexpr std::array kStrategies = {"guided", "halving", "local", "random", "exhaustive"};
 
-std::vector<KernelConfig> all_of(std::string_view name, std::uint64_t seed = 0,
-                                 const std::vector<KernelConfig>& seeds = {}) {
-  return make_strategy(name, kTarget, seeds, seed)->propose(1000000);
+std::vector<KernelConfig> all_of(std::string_view name, std::uint64_t seed = 0) {
+  return make_strategy(name, kTarget, {}, seed)->propose(1000000);
 }
 
 std::vector<std::string> sorted(const std::vector<KernelConfig>& configs) {
@@ -38,11 +37,12 @@ std::vector<std::string> sorted(const std::vector<KernelConfig>& configs) {
 }  // namespace
 
 TEST_CASE("every strategy proposes each candidate once") {
-  const std::vector<std::string> candidates = sorted(enumerate(kTarget));
+  const Target few{parse_operation("quantize_s8:m=4096,k=4608"), kTarget.device};
+  const std::vector<std::string> candidates = sorted(enumerate(few));
   for (const char* name : kStrategies) {
     INFO(name);
-    CHECK(sorted(all_of(name)) == candidates);
-    CHECK(make_strategy(name, kTarget, {}, 0)->size() == candidates.size());
+    CHECK(make_strategy(name, few, {}, 0)->size() == candidates.size());
+    CHECK(sorted(make_strategy(name, few, {}, 0)->propose(1000000)) == candidates);
   }
 }
 
@@ -59,10 +59,8 @@ TEST_CASE("seeds come first") {
   const std::vector<KernelConfig> candidates = enumerate(kTarget);
   const std::vector<KernelConfig> seeds = {candidates.back(), candidates[candidates.size() / 2]};
   for (const char* name : kStrategies) {
-    const std::vector<KernelConfig> order = all_of(name, 0, seeds);
     INFO(name);
-    CHECK(order[0] == seeds[0]);
-    CHECK(order[1] == seeds[1]);
+    CHECK(make_strategy(name, kTarget, seeds, 0)->propose(2) == seeds);
   }
 }
 

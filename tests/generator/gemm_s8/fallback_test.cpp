@@ -112,7 +112,7 @@ TEST_CASE("wide loads serve rows of whole 16 bytes, byte loads all others") {
   CHECK(std::get<MmaS8Config>(configs.back()).load == 1);
 }
 
-TEST_CASE("a fallback takes any problem with any epilogue and any strides on every arch", "[compilers]") {
+TEST_CASE("a fallback takes any problem with any epilogue and any strides on every arch", "[many]") {
   Draw draw;
   const std::vector<Epilogue> epilogues = all_epilogues();
   const auto any_epilogue = [&]() -> const Epilogue& {
@@ -128,6 +128,16 @@ TEST_CASE("a fallback takes any problem with any epilogue and any strides on eve
         check_served({one, other, k}, epilogue, draw);
         check_served({other, one, k}, epilogue, draw);
       }
+    }
+  }
+}
+
+TEST_CASE("a fallback takes problems of the largest extents on every arch") {
+  Draw draw;
+  for (const std::int64_t k : {std::int64_t{1}, kMaxK}) {
+    for (const Output out : {Output::bf16, Output::s32}) {
+      check_served({kMaxExtent, kMaxOutputs / kMaxExtent, k}, {.out = out}, draw);
+      check_served({kMaxOutputs / kMaxExtent, kMaxExtent, k}, {.out = out}, draw);
     }
   }
 }
