@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -22,10 +21,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     if "DITUNE_WHEEL" not in os.environ:
         # Nothing here asks how fast it is, and to optimize it takes minutes.
         unoptimized = ["-Cbuild-dir=build/wheel_test", "-Ccmake.define.CMAKE_CXX_FLAGS_RELEASE=-O0"]
-        subprocess.run([ROOT / "scripts" / "wheel", *unoptimized], check=True)
-        (built,) = (ROOT / "dist").glob("ditune-*.whl")
-        # Nor does it stay where others look for one to install.
-        return pathlib.Path(shutil.move(built, tmp_path_factory.mktemp("dist")))
+        folder = tmp_path_factory.mktemp("dist")
+        subprocess.run([ROOT / "scripts" / "wheel", folder, *unoptimized], check=True)
+        (built,) = folder.glob("ditune-*.whl")
+        return built
     return pathlib.Path(os.environ["DITUNE_WHEEL"])
 
 
