@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from ditune.errors import UsageError
 from ditune.torch import DEFAULT_SKIP, Int8Linear, quantize_, quantize_weight
+from ditune.torch._tensors import aligned
 from ditune.torch.modules import comfy_quant, parameter, rotation_of, scale_of
 
 SCALE, SMOOTH = ".weight_scale", ".smooth"
@@ -146,9 +147,10 @@ class Int8Quantizer(DiffusersQuantizer):  # type: ignore[misc]
         """Takes the tensor as the file has it: diffusers converts param_value to the model's dtype, scales, too."""
         layer = _int8_layer(model, param_name)
         assert layer is not None
-        name, value = param_name.rpartition(".")[2], state_dict[param_name]
+        layer_name, _, name = param_name.rpartition(".")
+        value = state_dict[param_name]
         if name == "comfy_quant":
-            layer.rotate = rotation_of(param_name, value)
+            layer.rotate = rotation_of(layer_name, value)
         elif name == "weight_scale":
             value = scale_of(param_name, value.float(), layer.out_features)
         elif name == "smooth":
@@ -165,6 +167,12 @@ class Int8Quantizer(DiffusersQuantizer):  # type: ignore[misc]
     # ---- After ----
 
     def _process_model_after_weight_loading(self, model: nn.Module, **kwargs: Any) -> nn.Module:
+        """On the CPU tensors lie in the file, at any address: copies them here, and not at each call."""
+        for layer in model.modules():
+            if isinstance(layer, Int8Linear):
+                for name, tensor in (*layer._parameters.items(), *layer._buffers.items()):
+                    if tensor is not None and (made := aligned(tensor)) is not tensor:
+                        setattr(layer, name, parameter(made) if name in layer._parameters else made)
         return model
 
     def get_cuda_warm_up_factor(self) -> int:

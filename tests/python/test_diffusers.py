@@ -19,7 +19,7 @@ from diffusers import FluxPipeline, FluxTransformer2DModel, PipelineQuantization
 from ditune.diffusers import Int8Config, Int8Quantizer
 from ditune.errors import UsageError
 from ditune.torch import DEFAULT_SKIP, Int8Linear, fuse_, quantize_
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 DTYPES = [torch.float32, torch.bfloat16]
@@ -245,6 +245,32 @@ def test_a_saved_model_has_the_layers_that_it_was_saved_with(saved: pathlib.Path
     config["quantization_config"] |= {"skip": [], "modules_to_not_convert": []}
     file.write_text(json.dumps(config))
     assert int8_layers(load(tmp_path)) == sorted(name for name in tiny.FLUX_QUANTIZED if ".ff." not in name)
+
+
+def test_tensors_that_lie_between_alignments_are_copied_once(saved: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """In a file that is mapped they may lie at a multiple of 8 bytes; kernels read multiples of 16."""
+    load(saved, quantization_config=Int8Config()).save_pretrained(tmp_path)
+    file = tmp_path / "diffusion_pytorch_model.safetensors"
+    stored = file.read_bytes()
+    size = int.from_bytes(stored[:8], "little")
+    header = stored[8 : 8 + size].rstrip()
+    header += b" " * (-len(header) % 16)
+    file.write_bytes(len(header).to_bytes(8, "little") + header + stored[8 + size :])
+    assert load_file(file)["proj_out.bias"].data_ptr() % 16 == 8
+    model = load(tmp_path)
+    for name in int8_layers(model):
+        layer = model.get_submodule(name)
+        for tensor in (*layer.parameters(), layer.weight_scale):
+            assert tensor.data_ptr() % 16 == 0, name
+
+
+def test_a_layer_of_another_form_is_named(saved: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    load(saved, quantization_config=Int8Config()).save_pretrained(tmp_path)
+    file, name = tmp_path / "diffusion_pytorch_model.safetensors", tiny.FLUX_QUANTIZED[0]
+    other = torch.tensor(list(b'{"format": "nvfp4"}'), dtype=torch.uint8)
+    save_file({**load_file(file), f"{name}.comfy_quant": other}, file, metadata={"format": "pt"})
+    with pytest.raises(UsageError, match=rf"^{name} is of the format 'nvfp4' \("):
+        load(tmp_path)
 
 
 def test_a_new_process_needs_the_import_alone(saved: pathlib.Path, tmp_path: pathlib.Path) -> None:

@@ -29,7 +29,7 @@ _INVALID_HANDLE = 2  # DITUNE_INVALID_HANDLE: the runtime was closed
 
 _OVERLAP = re.compile(r"(\w+) and (\w+) overlap")  # of operands, as ditune.h names them
 
-_recordings: list[dict[str, torch.device]] = []
+_recordings: list[Callable[[str, torch.device], object]] = []
 _generation = 0
 
 
@@ -131,8 +131,8 @@ class Call:
 
     def _record(self) -> None:
         if self.rows:
-            for operations in _recordings:
-                operations.setdefault(self.operation(), self.device)
+            for take in _recordings:
+                take(self.operation(), self.device)
 
 
 class _Calls(threading.local):
@@ -171,11 +171,18 @@ def forget() -> None:
 
 
 @contextlib.contextmanager
+def recording(take: Callable[[str, torch.device], object]) -> Iterator[None]:
+    """Tells the text form and the device of each operation that runs in it."""
+    _recordings.append(take)
+    try:
+        yield
+    finally:
+        _recordings[:] = [each for each in _recordings if each is not take]
+
+
+@contextlib.contextmanager
 def record() -> Iterator[dict[str, torch.device]]:
     """The text forms of all operations that run in it, in the order of their first runs, and where each ran first."""
     operations: dict[str, torch.device] = {}
-    _recordings.append(operations)
-    try:
+    with recording(operations.setdefault):
         yield operations
-    finally:
-        _recordings[:] = [each for each in _recordings if each is not operations]

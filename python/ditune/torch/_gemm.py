@@ -51,8 +51,8 @@ def prepare(tensors: Tensors, e: Epilogue) -> Call:
     problem = Problem(m=rows, n=weight.shape[0], k=weight.shape[1], from_=e.from_column, **_words(tensors, e))
     call = Call(problem, Args(ldy=columns), device, NAMES)
     call.rows, call.columns, call.lead = rows, columns, x.shape[:-1]
-    for position, member in ((X, "ldx"), (WEIGHT, "ldw"), (RESIDUAL, "ldr")):
-        call.take_rows(position, member, tensors[position])
+    call.take_rows(X, "ldx", x)
+    call.take_rows(WEIGHT, "ldw", weight)
     _take_scales(call, tensors)
     _take_residual(call, tensors, e)
     _take_out(call, tensors[OUT], e)
@@ -148,6 +148,7 @@ def _take_residual(call: Call, tensors: Tensors, e: Epilogue) -> None:
         return
     if residual.shape != (*call.lead, call.columns):
         refuse("residual", residual, str([*call.lead, call.columns]))
+    call.take_rows(RESIDUAL, "ldr", residual)
     if gate is None:
         return
     if gate.dtype != residual.dtype or gate.dim() == 0 or gate.shape[-1] != call.columns or gate.numel() == 0:

@@ -76,6 +76,8 @@ def word(kind: str, words: dict[str, tuple[str, ...]], field: str, value: str) -
 def columns_of(x: Tensor, x2: Tensor | None, act: str) -> int:
     """K: of what is quantized."""
     halves = 2 if act in ("swiglu", "swiglu_interleaved") else 1
+    if x2 is not None and x2.dim() == 0:
+        refuse("x2", x2, f"it of the dtype and the rows of x, which is {described(x)}")
     last = x if x2 is None else x2
     if last.shape[-1] % halves != 0:
         refuse("x" if x2 is None else "x2", last, f"an even number of columns: act is {act}")

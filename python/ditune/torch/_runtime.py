@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from ditune._runtime import Databases, runtime
+import os
+
+from ditune._runtime import Databases, database_files, runtime
 from ditune.torch import _calls
 
 # Files, and whether kernels are compiled: of the Runtime that the process shares, which anybody may close.
@@ -13,10 +15,6 @@ _chosen: tuple[tuple[str, ...] | None, bool] = None, True
 def runtime_handle() -> int:
     databases, compile = _chosen
     return runtime(databases, compile=compile).handle
-
-
-def compiles() -> bool:
-    return _chosen[1]
 
 
 def use_databases(databases: Databases | None = None, *, compile: bool = True) -> None:
@@ -32,3 +30,10 @@ def use_databases(databases: Databases | None = None, *, compile: bool = True) -
     chosen.reload()
     _chosen = chosen.databases if databases is not None else None, compile
     _calls.forget()
+
+
+def use_first(database: str | os.PathLike[str]) -> None:
+    """Records of this file serve all operations, before those that are in use, from now on. They are read anew."""
+    databases, compile = _chosen
+    files = tuple(dict.fromkeys((*database_files(database), *database_files(databases))))
+    use_databases(None if databases is None and files == database_files(None) else files, compile=compile)

@@ -4,10 +4,16 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from ditune.errors import UsageError
 from ditune.torch.modules import Int8Linear
+
+# What looks at the weight of the layer beside it, or changes it: fields of peft's LoraConfig, and of init_lora_weights
+# what its values begin with. "mica" does not where an adapter is loaded; elsewhere peft refuses it.
+_OF_WEIGHTS = {"use_dora": "DoRA", "kasa_config": "KaSA", "use_bdlora": "BD-LoRA"}
+_INITS_OF_WEIGHTS = ("pissa", "corda", "olora", "loftq", "orthogonal")
 
 
 @functools.cache
@@ -17,12 +23,11 @@ def _layer_class() -> Any:
     class Int8LoraLinear(lora.Linear):  # type: ignore[misc,unused-ignore]
         """peft's layer, whose base is int8: adapters are added, switched and removed, but never merged."""
 
-        def __init__(self, base_layer: Any, adapter_name: str, config: Any, **options: Any) -> None:
-            if getattr(config, "use_dora", False):
-                raise UsageError(
-                    "DoRA needs the float weight of a layer, which Int8Linear has not (give use_dora=False)"
-                )
-            super().__init__(base_layer, adapter_name, config=config, **options)
+        def update_layer(self, adapter_name: str, *sizes: Any, **options: Any) -> None:
+            """Called for each adapter, also for the first one, before anything of it is there."""
+            config = options.get("config")
+            _refuse_weights(options if config is None else vars(config))  # older versions of peft give fields
+            super().update_layer(adapter_name, *sizes, **options)
 
         def _get_in_out_features(self, module: Any) -> tuple[int, int]:
             return module.in_features, module.out_features  # peft warns of layers that it does not know
@@ -38,6 +43,17 @@ def _layer_class() -> Any:
             return _restored, (), self.__dict__  # no module of Python has the class by name
 
     return Int8LoraLinear
+
+
+def _refuse_weights(config: Mapping[str, Any]) -> None:
+    """Raises UsageError for an adapter that needs float weights."""
+    why = "needs the float weight of a layer, which Int8Linear has not"
+    for field, name in _OF_WEIGHTS.items():
+        if config.get(field):
+            raise UsageError(f"{name} {why} (leave {field} out)")
+    init = config.get("init_lora_weights")
+    if isinstance(init, str) and init.lower().startswith(_INITS_OF_WEIGHTS):
+        raise UsageError(f"init_lora_weights={init!r} {why} (give True)")
 
 
 def _restored() -> Any:

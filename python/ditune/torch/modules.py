@@ -28,13 +28,18 @@ def comfy_quant(rotate: int) -> Tensor:
     return torch.tensor(list(json.dumps(config).encode()), dtype=torch.uint8, device="cpu")
 
 
+def layer_name(prefix: str) -> str:
+    """Of the layer whose tensors have this prefix in a state_dict, for errors."""
+    return prefix.removesuffix(".") or "the layer"
+
+
 def rotation_of(layer: str, config: Tensor) -> int:
-    """`rotate` by a layer's comfy_quant. Raises UsageError unless it is of int8."""
+    """`rotate` by the comfy_quant of the layer of this name. Raises UsageError unless it is of int8."""
     try:
         read = json.loads(bytes(config.tolist()))
         form, params = read.get("format"), read.get("params")
     except (ValueError, AttributeError) as error:
-        raise UsageError(f"{layer}.comfy_quant is no JSON object: {error} (write the checkpoint anew)") from error
+        raise UsageError(f"comfy_quant of {layer} is no JSON object: {error} (write the checkpoint anew)") from error
     if form != FORMAT:
         raise UsageError(f"{layer} is of the format {form!r} (give a checkpoint of {FORMAT})")
     read = (params if isinstance(params, dict) else {}) | read
@@ -218,7 +223,7 @@ class Int8Linear(nn.Module):
         if config is None:
             state_dict[prefix + "comfy_quant"] = self.comfy_quant  # older or other checkpoints: as it was made
         elif not config.is_meta:
-            self.rotate = rotation_of(prefix + "weight", config)
+            self.rotate = rotation_of(layer_name(prefix), config)
             self.comfy_quant = torch.empty_like(config, device=self.comfy_quant.device)
         if scale is not None:
             scale = state_dict[prefix + "weight_scale"] = scale_of(prefix + "weight_scale", scale, self.out_features)

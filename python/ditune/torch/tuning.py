@@ -7,6 +7,7 @@ One process tunes all operations of a device: to start it takes seconds.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import logging
 import os
@@ -15,6 +16,7 @@ import shlex
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -22,9 +24,10 @@ import torch
 from torch import nn
 
 from ditune import _nvrtc, _program
+from ditune._runtime import default_database
 from ditune.errors import STATUS_ERRORS, DituneError, UsageError
-from ditune.torch._calls import record
-from ditune.torch._runtime import compiles, use_databases
+from ditune.torch._calls import recording
+from ditune.torch._runtime import use_first
 
 _logger = logging.getLogger("ditune")
 
@@ -33,19 +36,22 @@ _BAD_ANSWER = 1  # the program's exit code where an operation has no winner
 
 _ITS_GPU = re.compile(r'--gpu ("[^"]*") or --arch (\w+)')  # what its errors ask for, which is `gpu` of tune
 
+_Target = tuple[str, ...]  # options of `ditune tune` that name a GPU
 _Take = Callable[[Mapping[str, Any]], None]  # of an object of `ditune tune --progress json` (docs/tuning.md)
 
 
-def problems(model: nn.Module, example_inputs: Any) -> dict[str, torch.device]:
-    """The text forms of all operations of one pass, and where each ran. A mapping is keywords, a sequence arguments."""
-    with torch.no_grad(), record() as operations:
+def problems(model: nn.Module, example_inputs: Any) -> list[tuple[str, torch.device]]:
+    """The text forms of all operations of one pass, with each device that they ran on. A mapping is keywords, a
+    sequence arguments."""
+    operations: dict[tuple[str, torch.device], None] = {}
+    with torch.no_grad(), recording(lambda operation, device: operations.setdefault((operation, device))):
         if isinstance(example_inputs, Mapping):
             model(**example_inputs)
         elif isinstance(example_inputs, (tuple, list)):
             model(*example_inputs)
         else:
             model(example_inputs)
-    return operations
+    return list(operations)
 
 
 def tune(
@@ -58,8 +64,8 @@ def tune(
     options: str | Sequence[str] = (),
     progress: bool = True,
 ) -> tuple[str, ...]:
-    """Runs the model once, tunes each operation that it needs, and uses the records from then on. The text forms of
-    those that have a winner now, also from before.
+    """Runs the model once, tunes each operation that it needs on each device that it ran on, and uses the records from
+    then on, before those that are in use. The text forms of operations that have a winner now, also from before.
 
     example_inputs: as the model is called; a mapping is keywords, a tuple or list arguments. Sizes count: tune with
     those that you will run.
@@ -75,32 +81,35 @@ def tune(
     fail, once the others are tuned.
     """
     more_words = _words(options)  # before the model runs
-    operations = problems(model, example_inputs)
-    if not operations:
+    of_target = _targets(problems(model, example_inputs), gpu)
+    if not of_target:
         raise UsageError("the pass ran no operation of ditune (call quantize_ first)")
+    wanted = Counter(operation for its in of_target.values() for operation in its)
     command = [str(_program.program_file()), "tune", "--progress", "json", *more_words]
     command += [] if database is None else ["--db", os.fspath(database)]
-    tuned, errors = set[str](), list[DituneError]()
+    tuned, errors = Counter[str](), list[DituneError]()
     try:
-        with _shown(len(operations), progress) as show:
-
-            def take(state: Mapping[str, Any]) -> None:
-                if "config" in state:
-                    tuned.add(state["operation"])
-                show(state)
-
-            for more in _of_each_device(operations, gpu, time_budget):
+        with _shown(wanted.total(), progress) as show:
+            for more in _of_each_device(of_target, time_budget):
+                its = set[str]()
                 try:
-                    _run([*command, *more], take)
+                    _run([*command, *more], functools.partial(_take, its, show))
                 except DituneError as error:
                     errors.append(error)
+                tuned.update(its)
     finally:
         _reopen(database)
     if errors:
         raise errors[0]
-    if len(tuned) < len(operations):
-        _logger.warning("the time is up: %d of %d operations are tuned", len(tuned), len(operations))
-    return tuple(operation for operation in operations if operation in tuned)
+    if tuned.total() < wanted.total():
+        _logger.warning("the time is up: %d of %d operations are tuned", tuned.total(), wanted.total())
+    return tuple(operation for operation, count in wanted.items() if tuned[operation] == count)
+
+
+def _take(tuned: set[str], show: _Take, state: Mapping[str, Any]) -> None:
+    if "config" in state:
+        tuned.add(state["operation"])
+    show(state)
 
 
 def _words(options: str | Sequence[str]) -> Sequence[str]:
@@ -113,14 +122,17 @@ def _words(options: str | Sequence[str]) -> Sequence[str]:
         raise UsageError(f"options={options!r} are no words: {error} (give a list of words)") from error
 
 
-def _of_each_device(
-    operations: Mapping[str, torch.device], gpu: str | None, time_budget: float | None
-) -> Iterator[list[str]]:
+def _targets(operations: Iterable[tuple[str, torch.device]], gpu: str | None) -> dict[_Target, list[str]]:
+    """The operations of each GPU."""
+    of_target: dict[_Target, dict[str, None]] = {}
+    for operation, device in operations:
+        of_target.setdefault(_target(device, gpu), {})[operation] = None
+    return {target: list(its) for target, its in of_target.items()}
+
+
+def _of_each_device(of_target: Mapping[_Target, Sequence[str]], time_budget: float | None) -> Iterator[list[str]]:
     """Options: a device, its operations, and its part of the time that is left when its turn comes."""
-    of_target: dict[tuple[str, ...], list[str]] = {}
-    for operation, device in operations.items():
-        of_target.setdefault(_target(device, gpu), []).append(operation)
-    end, left = time.monotonic() + (time_budget or 0), len(operations)
+    end, left = time.monotonic() + (time_budget or 0), sum(map(len, of_target.values()))
     for target, its in of_target.items():
         words = [*target, *(word for operation in its for word in ("--operation", operation))]
         if time_budget is not None:
@@ -130,7 +142,7 @@ def _of_each_device(
         left -= len(its)
 
 
-def _target(device: torch.device, gpu: str | None) -> tuple[str, ...]:
+def _target(device: torch.device, gpu: str | None) -> _Target:
     if gpu is not None:
         return ("--arch" if gpu.startswith("sm_") else "--gpu", gpu)
     return ("--device", str(device.index)) if device.type == "cuda" else ()
@@ -229,5 +241,6 @@ def _lines(operations: int) -> _Take:
 
 def _reopen(database: str | os.PathLike[str] | None) -> None:
     """Reads what was stored, if anything was."""
-    if database is None or os.path.exists(database):
-        use_databases(database, compile=compiles())
+    file = default_database() if database is None else database
+    if file is not None and os.path.exists(file):
+        use_first(file)

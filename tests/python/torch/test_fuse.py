@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from diffusers.models.normalization import RMSNorm
 from ditune.errors import UsageError
 from ditune.torch import fuse_, quantize_
 from ditune.torch.fuse import Block, FusedLinear, Site, fuses
+from ditune.torch.fuse.block import AttentionView
 from ditune.torch.fuse.sources import source_hash
-from fuse_models import blocks_of, ideogram4, randomize, relative
+from fuse_models import blocks_of, ideogram4, ideogram4_inputs, output, randomize, relative
 from torch import Tensor, nn
 
 pytestmark = pytest.mark.usefixtures("inference")
@@ -89,6 +91,39 @@ def test_own_model() -> None:
     assert relative(made(*inputs), wanted) <= 1.05 * relative(quantized(*inputs), wanted) < 0.03
 
 
+class AttentionOfMethods(Attention):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.behind(self.before(x))
+
+    def before(self, x: Tensor) -> Tensor:
+        q, k, v = self.qkv(x).unflatten(-1, (3, 2, WIDTH // 2)).permute(2, 0, 3, 1, 4)
+        return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+
+    def behind(self, x: Tensor) -> Tensor:
+        made: Tensor = self.proj(x)
+        return made
+
+
+def test_methods_of_attention_see_no_projections_either() -> None:
+    model, inputs = randomize(Own()), (torch.randn(2, 40, WIDTH), torch.randn(2, 32))
+    for block in model.blocks:  # type: ignore[union-attr]
+        attention = AttentionOfMethods()
+        attention.load_state_dict(block.attn.state_dict())
+        block.attn = attention
+    quantized = quantize_(copy.deepcopy(model))
+    made = fuse_(copy.deepcopy(quantized))
+    assert len(blocks_of(made)) == 2 and relative(made(*inputs), quantized(*inputs)) < 0.01
+    block = blocks_of(made)[0]
+    compiled: Any = torch.compile(block, backend="eager", fullgraph=True)
+    assert torch.equal(compiled(*inputs), block(*inputs))
+
+
+def test_what_attention_keeps_is_its_own() -> None:
+    attention = Attention()
+    AttentionView(attention).register_buffer("last", torch.ones(1))
+    assert torch.equal(attention.get_buffer("last"), torch.ones(1))
+
+
 def test_unknown_models_are_left(caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(2):
         model = nn.Sequential(nn.Linear(64, 64))
@@ -146,7 +181,7 @@ def test_again_and_with_options(caplog: pytest.LogCaptureFixture) -> None:
         (lambda block: block.register_forward_hook(print), "it has hooks"),
         (lambda block: block.norm2.register_forward_hook(print), "norm2 has hooks"),
         (lambda block: block.mlp.register_forward_pre_hook(print), "mlp has hooks"),
-        (lambda block: setattr(block.mlp[1], "forward", block.mlp[1].forward), "mlp.1 has hooks"),
+        (lambda block: setattr(block.mlp[1], "forward", lambda x: x), "mlp.1 has hooks"),
     ],
 )
 def test_blocks_that_do_not_fit_are_left(change: Any, why: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -182,6 +217,28 @@ def test_norms_that_compute_something_else_are_left(norm: nn.Module, caplog: pyt
     assert relative(fused(*inputs), model(*inputs)) < 0.01
     with pytest.raises(UsageError, match=r"can be fused"):
         blocks_of(fused)[0].up(inputs[0], norm=norm)
+
+
+@pytest.mark.parametrize("norm", [nn.LayerNorm(WIDTH, 1e-5), RMSNorm(WIDTH, 1e-5, bias=True)])
+def test_blocks_whose_sums_have_other_norms_are_left(norm: nn.Module, caplog: pytest.LogCaptureFixture) -> None:
+    model, inputs = quantize_(randomize(ideogram4())), ideogram4_inputs(1)
+    model.get_submodule("layers.0").attention_norm2 = randomize(norm)
+    fused = fuse_(copy.deepcopy(model))
+    assert len(blocks_of(fused)) == 2 and len(caplog.messages) == 1
+    assert "left as they are, 1 (layers.0, ...)" in caplog.messages[0]
+    assert "the norm of a sum is" in caplog.messages[0]
+    assert relative(output(fused, inputs), output(model, inputs)) < 0.01
+    blocks_of(fused)[0].attention_norm2 = norm
+    with pytest.raises(UsageError, match="the norm of a sum is"):
+        output(fused, inputs)
+
+
+def test_norms_without_weights() -> None:
+    model, inputs = quantize_(randomize(ideogram4())), ideogram4_inputs(1)
+    for block in model.layers:  # type: ignore[union-attr]
+        block.attention_norm2 = nn.RMSNorm(WIDTH, block.attention_norm1.eps, elementwise_affine=False)
+    fused = fuse_(copy.deepcopy(model))
+    assert len(blocks_of(fused)) == 3 and relative(output(fused, inputs), output(model, inputs)) < 0.01
 
 
 @pytest.fixture

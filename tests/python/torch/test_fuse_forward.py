@@ -15,7 +15,9 @@ import torch
 import torch.nn.functional as F
 from ditune.errors import UsageError
 from ditune.torch import fuse_, quantize_
-from fuse_models import blocks_of, ideogram4, ideogram4_inputs, output, randomize, relative
+from ditune.torch.fuse.masks import Masks
+from ditune.torch.fuse.versions import version_of
+from fuse_models import TOKENS, blocks_of, ideogram4, ideogram4_inputs, output, randomize, relative
 from torch import Tensor, nn
 
 pytestmark = pytest.mark.usefixtures("inference")
@@ -91,6 +93,48 @@ def test_masks_are_left_out(fused: nn.Module, monkeypatch: pytest.MonkeyPatch) -
         seen.clear()
         output(full, inputs)
         assert seen == [None] * 3 and len(asked) == 2
+
+
+def test_a_mask_that_changed_is_looked_at_again() -> None:
+    masks, mask = Masks(), torch.ones(1, 40, dtype=torch.bool)
+    assert masks.needed(mask, True) is None and masks.needed(mask, False) is None
+    mask[:, 20:] = False
+    assert masks.needed(mask, False) is mask
+    mask.fill_(True)
+    assert masks.needed(mask, False) is None
+    with torch.inference_mode():
+        inference = torch.zeros(1, 40, dtype=torch.bool)
+    assert masks.needed(inference, False) is inference and masks.needed(mask, False) is None
+
+
+def test_masks_of_threads() -> None:
+    """Another one looks at a mask of its own whenever this one looks at what is known."""
+
+    class Shared(Masks):
+        @property
+        def known(self) -> Any:
+            seen, self.__dict__["seen"] = self.__dict__["seen"], (version_of(other), True)
+            return seen
+
+        @known.setter
+        def known(self, seen: Any) -> None:
+            self.__dict__["seen"] = seen
+
+    masks, mask, other = Shared(), torch.zeros(1, 40, dtype=torch.bool), torch.ones(1, 40, dtype=torch.bool)
+    masks.known = version_of(mask), False
+    assert masks.needed(mask, False) is mask
+
+
+def test_masks_change_while_the_first_block_is_not_fused(fused: nn.Module) -> None:
+    """By an adapter or, here, a hook."""
+    inputs, mask = ideogram4_inputs(1), torch.ones(1, 1, TOKENS, TOKENS, dtype=torch.bool)
+    blocks_of(fused)[0].attention.register_forward_hook(lambda *_: None)
+    for block in blocks_of(fused):
+        block.register_forward_pre_hook(lambda _, args: (args[0], mask, *args[2:]))
+    plain = output(fused, inputs)
+    mask[..., 40:] = False
+    made = output(fused, inputs)
+    assert torch.equal(made, output(copy.deepcopy(fused), inputs)) and not torch.equal(made, plain)
 
 
 def test_several_segments(fused: nn.Module) -> None:

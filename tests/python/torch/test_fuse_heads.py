@@ -307,6 +307,14 @@ def test_what_was_converted_is_of_these_tensors() -> None:
     assert copied.known is None
 
 
+def test_forms_of_the_same_rotary_embedding() -> None:
+    angles, like = Angles(), torch.empty(1)
+    rotary = (torch.randn(4, 16), torch.randn(4, 16))
+    for form in (of_pairs, of_halves, of_pairs):
+        made = angles.of(rotary, Heads("", (), form, "pairs"), like, False)
+        assert made is not None and torch.equal(made, form(rotary))
+
+
 # ---- two streams
 
 

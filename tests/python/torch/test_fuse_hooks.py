@@ -8,6 +8,7 @@ import pickle
 from typing import Any
 
 import accelerate
+import diffusers
 import ditune.torch
 import ditune.torch.fuse
 import peft
@@ -15,8 +16,9 @@ import pytest
 import torch
 from ditune.errors import UsageError
 from ditune.torch import fuse_, quantize_
-from fuse_models import blocks_of, ideogram4, ideogram4_inputs, output, randomize, relative
+from fuse_models import blocks_of, flux, flux_inputs, ideogram4, ideogram4_inputs, output, randomize, relative
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
 pytestmark = pytest.mark.usefixtures("inference")
 
@@ -78,10 +80,23 @@ def test_hooks_on_joined_layers_are_served(fused: nn.Module) -> None:
     assert not blocks_of(fused)[1]._runs_fused()
 
 
+def watching(seen: list[Any]) -> Any:
+    """A hook of accelerate, which sets a module's forward: it keeps the first argument."""
+
+    def pre_forward(_: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        seen.append(args[0])
+        return args, kwargs
+
+    hook = accelerate.hooks.ModelHook()
+    hook.pre_forward = pre_forward
+    return hook
+
+
+CHANGES = [lambda model: model, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))]
+
+
 @pytest.mark.parametrize("path", ["attention_norm1", "feed_forward", "adaln_modulation"])
-@pytest.mark.parametrize(
-    "change", [lambda model: model, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))]
-)
+@pytest.mark.parametrize("change", CHANGES)
 def test_hooks_on_modules_inside_are_served(fused: nn.Module, path: str, change: Any) -> None:
     fused, inputs = change(fused), ideogram4_inputs(1)
     wanted, seen = output(fused, inputs), []
@@ -91,11 +106,83 @@ def test_hooks_on_modules_inside_are_served(fused: nn.Module, path: str, change:
     assert torch.equal(output(fused, inputs), wanted)
 
 
+@pytest.mark.parametrize("path", ["attention_norm1", "feed_forward", "attention"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_forward_that_is_set_inside_is_called(fused: nn.Module, path: str, change: Any) -> None:
+    """As hooks of accelerate and diffusers set it; when they are removed, it is that of the class again."""
+    fused, inputs = change(fused), ideogram4_inputs(1)
+    wanted, seen = output(fused, inputs), list[Any]()
+    module = blocks_of(fused)[1].get_submodule(path)
+    accelerate.hooks.add_hook_to_module(module, watching(seen))
+    assert [block._runs_fused() for block in blocks_of(fused)] == [True, False, True]
+    assert relative(output(fused, inputs), wanted) < 0.01 and len(seen) == 1
+    accelerate.hooks.remove_hook_from_module(module)
+    assert torch.equal(output(fused, inputs), wanted) and blocks_of(fused)[1]._runs_fused()
+
+
+def test_layers_are_skipped() -> None:
+    """By diffusers' hooks on the containers of MLPs."""
+    quantized, inputs = quantize_(randomize(flux())), flux_inputs(1)
+    fused = fuse_(copy.deepcopy(quantized))
+    plain = output(fused, inputs)
+    config = diffusers.LayerSkipConfig(indices=[1], fqn="transformer_blocks", skip_attention=False, skip_ff=True)
+    for each in (quantized, fused):
+        diffusers.hooks.apply_layer_skip(each, config)
+    wanted = output(quantized, inputs)
+    assert relative(output(fused, inputs), wanted) < 0.01 < 0.1 < relative(plain, wanted)
+    diffusers.hooks.HookRegistry.check_if_exists_or_initialize(fused).remove_hook("layer_skip_hook")
+    assert torch.equal(output(fused, inputs), plain) and all(block._runs_fused() for block in blocks_of(fused))
+
+
+def test_what_earlier_hooks_left_behind_is_fused() -> None:
+    model, inputs = quantize_(randomize(ideogram4())), ideogram4_inputs(1)
+    wanted = output(fuse_(copy.deepcopy(model)), inputs)
+    layer: Any = model.get_submodule("layers.1")
+    for module in (layer, layer.feed_forward, layer.attention):
+        accelerate.hooks.add_hook_to_module(module, accelerate.hooks.ModelHook())
+        accelerate.hooks.remove_hook_from_module(module)
+        assert "forward" in module.__dict__
+    assert torch.equal(output(fuse_(model), inputs), wanted) and len(blocks_of(model)) == 3
+
+
 def test_hooks_on_blocks_see_tensors(fused: nn.Module) -> None:
     inputs = ideogram4_inputs(1)
     wanted, seen = output(fused, inputs), []
     blocks_of(fused)[0].register_forward_hook(lambda block, given, made: seen.append(made))
     assert relative(output(fused, inputs), wanted) < 1e-5 and isinstance(seen[0], Tensor)
+
+
+@pytest.mark.parametrize("how", ["before", "behind", "forward"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_hooks_on_the_next_block_see_tensors(fused: nn.Module, how: str, change: Any) -> None:
+    fused, inputs = change(fused), ideogram4_inputs(1)
+    wanted, seen = output(fused, inputs), []
+    block = blocks_of(fused)[1]
+    if how == "before":
+        block.register_forward_pre_hook(lambda block, given: seen.append(given[0]))
+    elif how == "behind":
+        block.register_forward_hook(lambda block, given, made: seen.append(given[0]))
+    else:
+        accelerate.hooks.add_hook_to_module(block, watching(seen))
+    assert relative(output(fused, inputs), wanted) < 1e-5 and [type(x) for x in seen] == [Tensor]
+    assert all(each._runs_fused() for each in blocks_of(fused))
+
+
+@pytest.mark.parametrize("register", [register_module_forward_pre_hook, register_module_forward_hook])
+def test_hooks_on_all_modules_see_tensors(fused: nn.Module, register: Any) -> None:
+    inputs, seen, blocks = ideogram4_inputs(1), list[Any](), blocks_of(fused)
+    wanted = output(fused, inputs)
+
+    def look(module: nn.Module, args: Any, made: Any = None) -> None:
+        if module in blocks:
+            seen.append(args[0] if made is None else made)
+
+    handle = register(look)
+    try:
+        assert relative(output(fused, inputs), wanted) < 1e-5
+    finally:
+        handle.remove()
+    assert [type(x) for x in seen] == [Tensor] * 3
 
 
 def test_offloading(fused: nn.Module) -> None:

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import ditune.torch
 import pytest
 import torch
 import torch.nn.functional as F
+from diffusers.models.normalization import RMSNorm
 from ditune.errors import UsageError
 from ditune.torch import Int8Linear
 from ditune.torch.fuse import Sum
@@ -94,6 +96,54 @@ def test_sums() -> None:
     assert torch.equal(made, layer(h, norm=norm)) and layer.add(x)[0] is x
 
 
+def test_sums_of_norms_without_weights() -> None:
+    x, y, gate = torch.randn(3, WIDTH), torch.randn(3, WIDTH), torch.randn(WIDTH)
+    norm = nn.RMSNorm(WIDTH, elementwise_affine=False)
+    torch.testing.assert_close(Sum(x, y, gate, norm).value(), x + gate * norm(y))
+    torch.testing.assert_close(Sum(x, y, None, norm).value(), x + norm(y))
+
+
+LAYER_NORM, RMS_NORM = (f"{each.__module__}.{each.__name__}" for each in (nn.LayerNorm, RMSNorm))
+
+
+@pytest.mark.parametrize(
+    ("norm", "why"),
+    [
+        (nn.LayerNorm(WIDTH), f"the norm of a sum is {LAYER_NORM} with a bias (only RMSNorm"),
+        (nn.LayerNorm(WIDTH, bias=False), f"the norm of a sum is {LAYER_NORM} (only RMSNorm"),
+        (RMSNorm(WIDTH, eps=1e-6, bias=True), f"the norm of a sum is {RMS_NORM} with a bias (only RMSNorm"),
+        (nn.BatchNorm1d(WIDTH), "BatchNorm1d is no norm that can be fused"),
+    ],
+)
+def test_sums_of_other_norms_are_refused(norm: nn.Module, why: str) -> None:
+    x, layer = torch.randn(3, WIDTH), join([Int8Linear.from_float(nn.Linear(WIDTH, 64))])[0]
+    sum = Sum(x, x, None, norm)
+    for compute in (sum.value, lambda: layer(sum)):
+        with pytest.raises(UsageError, match=re.escape(why)):
+            compute()
+
+
+def test_a_sum_has_the_eps_of_the_norm_behind_it() -> None:
+    x, layer = torch.randn(3, WIDTH), join([Int8Linear.from_float(nn.Linear(WIDTH, 64))])[0]
+    sum = Sum(x, x, None, nn.RMSNorm(WIDTH, 1e-2))
+    with pytest.raises(UsageError, match=r"the norm of a Sum has eps=0.01 and the one behind it eps=1e-06, but both"):
+        layer(sum, norm=nn.RMSNorm(WIDTH, 1e-6))
+    for other in (nn.RMSNorm(WIDTH, 1e-2), None):
+        torch.testing.assert_close(layer(sum, norm=other)[0], sum.value())
+    assert torch.equal(layer(Sum(x, x), norm=nn.LayerNorm(WIDTH))[0], x + x)
+
+
+def test_what_a_layer_does_not_take_is_refused() -> None:
+    x, layer = torch.randn(3, WIDTH), join([Int8Linear.from_float(nn.Linear(WIDTH, WIDTH))])[0]
+    for options in ({"residual": x}, {"gate": x[0]}, {"out_dtype": torch.bfloat16}):
+        with pytest.raises(UsageError, match=rf"^{next(iter(options))} with a Sum \(give its value\(\), or leave"):
+            layer(Sum(x, x), **options)
+    with pytest.raises(UsageError, match=r"^gate goes with a residual \(give residual, or leave gate out\)$"):
+        layer(x, gate=x[0])
+    half = x[0].to(torch.bfloat16)
+    assert torch.equal(layer(x, residual=x, gate=half), layer(x, residual=x, gate=half.float()))
+
+
 def test_state_dict_is_checked() -> None:
     part = join([Int8Linear.from_float(nn.Linear(64, 64), rotate=16)])[1][0]
     state = part.state_dict()
@@ -109,3 +159,6 @@ def test_state_dict_is_checked() -> None:
             part.load_state_dict({**state, name: wrong})
     with pytest.raises(RuntimeError, match="Missing"):
         part.load_state_dict({"weight": state["weight"]})
+    no_json = {"up.0.comfy_quant": torch.tensor(list(b"{"))}
+    with pytest.raises(UsageError, match=r"^comfy_quant of up.0 is no JSON object: .* \(write the checkpoint anew\)$"):
+        part._load_from_state_dict(no_json, "up.0.", {}, True, [], [], [])

@@ -61,11 +61,47 @@ def test_merging_is_refused_by_name(adapted: tuple[nn.Module, Any]) -> None:
             merge()
 
 
-def test_dora_is_refused_by_name() -> None:
+OF_WEIGHTS = [
+    ({"use_dora": True}, r"^DoRA needs the float weight of a layer, .* \(leave use_dora out\)$"),
+    ({"init_lora_weights": "pissa_niter_4"}, r"^init_lora_weights='pissa_niter_4' needs the float weight"),
+    ({"init_lora_weights": "olora"}, r"^init_lora_weights='olora' needs the float weight"),
+]
+
+
+@pytest.mark.parametrize(("options", "why"), OF_WEIGHTS)
+def test_adapters_of_float_weights_are_refused_by_name(options: dict[str, Any], why: str) -> None:
     model = quantize_(nn.Sequential(nn.Linear(64, 64), nn.LayerNorm(64)))
     ditune.torch.enable_lora()
-    with pytest.raises(UsageError, match=r"DoRA needs the float weight"):
-        peft.get_peft_model(model, peft.LoraConfig(target_modules=["0"], use_dora=True))
+    with pytest.raises(UsageError, match=why):
+        peft.get_peft_model(model, peft.LoraConfig(target_modules=["0"], **options))
+    assert type(model[0]) is Int8Linear
+
+
+@pytest.mark.parametrize(("options", "why"), OF_WEIGHTS)
+def test_second_adapters_of_float_weights_are_refused(
+    adapted: tuple[nn.Module, Any], options: dict[str, Any], why: str
+) -> None:
+    """For which peft makes no new layer."""
+    _, lora = adapted
+    layer, x = lora.base_model.model[0], torch.randn(3, 64)
+    with torch.no_grad():
+        before = lora(x)
+        with pytest.raises(UsageError, match=why):
+            lora.add_adapter("second", peft.LoraConfig(r=RANK, target_modules=["0"], **options))
+        assert list(layer.lora_A) == list(layer.r) == list(lora.peft_config) == ["default"]
+        assert torch.equal(lora(x), before)
+
+
+def test_kasa_is_refused() -> None:
+    """It changes the weight itself."""
+    if not hasattr(peft.tuners.lora.config, "KasaConfig"):
+        pytest.skip("peft has no KaSA yet")
+    model: Any = quantize_(nn.Sequential(nn.Linear(64, 64), nn.LayerNorm(64)))
+    weight, kasa = model[0].weight.clone(), peft.tuners.lora.config.KasaConfig()
+    ditune.torch.enable_lora()
+    with pytest.raises(UsageError, match=r"^KaSA needs the float weight"):
+        peft.get_peft_model(model, peft.LoraConfig(target_modules=["0"], kasa_config=kasa))
+    assert torch.equal(model[0].weight, weight)
 
 
 def test_float_layers_are_still_pefts_own() -> None:

@@ -116,8 +116,12 @@ def test_loads_one_scale_and_no_comfy_quant() -> None:
     layer.load_state_dict({"weight": torch.ones(N, K, dtype=torch.int8), "weight_scale": torch.tensor([0.5])})
     assert layer.weight_scale.shape == ()
     torch.testing.assert_close(layer(torch.ones(1, K)), torch.full((1, N), K / 2))
-    with pytest.raises(UsageError, match=r"weight is of the format 'nvfp4' \(give"):
+    with pytest.raises(UsageError, match=r"^the layer is of the format 'nvfp4' \(give"):
         layer.load_state_dict({**layer.state_dict(), "comfy_quant": torch.tensor(list(b'{"format": "nvfp4"}'))})
+    with pytest.raises(UsageError, match=r"^comfy_quant of up.0 is no JSON object: "):
+        wrong = {f"up.0.{name}": tensor for name, tensor in layer.state_dict().items()}
+        wrong["up.0.comfy_quant"] = torch.tensor(list(b"{"))
+        nn.ModuleDict({"up": nn.Sequential(layer)}).load_state_dict(wrong)
 
 
 def test_conversions_leave_int8_and_scales() -> None:

@@ -244,6 +244,12 @@ REFUSED: list[tuple[str, Any]] = [
     ("6 rows of x are no multiple of 4", lambda: ditune.torch.quantize_s8(draw(M, K), scale=draw(4, K))),
     ("index is int64 [6]", lambda: ditune.torch.quantize_s8(draw(M, K), scale=draw(4, K), index=torch.zeros(M).long())),
     ("residual is bfloat16 [6, 64]", lambda: ditune.torch.linear(draw(M, K), W, SW, residual=draw(M, K))),
+    (
+        "residual is float32 [] on cpu (give [6, 48])",
+        lambda: ditune.torch.gemm_s8(W[:M], W, SW[:M], SW, residual=torch.tensor(1.0)),
+    ),
+    ("x2 is bfloat16 [] on cpu", lambda: ditune.torch.quantize_s8(draw(K), x2=draw(1)[0], act="silu")),
+    ("x2 is bfloat16 [] on cpu", lambda: ditune.torch.linear(draw(K), W, SW, x2=draw(1)[0], act="silu")),
     ("gate goes with a residual", lambda: ditune.torch.linear(draw(M, K), W, SW, gate=draw(N))),
     ("gate is float32 [48]", lambda: ditune.torch.linear(draw(M, K), W, SW, residual=draw(M, N), gate=SW)),
     ("x_scale is left out", lambda: ditune.torch.gemm_s8(W, W, None, SW)),

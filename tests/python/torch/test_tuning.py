@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import builtins
 import pathlib
+import shutil
 import signal
 import sys
 from typing import Any
@@ -11,8 +12,12 @@ import ditune
 import ditune.torch
 import pytest
 import torch
+from ditune._library import Args
+from ditune._problem import make_problem
+from ditune._runtime import _open_runtimes
 from ditune.errors import CudaError, DituneError, UsageError
 from ditune.torch import _runtime
+from ditune.torch._calls import Call
 from torch import nn
 
 OPTIONS = {"gpu": "RTX 3090", "options": ("--trials", "1")}
@@ -146,18 +151,86 @@ def test_one_process_tunes_all(
     assert len(tuned) == 4 and calls_of(program) == [options]
 
 
+ZERO, ONE = torch.device("cuda", 0), torch.device("cuda", 1)
+
+
 def test_each_device_has_a_process_and_its_part_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("ditune.torch.tuning.time.monotonic", lambda: now)
-    zero, one = torch.device("cuda", 0), torch.device("cuda", 1)
-    operations = {"a": zero, "b": one, "c": zero, "d": zero}
-    of_each = ditune.torch.tuning._of_each_device(operations, None, 100)
+    operations = [("a", ZERO), ("b", ONE), ("c", ZERO), ("d", ZERO)]
+    of_each = ditune.torch.tuning._of_each_device(ditune.torch.tuning._targets(operations, None), 100)
     words = "--device 0 --operation a --operation c --operation d --budget 75s --strict-budget"
     assert next(of_each) == words.split()
     now += 40
     assert next(of_each) == ["--device", "1", "--operation", "b", "--budget", "60s", "--strict-budget"]
-    of_each = ditune.torch.tuning._of_each_device(operations, "H100", None)
+    of_each = ditune.torch.tuning._of_each_device(ditune.torch.tuning._targets(operations, "H100"), None)
     assert [words[:2] for words in of_each] == [["--gpu", "H100"]]
+
+
+class OnBoth(nn.Module):
+    """An operation on two GPUs, which need not be there, and one on the second alone."""
+
+    def forward(self, x: torch.Tensor) -> None:
+        for device, m in ((ZERO, 1), (ONE, 1), (ONE, 2), (ZERO, 1)):
+            call = Call(make_problem("gemm_s8", m=m, n=16, k=16), Args(), device, ())
+            call.rows, call.launch = m, lambda: 0
+            call.run()
+
+
+def test_an_operation_on_two_devices_is_tuned_on_both(
+    x: torch.Tensor, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, two = (f"gemm_s8:m={m},n=16,k=16" for m in (1, 2))
+    assert ditune.torch.tuning.problems(OnBoth(), x) == [(one, ZERO), (one, ONE), (two, ONE)]
+    program = write_program(tmp_path / "p", "for each in operations: say(each, done=True, config='c')")
+    monkeypatch.setenv("DITUNE_PROGRAM", program)
+    assert ditune.torch.tune(OnBoth(), x, database=tmp_path / "a.db", progress=False) == (one, two)
+    options = f"tune --progress json --db {tmp_path}/a.db --device"
+    assert calls_of(program) == [f"{options} 0 --operation {one}", f"{options} 1 --operation {one} --operation {two}"]
+    ditune.torch.tune(OnBoth(), x, database=tmp_path / "a.db", gpu="H100", progress=False)
+    assert calls_of(program)[2:] == [
+        f"tune --progress json --db {tmp_path}/a.db --gpu H100 --operation {one} --operation {two}"
+    ]
+    assert not caplog.messages
+    write_program(tmp_path / "p", "say(operations[-1], done=True, config='c')")
+    assert ditune.torch.tune(OnBoth(), x, database=tmp_path / "a.db", progress=False) == (two,)
+    assert "the time is up: 2 of 3 operations are tuned" in caplog.text
+
+
+def test_records_in_use_serve_behind_those_that_were_tuned(
+    model: nn.Module, x: torch.Tensor, database: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two, packaged = (tmp_path / name for name in ("one.db", "two.db", "packaged.db"))
+    shutil.copy(database, packaged)
+    monkeypatch.setattr("ditune._runtime.PACKAGED", packaged)
+    write_program(tmp_path / "p", "import shutil; shutil.copy(FROM, sys.argv[sys.argv.index('--db') + 1])")
+    program = tmp_path / "p"
+    program.write_text(program.read_text().replace("FROM", repr(str(database))))
+    monkeypatch.setenv("DITUNE_PROGRAM", str(program))
+
+    def tune(file: pathlib.Path | None) -> None:
+        ditune.torch.tune(model, x, database=file, progress=False)
+
+    def in_use() -> list[pathlib.Path]:
+        (runtime,) = [each for each in _open_runtimes if each._current == _runtime.runtime_handle()]
+        return [pathlib.Path(file) for file in runtime.databases]
+
+    tune(one)
+    assert in_use() == [one, packaged]
+    tune(two)
+    tune(two)
+    assert in_use() == [two, one, packaged]
+    tune(one)
+    assert in_use() == [one, two, packaged]
+    ditune.torch.use_databases(database)
+    monkeypatch.setenv("DITUNE_DB", str(two))
+    write_program(tmp_path / "p", "")
+    tune(None)
+    assert in_use() == [two, database]
+    ditune.torch.use_databases()
+    tune(None)
+    monkeypatch.setenv("DITUNE_DB", str(one))
+    assert in_use() == [one, packaged], "the default, whichever it is"
 
 
 def test_what_was_tuned_when_the_time_was_up(

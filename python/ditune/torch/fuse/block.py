@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import types
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
@@ -14,10 +15,10 @@ from torch import Tensor, nn
 from ditune.errors import UsageError
 from ditune.torch import ops
 from ditune.torch.fuse.heads import Angles, Heads, PackedAttention, packed_of
-from ditune.torch.fuse.hooks import hooks_of, is_hooked, refuse_hooks
+from ditune.torch.fuse.hooks import is_hooked, is_watched, modules_inside, refuse_hooks, sets_forward
 from ditune.torch.fuse.layers import Part, Sum, join, value_of
 from ditune.torch.fuse.masks import Masks
-from ditune.torch.fuse.norms import norm_kind
+from ditune.torch.fuse.norms import norm_kind, of_branch_norm
 from ditune.torch.fuse.subclass import Mixin, subclass_of
 from ditune.torch.modules import Int8Linear
 
@@ -47,6 +48,7 @@ class Block(Mixin):
     replaced: ClassVar[tuple[tuple[str, Callable[[Tensor], Tensor]], ...]] = ()  # what processors see in their modules
     norms: ClassVar[tuple[str, ...]] = ()  # norm modules that are read
     one_eps: ClassVar[tuple[str, ...]] = ()  # norms of which two are computed in one launch
+    branch_norms: ClassVar[tuple[str, ...]] = ()  # norms of sums: RMSNorm
     reads: ClassVar[tuple[str, ...]] = ()  # modules, whose forward `fused` takes the place of
     makes_sums: ClassVar[bool] = False  # whether the result is a Sum, where the next block takes one
     sources: ClassVar[tuple[str, ...]] = ()  # hashes of the block and of `reads` that are known; none: not looked at
@@ -57,7 +59,8 @@ class Block(Mixin):
     _packed: nn.ModuleDict  # PackedAttention, by attention module
     _masks: Masks
     _angles: Angles
-    _hooks: tuple[Mapping[int, Any], ...]  # of modules whose work `fused` does
+    _inside: tuple[nn.Module, ...]  # whose work `fused` does
+    _hooks: tuple[Mapping[int, Any], ...]  # theirs
     _first = True  # of the blocks that a forward runs in turn
     _passes_sums = False  # whether the next block takes a Sum
 
@@ -68,26 +71,32 @@ class Block(Mixin):
     def fused(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.makes_sums and is_watched(self):  # hooks see no Sum
+            args, kwargs = _values(args, kwargs)
+        return super().__call__(*args, **kwargs)
+
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         if self._runs_fused():
             return self.fused(*args, **kwargs)
-        args = tuple(value_of(each) for each in args)
-        return super().forward(*args, **{name: value_of(each) for name, each in kwargs.items()})
+        args, kwargs = _values(args, kwargs)
+        return super().forward(*args, **kwargs)
 
     def _runs_fused(self) -> bool:
         """Not while a layer has adapters or a module has hooks that `fused` would not call; not under autocast."""
         fused = self._parts[0][2].fused
-        if "forward" in fused.__dict__:
+        if "forward" in fused.__dict__ and sets_forward(fused):
             _refuse_offload(fused)
             return False
         if torch.is_autocast_enabled(fused.weight.device.type):
             return False
         if any(self._hooks):
             return False
-        for parent, name, part in self._parts:
-            if parent._modules[name] is not part or part._forward_hooks or part._forward_pre_hooks:
+        for module in self._inside:
+            if "forward" in module.__dict__ and sets_forward(module):
                 return False
-            if "forward" in part.__dict__:
+        for parent, name, part in self._parts:
+            if parent._modules[name] is not part:
                 return False
         return not any(seen.is_hooked() for seen in self._seen.values())
 
@@ -131,8 +140,7 @@ class Block(Mixin):
 
     def give(self, sum: Sum) -> Tensor | Sum:
         """The sum as it is, where the next block takes it and nobody looks on."""
-        hooked = self._forward_hooks or "forward" in self.__dict__
-        return sum if self._passes_sums and not hooked else sum.value()
+        return sum if self._passes_sums and not is_watched(self) else sum.value()
 
     @classmethod
     def _complete(cls, made: type[nn.Module], module_class: type[nn.Module]) -> None:
@@ -144,6 +152,11 @@ class Block(Mixin):
 
         made.forward = forward
         _tell_diffusers(made, module_class)
+
+
+def _values(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """With sums computed."""
+    return tuple(value_of(each) for each in args), {name: value_of(each) for name, each in kwargs.items()}
 
 
 def _refuse_offload(fused: nn.Module) -> None:
@@ -166,7 +179,12 @@ class AttentionView:
     def __getattr__(self, name: str) -> Any:
         if name == "attention" or name.startswith("__"):
             raise AttributeError(name)
-        return getattr(self.attention, name)
+        value = getattr(self.attention, name)
+        if not isinstance(value, types.MethodType) or value.__self__ is not self.attention:
+            return value
+        if value.__func__ is getattr(nn.Module, name, None):
+            return value  # of the module's state
+        return functools.partial(value.__func__, self)  # torch.compile does not know MethodType
 
     def replace(self, path: str, layer: Callable[[Tensor], Tensor]) -> None:
         """path: "to_q", or "to_out.0" of a list."""
@@ -235,7 +253,7 @@ def fuse_block(block: nn.Module, adapter: type[Block], masks: Masks, angles: Ang
     joined = [join([_int8(block, path) for path in site.linears], op=site.op, first=site.first) for site in sites]
     views = _views(block, adapter, sites)
     packed = packed_of(block, adapter.heads)
-    hooks = hooks_of(block, _served(adapter))
+    inside = modules_inside(block, _served(adapter))
     parts: list[tuple[nn.Module, str, Part]] = []
     for site, (fused, made) in zip(sites, joined, strict=True):
         block.add_module(site.name, fused)
@@ -243,10 +261,13 @@ def fuse_block(block: nn.Module, adapter: type[Block], masks: Masks, angles: Ang
             parent, _, attribute = path.rpartition(".")
             parts.append((block.get_submodule(parent), attribute, part))
             setattr(*parts[-1])
+    block.__dict__.pop("forward", None)  # its old class's, which hooks left behind
     block.__class__ = subclass_of(adapter, type(block))
     assert isinstance(block, Block)
     block._parts, block._seen, block._packed = tuple(parts), views, packed
-    block._masks, block._angles, block._hooks = masks, angles, hooks
+    block._masks, block._angles = masks, angles
+    block._inside = (*inside, *(part for _, _, part in parts))
+    block._hooks = tuple(hooks for each in block._inside for hooks in (each._forward_pre_hooks, each._forward_hooks))
 
 
 def _views(block: nn.Module, adapter: type[Block], sites: list[Site]) -> dict[str, AttentionView]:
@@ -300,5 +321,7 @@ def _check(block: nn.Module, adapter: type[Block]) -> None:
             raise UsageError("its projections are joined by diffusers (call unfuse_qkv_projections() first)")
     for path in adapter.norms:
         norm_kind(block.get_submodule(path))
+    for path in adapter.branch_norms:
+        of_branch_norm(block.get_submodule(path))
     if len({block.get_submodule(path).eps for path in adapter.one_eps}) > 1:
         raise UsageError("its norms differ in eps, but two are computed in one launch (leave it as it is)")

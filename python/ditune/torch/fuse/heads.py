@@ -7,7 +7,6 @@ from __future__ import annotations
 import functools
 import logging
 import sys
-import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -19,6 +18,7 @@ from ditune.torch import ops
 from ditune.torch.fuse.hooks import is_hooked
 from ditune.torch.fuse.norms import norm_kind, of_norm, shape_of
 from ditune.torch.fuse.sources import source_hash
+from ditune.torch.fuse.versions import Version, count_of, is_same, version_of
 
 logger = logging.getLogger("ditune")
 
@@ -89,7 +89,7 @@ class HeadNorms(nn.Module):
         """Reads the norms' weights anew."""
         if self.kind != "rms_head" or self._norms[0].weight is None:
             return
-        self._known = [(norm.weight, _version(norm.weight)) for norm in self._norms]
+        self._known = [(norm.weight, count_of(norm.weight)) for norm in self._norms]
         made = torch.cat([norm.weight.repeat(self.inner // self.head) for norm in self._norms])
         if self.weight is None or (self.weight.dtype, self.weight.device) != (made.dtype, made.device):
             self.weight = made
@@ -101,7 +101,7 @@ class HeadNorms(nn.Module):
         if self.weight is None or torch.compiler.is_compiling():
             return
         for norm, (weight, version) in zip(self._norms, self._known, strict=True):
-            if norm.weight is not weight or _version(weight) != version:
+            if norm.weight is not weight or count_of(weight) != version:
                 self.refresh()
                 return
 
@@ -243,7 +243,7 @@ class Angles:
     under compilation each block makes it: what another one has may not be there when it runs."""
 
     def __init__(self) -> None:
-        self.known: tuple[list[tuple[Any, int]], Tensor] | None = None
+        self.known: tuple[Callable[[Any], Tensor], list[Version], Tensor] | None = None
 
     def of(self, rotary: Any, heads: Heads, like: Tensor, anew: bool) -> Tensor | None:
         """anew: the first block of a forward."""
@@ -253,22 +253,13 @@ class Angles:
             return heads.angles(rotary).to(like.device, torch.float32)
         sources = rotary if isinstance(rotary, (tuple, list)) else (rotary,)
         known = self.known
-        if anew or known is None or not all(map(_is_same, known[0], sources)):
+        if anew or known is None or known[0] is not heads.angles or not all(map(is_same, known[1], sources)):
             made = heads.angles(rotary).to(like.device, torch.float32)
-            self.known = known = [(weakref.ref(each), _version(each)) for each in sources], made
-        return known[1].to(like.device)
+            self.known = known = heads.angles, [version_of(each) for each in sources], made
+        return known[2].to(like.device)
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.known = None
-
-
-def _is_same(known: tuple[Any, int], tensor: Tensor) -> bool:
-    return known[0]() is tensor and known[1] == _version(tensor)
-
-
-def _version(tensor: Tensor) -> int:
-    """Of its values; those of inference mode have none."""
-    return 0 if tensor.is_inference() else tensor._version

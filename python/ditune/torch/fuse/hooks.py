@@ -3,34 +3,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
-from typing import Any
+from collections.abc import Container
 
 from torch import nn
+from torch.nn.modules import module as of_all_modules
 
 from ditune.errors import UsageError
 from ditune.torch.modules import Int8Linear
 
 
+def sets_forward(module: nn.Module) -> bool:
+    """Whether it has a forward of its own, as accelerate, diffusers and LoRA trainers set it. What their removal leaves
+    there is that of its class."""
+    own = module.__dict__.get("forward")
+    return own is not None and own != type(module).forward.__get__(module)
+
+
 def is_hooked(module: nn.Module) -> bool:
-    """Also by a forward of its own, as accelerate, diffusers and LoRA trainers set it."""
-    return bool(module._forward_hooks or module._forward_pre_hooks) or "forward" in module.__dict__
+    """Also by a forward of its own."""
+    hooks = module._forward_hooks or module._forward_pre_hooks
+    return bool(hooks) or ("forward" in module.__dict__ and sets_forward(module))
+
+
+def is_watched(module: nn.Module) -> bool:
+    """Whether hooks, those of all modules included, see what goes into it and comes out of it."""
+    of_all = of_all_modules._global_forward_pre_hooks or of_all_modules._global_forward_hooks
+    return bool(of_all) or is_hooked(module)
 
 
 def refuse_hooks(block: nn.Module, served: Container[str]) -> None:
-    """Raises UsageError if a module inside has hooks, but for those that are looked at in each call, and for those of
-    accelerate that only move tensors."""
+    """Raises UsageError if a module inside has hooks, but for those that are looked at in each call."""
     for path, module in block.named_modules():
-        if path not in served and is_hooked(module) and (not path or not hasattr(module, "_hf_hook")):
+        if path not in served and is_hooked(module):
             raise UsageError(f"{path or 'it'} has hooks (fuse before hooks are added)")
 
 
-def hooks_of(block: nn.Module, served: Container[str]) -> tuple[Mapping[int, Any], ...]:
-    """Where modules inside keep the hooks that they get later, but for those of `served` and the layers to be joined,
-    which are looked at themselves. They are few enough to be looked at in each call."""
-    inside = [
+def modules_inside(block: nn.Module, served: Container[str]) -> list[nn.Module]:
+    """Whose work a fused block does, so that it has to look for the hooks that they get later: all but those of
+    `served`, which are looked at where they count, and the layers to be joined."""
+    return [
         module
         for path, module in block.named_modules()
         if path and path not in served and not isinstance(module, Int8Linear)
     ]
-    return tuple(hooks for module in inside for hooks in (module._forward_pre_hooks, module._forward_hooks))

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from ditune.errors import UsageError
 from ditune.torch import ops
-from ditune.torch.fuse.norms import of_norm
-from ditune.torch.modules import Int8Linear, rotation_of, scale_of
+from ditune.torch.fuse.norms import of_branch_norm, of_norm
+from ditune.torch.modules import Int8Linear, layer_name, rotation_of, scale_of
 
 
 class Sum:
-    """x + y, x + gate * y, or x + gate * norm(y) with an RMSNorm: not computed yet.
+    """x + y, x + gate * y, or x + gate * norm(y) with an RMSNorm without a bias: not computed yet.
 
     A layer that takes it computes it while it quantizes. gate is [..., K], of one row or one for each image, or of each
     token row `index`. A scale of that layer has as many rows as the gate, and the same index.
@@ -36,12 +36,13 @@ class Sum:
         self.x, self.y, self.gate, self.norm, self.index = x, y, gate, norm, index
 
     def options(self) -> dict[str, Any]:
+        """Those of quantize_s8. Raises UsageError where it cannot compute the norm."""
         made: dict[str, Any] = {"branch": self.y, "gate": self.gate, "index": self.index}
         if self.norm is not None:
-            norm = of_norm(self.norm)
-            made |= {"branch_norm_weight": norm["norm_weight"], "eps": norm["eps"]}
-            if self.gate is None:
-                made["gate"] = self.x.new_ones(self.x.shape[-1])
+            made |= of_branch_norm(self.norm)
+            for name in ("gate", "branch_norm_weight"):
+                if made[name] is None:
+                    made[name] = self.x.new_ones(self.x.shape[-1])
         return made
 
     def value(self) -> Tensor:
@@ -57,6 +58,10 @@ def value_of(x: Any) -> Any:
     return x.value() if isinstance(x, Sum) else x
 
 
+# Options of a layer's output: quantize_s8 would take some of them for its own.
+_OF_OUTPUTS = ("residual", "gate", "gate_index", "rows_per_gate", "out_dtype")
+
+
 class FusedLinear(Int8Linear):
     """Several Int8Linear of one input as one: their rows below each other, or with op="swiglu" in turns.
 
@@ -70,9 +75,9 @@ class FusedLinear(Int8Linear):
         """
         if isinstance(x, Sum):
             return self._of_sum(x, norm, options)
-        gate = options.get("gate")
-        if gate is not None and gate.dtype != options["residual"].dtype:
-            options["gate"] = gate.to(options["residual"].dtype)
+        gate, residual = options.get("gate"), options.get("residual")
+        if gate is not None and residual is not None and gate.dtype != residual.dtype:
+            options["gate"] = gate.to(residual.dtype)
         return super().forward(x, **of_norm(norm), **options)
 
     def add(self, x: Tensor | Sum, **options: Any) -> tuple[Tensor, Tensor]:
@@ -92,7 +97,16 @@ class FusedLinear(Int8Linear):
         """Its parts load."""
 
     def _of_sum(self, x: Sum, norm: nn.Module | None, options: dict[str, Any]) -> tuple[Tensor, Tensor]:
-        options = x.options() | of_norm(norm) | options
+        for name in options:
+            if name in _OF_OUTPUTS:
+                raise UsageError(f"{name} with a Sum (give its value(), or leave {name} out)")
+        of_sum, its = x.options(), of_norm(norm) | options
+        if "eps" in of_sum and its.get("eps", of_sum["eps"]) != of_sum["eps"]:
+            raise UsageError(
+                f"the norm of a Sum has eps={of_sum['eps']} and the one behind it eps={its['eps']}, but both are "
+                "computed in one launch (give the Sum's value())"
+            )
+        options = of_sum | its
         q, scale, value = ops.quantize_s8(x.x, smooth=self._buffers["smooth"], rotate=self.rotate, **options)
         return value, self._multiply(q, scale, x.x.dtype)
 
@@ -196,7 +210,8 @@ class Part(Int8Linear):
         error_msgs: list[str],
     ) -> None:
         given = {key.removeprefix(prefix): state_dict[key] for key in state_dict if key.startswith(prefix)}
-        if (config := given.pop("comfy_quant", None)) is not None and rotation_of(prefix, config) != self.rotate:
+        config = given.pop("comfy_quant", None)
+        if config is not None and rotation_of(layer_name(prefix), config) != self.rotate:
             error_msgs.append(f"{prefix}weight is rotated otherwise than this fused layer (load it before fuse_)")
             return
         if (scale := given.get("weight_scale")) is not None:

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-import weakref
-
 import torch
 from torch import Tensor
+
+from ditune.torch.fuse.versions import Version, is_same, version_of
 
 
 def may_ask(tensor: Tensor) -> bool:
@@ -22,7 +22,7 @@ class Masks:
 
     def __init__(self, full: bool = False) -> None:
         self.full = full
-        self.known: tuple[weakref.ref[Tensor], bool] | None = None
+        self.known: tuple[Version, bool] | None = None
 
     def needed(self, mask: Tensor | None, anew: bool) -> Tensor | None:
         """The mask, or None if it can be left out. anew: the first block of a forward asks, the others know."""
@@ -30,9 +30,10 @@ class Masks:
             return None
         if mask.dtype != torch.bool or not may_ask(mask):
             return mask
-        if anew or self.known is None or self.known[0]() is not mask:
-            self.known = (weakref.ref(mask), bool(mask.all()))
-        return None if self.known[1] else mask
+        known = self.known  # read once: another thread may set it
+        if anew or known is None or not is_same(known[0], mask):
+            self.known = known = version_of(mask), bool(mask.all())
+        return None if known[1] else mask
 
     def __getstate__(self) -> dict[str, bool]:
         return {"full": self.full}

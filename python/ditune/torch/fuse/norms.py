@@ -36,6 +36,15 @@ def of_norm(norm: nn.Module | None) -> dict[str, Any]:
     }
 
 
+def of_branch_norm(norm: nn.Module) -> dict[str, Any]:
+    """Those that compute it of a branch. Raises UsageError unless it is an RMSNorm without a bias."""
+    its = of_norm(norm)
+    if its["norm"] != "rms" or its["norm_bias"] is not None:
+        bias = "" if its["norm_bias"] is None else " with a bias"
+        raise UsageError(f"the norm of a sum is {_class_name(norm)}{bias} (only RMSNorm without a bias can be fused)")
+    return {"branch_norm_weight": its["norm_weight"], "eps": its["eps"]}
+
+
 def norm_kind(norm: nn.Module) -> str:
     """Raises UsageError if the module computes something else than a norm of the last dimension that is known."""
     kind = _kinds.get(type(norm)) or _FORWARDS.get(_forward_name(type(norm)))

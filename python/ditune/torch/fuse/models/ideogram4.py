@@ -35,6 +35,7 @@ class Ideogram4Block(Block):
         )
     }
     norms = one_eps = ("attention_norm1", "attention_norm2", "ffn_norm1", "ffn_norm2")
+    branch_norms = ("attention_norm2", "ffn_norm2")
     makes_sums = True
     reads = ("attention_norm1", "feed_forward")
     sources = ("19da26020d91", "24f6d15f441b")

@@ -29,6 +29,7 @@ class ZImageBlock(Block):
         "attention": Heads("ZSingleStreamAttnProcessor", ("5631b9a0326a",), of_complex, "pairs", rotary="freqs_cis")
     }
     norms = one_eps = ("attention_norm1", "attention_norm2", "ffn_norm1", "ffn_norm2")
+    branch_norms = ("attention_norm2", "ffn_norm2")
     makes_sums = True
     reads = ("attention_norm1", "feed_forward")
     sources = ("dd96fd68eaca", "ef05120cb9fc")
