@@ -93,9 +93,12 @@ class Handed {
     std::memcpy(&known_, at_, std::min(size_, sizeof value));
     if (form == 13) at_[sizeof(T) + in.below(size - sizeof(T))] = 1;
     is_sane_ = form < 11 || form == 12 || (form == 11 && size >= kFirstBytes<T>);
+    is_writable_ = is_sane_ || form == 13;
   }
 
   bool is_sane() const { return is_sane_; }
+  // Whether the library would write to it, whatever is in it.
+  bool is_writable() const { return is_writable_; }
   // What the library is told: the members that the caller has, zero for the others.
   const T& known() const { return known_; }
   T* get() const { return reinterpret_cast<T*>(at_); }
@@ -106,7 +109,7 @@ class Handed {
   std::unique_ptr<unsigned char[]> memory_;
   unsigned char* at_ = nullptr;
   std::size_t size_ = 0;
-  bool is_sane_ = false;
+  bool is_sane_ = false, is_writable_ = false;
 };
 
 }  // namespace ditune::fuzz

@@ -49,8 +49,8 @@ inline void check_info(ditune_status status, const Handed<ditune_kernel_info>& i
     return;
   }
   const ditune_kernel_info its = *info.get();
-  require(std::equal(after.begin() + sizeof its, after.end(), before.begin() + sizeof its),
-          "what this library does not know is left as it is");
+  require(std::all_of(after.begin() + sizeof its, after.end(), [](unsigned char byte) { return byte == 0; }),
+          "what this library does not know is zero");
   require(std::memcmp(&its.size, before.data(), sizeof its.size) == 0, "a struct keeps its size");
   require(its.match >= DITUNE_MATCH_EXACT && its.workspace_bytes >= 0, "a kernel has a match");
   require(*its.config == '\0' || format(parse_config(its.config)) == its.config, "a config is its text");
@@ -63,9 +63,9 @@ inline void query(Session& session) {
   const auto before = info.get() ? info.bytes() : std::vector<unsigned char>{};
   const ditune_status status = session.status_of([&] { return ditune_query(handle, info.get()); });
   const Session::Kernel* kernel = session.find(handle);
-  require(status == (!kernel           ? DITUNE_INVALID_HANDLE
-                     : !info.is_sane() ? DITUNE_INVALID_ARGUMENT
-                                       : DITUNE_OK),
+  require(status == (!kernel               ? DITUNE_INVALID_HANDLE
+                     : !info.is_writable() ? DITUNE_INVALID_ARGUMENT
+                                           : DITUNE_OK),
           "a query is checked");
   if (!info.get()) return;
   check_info(status, info, before);
@@ -122,7 +122,7 @@ class KernelCalls {
     const auto call = [&] { return Functions::kLookup(runtime, device.get(), its.get(), info.get()); };
 
     const ditune_status status = session_.status_of(call);
-    const bool is_sane = device.is_sane() && its.is_sane() && info.is_sane() && are_legal;
+    const bool is_sane = device.is_sane() && its.is_sane() && info.is_writable() && are_legal;
     require(status == (!session_.find(runtime)         ? DITUNE_INVALID_HANDLE
                        : !is_sane                      ? DITUNE_INVALID_ARGUMENT
                        : session_.was_told_and_threw() ? DITUNE_INTERNAL
