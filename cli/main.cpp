@@ -78,7 +78,7 @@ ExitCode end_by_broken_pipe() {
 ExitCode parse_and_run(int argc, char** argv) {
   CLI::App app(
       "Writes, compiles, measures and remembers the fastest fused INT8 GEMM for every linear layer of a diffusion "
-      "transformer on the GPU at hand.",
+      "transformer, and the kernel that makes its int8 rows, on the GPU at hand.",
       "ditune");
   app.set_version_flag("--version", DITUNE_VERSION);
   app.require_subcommand(1);

@@ -48,7 +48,8 @@ void add_model_input(CLI::App& app, ModelInput& input, CLI::Option* model) {
 }
 
 void add_select(CLI::App& app, SelectOptions& options) {
-  CLI::Option* model = app.add_option("--model", options.model, "all linear layers of a model (see ditune models)");
+  CLI::Option* model = app.add_option("--model", options.model,
+                                      "the linear layers of a model, and what makes their rows (see ditune models)");
   add_model_input(app, options.input, model);
   app.add_option("--linear", options.linear, "one linear of the model alone")->needs(model);
   app.add_option("--shape", options.shapes, "a GEMM, MxNxK; may be given again")->expected(1)->take_all();

@@ -78,7 +78,8 @@ void add_target(CLI::App& app, TargetOptions& options, Devices devices) {
   CLI::Option* device =
       app.add_option_function<std::string>("--device", take, description)->type_name(or_all ? "N|all" : "N");
   CLI::Option* gpu = app.add_option("--gpu", options.gpu, "a GPU by name, here or not: \"RTX 3090\"");
-  CLI::Option* arch = app.add_option("--arch", options.arch, "the reference card of an architecture: sm_86");
+  CLI::Option* arch = app.add_option("--arch", options.arch,
+                                     "the card that stands for an architecture, as one that is not here: sm_86");
   device->excludes(gpu)->excludes(arch);
   gpu->excludes(arch);
 }

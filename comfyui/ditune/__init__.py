@@ -19,9 +19,9 @@ def _start() -> None:
         import ditune.comfy
     except ImportError as error:
         if error.name == "ditune":
-            logging.warning("ditune: not in use: it is not installed (pip install ditune)")
+            logging.warning("ditune: not in use: it is not installed (pip install . in a clone of ditune)")
         else:
-            logging.warning("ditune: not in use: %s (pip install -U ditune comfy-kitchen)", error)
+            logging.warning("ditune: not in use: %s (install ditune and comfy-kitchen anew)", error)
     except Exception as error:
         logging.warning("ditune: not in use: %s", error)
     else:

@@ -69,7 +69,7 @@ struct Measurement {
 struct Provenance {
   std::string gpu_uuid;        // empty for a predicted record
   std::string driver_version;  // e.g. "580.159.04", or CUDA's number where NVML is not there
-  std::string cuda_version;    // of the runtime, "13.0"
+  std::string cuda_version;    // of the toolkit that ditune was built with, "13.0"
   std::string nvrtc_version;
   std::string ditune_version;
   double sm_clock_mhz = 0;  // 0: unknown

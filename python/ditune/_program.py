@@ -14,7 +14,7 @@ from ditune import _nvrtc
 
 # The packages that ditune works with, and what each is for.
 _PEERS = {
-    "torch": "ditune.torch needs 2.9 or newer: pip install 'ditune[torch]'",
+    "torch": "ditune.torch needs 2.9 or newer: pip install torch",
     "diffusers": "ditune.diffusers needs it",
     "comfy-kitchen": "ditune.comfy needs it",
 }

@@ -39,9 +39,9 @@ def test_the_folder_registers_and_says_so(monkeypatch: pytest.MonkeyPatch, caplo
 @pytest.mark.parametrize(
     ("missing", "message"),
     [
-        ("ditune", "not installed (pip install ditune)"),
+        ("ditune", "not installed (pip install . in a clone"),
         ("comfy_kitchen", "comfy-kitchen is not installed"),
-        ("ditune.comfy", "pip install -U ditune"),
+        ("ditune.comfy", "install ditune and comfy-kitchen anew"),
     ],
 )
 def test_the_folder_tells_what_is_missing_in_one_line(
