@@ -27,11 +27,13 @@ TEST_CASE("models prints the problems of a model") {
         "down           6144   4608  12288  default                                                     34\n"
         "down           4096         12288  default                                                     34\n"
         "down           4096   4608  12288  default                                                     34\n"
-        "adaln             1  18432    512  bias=bf16                                                   34\n"
+        "adaln             1  18432    512  bias=bf16                                                   68\n"
         "llm_cond       2048   4608  53248  bias=bf16                                                    1\n"
         "llm_cond_norm  6144         53248  norm=rms,weight=plain,out=bf16                               1\n"
         "llm_cond_norm  4096         53248  norm=rms,weight=plain,out=bf16                               1\n"
+        "input          6144   4608    128  bias=bf16                                                    1\n"
         "input          4096   4608    128  bias=bf16                                                    1\n"
+        "final          6144    128   4608  bias=bf16                                                    1\n"
         "final          4096    128   4608  bias=bf16                                                    1\n");
   CHECK(Workplace().ditune("models").out.find("flux2-klein-9b  double_qkv double_qk double_o") != std::string::npos);
 }

@@ -42,11 +42,13 @@ TEST_CASE("ideogram4 at 1024x1024: 4096 image tokens, 2048 of text in the condit
         "down 6144x4608x12288 default 34\n"
         "down 4096x12288 default 34\n"
         "down 4096x4608x12288 default 34\n"
-        "adaln 1x18432x512 bias=bf16 34\n"
+        "adaln 1x18432x512 bias=bf16 68\n"
         "llm_cond 2048x4608x53248 bias=bf16 1\n"
         "llm_cond_norm 6144x53248 norm=rms,weight=plain,out=bf16 1\n"
         "llm_cond_norm 4096x53248 norm=rms,weight=plain,out=bf16 1\n"
+        "input 6144x4608x128 bias=bf16 1\n"
         "input 4096x4608x128 bias=bf16 1\n"
+        "final 6144x128x4608 bias=bf16 1\n"
         "final 4096x128x4608 bias=bf16 1\n");
 }
 
