@@ -149,7 +149,7 @@ std::vector<OtherDevice> other_devices(const Rows& rows) {
     OtherDevice other{.device = device};
     for (const Layer& layer : rows.layers) {
       const TuningRecord *a = here.of(layer.operation), *b = there.of(layer.operation);
-      if (!a || !b) continue;
+      if (!a || !b || a->key.regime != b->key.regime) continue;
       other.operations.insert(layer.operation);
       other.here_us += a->microseconds() * layer.calls;
       other.there_us += b->microseconds() * layer.calls;

@@ -15,7 +15,9 @@
 namespace ditune::report {
 namespace {
 
-constexpr int kPeerSeries = 4;  // the colour of the first peer
+// The colour of a peer: those of ditune's kinds are before them.
+constexpr int kFirstPeer = 2;
+int series_of_peer(int index) { return kFirstPeer + index % (kSeries - kFirstPeer); }
 
 struct Group {
   std::string name;
@@ -93,11 +95,13 @@ std::string verdict_text(const PeerRow& peer) {
 }
 
 // A peer runs one operation of a linear: its bar is beside that one's time in the benchmark.
+// Each once: the first benchmark that has it counts.
 void add_peer_bars(BarGroup& drawn, const Group& group, const Rows& rows, std::vector<std::string>& peers) {
-  for (const LayerTime* time : group.parts)
+  for (const LayerTime* time : group.parts) {
+    std::set<std::string> seen;
     for (const BenchRow* row : bench_rows(rows, time->layer->operation))
       for (const PeerRow& peer : row->peers) {
-        if (!peer.reason.empty()) continue;
+        if (!peer.reason.empty() || !seen.insert(peer.name).second) continue;
         if (std::ranges::find(peers, peer.name) == peers.end()) peers.push_back(peer.name);
         const double us = row->us * time->layer->calls;
         const auto interval = peer.ratio_interval ? std::optional(scaled(*peer.ratio_interval, us)) : std::nullopt;
@@ -106,9 +110,10 @@ void add_peer_bars(BarGroup& drawn, const Group& group, const Rows& rows, std::v
                                                               duration_text(peer.us), duration_text(row->us)),
                                          .us = us * peer.ratio,
                                          .interval = interval,
-                                         .series = kPeerSeries + index_in(peers, peer.name)}},
+                                         .series = series_of_peer(index_in(peers, peer.name))}},
                               .remark = verdict_text(peer)});
       }
+  }
 }
 
 BarChart chart_of(const Findings& findings, const std::vector<Group>& groups) {
@@ -127,7 +132,7 @@ BarChart chart_of(const Findings& findings, const std::vector<Group>& groups) {
     chart.keys.push_back({"key " + look_of(series, predicted),
                           kinds[static_cast<std::size_t>(series)] + (predicted ? ", predicted" : ", measured")});
   for (const std::string& peer : peers)
-    chart.keys.push_back({"key " + look_of(kPeerSeries + index_in(peers, peer), false), peer});
+    chart.keys.push_back({"key " + look_of(series_of_peer(index_in(peers, peer)), false), peer});
   return chart;
 }
 

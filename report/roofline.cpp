@@ -37,10 +37,11 @@ Limits limits_of(const DeviceInfo& device, double measured_clock_mhz) {
 }
 
 double measured_clock_mhz(const Rows& rows) {
-  std::vector<double> clocks;
+  std::vector<double> clocks, others;  // of the regime, of the other one
   for (const TuningRecord& record : rows.records)
     if (record.key.device == rows.device && record.source == Source::measured && record.provenance.sm_clock_mhz > 0)
-      clocks.push_back(record.provenance.sm_clock_mhz);
+      (record.key.regime == rows.regime ? clocks : others).push_back(record.provenance.sm_clock_mhz);
+  if (clocks.empty()) clocks = std::move(others);
   if (clocks.empty()) return 0;
   const auto middle = clocks.begin() + static_cast<std::ptrdiff_t>(clocks.size() / 2);
   std::ranges::nth_element(clocks, middle);

@@ -49,8 +49,11 @@ class ByConfig {
 };
 
 void add_trials(Search& search, ByConfig& by_config, std::span<const Trial* const> trials) {
-  std::map<std::string, const Trial*> last;  // of each config
-  for (const Trial* trial : trials) last[format(trial->config)] = trial;
+  std::map<std::string, const Trial*> last;  // of each config, of measured ones where there are any
+  for (const Trial* trial : trials) {
+    const Trial*& its = last[format(trial->config)];
+    if (!its || trial->source == Source::measured || its->source != Source::measured) its = trial;
+  }
   for (const Trial* trial : trials) {
     Variant& candidate = by_config[trial->config];
     if (!std::exchange(candidate.is_tried, true)) ++search.tried;

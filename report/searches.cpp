@@ -78,11 +78,19 @@ std::string story_of(const Search& search, const TuningRecord* winner) {
   return text;
 }
 
+bool are_numbers(const std::vector<std::string>& values) {
+  return std::ranges::all_of(values, [](const std::string& value) {
+    return !value.empty() && value.find_first_not_of("0123456789") == std::string::npos;
+  });
+}
+
 HtmlTable map_table(const HeatMap& map) {
-  HtmlTable table{
-      .name = "Cells of the map",
-      .columns = {
-          {map.x_name, true}, {map.y_name, true}, {"Times the best", true}, {"The best of the rest"}, {"Marks"}}};
+  HtmlTable table{.name = "Cells of the map",
+                  .columns = {{map.x_name, are_numbers(map.x_values)},
+                              {map.y_name, are_numbers(map.y_values)},
+                              {"Times the best", true},
+                              {"The best of the rest"},
+                              {"Marks"}}};
   for (const HeatCell& cell : map.cells)
     table.rows.push_back(
         {.cells = {map.x_values[static_cast<std::size_t>(cell.x)], map.y_values[static_cast<std::size_t>(cell.y)],

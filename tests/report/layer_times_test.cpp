@@ -117,4 +117,7 @@ TEST_CASE("other GPUs are compared over the operations of both") {
   CHECK(others[0].here_us == 300);
   CHECK(others[0].there_us == 150);
   CHECK(others[0].measured);
+  // Times at other clocks are not compared.
+  rows.records.back().key.regime = Regime::sustained;
+  CHECK(other_devices(rows).empty());
 }

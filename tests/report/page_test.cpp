@@ -201,6 +201,25 @@ TEST_CASE("a page of one operation says so in the singular") {
   CHECK(has(page(rows), "<title>ditune: 1 operation on "));
 }
 
+TEST_CASE("peers have colours of their own, and a bar each, whatever benchmarks they are in") {
+  Rows rows = sample_rows();
+  rows.benchmarks = {benchmark_of({peer_of("one", 2), peer_of("two", 2), peer_of("three", 2), peer_of("four", 2)}),
+                     benchmark_of({peer_of("one", 3)})};
+  std::string html = page(rows);
+  html = html.substr(html.find("<section id=\"layers\""));
+  html = html.substr(0, html.find("</figure>"));
+  const auto count = [&](const std::string& text) {
+    int found = 0;
+    for (std::size_t at = html.find(text); at != std::string::npos; at = html.find(text, at + 1)) ++found;
+    return found;
+  };
+  CHECK(count("one: ") == count("two: "));
+  for (const std::string colour : {"s0", "s2", "s3", "s4", "s5"}) {
+    CAPTURE(colour);
+    CHECK(count("\"key " + colour + "\"") == 2);  // of a wide picture and a narrow one
+  }
+}
+
 TEST_CASE("a tie is called one") {
   Rows rows = sample_rows();
   rows.benchmarks = {benchmark_of({peer_of("twin", 1.001, Range{0.99, 1.01})})};

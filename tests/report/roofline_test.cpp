@@ -2,8 +2,23 @@
 #include "report/roofline.hpp"
 
 #include "pictures.hpp"
+#include "sample.hpp"
 
+using namespace ditune;
 using namespace ditune::report;
+using namespace ditune::report::test;
+
+TEST_CASE("the measured clock is that of the regime, where one is known") {
+  Rows rows = sample_rows();
+  rows.regime = Regime::sustained;
+  CHECK(measured_clock_mhz(rows) == 1695);
+  for (const double mhz : {1400, 1410}) {
+    rows.records.push_back(rows.records.front());
+    rows.records.back().key.regime = Regime::sustained;
+    rows.records.back().provenance.sm_clock_mhz = mhz;
+  }
+  CHECK(measured_clock_mhz(rows) == 1410);
+}
 
 TEST_CASE("the limit at the measured clock has a line of its own, unless it is the boost clock's") {
   Limits limits{.clock_mhz = 1980, .tops = 2000, .gbps = 4800};

@@ -42,6 +42,20 @@ TEST_CASE("a search tells what was tried, measured, failed and ruled out") {
         search.model_pick->predicted_us);
 }
 
+TEST_CASE("a measurement stays beside what was predicted later") {
+  Rows rows = sample_rows();
+  for (const std::string& config : {kOther, kWinner}) {
+    rows.trials.push_back(trial_of(sample_gemm(), config, 1));
+    rows.trials.back().source = Source::predicted;
+  }
+  const Search search = searched(rows);
+  CHECK(search.measured == 2);
+  REQUIRE(search.winner);
+  CHECK(search.winner->measured_us == 100);
+  REQUIRE(search.runner_up);
+  CHECK(search.runner_up->measured_us == 120);
+}
+
 TEST_CASE("a candidate that failed is no runner-up, however fast it was predicted") {
   Rows rows = sample_rows();
   rows.trials.clear();
