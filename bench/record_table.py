@@ -18,7 +18,7 @@ TRIALS = """
 SELECT rows, layer, name, config, median_us, failure, MAX(trials.id)
 FROM trials JOIN operations ON operation_id = operations.id JOIN configs ON config_id = configs.id
             JOIN devices ON device_id = devices.id
-WHERE source = 'measured' AND kind = 'gemm_s8'
+WHERE source = 'measured' AND kind = 'gemm_s8' AND regime = 'burst'
 GROUP BY device_id, operation_id, config_id
 """
 
