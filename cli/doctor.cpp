@@ -115,7 +115,8 @@ Finding database(const std::string& db) {
   try {
     const std::filesystem::path path = database_path(db);
     require_writable_database(path);
-    if (!std::filesystem::exists(path)) return {"database", path.string() + ", not there yet", "", Needed::yes};
+    if (!std::filesystem::exists(path) || std::filesystem::is_empty(path))
+      return {"database", path.string() + ", not there yet", "", Needed::yes};
     const Store store = Store::open_read_only(path);
     const std::string winners = text::counted(std::ssize(store.winners()), "winner");
     const int skipped = store.skipped_rows();
@@ -130,7 +131,9 @@ Finding database(const std::string& db) {
 
 ExitCode doctor(const DoctorFlags& options) {
   std::vector<Finding> findings = {driver()};
-  for (const Finding& finding : devices()) findings.push_back(finding);
+  const std::vector<Finding> gpus = devices();
+  findings.insert(findings.end(), gpus.begin(), gpus.end());
+  const bool has_gpu = std::ranges::any_of(gpus, [](const Finding& gpu) { return gpu.remedy.empty(); });
   for (const Finding& finding : {nvrtc(), cpp_compiler(), cublaslt(), nvml(), database(options.db)})
     findings.push_back(finding);
   Table table({{"WHAT"}, {"FOUND"}, {"WHAT TO DO"}});
@@ -140,9 +143,9 @@ ExitCode doctor(const DoctorFlags& options) {
     if (finding.needed == Needed::yes && !finding.remedy.empty()) usable = false;
   }
   print(table);
-  print_line(!usable              ? "ditune cannot tune here."
-             : device_count() > 0 ? "ditune can tune here."
-                                  : "ditune can predict here, and tune where there is a GPU.");
+  print_line(!usable   ? "ditune cannot tune here."
+             : has_gpu ? "ditune can tune here."
+                       : "ditune can predict here, and tune where there is a GPU.");
   return usable ? kDone : kBadAnswer;
 }
 

@@ -2,6 +2,7 @@
 // ditune export: winners as a header for programs that carry neither NVRTC nor SQLite.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <filesystem>
@@ -98,8 +99,12 @@ ExitCode export_winners(const ExportFlags& options) {
                                                   .kernels_file = kernels.filename()});
   write(header, kernels, text);
   for (const std::string& kind : text.left_out) print_note(fmt::format("no header has rows of {}: left out", kind));
+  const std::ptrdiff_t usable = std::ranges::count_if(records, is_of_todays_template);
+  if (const std::ptrdiff_t stale = std::ssize(records) - usable; stale > 0)
+    print_note(fmt::format("left out: {} of another ditune's templates (tune again)", text::counted(stale, "record")));
+  if (is_special(header)) return kDone;  // which may be where this line would go
   print_line(fmt::format("{}{}: {}", options.header, text.kernels.empty() ? "" : " and " + kernels.string(),
-                         text::counted(std::ssize(records), "record")));
+                         text::counted(usable, "record")));
   return kDone;
 }
 
@@ -110,7 +115,8 @@ void add_export(CLI::App& app, Run& run) {
                                      export_winners);
   ExportFlags& options = *command.options;
   command.app->add_option("--header", options.header, "the file to write")->required();
-  add_word(*command.app, "--embed", kEnumerators<Embed>, "what of the kernels (cubin)",
+  add_word(*command.app, "--embed", kEnumerators<Embed>,
+           "of the kernels none, their source, or with cubin machine code and a launch function (cubin)",
            [&options](std::size_t index) { options.embed = static_cast<Embed>(index); });
   add_regime(*command.app, options.regime, "whose winners are preferred (burst)");
   add_select(*command.app, options.records.select);

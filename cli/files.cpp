@@ -11,6 +11,7 @@
 #include <iostream>
 #include <sstream>
 
+#include "cli/output.hpp"
 #include "ditune/error.hpp"
 
 namespace ditune::cli {
@@ -42,8 +43,10 @@ void write_stream(const fs::path& opened, const fs::path& named, std::string_vie
   if (!file) throw cannot_write(named, std::strerror(errno));
   file.write(text.data(), static_cast<std::streamsize>(text.size()));
   file.close();
-  if (!file)
-    throw Error(fmt::format("writing {} failed: {}", named.string(), std::strerror(errno)), "is the disk full?");
+  if (file) return;
+  const std::string what = fmt::format("writing {} failed: {}", named.string(), std::strerror(errno));
+  if (errno == EPIPE) throw BrokenPipe(what, "");
+  throw Error(what, "is the disk full?");
 }
 
 // A file beside `path` that is gone at the end unless it took the path's place.

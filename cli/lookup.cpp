@@ -37,9 +37,12 @@ Json answer_json(const Answer& answer, const DeviceInfo& device) {
   if (std::isfinite(predicted_us)) json["predicted_us"] = predicted_us;
   if (!found.record) return json;
   json["source"] = format(found.record->source);
-  json["regime"] = format(found.record->key.regime);
-  // The time of another problem is not this one's.
-  if (rows(found.record->key.operation) != rows(answer.layer)) return json;
+  const TuningKey& key = found.record->key;
+  json["regime"] = format(key.regime);
+  json["tuned_for"] = format(key.operation);
+  json["tuned_on"] = key.device.name;
+  // The time of another problem, or on another device, is not this one's.
+  if (rows(key.operation) != rows(answer.layer) || key.device != device_class(device)) return json;
   if (found.record->source == Source::measured) json["median_us"] = found.record->median_us;
   json["predicted_us"] = found.record->predicted_us;
   add_speed(json, answer.layer, found.record->microseconds());

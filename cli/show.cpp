@@ -198,10 +198,12 @@ ExitCode show(const ShowFlags& options) {
 void add_show(CLI::App& app, Run& run) {
   const Command<ShowFlags> command(app, run, "show", "all that is known of winners, and what else was tried", show);
   add_records(*command.app, command.options->records);
-  command.app->add_flag("--failures", command.options->failures,
-                        "candidates whose last trial failed, where it was made, and why");
-  command.app->add_flag("--skipped", command.options->skipped,
-                        "rows that are not used, since a value in them is wrong or out of range, and why");
+  CLI::Option* failures = command.app->add_flag("--failures", command.options->failures,
+                                                "candidates whose last trial failed, where it was made, and why");
+  command.app
+      ->add_flag("--skipped", command.options->skipped,
+                 "rows that are not used, since a value in them is wrong or out of range, and why")
+      ->excludes(failures);
   command.app->add_flag("--json", command.options->json, "as a JSON array");
 }
 

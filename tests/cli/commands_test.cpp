@@ -21,6 +21,26 @@ TEST_CASE("devices and doctor work without a GPU") {
   CHECK(doctor.code == 0);
   CHECK(doctor.out.find("ditune can predict here") != std::string::npos);
   CHECK(place.files().empty());
+  place.write("empty.db", "");  // as mktemp makes it
+  CHECK(place.ditune("doctor --db empty.db").code == 0);
+}
+
+TEST_CASE("lookup gives the time of a record to its own GPU alone") {
+  const Workplace place;
+  REQUIRE(place.ditune("tune --trials 1 --shape 64x128x128 --gpu 'RTX A6000'").code == 0);
+  const Json own = json_of(place.ditune("lookup --json --shape 64x128x128 --gpu 'RTX A6000'"))[0];
+  const Json other = json_of(place.ditune("lookup --json --shape 64x128x128 --gpu 'RTX 3090'"))[0];
+  CHECK(own["match"] == "exact");
+  CHECK(own.contains("tops"));
+  CHECK(other["match"] == "other device");
+  CHECK(other["tuned_on"] == "NVIDIA RTX A6000");
+  CHECK(other["tuned_for"] == "gemm_s8:m=64,n=128,k=128");
+  CHECK_FALSE(other.contains("tops"));
+  CHECK(other["predicted_us"] != own["predicted_us"]);
+}
+
+TEST_CASE("show takes one of --failures and --skipped") {
+  CHECK(Workplace().ditune("show --failures --skipped").code == 2);
 }
 
 TEST_CASE("NVRTC is the one that $DITUNE_NVRTC names, and doctor says so") {

@@ -47,6 +47,15 @@ TEST_CASE("a header has the winners of several GPUs, each with a kernel for its 
   CHECK(place.read("said") == "86 1\n86 1\n89 1\n90 1\nNVIDIA RTX A6000\n");
 }
 
+TEST_CASE("a header to standard output is followed by nothing") {
+  const Workplace place;
+  REQUIRE(place.ditune("tune --trials 1 --shape 64x128x128 --gpu 'RTX 3090'").code == 0);
+  REQUIRE(place.ditune("export --header tuned.h").code == 0);
+  const Outcome piped = place.ditune("export --header /dev/stdout | cat");
+  CHECK(piped.code == 0);
+  CHECK(piped.out == place.read("tuned.h"));
+}
+
 TEST_CASE("large kernels are exported beside the header, and never those of another export") {
   const Workplace place;
   for (const std::string epilogue : {"default", "bias=bf16", "out=f32", "out=f16"})
