@@ -15,12 +15,23 @@
 namespace ditune::cli {
 namespace {
 
-RecordFilter filter_of(const RecordOptions& options) {
+// The GPU that --gpu means among those of records, which nobody else may know: one of `names`, or a known card. Throws
+// UsageError.
+std::string name_of(const TargetOptions& target, const std::vector<std::string>& names) {
+  const auto is_meant = [&](const std::string& name) { return is_same_name(name, target.gpu); };
+  const auto found = std::ranges::find_if(names, is_meant);
+  return found != names.end() ? *found : choose_target(target).device.name;
+}
+
+RecordFilter filter_of(const RecordOptions& options, const Store& store) {
+  const TargetOptions& target = options.target;
   RecordFilter filter;
-  if (!options.target.arch.empty())
-    filter.arch = parse_arch(options.target.arch);
-  else if (!options.target.empty())
-    filter.device = device_class(choose_target(options.target).device);
+  if (!target.arch.empty())
+    filter.arch = parse_arch(target.arch);
+  else if (!target.gpu.empty())
+    filter.device_name = name_of(target, store.device_names());
+  else if (!target.empty())
+    filter.device = device_class(choose_target(target).device);
   filter.regime = options.regime;
   return filter;
 }
@@ -83,7 +94,7 @@ Records::Records(const RecordOptions& options) : options_(options) {
 std::vector<TuningRecord> Records::winners() {
   if (!store_) return {};
   const std::vector<Operation>& layers = asked_for();
-  std::vector<TuningRecord> all = store_->winners(filter_of(options_));
+  std::vector<TuningRecord> all = store_->winners(filter_of(options_, *store_));
   note_skipped(take_skipped(layers), "winner", options_.db);
   return matching(std::move(all), layers, options_.select.epilogue);
 }
@@ -91,7 +102,7 @@ std::vector<TuningRecord> Records::winners() {
 std::vector<Trial> Records::trials() {
   if (!store_) return {};
   const std::vector<Operation>& layers = asked_for();
-  std::vector<Trial> all = store_->trials(filter_of(options_));
+  std::vector<Trial> all = store_->trials(filter_of(options_, *store_));
   note_skipped(take_skipped(layers), "trial", options_.db);
   return matching(std::move(all), layers, options_.select.epilogue);
 }
@@ -113,7 +124,7 @@ std::vector<Trial> Records::all_trials() {
 const std::vector<SkippedRow>& Records::read_skipped() {
   if (!store_) return skipped_;
   const std::vector<Operation>& layers = asked_for();
-  const RecordFilter filter = filter_of(options_);
+  const RecordFilter filter = filter_of(options_, *store_);
   static_cast<void>(store_->winners(filter));
   take_skipped(layers);
   static_cast<void>(store_->trials(filter));
@@ -155,17 +166,22 @@ void note_skipped(std::size_t count, std::string_view what, const std::string& d
 
 std::vector<TuningRecord> of_targets(std::vector<TuningRecord> records, const std::vector<TargetOptions>& targets) {
   if (targets.empty()) return records;
+  std::vector<std::string> known, names;
+  for (const TuningRecord& record : records) known.push_back(record.key.device.name);
   std::vector<SmArch> archs;
   std::vector<DeviceClass> devices;
   for (const TargetOptions& target : targets) {
     if (!target.arch.empty())
       archs.push_back(parse_arch(target.arch));
+    else if (!target.gpu.empty())
+      names.push_back(name_of(target, known));
     else
       for (const ChosenTarget& chosen : choose_targets(target)) devices.push_back(device_class(chosen.device));
   }
   std::erase_if(records, [&](const TuningRecord& record) {
     const DeviceClass& device = record.key.device;
-    return std::ranges::find(archs, device.arch) == archs.end() && std::ranges::find(devices, device) == devices.end();
+    return std::ranges::find(archs, device.arch) == archs.end() &&
+           std::ranges::find(names, device.name) == names.end() && std::ranges::find(devices, device) == devices.end();
   });
   return records;
 }

@@ -13,11 +13,6 @@
 namespace ditune::cli {
 namespace {
 
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
-  return text;
-}
-
 // Nothing for a GPU that is too old: the others are there all the same.
 std::optional<DeviceInfo> supported(int ordinal) {
   try {
@@ -50,7 +45,7 @@ ChosenTarget by_ordinal(int ordinal) {
 
 // A card of the table that is also here is the one that is here.
 ChosenTarget by_name(const std::string& name) {
-  const auto here = first_visible([&](const DeviceInfo& device) { return lower(device.name) == lower(name); });
+  const auto here = first_visible([&](const DeviceInfo& device) { return is_same_name(device.name, name); });
   if (here) return *here;
   const DeviceInfo& known = find_device(name);
   const auto known_here = first_visible([&](const DeviceInfo& device) { return device.name == known.name; });
@@ -82,6 +77,10 @@ void add_target(CLI::App& app, TargetOptions& options, Devices devices) {
                                      "the card that stands for an architecture, as one that is not here: sm_86");
   device->excludes(gpu)->excludes(arch);
   gpu->excludes(arch);
+}
+
+bool is_same_name(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 void add_targets(CLI::App& app, std::vector<TargetOptions>& targets) {

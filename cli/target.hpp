@@ -24,6 +24,9 @@ struct ChosenTarget {
   std::optional<int> ordinal;  // among the visible GPUs, if it is one
 };
 
+// Whether both name one GPU: in letters of either case.
+bool is_same_name(std::string_view a, std::string_view b);
+
 enum class Devices { one, or_all };  // whether --device all is offered, for choose_targets
 void add_target(CLI::App& app, TargetOptions& options, Devices devices = Devices::one);
 

@@ -87,6 +87,7 @@ Selection<Row> select(const Database& db, const char* table, std::string_view id
   std::optional<std::string_view> regime;
   std::optional<int> sms, device_arch, arch;
   if (filter.device) name = filter.device->name, sms = filter.device->sms, device_arch = filter.device->arch.number;
+  if (filter.device_name) name = filter.device_name;
   if (filter.arch) arch = filter.arch->number;
   if (filter.regime) regime = format(*filter.regime);
 

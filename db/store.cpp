@@ -214,6 +214,14 @@ std::vector<Trial> Store::trials(const RecordFilter& filter) const {
   return std::move(selection.rows);
 }
 
+std::vector<std::string> Store::device_names() const {
+  std::vector<std::string> names;
+  Statement statement(impl_->db, "SELECT DISTINCT name FROM devices ORDER BY name");
+  while (statement.step())
+    if (std::optional<std::string> name = statement.text(0)) names.push_back(std::move(*name));
+  return names;
+}
+
 std::string Store::cubin(const std::string& hash) const { return select_cubin(impl_->db, hash); }
 
 const std::vector<SkippedRow>& Store::skipped() const { return impl_->skipped; }

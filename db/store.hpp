@@ -24,6 +24,7 @@ inline constexpr int kSchemaVersion = 3;
 // What rows to return; an absent field matches all.
 struct RecordFilter {
   std::optional<DeviceClass> device = {};
+  std::optional<std::string> device_name = {};  // of any number of SMs
   std::optional<SmArch> arch = {};
   std::optional<Operation> operation = {};  // found by an index: the time does not grow with the file
   std::optional<Regime> regime = {};
@@ -71,6 +72,8 @@ class Store {
 
   // By device, then layer, rows, regime. Rows of an older template hash are among them.
   std::vector<TuningRecord> winners(const RecordFilter& filter = {}) const;
+  // As drivers name them, each once.
+  std::vector<std::string> device_names() const;
   // In the order of trying, by the second and then as they were added.
   std::vector<Trial> trials(const RecordFilter& filter = {}) const;
   // Throws nothing for a hash that is not there or does not match: empty.

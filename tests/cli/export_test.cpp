@@ -3,6 +3,7 @@
 #include <set>
 
 #include "catch.hpp"
+#include "cli/json.hpp"
 #include "cli/program.hpp"
 
 TEST_CASE("a header has the winners of several GPUs, each with a kernel for its own arch") {
@@ -45,6 +46,26 @@ TEST_CASE("a header has the winners of several GPUs, each with a kernel for its 
       place.ditune("--version >/dev/null; $CXX -std=c++17 -Wall -Wextra -Werror archs.cpp -o archs && ./archs >said")
           .code == 0);
   CHECK(place.read("said") == "86 1\n86 1\n89 1\n90 1\nNVIDIA RTX A6000\n");
+}
+
+TEST_CASE("records are found by the name of a GPU that nobody knows but their database") {
+  const Workplace place;
+  for (const std::string gpu : {"'RTX 3090'", "'RTX A6000'"})
+    REQUIRE(place.ditune("tune --trials 1 --shape 64x128x128 --gpu " + gpu + " --db merged.db").code == 0);
+  run_sql(place.path("merged.db"), "UPDATE devices SET name = 'NVIDIA Made Up', sms = 77 WHERE name LIKE '%3090'");
+  for (const std::string command : {"list", "show"}) {
+    CAPTURE(command);
+    const Json found = json_of(place.ditune(command + " --json --db merged.db --gpu 'nvidia made up'"));
+    REQUIRE(found.size() == 1);
+    CHECK(found[0]["device"] == "NVIDIA Made Up");
+    CHECK(json_of(place.ditune(command + " --json --db merged.db --gpu 'RTX A6000'")).size() == 1);
+    CHECK(place.ditune(command + " --db merged.db --gpu 'Made Up Too'").code == 2);
+  }
+  CHECK(place.ditune("report --db merged.db -o report.html").code == 2);  // of which GPU?
+  CHECK(place.ditune("report --db merged.db --gpu 'NVIDIA Made Up' -o report.html").code == 0);
+  CHECK(place.read("report.html").find("NVIDIA Made Up") != std::string::npos);
+  CHECK(place.ditune("export --db merged.db --gpu 'NVIDIA Made Up' --header tuned.h").code == 0);
+  CHECK(place.read("tuned.h").find("\"NVIDIA Made Up\"") != std::string::npos);
 }
 
 TEST_CASE("a header to standard output is followed by nothing") {
