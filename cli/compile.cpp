@@ -24,7 +24,7 @@ ExitCode compile(const CompileFlags& options) {
   if (!options.output.empty()) require_writable(options.output);
   const CompiledKernel kernel = Nvrtc(nvrtc_file()).compile(emit(config, target.operation), target.device.arch);
   if (!options.output.empty()) write_file(options.output, kernel.cubin);
-  if (is_special(options.output)) return kDone;  // which may be where the rest would go
+  if (is_standard_output(options.output)) return kDone;
   const ResourceUsage& needs = kernel.resources;
   const int shared_bytes = needs.shared_bytes + launch_plan(config, target).shared_bytes;
   if (options.json) {

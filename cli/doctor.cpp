@@ -115,7 +115,8 @@ Finding database(const std::string& db) {
   try {
     const std::filesystem::path path = database_path(db);
     require_writable_database(path);
-    if (!std::filesystem::exists(path) || std::filesystem::is_empty(path))
+    std::error_code ignored;
+    if (!std::filesystem::exists(path) || std::filesystem::is_empty(path, ignored))
       return {"database", path.string() + ", not there yet", "", Needed::yes};
     const Store store = Store::open_read_only(path);
     const std::string winners = text::counted(std::ssize(store.winners()), "winner");

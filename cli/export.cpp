@@ -102,7 +102,7 @@ ExitCode export_winners(const ExportFlags& options) {
   const std::ptrdiff_t usable = std::ranges::count_if(records, is_of_todays_template);
   if (const std::ptrdiff_t stale = std::ssize(records) - usable; stale > 0)
     print_note(fmt::format("left out: {} of another ditune's templates (tune again)", text::counted(stale, "record")));
-  if (is_special(header)) return kDone;  // which may be where this line would go
+  if (is_standard_output(header)) return kDone;
   print_line(fmt::format("{}{}: {}", options.header, text.kernels.empty() ? "" : " and " + kernels.string(),
                          text::counted(usable, "record")));
   return kDone;

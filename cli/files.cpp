@@ -2,6 +2,7 @@
 #include "cli/files.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -77,6 +78,13 @@ class Beside {
 bool is_special(const fs::path& path) {
   std::error_code ignored;
   return fs::exists(path, ignored) && !fs::is_regular_file(path, ignored);
+}
+
+bool is_standard_output(const fs::path& path) {
+  struct ::stat here {
+  }, there{};
+  return ::fstat(STDOUT_FILENO, &here) == 0 && ::stat(path.c_str(), &there) == 0 && here.st_dev == there.st_dev &&
+         here.st_ino == there.st_ino;
 }
 
 std::string read_file(const fs::path& path, std::size_t most_bytes) {

@@ -39,4 +39,7 @@ void write_files(std::span<const NamedText> files);
 // Whether what is there is no regular file: a pipe, /dev/stdout, a folder.
 bool is_special(const std::filesystem::path& path);
 
+// Whether results go there, too: what else is printed would end up in it.
+bool is_standard_output(const std::filesystem::path& path);
+
 }  // namespace ditune::cli

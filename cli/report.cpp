@@ -180,7 +180,7 @@ ExitCode write_report(const ReportFlags& options) {
   rows.when = utc_now();
   rows.commands = commands_of(options, rows);
   write_file(options.output, report::page(rows));
-  if (is_special(options.output)) return kDone;  // which may be where the line would go
+  if (is_standard_output(options.output)) return kDone;
   const report::Total total = report::total_of(report::layer_times(rows, Library(rows.records)));
   print_line(fmt::format("{}: {} on {}, {}", options.output, rows.model.empty() ? "report" : rows.model,
                          rows.device.name, report::coverage(total)));

@@ -161,7 +161,11 @@ class WorkingCopy::DatabaseLock {
       constexpr auto kPoll = std::chrono::milliseconds(20);
       std::this_thread::sleep_for(kPoll);
     }
-    alive_ = std::jthread([this, every = patience / 4](const std::stop_token& stop) { show_life(stop, every); });
+    try {
+      alive_ = std::jthread([this, every = patience / 4](const std::stop_token& stop) { show_life(stop, every); });
+    } catch (const std::system_error&) {
+      // No thread is to be had: it goes without.
+    }
   }
   DatabaseLock(const DatabaseLock&) = delete;
   DatabaseLock& operator=(const DatabaseLock&) = delete;
@@ -226,7 +230,7 @@ WorkingCopy::WorkingCopy(const std::filesystem::path& database, Environment envi
   if (file_system_.empty()) return;
   constexpr std::size_t kNameDigits = 16;
   const std::filesystem::path folder = own_folder(environment_.local_folder);
-  const std::string machine = environment_.file_system(folder) ? host_name() : "";  // others see the folder, too
+  const std::string machine = environment_.file_system(folder) ? host_name() + "\n" : "";  // others see the folder, too
   path_ = folder / (sha256(machine + database_.string()).substr(0, kNameDigits) + ".db");
   use_ = std::make_unique<LocalUse>(beside(path_, ".lock"));
   try {

@@ -20,8 +20,9 @@
 namespace ditune {
 
 // The copy has one name for each database and user, in `local_folder`: processes of one machine share it, and what a
-// killed one left there the next takes up. The database itself is only ever replaced whole, by a rename, under a lock
-// file beside it that any file system has; its readers need no locks.
+// killed one left there the next takes up: what it added, while a winner that it removed is taken over again. The
+// database itself is only ever replaced whole, by a rename, under a lock file beside it that any file system has; its
+// readers need no locks.
 class WorkingCopy {
  public:
   struct Environment {

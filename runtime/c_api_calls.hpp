@@ -89,10 +89,9 @@ Struct read(const Struct* from, const char* name, std::size_t first_bytes = size
   return known;
 }
 
-// As far as the caller has members for it; those that this library does not know are zero.
+// As far as the caller has members for it, and this library knows them.
 template <class Struct>
 void write(Struct* to, const Struct& known) {
-  std::memset(to, 0, known.size);
   std::memcpy(to, &known, std::min(known.size, sizeof known));
 }
 

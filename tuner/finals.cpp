@@ -23,7 +23,7 @@ std::vector<KernelConfig> spilling(const std::vector<Contender>& tried, std::siz
 std::optional<TuningRecord> Finals::decide(std::vector<Contender>& tried, Regime regime) {
   const Target& target = trials_.target();
   const std::vector<TuningRecord> winners = ledger_.current_winners(target, Source::measured, regime);
-  std::vector<KernelConfig> defended;  // the incumbent first
+  std::vector<KernelConfig> defended;  // the best first
   for (const TuningRecord& winner : winners) defended.push_back(winner.config);
   if (winners.empty())
     if (const auto burst = ledger_.current_winner(target, Source::measured, Regime::burst))
@@ -34,8 +34,13 @@ std::optional<TuningRecord> Finals::decide(std::vector<Contender>& tried, Regime
   const std::vector<Contender> measured =
       trials_.measure(finalists, regime == Regime::burst ? Effort::decide : Effort::sustain);
   trials_.commit(measured, regime);
+  const auto runs = [&](const KernelConfig& config) {
+    const auto its = std::ranges::find(measured, config, &Contender::config);
+    return its != measured.end() && is_sound(*its);
+  };
+  const auto incumbent = std::ranges::find_if(defended, runs);
   const std::optional<Decision> decision =
-      conclude(measured, defended.empty() ? std::nullopt : std::optional(defended.front()));
+      conclude(measured, incumbent == defended.end() ? std::nullopt : std::optional(*incumbent));
   if (regime == Regime::burst)
     for (const Contender& contender : measured)
       std::ranges::replace_if(

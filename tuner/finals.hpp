@@ -21,8 +21,8 @@ class Finals {
 
   // The best few against one another, and longer, so that luck in a short look decides nothing; the winners on record,
   // one of each family, of this regime or else of bursts the best, are among them, and the best of them stays unless
-  // another is measurably better. What comes of them
-  // in bursts takes the place of what `tried` said. Commits the winner.
+  // another is measurably better. What comes of them in bursts takes the place of what `tried` said. Commits the
+  // winner.
   std::optional<TuningRecord> decide(std::vector<Contender>& tried, Regime regime);
 
  private:

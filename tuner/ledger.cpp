@@ -107,6 +107,13 @@ void Ledger::add(const Target& target, const std::vector<Contender>& contenders,
   }
 }
 
+bool Ledger::holds(const TuningRecord& winner) const {
+  const std::vector<TuningRecord> stored =
+      store_.winners({.device = winner.key.device, .arch = {}, .operation = winner.key.operation});
+  return std::ranges::any_of(
+      stored, [&](const TuningRecord& its) { return its.key == winner.key && its.config == winner.config; });
+}
+
 TuningRecord Ledger::keep(const Target& target, const Decision& decision, Source source, Regime regime,
                           const std::string& cubin) {
   const Contender& winner = decision.winner;

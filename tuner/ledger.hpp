@@ -59,6 +59,9 @@ class Ledger {
   TuningRecord keep(const Target& target, const Decision& decision, Source source, Regime regime,
                     const std::string& cubin);
 
+  // Whether the winner of its key has its config still.
+  bool holds(const TuningRecord& winner) const;
+
   // Its trials stay.
   void drop(const TuningRecord& winner) { store_.remove_winner(winner.key); }
 

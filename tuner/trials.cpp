@@ -8,6 +8,17 @@
 #include "tuner/worker/killed.hpp"
 
 namespace ditune {
+namespace {
+
+// Its kernel ran and is not to be used, whoever compiled it. That one does not compile, or spills, may be this
+// compiler's doing, and a process that was killed says nothing.
+bool is_wrong(const Contender& contender) {
+  const Measurement& measurement = contender.measurement;
+  return !measurement.ok() && measurement.resources.registers > 0 && !spills(contender) &&
+         !was_killed(measurement.failure);
+}
+
+}  // namespace
 
 std::vector<Contender> Trials::compile(const std::vector<KernelConfig>& batch) const {
   if (batch.empty()) return {};
@@ -38,8 +49,7 @@ void Trials::commit_new(std::vector<Contender> contenders, const History& histor
 }
 
 TuningRecord Trials::keep(const Decision& decision, Regime regime) {
-  const std::string cubin = backend_.cubin ? backend_.cubin(target_, decision.winner.config) : std::string();
-  return ledger_.keep(target_, decision, source_of(backend_), regime, cubin);
+  return ledger_.keep(target_, decision, source_of(backend_), regime, cubin(decision.winner.config));
 }
 
 void Trials::keep_up(const std::vector<TuningRecord>& winners, const Decision& decision,
@@ -48,12 +58,20 @@ void Trials::keep_up(const std::vector<TuningRecord>& winners, const Decision& d
     if (record.config.index() == decision.winner.config.index()) continue;
     const auto found = std::ranges::find(seen, record.config, &Contender::config);
     if (found == seen.end()) continue;
-    if (is_sound(*found)) {
-      keep({*found, {}}, regime);
-    } else if (!was_killed(found->measurement.failure)) {
-      ledger_.drop(record);
-    }
+    if (!is_sound(*found) && !is_wrong(*found)) continue;
+    const std::string kernel = is_sound(*found) ? cubin(record.config) : "";
+    ledger_.atomically([&] {
+      if (!ledger_.holds(record)) return;  // another run has another winner of the family
+      if (is_sound(*found))
+        ledger_.keep(target_, {*found, {}}, source_of(backend_), regime, kernel);
+      else
+        ledger_.drop(record);
+    });
   }
+}
+
+std::string Trials::cubin(const KernelConfig& config) const {
+  return backend_.cubin ? backend_.cubin(target_, config) : std::string();
 }
 
 void Trials::prepare(const std::vector<KernelConfig>& configs) const {

@@ -2,6 +2,7 @@
 // Candidates of one layer: compiled, measured, and committed as soon as that is known.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "ditune/record.hpp"
@@ -44,7 +45,7 @@ class Trials {
   TuningRecord keep(const Decision& decision, Regime regime);
 
   // Winners of other families than that of `decision`, which stand beside its own: of those that are among `seen` the
-  // times are those of today, too, and what is not sound any more goes.
+  // times are those of today, too, and what is wrong today goes.
   void keep_up(const std::vector<TuningRecord>& winners, const Decision& decision, const std::vector<Contender>& seen,
                Regime regime);
 
@@ -52,6 +53,7 @@ class Trials {
   void prepare(const std::vector<KernelConfig>& configs) const;
 
  private:
+  std::string cubin(const KernelConfig& config) const;
   std::vector<Contender> contenders_of(const std::vector<KernelConfig>& batch,
                                        const std::vector<Measurement>& results) const;
 

@@ -26,9 +26,9 @@ std::string format(const Prologue& prologue);
 Prologue parse_prologue(std::string_view text);
 
 // Throws UsageError on fields that exclude one another: a weight or a bias without a norm; a bias without a weight; a
-// table without g or s; a residual, norm, modulation or rope together with swiglu or a split; a given scale without int8; `head` without
-// norm=rms_head and without a rope, either of these without `head`, and all three with a rotation. And on a size of
-// `rotate` or `head` that is not listed above.
+// table without g or s; a residual, norm, modulation or rope together with swiglu or a split; a given scale without
+// int8; `head` without norm=rms_head and without a rope, either of these without `head`, and all three with a rotation.
+// And on a size of `rotate` or `head` that is not listed above.
 void validate(const Prologue& prologue);
 
 struct Quantize {

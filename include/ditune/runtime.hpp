@@ -22,8 +22,8 @@ class PackedMaps;
 struct RuntimeParts;
 
 struct RuntimeOptions {
-  // Read when the runtime is opened, in this order, as read_records has it; under CompilePolicy::never a record without a
-  // kernel does not count either. A kernel is read from its file when it is prepared.
+  // Read when the runtime is opened, in this order, as read_records has it; under CompilePolicy::never a record without
+  // a kernel does not count either. A kernel is read from its file when it is prepared.
   std::vector<std::filesystem::path> databases;
   Regime regime = Regime::burst;
   std::function<void(const Miss&)> on_miss = {};            // as LibraryOptions'

@@ -114,6 +114,6 @@ TEST_CASE("c: a lookup for a GPU that is not told from others is refused, and an
   REQUIRE(ditune_lookup(opened.runtime, &good, &asked, &later.info) == DITUNE_OK);
   CHECK(later.info.size == sizeof later);
   CHECK(later.info.match == DITUNE_MATCH_EXACT);
-  CHECK(later.newer == 0);
+  CHECK(later.newer == -1);
   CHECK(ditune_lookup(0, &good, &asked, &info) == DITUNE_INVALID_HANDLE);
 }

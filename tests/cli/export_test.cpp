@@ -75,6 +75,12 @@ TEST_CASE("a header to standard output is followed by nothing") {
   const Outcome piped = place.ditune("export --header /dev/stdout | cat");
   CHECK(piped.code == 0);
   CHECK(piped.out == place.read("tuned.h"));
+  CHECK(place.ditune("export --header /dev/null").out.find("1 record") != std::string::npos);
+  const std::string compile =
+      "compile --shape 64x128x128 --arch sm_86 --config mma_s8:tile=64x64x64,warps=2x2,stages=3 -o ";
+  REQUIRE(place.ditune(compile + "kernel.cubin").out.find("registers") != std::string::npos);
+  CHECK(place.ditune(compile + "/dev/null").out.find("registers") != std::string::npos);
+  CHECK(place.ditune(compile + "/dev/stdout | cat").out == place.read("kernel.cubin"));
 }
 
 TEST_CASE("large kernels are exported beside the header, and never those of another export") {

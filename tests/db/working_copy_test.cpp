@@ -206,13 +206,13 @@ TEST_CASE("A copy that was not merged back, or that another works on, stays") {
 TEST_CASE("Who works on the database for long is not taken for dead") {
   const Site site;
   constexpr int kMachines = 2,
-                kTrials = 4000;  // of which a merge takes several times as long as the others are patient
+                kTrials = 8000;  // of which a merge takes several times as long as the others are patient
   std::atomic<int> at_work = kMachines;
   std::vector<std::thread> machines;
   for (int machine = 0; machine < kMachines; ++machine)
     machines.emplace_back([&, machine] {
       WorkingCopy::Environment environment = site.machine(std::to_string(machine));
-      environment.patience = std::chrono::milliseconds(100);
+      environment.patience = std::chrono::milliseconds(400);
       WorkingCopy copy(site.database, environment);
       Store store = Store::open(copy.path());
       store.atomically([&] {

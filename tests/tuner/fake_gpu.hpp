@@ -18,6 +18,7 @@ struct FakeGpu {
   std::set<std::string> failing, spilling;  // config texts
   bool all_fail = false, all_spill = false;
   std::string reason = "does not compile";                   // of what fails
+  bool failing_compile = false;                              // and fail where they are measured
   std::map<std::string, double> factors, sustained_factors;  // on the cost, by config text; sustained: without them
   std::map<std::string, int> registers;                      // by config text; 128
   std::map<std::string, std::string> cubins;                 // by config text; "cubin of " and that
@@ -51,9 +52,11 @@ struct FakeGpu {
       std::vector<Measurement> results;
       for (const KernelConfig& config : configs) {
         ++compiled;
-        results.emplace_back().resources.registers = 100;
-        results.back().resources.spill_bytes = all_spill || spilling.contains(format(config)) ? 8 : 0;
-        results.back().failure = failure_of(config);
+        Measurement& result = results.emplace_back();
+        if (!failing_compile) result.failure = failure_of(config);
+        if (!result.ok()) continue;
+        result.resources.registers = 100;
+        result.resources.spill_bytes = all_spill || spilling.contains(format(config)) ? 8 : 0;
       }
       return results;
     };
@@ -86,7 +89,10 @@ struct FakeGpu {
         Measurement& result = results.emplace_back();
         result.failure = failure_of(config);
         if (effort == Effort::sustain && failing_sustained.contains(format(config))) result.failure = "it is too hot";
-        if (!result.ok()) continue;
+        if (!result.ok()) {
+          if (failing_compile) result.resources.registers = 128;
+          continue;
+        }
         const auto& its = effort == Effort::sustain ? sustained_factors : factors;
         const auto factor = its.find(format(config));
         result.median_us = cost(config, target, effort) * (factor == its.end() ? 1 : factor->second);

@@ -161,6 +161,8 @@ TEST_CASE("a winner that another family beats does not come back with its old ti
 TEST_CASE("a winner of another family that is wrong today goes, and its trials stay") {
   TwoFamilies f;
   f.fail_others();
+  f.gpu.reason = "wrong at row 3";
+  f.gpu.failing_compile = true;
   const std::size_t before = f.store.trials().size();
   CHECK_FALSE(f.is_other(f.run({f.layer}, f.retune).at(0).config));
   REQUIRE(f.store.winners().size() == 1);
@@ -168,12 +170,18 @@ TEST_CASE("a winner of another family that is wrong today goes, and its trials s
   CHECK(f.store.trials().size() > before);
 }
 
-TEST_CASE("a winner of another family stays if the process was killed that looked at it again") {
+TEST_CASE(
+    "a winner of another family stays if today's compiler fails, or the process was killed that looked at it again") {
   TwoFamilies f;
   f.fail_others();
-  f.gpu.reason = "the process that ran it was killed (signal 9)";
   f.run({f.layer}, f.retune);
   CHECK(f.store.winners().size() == 2);
+  TwoFamilies g;
+  g.fail_others();
+  g.gpu.reason = "the process that ran it was killed (signal 9)";
+  g.gpu.failing_compile = true;
+  g.run({g.layer}, g.retune);
+  CHECK(g.store.winners().size() == 2);
 }
 
 TEST_CASE("sustained winners are of a whole search, or of none") {

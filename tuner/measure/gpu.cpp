@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "generator/arguments.hpp"
+#include "generator/launch_plan.hpp"
 #include "runtime/nvml.hpp"
 #include "tuner/measure/candidate_compiler.hpp"
 #include "tuner/measure/gpu_problem.hpp"
@@ -176,6 +177,9 @@ class GpuTuner::Impl {
       Kernel kernel(compiled.cubin, compiled.name);
       std::string failure = problem_->failure(kernel, config);
       return {std::move(kernel), std::move(failure)};
+    } catch (const DeviceMemoryError& error) {
+      if (launch_plan(config, target).workspace_bytes == 0) throw;  // another program has it
+      return {Kernel(), error.what()};
     } catch (const CudaError& error) {
       require_alive(config, error);
       return {Kernel(), error.what()};
