@@ -123,7 +123,7 @@ namespace {
 
 // A layer of few candidates whose winner is beaten by a config of another family.
 struct TwoFamilies : Fixture {
-  const Operation layer = parse_operation("quantize_s8:m=6144,k=4608");
+  const Operation layer = parse_operation("quantize_s8:m=512,k=4608");
   const std::vector<KernelConfig> candidates = enumerate(target_of(layer));
   const TuningRecord first = run({layer}, trials(16)).at(0);
   const KernelConfig other = *std::ranges::find_if(candidates, [this](const auto& config) { return is_other(config); });
