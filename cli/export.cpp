@@ -116,7 +116,7 @@ void add_export(CLI::App& app, Run& run) {
   ExportFlags& options = *command.options;
   command.app->add_option("--header", options.header, "the file to write")->required();
   add_word(*command.app, "--embed", kEnumerators<Embed>,
-           "of the kernels none, their source, or with cubin machine code and a launch function (cubin)",
+           "what it has of the kernels: none, their source, or machine code and a launch function (cubin)",
            [&options](std::size_t index) { options.embed = static_cast<Embed>(index); });
   add_regime(*command.app, options.regime, "whose winners are preferred (burst)");
   add_select(*command.app, options.records.select);

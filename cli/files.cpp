@@ -81,8 +81,8 @@ bool is_special(const fs::path& path) {
 }
 
 bool is_standard_output(const fs::path& path) {
-  struct ::stat here {
-  }, there{};
+  struct ::stat here {};
+  struct ::stat there {};
   return ::fstat(STDOUT_FILENO, &here) == 0 && ::stat(path.c_str(), &there) == 0 && here.st_dev == there.st_dev &&
          here.st_ino == there.st_ino;
 }

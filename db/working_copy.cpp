@@ -162,7 +162,7 @@ class WorkingCopy::DatabaseLock {
       std::this_thread::sleep_for(kPoll);
     }
     try {
-      alive_ = std::jthread([this, every = patience / 4](const std::stop_token& stop) { show_life(stop, every); });
+      heartbeat_ = std::jthread([this, every = patience / 4](const std::stop_token& stop) { beat(stop, every); });
     } catch (const std::system_error&) {
       // No thread is to be had: it goes without.
     }
@@ -170,7 +170,7 @@ class WorkingCopy::DatabaseLock {
   DatabaseLock(const DatabaseLock&) = delete;
   DatabaseLock& operator=(const DatabaseLock&) = delete;
   ~DatabaseLock() {
-    alive_ = {};
+    heartbeat_ = {};
     std::error_code ignored;
     if (is_held()) std::filesystem::remove(path_, ignored);
   }
@@ -199,8 +199,8 @@ class WorkingCopy::DatabaseLock {
     }
     return true;
   }
-  // However long what is done under the lock takes, others see that somebody does it.
-  void show_life(const std::stop_token& stop, std::chrono::milliseconds every) const {
+  // The file changes as long as its holder lives, however long the work takes.
+  void beat(const std::stop_token& stop, std::chrono::milliseconds every) const {
     std::mutex mutex;
     std::unique_lock lock(mutex);
     std::condition_variable_any stopped;
@@ -219,7 +219,7 @@ class WorkingCopy::DatabaseLock {
   }
   std::filesystem::path path_;
   std::string content_;
-  std::jthread alive_;
+  std::jthread heartbeat_;
 };
 
 WorkingCopy::WorkingCopy(const std::filesystem::path& database, Environment environment)

@@ -19,10 +19,10 @@
 
 namespace ditune {
 
-// The copy has one name for each database and user, in `local_folder`: processes of one machine share it, and what a
-// killed one left there the next takes up: what it added, while a winner that it removed is taken over again. The
-// database itself is only ever replaced whole, by a rename, under a lock file beside it that any file system has; its
-// readers need no locks.
+// The copy has one name for each database and user, in `local_folder`: processes of one machine share it, and the
+// trials and winners that a killed one added there the next takes up. A winner that it removed comes back from the
+// database. The database itself is only ever replaced whole, by a rename, under a lock file beside it that any file
+// system has; its readers need no locks.
 class WorkingCopy {
  public:
   struct Environment {
@@ -67,7 +67,7 @@ class WorkingCopy {
   std::unique_ptr<LocalUse> use_;
   std::mutex mutex_;
   Winners merged_;               // as the database had them when it was last seen, or got them
-  std::set<std::string> taken_;  // keys of those that the copy had, too
+  std::set<std::string> taken_;  // keys of those that the copy took
   std::size_t trials_ = 0;       // of the copy that the database has, too
 };
 

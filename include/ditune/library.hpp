@@ -26,7 +26,7 @@ struct SkippedRows {
   int count = 0;
 };
 
-// The winners in these files, in this order: of two records of one operation that of the earlier file counts, unless it
+// The winners in these files, in this order. Of two records of one operation the earlier file's counts, unless it
 // is stale, its config is refused, or it is predicted and the later one measured. `on_skipped` is told of each file
 // with rows that are skipped. Throws DbError.
 std::vector<TuningRecord> read_records(const std::vector<std::filesystem::path>& databases,

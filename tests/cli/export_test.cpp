@@ -61,7 +61,7 @@ TEST_CASE("records are found by the name of a GPU that nobody knows but their da
     CHECK(json_of(place.ditune(command + " --json --db merged.db --gpu 'RTX A6000'")).size() == 1);
     CHECK(place.ditune(command + " --db merged.db --gpu 'Made Up Too'").code == 2);
   }
-  CHECK(place.ditune("report --db merged.db -o report.html").code == 2);  // of which GPU?
+  CHECK(place.ditune("report --db merged.db -o report.html").code == 2);  // two GPUs, none named
   CHECK(place.ditune("report --db merged.db --gpu 'NVIDIA Made Up' -o report.html").code == 0);
   CHECK(place.read("report.html").find("NVIDIA Made Up") != std::string::npos);
   CHECK(place.ditune("export --db merged.db --gpu 'NVIDIA Made Up' --header tuned.h").code == 0);

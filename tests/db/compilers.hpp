@@ -37,4 +37,15 @@ inline int run(const std::string& command, const std::filesystem::path& log) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+// Compiles a program that launches the kernels of tuned.h, in a folder that has it, and runs it: the exit status of the
+// compiler if it fails, else of the program. What either printed is in folder / "log".
+inline int run_launch(const TempFolder& folder, const std::string& source) {
+  write_file(folder / "launch.cpp", source);
+  const std::string program = (folder / "launch").string();
+  const int built = run(DITUNE_GXX " -std=c++17 -pedantic -Wall -Wextra -Werror" + kCudaInclude + " " +
+                            (folder / "launch.cpp").string() + " -o " + program,
+                        folder / "log");
+  return built != 0 ? built : run(program, folder / "log");
+}
+
 }  // namespace ditune::test

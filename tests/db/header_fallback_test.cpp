@@ -111,12 +111,7 @@ TEST_CASE("A header has a fallback's image once, and launches it with the epilog
     CHECK(header.find(name) == header.rfind(name));
   const TempFolder folder;
   write_file(folder / "tuned.h", header);
-  write_file(folder / "launch.cpp", kFallbackLaunchProbe);
-  const std::string program = (folder / "launch").string();
-  const int built = run(DITUNE_GXX " -std=c++17 -pedantic -Wall -Wextra -Werror" + kCudaInclude + " " +
-                            (folder / "launch.cpp").string() + " -o " + program,
-                        folder / "log");
+  const int status = run_launch(folder, kFallbackLaunchProbe);
   INFO(read_file(folder / "log"));
-  REQUIRE(built == 0);
-  CHECK(run(program, folder / "log") == 0);
+  CHECK(status == 0);
 }

@@ -220,19 +220,14 @@ TEST_CASE("A header launches with its plan's attributes, and its boxes are swizz
   TuningRecord record = hopper_record(config);
   gemm_of(record.key.operation).epilogue = parse_epilogue(epilogue);
   write_file(folder / "tuned.h", exported({record}, Embed::cubin));
-  write_file(folder / "launch.cpp", kLaunchProbe);
-  const std::string program = (folder / "launch").string();
-  const int status = run(DITUNE_GXX " -std=c++17 -pedantic -Wall -Wextra -Werror" + kCudaInclude + " " +
-                             (folder / "launch.cpp").string() + " -o " + program,
-                         folder / "log");
+  const int status = run_launch(folder, kLaunchProbe);
   INFO(read_file(folder / "log"));
   REQUIRE(status == 0);
-  REQUIRE(run(program, folder / "log") == 0);
   CHECK(read_file(folder / "log") == asked);
 
   // Rows of X and W that do not begin with a sector.
   std::string straddling = asked;
   for (int operand = 0; operand < 2; ++operand) straddling.replace(straddling.find("/256"), 4, "/128");
-  REQUIRE(run(program + " padded", folder / "log") == 0);
+  REQUIRE(run((folder / "launch").string() + " padded", folder / "log") == 0);
   CHECK(read_file(folder / "log") == straddling);
 }

@@ -206,14 +206,9 @@ TEST_CASE("A header launches a quantize_s8 with its arguments, and refuses those
   std::vector<TuningRecord> records = quantizes();
   if (GENERATE(false, true)) records.push_back(gemm());
   write_file(folder / "tuned.h", exported(records, Embed::cubin));
-  write_file(folder / "launch.cpp", kLaunchProbe);
-  const std::string program = (folder / "launch").string();
-  const int built = run(DITUNE_GXX " -std=c++17 -pedantic -Wall -Wextra -Werror" + kCudaInclude + " " +
-                            (folder / "launch.cpp").string() + " -o " + program,
-                        folder / "log");
+  const int status = run_launch(folder, kLaunchProbe);
   INFO(read_file(folder / "log"));
-  REQUIRE(built == 0);
-  CHECK(run(program, folder / "log") == 0);
+  CHECK(status == 0);
 }
 
 TEST_CASE("A header launches one kernel with as much shared memory as each of its rows needs") {
@@ -226,14 +221,9 @@ TEST_CASE("A header launches one kernel with as much shared memory as each of it
     records.back().key.device = device_class(find_device("H100"));
   }
   write_file(folder / "tuned.h", exported(records, Embed::cubin));
-  write_file(folder / "launch.cpp", kSharedProbe);
-  const std::string program = (folder / "launch").string();
-  const int built = run(DITUNE_GXX " -std=c++17 -pedantic -Wall -Wextra -Werror" + kCudaInclude + " " +
-                            (folder / "launch.cpp").string() + " -o " + program,
-                        folder / "log");
+  const int status = run_launch(folder, kSharedProbe);
   INFO(read_file(folder / "log"));
-  REQUIRE(built == 0);
-  CHECK(run(program, folder / "log") == 0);
+  CHECK(status == 0);
 }
 
 TEST_CASE("A header with rows of quantize_s8 compiles where there is no CUDA") {

@@ -206,7 +206,7 @@ TEST_CASE("A copy that was not merged back, or that another works on, stays") {
 TEST_CASE("Who works on the database for long is not taken for dead", "[many]") {
   const Site site;
   constexpr int kMachines = 2,
-                kTrials = 8000;  // of which a merge takes several times as long as the others are patient
+                kTrials = 8000;  // a merge of so many takes several times the patience
   std::atomic<int> at_work = kMachines;
   std::vector<std::thread> machines;
   for (int machine = 0; machine < kMachines; ++machine)

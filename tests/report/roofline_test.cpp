@@ -8,7 +8,7 @@ using namespace ditune;
 using namespace ditune::report;
 using namespace ditune::report::test;
 
-TEST_CASE("the measured clock is that of the regime, where one is known") {
+TEST_CASE("the clock is that of the report's regime, or else of the other") {
   Rows rows = sample_rows();
   rows.regime = Regime::sustained;
   CHECK(measured_clock_mhz(rows) == 1695);

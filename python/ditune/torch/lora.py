@@ -25,8 +25,8 @@ def _layer_class() -> Any:
 
         def update_layer(self, adapter_name: str, *sizes: Any, **options: Any) -> None:
             """Called for each adapter, also for the first one, before anything of it is there."""
-            config = options.get("config")
-            _refuse_weights(options if config is None else vars(config))  # older versions of peft give fields
+            config = options.get("config")  # older versions of peft pass its fields
+            _refuse_weights(options if config is None else vars(config))
             super().update_layer(adapter_name, *sizes, **options)
 
         def _get_in_out_features(self, module: Any) -> tuple[int, int]:
