@@ -137,6 +137,7 @@ struct Kernel::Loaded {
   CUlibrary library = nullptr;
   CUkernel kernel = nullptr;
   CUdevice device = 0;
+  int stack_bytes = 0;
   std::mutex mutex;
   std::atomic<int> shared_limit = 48 * 1024;
 };
@@ -149,10 +150,11 @@ Kernel::Kernel(const std::string& cubin, const std::string& name) : loaded_(std:
   // Loading is lazy: asking for an attribute of the function in this context puts it on the device now, and not under a
   // stream capture.
   CUfunction function = nullptr;
-  int registers = 0;
   DITUNE_CUDA(cuda.kernel_get_function(&function, loaded_->kernel));
-  DITUNE_CUDA(cuda.func_get_attribute(&registers, CU_FUNC_ATTRIBUTE_NUM_REGS, function));
+  DITUNE_CUDA(cuda.func_get_attribute(&loaded_->stack_bytes, CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES, function));
 }
+
+int Kernel::stack_bytes() const { return loaded_->stack_bytes; }
 
 void Kernel::allow_shared(int bytes) const { loaded_->allow_shared(bytes); }
 

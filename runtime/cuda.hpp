@@ -117,6 +117,8 @@ class Kernel {
   }
   // Raises the limit now: no launch with so many bytes waits for another one that does.
   void allow_shared(int bytes) const;
+  // Local memory of a thread. The driver allocates as much for all threads that the device can hold, at a launch.
+  int stack_bytes() const;
 
  private:
   void launch_raw(const LaunchPlan& plan, const void* parameter, CUstream stream) const;

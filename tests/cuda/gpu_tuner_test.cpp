@@ -4,6 +4,7 @@
 
 #include "catch.hpp"
 #include "cuda/stubbed.hpp"
+#include "generator/launch_plan.hpp"
 #include "runtime/copy_peer.hpp"
 #include "runtime/cuda.hpp"
 #include "runtime/gemm_s8/cublaslt.hpp"
@@ -74,6 +75,22 @@ TEST_CASE("Where timing itself finds no memory, no config has failed") {
   const std::vector<KernelConfig> configs = some_of(target);
   driver->failures["cuGraphLaunch"] = CUDA_ERROR_OUT_OF_MEMORY;
   CHECK_THROWS_AS(tuner.backend().measure(target, {&configs[0], 1}, Effort::screen), DeviceMemoryError);
+}
+
+TEST_CASE("A launch that finds no memory is the config's failure only where its kernel takes some") {
+  const StubbedCuda driver;
+  const GpuTuner tuner(without_compiler());
+  const Target target{Gemm{256, 512, 512}, device_info(1)};
+  const std::vector<KernelConfig> configs = some_of(target);
+  const auto measure = [&](std::size_t config) {
+    return tuner.backend().measure(target, {&configs.at(config), 1}, Effort::screen).at(0);
+  };
+  REQUIRE(launch_plan(configs.at(0), target).workspace_bytes == 0);
+  CHECK(measure(0).ok());  // the problem is on the device now
+  driver->failures["cuLaunchKernelEx"] = CUDA_ERROR_OUT_OF_MEMORY;
+  CHECK_THROWS_AS(measure(0), DeviceMemoryError);
+  driver->stack_bytes = 500 << 10;
+  CHECK_THAT(measure(0).failure, Catch::Contains("CUDA_ERROR_OUT_OF_MEMORY"));
 }
 
 TEST_CASE("The copy that kernels are timed beside copies on the device") {

@@ -26,6 +26,7 @@ struct Stub {
   int version = 12000;
   int devices = 2;
   CUresult init = CUDA_SUCCESS;
+  int stack_bytes = 0;                            // of a thread of any kernel
   std::string lacks = {};                         // a function
   std::map<std::string, CUresult> failures = {};  // of functions, until they are taken out
 

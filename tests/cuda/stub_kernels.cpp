@@ -51,8 +51,8 @@ CUresult kernel_get_function(CUfunction* function, CUkernel kernel) {
 
 CUresult func_get_attribute(int* value, CUfunction_attribute name, CUfunction) {
   BEGIN(begin_in_context, "cuFuncGetAttribute");
-  *value = 168;
-  return name == CU_FUNC_ATTRIBUTE_NUM_REGS ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+  *value = stub.stack_bytes;
+  return name == CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 
 CUresult kernel_set_attribute(CUfunction_attribute name, int value, CUkernel kernel, CUdevice device) {

@@ -171,14 +171,16 @@ class GpuTuner::Impl {
   Checked check(const Target& target, const Layout& layout, const KernelConfig& config) {
     use_device(options_.ordinal);
     lay_out(target, layout);  // what goes wrong here is not the config's fault
+    bool takes_memory = false;
     try {
       const CompiledKernel compiled = compiler_.compiled(target, config);
       tell_running(target, {&config, 1});
       Kernel kernel(compiled.cubin, compiled.name);
+      takes_memory = kernel.stack_bytes() > 0 || launch_plan(config, target).workspace_bytes > 0;
       std::string failure = problem_->failure(kernel, config);
       return {std::move(kernel), std::move(failure)};
     } catch (const DeviceMemoryError& error) {
-      if (launch_plan(config, target).workspace_bytes == 0) throw;  // another program has it
+      if (!takes_memory) throw;  // another program has it
       return {Kernel(), error.what()};
     } catch (const CudaError& error) {
       require_alive(config, error);
