@@ -78,9 +78,9 @@ DITUNE_DEVICE void prefetch_residual(const GemmArgs& gemm, const ResidualArgs& a
   constexpr int kLine = 128, kBytes = residual_bytes(type);
   const int lines = columns * kBytes / kLine + 1;  // of a row, however it lies
   for (int i = thread_index(); i < rows * lines; i += threads) {
-    const int row = first.row + i / lines, column = first.column + i % lines * (kLine / kBytes);
-    if (row < gemm.m && column < gemm.n) {
-      prefetch(static_cast<const char*>(args.r) + (row * args.ldr + column) * kBytes);
+    const int row = i / lines, column = i % lines * (kLine / kBytes);
+    if (row < gemm.m - first.row && column < gemm.n - first.column) {
+      prefetch(static_cast<const char*>(args.r) + ((first.row + row) * args.ldr + first.column + column) * kBytes);
     }
   }
 }

@@ -19,10 +19,11 @@ template <WgmmaS8Config config, Gate gate>
 DITUNE_DEVICE long long gate_of_tile(const GemmArgs& gemm, const ResidualArgs& args, const TileIndex& tile) {
   if constexpr (gate == Gate::channel) return 0;
   if constexpr (gate == Gate::index) return -1;
-  const int first = static_cast<int>(tile.m), end = first + config.tile_m;
+  const int first = static_cast<int>(tile.m);
   if (first >= gemm.m) return -1;
+  const int last = config.tile_m < gemm.m - first ? first + config.tile_m - 1 : gemm.m - 1;
   const long long row = gate_row(args, gate, first);
-  return row == gate_row(args, gate, static_cast<int>(end < gemm.m ? end : gemm.m) - 1) ? row : -1;
+  return row == gate_row(args, gate, last) ? row : -1;
 }
 
 // Where things lie in shared memory.
