@@ -45,7 +45,7 @@ std::set<std::string> forms(const Database& db) {
                       "UNION ALL SELECT printf('%s.%s %d', i.name, c.name, c.seqno) "
                       "FROM own, pragma_index_list(own.name) AS i, pragma_index_info(i.name) AS c WHERE i.\"unique\"");
   std::set<std::string> lines;
-  while (statement.step()) lines.insert(statement.text(0).value_or(""));
+  while (statement.step()) lines.emplace(statement.text(0).value_or(""));
   return lines;
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -31,7 +32,7 @@ namespace ditune {
 // it.
 class Texts {
  public:
-  const KernelConfig& config(const std::string& text) {
+  const KernelConfig& config(std::string_view text) {
     if (const auto found = configs_.find(text); found != configs_.end()) return found->second;
     const KernelConfig config = parse_config(text);
     require_canonical(text, format(config));
@@ -39,27 +40,34 @@ class Texts {
   }
 
   // Of one row.
-  const Operation& layer(const std::string& kind, const std::string& layer) {
-    std::unordered_map<std::string, Operation>& layers = layers_[kind];
-    if (const auto found = layers.find(layer); found != layers.end()) return found->second;
+  const Operation& layer(std::string_view kind, std::string_view layer) {
+    auto layers = layers_.find(kind);
+    if (layers == layers_.end()) layers = layers_.emplace(kind, ByText<Operation>()).first;
+    if (const auto found = layers->second.find(layer); found != layers->second.end()) return found->second;
     const Operation operation = parse_layer(kind, layer);
     require_canonical(layer, format_layer(operation));
-    return layers.emplace(layer, operation).first->second;
+    return layers->second.emplace(layer, operation).first->second;
   }
 
  private:
-  static void require_canonical(const std::string& text, const std::string& canonical) {
+  struct Hash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+  template <class T>
+  using ByText = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
+
+  static void require_canonical(std::string_view text, std::string_view canonical) {
     if (text != canonical) throw UsageError(fmt::format("'{}' is not canonical", text), "tune it again");
   }
 
-  std::unordered_map<std::string, KernelConfig> configs_;
-  std::map<std::string, std::unordered_map<std::string, Operation>> layers_;  // by kind
+  ByText<KernelConfig> configs_;
+  std::map<std::string, ByText<Operation>, std::less<>> layers_;  // by kind
 };
 
 // A stored array, no text being an empty one, whose elements all satisfy `is_element`.
 template <class Element, class IsElement>
-std::vector<Element> parse_array(const std::string& text, IsElement is_element) {
-  const auto json = nlohmann::json::parse(text.empty() ? "[]" : text, nullptr, /*allow_exceptions=*/false);
+std::vector<Element> parse_array(std::string_view text, IsElement is_element) {
+  const auto json = nlohmann::json::parse(text.empty() ? std::string_view("[]") : text, nullptr, /*allow_exceptions=*/false);
   if (!json.is_array() || !std::all_of(json.begin(), json.end(), is_element))
     throw UsageError("a stored value is no array of what it should hold", "tune it again");
   return json.get<std::vector<Element>>();
@@ -117,7 +125,7 @@ class RowReader {
   template <class Enum>
   requires std::is_enum_v<Enum>
   void read(Enum& value) {
-    const std::string word = text();
+    const std::string_view word = text();
     const auto found = std::ranges::find(kEnumerators<Enum>, word);
     if (found == kEnumerators<Enum>.end()) throw UsageError(fmt::format("unknown word '{}'", word), "tune it again");
     value = static_cast<Enum>(found - kEnumerators<Enum>.begin());
@@ -133,8 +141,8 @@ class RowReader {
       configs.push_back(texts_.config(config));
   }
 
-  std::string text() { return require(statement_.text(next_)); }
-  std::string text_or_empty() { return statement_.is_null(next_) ? std::string() : text(); }
+  std::string_view text() { return require(statement_.text(next_)); }
+  std::string_view text_or_empty() { return statement_.is_null(next_) ? std::string_view() : text(); }
   template <class T>
   T require(std::optional<T> value) {
     if (!value) refuse();
@@ -144,7 +152,7 @@ class RowReader {
 
   const Statement& statement_;
   Texts& texts_;
-  std::string kind_, layer_;  // of the operation that is being read
+  std::string_view kind_, layer_;  // of the operation that is being read
   int next_ = 0;
 };
 

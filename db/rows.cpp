@@ -69,7 +69,7 @@ SkippedRow skipped_row(const Statement& statement, const char* table, const std:
   constexpr int kId = std::tuple_size_v<decltype(kAllColumns<Trial>)>;
   static_assert(kId == std::tuple_size_v<decltype(kAllColumns<TuningRecord>)>);
   const auto number = [&](int column) { return statement.integer(column).value_or(0); };
-  const auto text = [&](int column) { return statement.text(column).value_or(""); };
+  const auto text = [&](int column) { return std::string(statement.text(column).value_or("")); };
   return {.table = table,
           .id = number(kId),
           .device = text(position_of("name")),

@@ -126,7 +126,7 @@ std::int64_t Database::integer(std::string_view sql) const {
 std::string Database::text(std::string_view sql) const {
   Statement statement(*this, sql);
   if (statement.step())
-    if (auto value = statement.text(0)) return *std::move(value);
+    if (const auto value = statement.text(0)) return std::string(*value);
   fail(SQLITE_CORRUPT, name_, nullptr);
 }
 
@@ -191,11 +191,11 @@ std::optional<double> Statement::real(int column) const {
   return sqlite3_column_double(handle_.get(), column);
 }
 
-std::optional<std::string> Statement::text(int column) const {
+std::optional<std::string_view> Statement::text(int column) const {
   if (sqlite3_column_type(handle_.get(), column) != SQLITE_TEXT) return std::nullopt;
   const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(handle_.get(), column));
   const int size = sqlite3_column_bytes(handle_.get(), column);
-  return data ? std::string(data, static_cast<std::size_t>(size)) : std::string();
+  return data ? std::string_view(data, static_cast<std::size_t>(size)) : std::string_view();
 }
 
 std::optional<std::string> Statement::blob(int column) const {

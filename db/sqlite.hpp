@@ -89,10 +89,10 @@ class Statement {
   // Of a statement whose rows do not matter.
   void run();
 
-  // A column of the row, from 0; empty if it is NULL or of another type.
+  // A column of the row, from 0; empty if it is NULL or of another type. Text is there until the next step.
   std::optional<std::int64_t> integer(int column) const;
   std::optional<double> real(int column) const;
-  std::optional<std::string> text(int column) const;
+  std::optional<std::string_view> text(int column) const;
   std::optional<std::string> blob(int column) const;
   bool is_null(int column) const;
 

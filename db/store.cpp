@@ -218,7 +218,7 @@ std::vector<std::string> Store::device_names() const {
   std::vector<std::string> names;
   Statement statement(impl_->db, "SELECT DISTINCT name FROM devices ORDER BY name");
   while (statement.step())
-    if (std::optional<std::string> name = statement.text(0)) names.push_back(std::move(*name));
+    if (const auto name = statement.text(0)) names.emplace_back(*name);
   return names;
 }
 
