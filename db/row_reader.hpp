@@ -67,7 +67,8 @@ class Texts {
 // A stored array, no text being an empty one, whose elements all satisfy `is_element`.
 template <class Element, class IsElement>
 std::vector<Element> parse_array(std::string_view text, IsElement is_element) {
-  const auto json = nlohmann::json::parse(text.empty() ? std::string_view("[]") : text, nullptr, /*allow_exceptions=*/false);
+  if (text.empty()) return {};
+  const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!json.is_array() || !std::all_of(json.begin(), json.end(), is_element))
     throw UsageError("a stored value is no array of what it should hold", "tune it again");
   return json.get<std::vector<Element>>();

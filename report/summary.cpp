@@ -35,8 +35,8 @@ void add_step(Markup& page, const Findings& findings) {
   const Total& total = findings.total;
   const std::string what = findings.rows.model.empty()
                                ? fmt::format("{}, each launched once", operations_text(total.known()))
-                               : fmt::format("the linear work of one step of {}, all its passes counted: {}", findings.rows.model,
-                                             text::counted(calls_of(findings), "launch"));
+                               : fmt::format("the linear work of one step of {}, all its passes counted: {}",
+                                             findings.rows.model, text::counted(calls_of(findings), "launch"));
   const bool has_interval = duration_text(total.interval.low) != duration_text(total.interval.high);
   add_figure(
       page, duration_text(total.us),
