@@ -303,3 +303,15 @@ TEST_CASE("the tiles of wgmma_s8 that are fastest") {
   CHECK(mismatches<kTall, Epilogue{}>({300, 136, 656}, 5) == 0);
   CHECK(mismatches<kTurns, Epilogue{}>({300, 264, 656}, 5) == 0);
 }
+
+TEST_CASE("a tile at the end of 2^31 rows knows the gate that serves all of its rows") {
+  constexpr WgmmaS8Config config{.tile_m = 128, .tile_n = 64, .stages = 2};
+  GemmArgs gemm{};
+  gemm.m = 0x7fffffff;
+  ResidualArgs residual{};
+  residual.rows_per_gate = gemm.m;
+  CHECK(gate_of_tile<config, Gate::table>(gemm, residual, {0x7fffff80, 0}) == 0);
+  residual.rows_per_gate = 0x7fffff90;
+  CHECK(gate_of_tile<config, Gate::table>(gemm, residual, {0x7fffff80, 0}) == -1);
+  CHECK(gate_of_tile<config, Gate::table>(gemm, residual, {0x7fffff00, 0}) == 0);
+}
