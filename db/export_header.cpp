@@ -24,9 +24,6 @@ namespace ditune {
 namespace {
 
 constexpr std::string_view kIncludes =
-    "#ifndef DITUNE_TUNED_H\n"
-    "#define DITUNE_TUNED_H\n"
-    "\n"
     "#include <cstddef>\n"
     "#include <cstdint>\n"
     "#include <optional>\n"
@@ -37,6 +34,30 @@ constexpr std::string_view kIncludes =
     "\n";
 
 constexpr std::size_t kMostInside = std::size_t{1} << 20;  // bytes of kernels in the header itself
+
+constexpr std::string_view kBegin = "namespace ditune_tuned {\n", kEnd = "}  // namespace ditune_tuned\n";
+
+// Behind the comment at the top. The names of each export are its own, so that a program may have several.
+std::string guarded(std::string text) {
+  const std::string id = sha256(text).substr(0, 8);
+  const auto insert_behind_each = [&](std::string_view mark, const std::string& more, std::size_t offset) {
+    for (std::size_t at = text.find(mark); at != std::string::npos;
+         at = text.find(mark, at + mark.size() + more.size()))
+      text.insert(at + offset, more);
+  };
+  insert_behind_each(kBegin, fmt::format("inline namespace export_{} {{\n", id), kBegin.size());
+  insert_behind_each(kEnd, fmt::format("}}  // namespace export_{}\n", id), 0);
+  return fmt::format(
+      "#if defined(DITUNE_TUNED_H) && DITUNE_TUNED_H != 0x{0}\n"
+      "#error \"one source includes two exports of ditune (export all layers into one header)\"\n"
+      "#endif\n"
+      "#ifndef DITUNE_TUNED_H\n"
+      "#define DITUNE_TUNED_H 0x{0}\n"
+      "\n"
+      "{1}"
+      "#endif  // DITUNE_TUNED_H\n",
+      id, text);
+}
 
 std::string_view config_type(const KernelConfig& config) {
   return std::visit([]<class C>(const C&) { return type_name<C>(); }, config);
@@ -91,7 +112,7 @@ class Header {
     if (parts_.empty())
       throw UsageError(fmt::format("no header has rows of {}", fmt::join(left_out_, ", ")), "look them up at run time");
     std::string text =
-        top() + std::string(kIncludes) + library() +
+        std::string(kIncludes) + library() +
         filled("types.hpp", {{"// @uses@\n", all(&HeaderPart::uses)}, {"// @rows@\n", all(&HeaderPart::row)}});
     std::string kernels = kernels_.text();
     const bool apart = kernels.size() > kMostInside && !options_.kernels_file.empty();
@@ -101,7 +122,7 @@ class Header {
     text += all(&HeaderPart::body) + "\n}  // namespace ditune_tuned\n\n" + tensor_maps();
     if (options_.embed == Embed::cubin)
       text += filled("launch.hpp", {{"// @launch@\n", all(&HeaderPart::launch)}}) + "\n";
-    return {text + "#endif  // DITUNE_TUNED_H\n", std::move(kernels), std::move(left_out_)};
+    return {top() + guarded(std::move(text)), std::move(kernels), std::move(left_out_)};
   }
 
  private:

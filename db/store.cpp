@@ -57,10 +57,9 @@ Database::Mode reading_mode(const std::filesystem::path& path) {
   const auto log = std::filesystem::file_size(path.string() + "-wal", error);
   const bool has_writer = !error && log > 0;
   if (!has_writer && network_file_system(path)) return Database::Mode::immutable;  // it is only replaced whole
-  if (is_folder_writable(path)) {
-    // The last reader to close takes the files away that WAL keeps beside it, if it may write.
-    return is_file_writable(path) ? Database::Mode::read_write : Database::Mode::read_only;
-  }
+  // The last reader to close takes the files away that WAL keeps beside it, if it may write. Who may not would leave
+  // them for the owner, who could not write them.
+  if (is_folder_writable(path) && is_file_writable(path)) return Database::Mode::read_write;
   return has_writer ? Database::Mode::read_only : Database::Mode::immutable;
 }
 

@@ -150,7 +150,7 @@ class Int8Quantizer(DiffusersQuantizer):  # type: ignore[misc]
         layer_name, _, name = param_name.rpartition(".")
         value = state_dict[param_name]
         if name == "comfy_quant":
-            layer.rotate = rotation_of(layer_name, value)
+            layer.rotate = rotation_of(layer_name, value, layer.in_features)
         elif name == "weight_scale":
             value = scale_of(param_name, value.float(), layer.out_features)
         elif name == "smooth":

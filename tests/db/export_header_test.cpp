@@ -151,6 +151,24 @@ TEST_CASE("The library and an exported header live in one program") {
   }
 }
 
+TEST_CASE("Two exports live in one program, in sources of their own, and not in one") {
+  if (!is_found(DITUNE_GXX)) return;
+  const TempFolder folder;
+  write_file(folder / "one.h", exported(sample_records(), Embed::none));
+  write_file(folder / "two.h", exported({hopper_record()}, Embed::none));
+  write_file(folder / "one.cpp",
+             "#include \"one.h\"\nbool one() { return ditune_tuned::find(86, 16, 4608, 4608) != nullptr; }\n");
+  write_file(folder / "two.cpp",
+             "#include \"two.h\"\nbool two() { return ditune_tuned::find(90, 4352, 4608, 4608) != nullptr; }\n");
+  write_file(folder / "main.cpp", "bool one();\nbool two();\nint main() { return one() && two() ? 0 : 1; }\n");
+  write_file(folder / "both.cpp", "#include \"one.h\"\n#include \"two.h\"\n");
+  const std::string compiler = "cd " + folder.path().string() + " && " + DITUNE_GXX " -std=c++17 -O0 ";
+  for (const char* const order : {"one.cpp two.cpp", "two.cpp one.cpp"})
+    CHECK(run(compiler + order + " main.cpp -o both && ./both", folder / "log") == 0);
+  CHECK(run(compiler + "-fsyntax-only both.cpp", folder / "log") != 0);
+  CHECK(contains(read_file(folder / "log"), "one source includes two exports of ditune"));
+}
+
 TEST_CASE("No text of a record becomes code") {
   if (!is_found(DITUNE_GXX)) return;
   const TempFolder folder;

@@ -58,7 +58,7 @@ constexpr const char* kQuantizeIncludes =
     "#include \"registers_s8_config.cuh\"\n#include \"passes_s8_config.cuh\"\n";
 
 // The header with a word in place of what changes for reasons of its own: the templates that are inlined at its top,
-// and ditune's version.
+// ditune's version, and the number of the export.
 std::string but_for_templates(std::string header, const char* includes) {
   const auto replace = [&](const std::string& text, const char* by) {
     const std::size_t at = header.find(text);
@@ -67,6 +67,10 @@ std::string but_for_templates(std::string header, const char* includes) {
   };
   replace(inline_templates(includes), "// (templates)\n");
   replace("ditune " DITUNE_VERSION, "ditune (version)");
+  constexpr std::string_view kMark = "#define DITUNE_TUNED_H 0x";
+  const std::string id = header.substr(header.find(kMark) + kMark.size(), 8);
+  for (std::size_t at = header.find(id); at != std::string::npos; at = header.find(id))
+    header.replace(at, 8, "(export)");
   return header;
 }
 

@@ -215,6 +215,25 @@ TEST_CASE("Where nothing may be written, reading works and writing is refused") 
   std::filesystem::permissions(folder.path(), std::filesystem::perms(0755));
 }
 
+TEST_CASE("A reader leaves nothing that its owner could not write, in a folder that both may write to") {
+  const TempFolder folder;
+  Store::open(folder / "t.db").set_winner(measured_record());
+  std::filesystem::permissions(folder / "t.db", std::filesystem::perms(0444));
+  std::filesystem::permissions(folder.path(), std::filesystem::perms(01777));
+  const auto winners = [&] { return static_cast<int>(Store::open_read_only(folder / "t.db").winners().size()); };
+  CHECK(as_nobody(winners) == 1);
+  CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);
+  {
+    std::filesystem::permissions(folder / "t.db", std::filesystem::perms(0644));
+    Store owner = Store::open(folder / "t.db");
+    TuningRecord other = measured_record();
+    other.key.operation = Gemm{64, 64, 64};
+    owner.set_winner(other);
+    CHECK(as_nobody(winners) == 2);  // the second is in the log yet
+  }
+  CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);
+}
+
 TEST_CASE("A file that may not be read is refused") {
   const TempFolder folder;
   { const Store store = Store::open(folder / "t.db"); }

@@ -73,16 +73,20 @@ def _check_op(weight: Tensor, residual: Tensor | None, e: Epilogue) -> None:
         given = {"op": e.op != "none", "from_column": e.from_column != 0, "residual": residual is not None}
         for name in (name for name, is_given in given.items() if is_given):
             raise UsageError(f"{name} with out_dtype=torch.int32, which is the sums alone (leave it out)")
-    if e.op == "swiglu" and weight.shape[0] % 2:
-        refuse("weight", weight, "an even number of rows: with op='swiglu' those of gate and up in turns")
-    if not 0 <= e.from_column < weight.shape[0]:
+    check_op(e.op, e.from_column, weight.shape[0])
+
+
+def check_op(op: str, from_column: int, columns: int) -> None:
+    """Of a layer of so many columns, which are the rows of its weight. Raises UsageError."""
+    word("gemm_s8", GEMM_WORDS, "op", op)
+    if op == "swiglu" and columns % 2:
         raise UsageError(
-            f"from_column={e.from_column} and {weight.shape[0]} columns (give the first one that op is for)"
+            f"weight has {columns} rows and op='swiglu' (give an even number of rows: gate, up, gate, ...)"
         )
-    if e.from_column and e.op in ("none", "swiglu"):
-        raise UsageError(
-            f"from_column={e.from_column} with op={e.op!r} (it goes with an op of single columns, as silu)"
-        )
+    if from_column and not 0 < from_column < columns:
+        raise UsageError(f"from_column={from_column} and {columns} columns (give the first one that op is for)")
+    if from_column and op in ("none", "swiglu"):
+        raise UsageError(f"from_column={from_column} with op={op!r} (it goes with an op of single columns, as silu)")
 
 
 def _words(tensors: Tensors, e: Epilogue) -> dict[str, int]:
@@ -142,8 +146,8 @@ def _take_scales(call: Call, tensors: Tensors) -> None:
 
 def _take_residual(call: Call, tensors: Tensors, e: Epilogue) -> None:
     residual, gate, index = tensors[RESIDUAL], tensors[GATE], tensors[GATE_INDEX]
-    if index is not None and gate is None:
-        raise UsageError("gate_index goes with a gate (leave it out)")
+    if index is not None and (gate is None or e.rows_per_gate is not None):
+        raise UsageError("gate_index goes with a gate, and without rows_per_gate (leave one of them out)")
     if residual is None:
         return
     if residual.shape != (*call.lead, call.columns):
@@ -151,7 +155,12 @@ def _take_residual(call: Call, tensors: Tensors, e: Epilogue) -> None:
     call.take_rows(RESIDUAL, "ldr", residual)
     if gate is None:
         return
-    if gate.dtype != residual.dtype or gate.dim() == 0 or gate.shape[-1] != call.columns or gate.numel() == 0:
+    if (
+        gate.dtype != residual.dtype
+        or gate.dim() == 0
+        or gate.shape[-1] != call.columns
+        or (gate.numel() == 0 and call.rows)
+    ):
         refuse("gate", gate, f"[{call.columns}] or [G, {call.columns}], of the residual's dtype {residual.dtype}")
     call.take_rows(GATE, "ldg", gate)
     gates = rows_of(gate)

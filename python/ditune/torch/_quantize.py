@@ -76,6 +76,8 @@ def word(kind: str, words: dict[str, tuple[str, ...]], field: str, value: str) -
 def columns_of(x: Tensor, x2: Tensor | None, act: str) -> int:
     """K: of what is quantized."""
     halves = 2 if act in ("swiglu", "swiglu_interleaved") else 1
+    if x.dim() == 0:
+        refuse("x", x, "it of one dimension or more: [..., K]")
     if x2 is not None and x2.dim() == 0:
         refuse("x2", x2, f"it of the dtype and the rows of x, which is {described(x)}")
     last = x if x2 is None else x2
@@ -119,6 +121,8 @@ def _words(x: Tensor, tensors: Tensors, p: Prologue) -> dict[str, int]:
     """Fields of the problem that are words, but what depends on parameters' dtypes and tables."""
     if p.out_dtype not in OUT_WORDS:
         raise UsageError(f"out_dtype is {p.out_dtype} (give torch.int8, torch.bfloat16 or torch.float16)")
+    if p.rotate == 0:  # what the C ABI takes for 1
+        raise UsageError("rotate=0 is no Hadamard group (give 16, 64 or 256, or 1 for none)")
     has = [tensor is not None for tensor in tensors]
     if has[SHIFT] and not (has[SCALE] and p.scale_plus_one):
         raise UsageError("shift goes with a scale and scale_plus_one=True (give a scale of zeros)")
@@ -205,7 +209,12 @@ def _take_tables(call: Call, tensors: Tensors, p: Prologue, fix: Fix | None) -> 
         return
     rows = rows_of(tables[0][1])
     for i, tensor in tables:
-        if tensor.dim() == 0 or tensor.shape[-1] != call.columns or rows_of(tensor) != rows or rows == 0:
+        if (
+            tensor.dim() == 0
+            or tensor.shape[-1] != call.columns
+            or rows_of(tensor) != rows
+            or (rows == 0 and call.rows)
+        ):
             refuse(NAMES[i], tensor, f"[{call.columns}] or [T, {call.columns}], of gate, scale and shift the same T")
     strides = {row_stride(tensor) for _, tensor in tables}
     call.args.ldt = call.columns
@@ -216,6 +225,8 @@ def _take_tables(call: Call, tensors: Tensors, p: Prologue, fix: Fix | None) -> 
         call.fixes += [(i, convert or contiguous) for (i, _), convert in zip(tables, converts, strict=True)]
     index = tensors[INDEX]
     if index is not None:
+        if p.rows_per_image is not None:
+            raise UsageError("rows_per_image with index (leave one of them out)")
         call.take_index("index", INDEX, index)
         _set_table(call, "index", rows)
     elif rows > 1:

@@ -149,7 +149,7 @@ def _prepare_linear(tensors: tuple[Tensor | None, ...], options: tuple[Any, ...]
     if out_dtype == torch.int32:
         raise UsageError("out_dtype is torch.int32 (give torch.bfloat16, float16 or float32; gemm_s8 gives the sums)")
     prologue = Prologue._make((*options[:7], torch.int8, 0, "none"))
-    columns = _quantize.columns_of(x, tensors[9], prologue.act) if x.dim() else -1
+    columns = _quantize.columns_of(x, tensors[9], prologue.act)
     if weight.dim() != 2 or weight.shape[1] != columns:
         refuse("weight", weight, f"int8 [N, {columns}], of the columns of x, which is {described(x)}")
     first = _quantize.prepare((x, None, None, None, *tensors[4:12], None), prologue)

@@ -45,6 +45,11 @@ def same_device(names: Sequence[str], tensors: Sequence[Tensor | None]) -> torch
     return first.device
 
 
+def is_autocast(device: torch.device) -> bool:
+    """Whether autocast is on there: torch raises for meta."""
+    return device.type != "meta" and torch.is_autocast_enabled(device.type)
+
+
 def rows_of(tensor: Tensor) -> int:
     """Of all dimensions but the last."""
     rows = 1

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +18,7 @@ from ditune.errors import UsageError
 from ditune.torch._tensors import aligned
 from ditune.torch.fuse.heads import HeadNorms
 from ditune.torch.fuse.layers import FusedLinear, Part
-from ditune.torch.modules import Int8Linear, rotation_of, scale_of
+from ditune.torch.modules import Int8Linear, parameter, rotation_of, scale_of
 
 _MARK = ".comfy_quant"
 _TENSORS = ("weight", "weight_scale", "bias", "smooth", "comfy_quant")  # of an Int8Linear
@@ -58,26 +59,36 @@ def load_(model: nn.Module, file: str | os.PathLike[str], *, prefix: str = "", s
     Each nn.Linear that the file has in int8 becomes an Int8Linear of the file's rotation; layers that `fuse_` joined
     have to be of it. `prefix` is what the file's names have in front ("model.diffusion_model."); others are left out.
     Tensors come to where the model's are, to the CPU where those are on meta; floating-point ones get the model's
-    dtype. With strict, names that only the model or only the file has are an error.
+    dtype. With strict, names that only the model or only the file has are an error. A file that is refused leaves the
+    model as it was.
     """
     from safetensors import safe_open
 
     _require_buffers(model)
     with safe_open(os.fspath(file), framework="pt") as opened:
         names = {name.removeprefix(prefix): name for name in opened.keys() if name.startswith(prefix)}  # noqa: SIM118
-        for layer in sorted(name.removesuffix(_MARK) for name in names if name.endswith(_MARK)):
-            _make_int8(model, layer, opened.get_tensor(names[layer + _MARK]))
+
+        def read(name: str) -> Tensor:
+            tensor: Tensor = opened.get_tensor(names[name])
+            return tensor
+
+        layers = _int8_layers(model, names, read)
         parts = {name: part for name, part in model.named_modules() if isinstance(part, Part)}
         of_parts = {f"{name}.{key}" for name, part in parts.items() for key in _TENSORS if _has(part.fused, key)}
-        places = dict(_places(model))
+        places = dict(_places(model, layers))
         if strict:
             _compare(places.keys() | of_parts, names.keys(), os.fspath(file))
-        for name in sorted(names.keys() & places.keys()):
-            module, attribute = places[name]
-            _set(module, attribute, name, opened.get_tensor(names[name]))
-        for name, part in parts.items():
-            given = {key: opened.get_tensor(names[f"{name}.{key}"]) for key in _TENSORS if f"{name}.{key}" in names}
-            _load_part(part, name, given, strict)
+        found = {name: _fitting(*places[name], name, read(name)) for name in sorted(names.keys() & places.keys())}
+        of_part = {
+            name: _of_part(part, name, {key: read(f"{name}.{key}") for key in _TENSORS if f"{name}.{key}" in names})
+            for name, part in parts.items()
+        }
+    for name, layer in layers.items():
+        _install(model, name, layer)
+    for name, tensor in found.items():
+        _set(*places[name], tensor)
+    for name, part in parts.items():
+        part.write(of_part[name])
     for module in model.modules():
         if isinstance(module, HeadNorms):
             module.refresh()
@@ -91,62 +102,83 @@ def _require_buffers(model: nn.Module) -> None:
             buffer = module._buffers.get(attribute)
             if buffer is not None and buffer.is_meta:
                 place = f"{name}.{attribute}".removeprefix(".")
-                raise UsageError(
-                    f"{place} is on meta, and in no file (make the model under "
-                    "accelerate.init_empty_weights(), which computes such buffers)"
-                )
+                remedy = "make the model under accelerate.init_empty_weights(), which computes such buffers"
+                if isinstance(module, (FusedLinear, HeadNorms)):
+                    remedy = "load the model before fuse_"
+                raise UsageError(f"{place} is on meta, and in no file ({remedy})")
 
 
 def _has(layer: Int8Linear, tensor: str) -> bool:
     return getattr(layer, tensor) is not None
 
 
-def _load_part(part: Part, name: str, given: dict[str, Tensor], strict: bool) -> None:
-    """Into the rows that it has of a fused layer."""
-    missing: list[str] = []
-    errors: list[str] = []
-    state = {f"{name}.{key}": each for key, each in given.items()}
-    part._load_from_state_dict(state, f"{name}.", {}, strict, missing, [], errors)
-    if errors:
-        raise UsageError(errors[0] if errors[0].endswith("(load it before fuse_)") else f"{errors[0]} (give its model)")
+def _of_part(part: Part, name: str, given: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What it can take of the tensors."""
+    found = part.fit(given, f"{name}.")
+    for error in found.errors:
+        raise UsageError(error if error.endswith("(load it before fuse_)") else f"{error} (give its model)")
+    return found.fitting
 
 
-def _make_int8(model: nn.Module, name: str, config: Tensor) -> None:
-    """The layer of that name, if it is not int8 yet; on meta. Its rotation becomes the file's. A fused one says itself
-    whether it is that."""
-    rotate = rotation_of(name, config)
-    try:
-        module = model.get_submodule(name)
-    except AttributeError:
-        return  # told by its tensors' names
-    if isinstance(module, Part):
+class _Layer(NamedTuple):
+    """A layer that the file has in int8: the model's, or one on meta that is to take the place of an nn.Linear."""
+
+    module: Int8Linear
+    rotate: int
+
+
+def _int8_layers(model: nn.Module, names: dict[str, str], read: Callable[[str], Tensor]) -> dict[str, _Layer]:
+    """By name, all but fused ones, which say themselves whether they are what the file has. A comfy_quant without a
+    weight says nothing and is taken out of the names."""
+    layers = {}
+    for name in sorted(each.removesuffix(_MARK) for each in names if each.endswith(_MARK)):
+        if f"{name}.weight" not in names:
+            del names[name + _MARK]
+            continue
+        try:
+            module = model.get_submodule(name)
+        except AttributeError:
+            continue  # told by its tensors' names
+        if isinstance(module, Part):
+            continue
+        if type(module) is not nn.Linear and not isinstance(module, Int8Linear):
+            raise UsageError(
+                f"{name} is a {type(module).__name__}, but int8 in the file (give a model whose {name} is linear)"
+            )
+        if f"{name}.weight_scale" not in names:
+            raise UsageError(f"{name} has no weight_scale in the file, but int8 weights (write the checkpoint anew)")
+        rotate = rotation_of(name, read(name + _MARK), module.in_features)
+        if type(module) is nn.Linear:
+            module = Int8Linear.from_float(module, rotate=rotate, device="meta")
+        assert isinstance(module, Int8Linear)
+        layers[name] = _Layer(module, rotate)
+    return layers
+
+
+def _install(model: nn.Module, name: str, layer: _Layer) -> None:
+    """Puts it where it belongs. A bias that the file lacks stays."""
+    replaced, module = model.get_submodule(name), layer.module
+    module.rotate = layer.rotate
+    if replaced is module:
         return
-    if type(module) is nn.Linear:
-        device = module.weight.device
-        module = Int8Linear.from_float(module, rotate=rotate, device="meta")
-        if device.type != "meta":
-            module.to_empty(device=device)
-        parent, _, attribute = name.rpartition(".")
-        setattr(model.get_submodule(parent), attribute, module)
-    elif not isinstance(module, Int8Linear):
-        raise UsageError(
-            f"{name} is a {type(module).__name__}, but int8 in the file (give a model whose {name} is linear)"
-        )
-    if rotate != 1 and module.in_features % rotate:
-        raise UsageError(
-            f"{name} has {module.in_features} columns, but is rotated by {rotate} in the file (give its model)"
-        )
-    module.rotate = rotate
+    assert isinstance(replaced, nn.Linear)
+    if not replaced.weight.is_meta:
+        module.to_empty(device=replaced.weight.device)
+    if replaced.bias is not None:
+        module.bias = parameter(replaced.bias)
+    parent, _, attribute = name.rpartition(".")
+    setattr(model.get_submodule(parent), attribute, module)
 
 
-def _places(model: nn.Module) -> Iterable[tuple[str, tuple[nn.Module, str]]]:
-    """By name in the state_dict, the module that has a tensor, and what it is called there."""
+def _places(model: nn.Module, layers: Mapping[str, _Layer]) -> Iterable[tuple[str, tuple[nn.Module, str]]]:
+    """By name in the state_dict, once `layers` are in the model: what has a tensor, and what it is called there."""
     for prefix, module in model.named_modules(remove_duplicate=False):
         if isinstance(module, FusedLinear):
             continue  # its parts are in the file
-        for attribute, tensor in (*module._parameters.items(), *module._buffers.items()):
-            if tensor is not None and attribute not in module._non_persistent_buffers_set:
-                yield (f"{prefix}.{attribute}" if prefix else attribute), (module, attribute)
+        its = layers[prefix].module if prefix in layers else module
+        for attribute, tensor in (*its._parameters.items(), *its._buffers.items()):
+            if tensor is not None and attribute not in its._non_persistent_buffers_set:
+                yield (f"{prefix}.{attribute}" if prefix else attribute), (its, attribute)
 
 
 def _compare(wanted: Iterable[str], given: Iterable[str], file: str) -> None:
@@ -159,9 +191,9 @@ def _compare(wanted: Iterable[str], given: Iterable[str], file: str) -> None:
         raise UsageError(f"{file} {what} (give prefix= or the model of the file, or strict=False)")
 
 
-def _set(module: nn.Module, attribute: str, name: str, tensor: Tensor) -> None:
+def _fitting(module: nn.Module, attribute: str, name: str, tensor: Tensor) -> Tensor:
+    """The tensor in the shape that the module takes, if it takes it. Changes nothing."""
     old = getattr(module, attribute)
-    device = torch.device("cpu") if old.is_meta else old.device
     if isinstance(module, Int8Linear) and attribute == "weight_scale":
         tensor = scale_of(name, tensor, module.out_features)
     elif attribute == "comfy_quant":
@@ -170,15 +202,21 @@ def _set(module: nn.Module, attribute: str, name: str, tensor: Tensor) -> None:
         raise UsageError(
             f"{name} is {list(tensor.shape)} in the file and {list(old.shape)} in the model (give its model)"
         )
+    if attribute in module._parameters and tensor.is_floating_point() != old.is_floating_point():
+        raise UsageError(
+            f"{name} is {tensor.dtype} in the file and {old.dtype} in the model (give a file of its dtype)"
+        )
+    return tensor
+
+
+def _set(module: nn.Module, attribute: str, tensor: Tensor) -> None:
+    old = getattr(module, attribute)
+    device = torch.device("cpu") if old.is_meta else old.device
     keep = tensor.dtype if not (tensor.is_floating_point() and old.is_floating_point()) else old.dtype
     tensor = tensor.to(device, keep)
     if isinstance(module, Int8Linear):
         tensor = aligned(tensor)  # on the CPU it lies in the file, at any address
     if attribute in module._buffers:
         module._buffers[attribute] = tensor
-    elif tensor.is_floating_point() == old.is_floating_point():
-        module._parameters[attribute] = nn.Parameter(tensor, requires_grad=old.requires_grad)
     else:
-        raise UsageError(
-            f"{name} is {tensor.dtype} in the file and {old.dtype} in the model (give a file of its dtype)"
-        )
+        module._parameters[attribute] = nn.Parameter(tensor, requires_grad=old.requires_grad)

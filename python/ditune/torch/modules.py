@@ -12,7 +12,9 @@ from torch import Tensor, nn
 
 from ditune.errors import UsageError
 from ditune.torch import ops
-from ditune.torch._tensors import aligned, refuse
+from ditune.torch._gemm import check_op
+from ditune.torch._quantize import X_WORDS
+from ditune.torch._tensors import aligned, is_autocast, refuse
 from ditune.torch.weights import GROUPS, dequantize_weight, quantize_weight
 
 FORMAT = "int8_tensorwise"  # ComfyUI's word for it, of scales by channel, too
@@ -33,8 +35,8 @@ def layer_name(prefix: str) -> str:
     return prefix.removesuffix(".") or "the layer"
 
 
-def rotation_of(layer: str, config: Tensor) -> int:
-    """`rotate` by the comfy_quant of the layer of this name. Raises UsageError unless it is of int8."""
+def rotation_of(layer: str, config: Tensor, columns: int) -> int:
+    """`rotate` by the comfy_quant of the layer of this name. Raises UsageError unless it is of int8 and fits."""
     try:
         read = json.loads(bytes(config.tolist()))
         form, params = read.get("format"), read.get("params")
@@ -46,6 +48,8 @@ def rotation_of(layer: str, config: Tensor) -> int:
     group = int(read.get("convrot_groupsize", 256)) if read.get("convrot") else 1
     if group not in (1, *GROUPS):
         raise UsageError(f"{layer} is rotated in groups of {group} (give a checkpoint of 16, 64 or 256)")
+    if columns % group:
+        raise UsageError(f"{layer} has {columns} columns, but is rotated by {group} in the checkpoint (give its model)")
     return group
 
 
@@ -97,10 +101,13 @@ class Int8Linear(nn.Module):
         super().__init__()
         if rotate != 1 and (rotate not in GROUPS or in_features % rotate):
             raise UsageError(f"rotate={rotate} and {in_features} columns (give 16, 64 or 256 that divides them, or 1)")
+        check_op(op, from_column, out_features)
         self.in_features, self.out_features = in_features, out_features
         self.rotate, self.op, self.from_column = rotate, op, from_column
         self.weight = parameter(torch.zeros(out_features, in_features, dtype=torch.int8, device=device))
         made = parameter(torch.zeros(out_features, dtype=dtype, device=device)) if bias else None
+        if made is not None and made.dtype not in X_WORDS:
+            raise UsageError(f"dtype is {made.dtype}, which is the bias's (give torch.bfloat16, float16 or float32)")
         self.register_parameter("bias", made)
         self.register_buffer("weight_scale", torch.zeros(out_features, 1, dtype=torch.float32, device=device))
         self.register_buffer("smooth", torch.ones(in_features, dtype=torch.float32, device=device) if smooth else None)
@@ -168,10 +175,12 @@ class Int8Linear(nn.Module):
         layer.weight = parameter(aligned(weight))
         layer.weight_scale = scale_of("weight_scale", weight_scale, out_features)
         if bias is not None:
-            if bias.numel() != out_features:
-                refuse("bias", bias, f"[{out_features}]")
+            if bias.numel() != out_features or bias.dtype not in X_WORDS:
+                refuse("bias", bias, f"bfloat16, float16 or float32 [{out_features}]")
             layer.bias = parameter(bias)
         if smooth is not None:
+            if smooth.numel() != in_features:
+                refuse("smooth", smooth, f"[{in_features}]")
             layer.smooth = 1 / smooth.detach().to(weight.device, torch.float32).reshape(-1)
         layer.comfy_quant = comfy_quant(rotate).to(weight.device)
         return layer
@@ -179,9 +188,8 @@ class Int8Linear(nn.Module):
     def forward(self, x: Tensor, **options: Any) -> Tensor:
         """`options` are more of those of `ditune.torch.linear`: norm, scale, residual, ..."""
         parameters, buffers = self._parameters, self._buffers  # a third of the time of attributes
-        device = x.device.type
-        if device != "meta" and torch.is_autocast_enabled(device):  # which raises for meta
-            options.setdefault("out_dtype", torch.get_autocast_dtype(device))
+        if is_autocast(x.device):
+            options.setdefault("out_dtype", torch.get_autocast_dtype(x.device.type))
         return ops.linear(
             x,
             parameters["weight"],  # type: ignore[arg-type]
@@ -218,19 +226,24 @@ class Int8Linear(nn.Module):
         return self
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
-        """Takes the rotation of the checkpoint, and scales of any shape that checkpoints have."""
+        """Takes the rotation of the checkpoint, and scales of any shape that checkpoints have. What is refused leaves
+        the layer as it was.
+        """
         config, scale, weight = (state_dict.get(prefix + name) for name in ("comfy_quant", "weight_scale", "weight"))
-        if config is None:
-            state_dict[prefix + "comfy_quant"] = self.comfy_quant  # older or other checkpoints: as it was made
+        rotate = self.rotate
+        if weight is not None and (weight.dtype != torch.int8 or weight.shape != self.weight.shape):
+            wanted = f"int8 {list(self.weight.shape)}: load float weights before quantize_, or by ditune.torch.load_"
+            refuse(prefix + "weight", weight, wanted)
+        if config is None or weight is None:  # older or other checkpoints: as it was made
+            config = state_dict[prefix + "comfy_quant"] = self.comfy_quant
         elif not config.is_meta:
-            self.rotate = rotation_of(layer_name(prefix), config)
-            self.comfy_quant = torch.empty_like(config, device=self.comfy_quant.device)
+            rotate = rotation_of(layer_name(prefix), config, self.in_features)
         if scale is not None:
             scale = state_dict[prefix + "weight_scale"] = scale_of(prefix + "weight_scale", scale, self.out_features)
             self.weight_scale = torch.empty_like(scale, device=self.weight_scale.device)
-        if weight is not None and weight.dtype != torch.int8:
-            wanted = "int8: load float weights before quantize_, or by ditune.torch.load_"
-            refuse(prefix + "weight", weight, wanted)
+        if config is not self.comfy_quant and not config.is_meta:
+            self.comfy_quant = torch.empty_like(config, device=self.comfy_quant.device)
+        self.rotate = rotate
         if weight is not None and rest[0].get("assign_to_params_buffers"):
             state_dict[prefix + "weight"] = aligned(weight)  # once, and not at each call
         super()._load_from_state_dict(state_dict, prefix, *rest)

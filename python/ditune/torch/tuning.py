@@ -10,6 +10,7 @@ import contextlib
 import functools
 import json
 import logging
+import math
 import os
 import re
 import shlex
@@ -81,6 +82,8 @@ def tune(
     fail, once the others are tuned.
     """
     more_words = _words(options)  # before the model runs
+    if time_budget is not None and not 0 <= time_budget < math.inf:
+        raise UsageError(f"time_budget={time_budget} (give seconds, or None for as long as it takes)")
     of_target = _targets(problems(model, example_inputs), gpu)
     if not of_target:
         raise UsageError("the pass ran no operation of ditune (call quantize_ first)")

@@ -60,7 +60,14 @@ def quantize_weight(weight: Tensor, *, rotate: int = 1, smooth: Tensor | None = 
 
 
 def dequantize_weight(weight: Tensor, scale: Tensor, *, rotate: int = 1, smooth: Tensor | None = None) -> Tensor:
-    """The float32 [N, K] that int8 weights stand for, not rotated and not smoothed."""
+    """The float32 [N, K] that int8 weights [N, K] stand for, not rotated and not smoothed. scale: float32 of each row,
+    or one."""
+    if weight.dtype != torch.int8 or weight.dim() != 2:
+        refuse("weight", weight, "int8 [N, K]")
+    if not scale.is_floating_point() or scale.numel() not in (1, weight.shape[0]):
+        refuse("scale", scale, f"float32 [{weight.shape[0]}, 1], or one value")
+    if smooth is not None and smooth.numel() != weight.shape[1]:
+        refuse("smooth", smooth, f"[{weight.shape[1]}]")
     values = weight.float() * scale.reshape(-1, 1)
     if rotate != 1:
         values = rotate_columns(values, rotate)  # its own inverse

@@ -152,6 +152,43 @@ def test_refusals(model: Model, tmp_path: pathlib.Path) -> None:
     assert not (tmp_path / "b").exists()
 
 
+def test_a_refused_file_leaves_the_model(model: Model, x: torch.Tensor, tmp_path: pathlib.Path) -> None:
+    save_(model, tmp_path / "a")
+    tensors = load_file(tmp_path / "a")
+    wrong = (
+        {"more": torch.zeros(3)},
+        {"head.bias": torch.zeros(3)},
+        {"up.comfy_quant": torch.tensor(list(b'{"format": "nvfp4"}'), dtype=torch.uint8)},
+        {"up.weight": torch.zeros(128, 256)},
+        {"down.weight_scale": torch.zeros(3)},
+        {"norm.weight": None},
+        {"down.weight_scale": None},
+    )
+    for other in (Model(), quantize_(Model(), rotate=16), quantize_(Model())):
+        wanted = other(x)
+        for each in wrong:
+            save_file({name: t for name, t in {**tensors, **each}.items() if t is not None}, tmp_path / "b")
+            with pytest.raises(UsageError):
+                load_(other, tmp_path / "b")
+            assert torch.equal(other(x), wanted), each
+
+
+def test_what_a_file_lacks_stays(model: Model, tmp_path: pathlib.Path) -> None:
+    """Without strict: a float layer, and a bias."""
+    save_(model, tmp_path / "a")
+    tensors = load_file(tmp_path / "a")
+    del tensors["up.bias"], tensors["down.weight"]
+    save_file(tensors, tmp_path / "a")
+    other = Model()
+    bias, down = other.up.bias.clone(), other.down
+    load_(other, tmp_path / "a", strict=False)
+    assert isinstance(other.up, Int8Linear) and other.up.rotate == 256
+    assert other.up.bias is not None and torch.equal(other.up.bias, bias) and other.down is down
+    rotated = quantize_(Model(), rotate=16)
+    load_(rotated, tmp_path / "a", strict=False)
+    assert isinstance(rotated.down, Int8Linear) and rotated.down.rotate == 16  # that of its own weight
+
+
 def test_nothing_half_written_stays(model: Model, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(tensors: Any, file: str, **_: Any) -> None:
         pathlib.Path(file).write_bytes(b"half")

@@ -11,6 +11,7 @@ import diffusers
 import ditune.torch
 import ditune.torch.fuse
 import pytest
+import safetensors.torch
 import torch
 import torch.nn.functional as F
 from ditune.errors import UsageError
@@ -63,6 +64,35 @@ def test_a_checkpoint_is_loaded_into_a_fused_model(fused: nn.Module, tmp_path: A
         UsageError, match=r"to_q.weight is torch.float32 \[128, 128\], not torch.int8 .*\(give its model\)"
     ):
         ditune.torch.load_(fused, file, strict=False)
+
+
+def test_a_refused_checkpoint_leaves_a_fused_model(fused: nn.Module, tmp_path: Any) -> None:
+    inputs = ideogram4_inputs(1)
+    wanted = output(fused, inputs)
+    other = quantize_(randomize(ideogram4()))
+    last = [name for name in other.state_dict() if name.endswith("to_q.weight")][-1]
+    state = {**other.state_dict(), last: torch.zeros(3, 3, dtype=torch.int8)}
+    safetensors.torch.save_file({name: each.clone() for name, each in state.items()}, tmp_path / "a")
+    with pytest.raises(UsageError, match=r"to_q.weight is torch.int8 \[3, 3\], not"):
+        ditune.torch.load_(fused, tmp_path / "a")
+    assert torch.equal(output(fused, inputs), wanted)
+
+
+def test_a_fused_model_on_meta(fused: nn.Module, tmp_path: Any) -> None:
+    """Runs there, and says that nothing can be loaded."""
+    state = fused.state_dict()
+    ditune.torch.save_(fused, tmp_path / "a")
+    on_meta = copy.deepcopy(fused).to("meta")
+    block = blocks_of(on_meta)[0]
+    assert block.qkv(torch.empty(1, 3, 128, device="meta")).shape == (1, 3, 384)
+    assert block.attention.to_q(torch.empty(1, 3, 128, device="meta")).shape == (1, 3, 128) and block._runs_fused()
+    with pytest.raises(
+        RuntimeError, match=r"to_q.weight is on meta, where nothing can be loaded \(load it before fuse_\)"
+    ):
+        on_meta.load_state_dict(state, assign=True)
+    on_meta.rotary_emb = fused.rotary_emb  # which no file has, either
+    with pytest.raises(UsageError, match=r"is on meta, and in no file \(load the model before fuse_\)"):
+        ditune.torch.load_(on_meta, tmp_path / "a")
 
 
 def test_masks_are_left_out(fused: nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:

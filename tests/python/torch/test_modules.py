@@ -4,6 +4,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from collections.abc import Callable
 
 import accelerate
 import ditune.torch.weights
@@ -12,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from ditune.errors import UsageError
 from ditune.torch import Int8Linear
+from ditune.torch.modules import comfy_quant
 from torch import Tensor, nn
 
 K, N = 256, 96
@@ -122,6 +124,44 @@ def test_loads_one_scale_and_no_comfy_quant() -> None:
         wrong = {f"up.0.{name}": tensor for name, tensor in layer.state_dict().items()}
         wrong["up.0.comfy_quant"] = torch.tensor(list(b"{"))
         nn.ModuleDict({"up": nn.Sequential(layer)}).load_state_dict(wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"weight": torch.zeros(N, K)}, r"weight is float32 .*int8 \[\d+, \d+\]: load float weights before quantize_"),
+        ({"weight": torch.zeros(N, 2 * K, dtype=torch.int8)}, "weight is int8 "),
+        ({"weight_scale": torch.ones(3)}, r"weight_scale is float32 \[3\]"),
+        ({"comfy_quant": comfy_quant(256)}, "has 64 columns, but is rotated by 256 in the checkpoint"),
+    ],
+)
+def test_a_refused_state_dict_leaves_the_layer(wrong: dict[str, torch.Tensor], message: str) -> None:
+    layer, x = Int8Linear.from_float(nn.Linear(64, N), rotate=64), torch.randn(3, 64)
+    wanted = layer(x)
+    others = Int8Linear.from_float(nn.Linear(64, N), rotate=16).state_dict()
+    with pytest.raises(UsageError, match=message):
+        layer.load_state_dict({**others, **wrong})
+    assert torch.equal(layer(x), wanted)
+    del others["weight"]  # whose rotation is that of no weight, then
+    layer.load_state_dict({"comfy_quant": others["comfy_quant"]}, strict=False)
+    assert torch.equal(layer(x), wanted)
+
+
+INT8, SCALE = torch.zeros(N, K, dtype=torch.int8), torch.ones(N)
+REFUSED: list[tuple[str, Callable[[], object]]] = [
+    (r"smooth is float32 \[4\]", lambda: Int8Linear.from_quantized(INT8, SCALE, smooth=torch.ones(4))),
+    ("bias is int32", lambda: Int8Linear.from_quantized(INT8, SCALE, torch.ones(N, dtype=torch.int32))),
+    ("has no op='relu'", lambda: Int8Linear.from_quantized(INT8, SCALE, op="relu")),  # type: ignore[arg-type]
+    ("from_column=100 and 64 columns", lambda: Int8Linear(64, 64, op="silu", from_column=100)),
+    ("dtype is torch.float64", lambda: Int8Linear.from_float(nn.Linear(64, 64).double())),
+    ("an even number of rows", lambda: Int8Linear(64, 63, op="swiglu")),
+]
+
+
+@pytest.mark.parametrize(("message", "make"), REFUSED)
+def test_refused_when_it_is_made(message: str, make: Callable[[], object]) -> None:
+    with pytest.raises(UsageError, match=message):
+        make()
 
 
 def test_conversions_leave_int8_and_scales() -> None:

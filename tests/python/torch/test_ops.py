@@ -182,6 +182,8 @@ class TestLinear:
         assert ditune.torch.linear(draw(0, K), w, sw).shape == (0, N)
         assert ditune.torch.quantize_s8(draw(2, 0, K))[1].shape == (2, 0)
         assert ditune.torch.linear(draw(2, 0, K), w, sw, residual=draw(2, 0, N)).shape == (2, 0, N)
+        per_image: dict[str, Any] = {"scale": draw(0, 1, K), "residual": draw(0, 2, N), "gate": draw(0, 1, N)}
+        assert ditune.torch.linear(draw(0, 2, K), w, sw, **per_image).shape == (0, 2, N)
 
     def test_views(self) -> None:
         """Rows of a packed tensor, rows too near to be read as they are, columns apart, and addresses that are odd."""
@@ -279,6 +281,21 @@ REFUSED: list[tuple[str, Any]] = [
         "out is bfloat16 [48, 48] on cpu (give it at a multiple of 16",
         lambda: ditune.torch.gemm_s8(W, W, SW, SW, out=draw(N * N + 1)[1:].view(N, N)),
     ),
+    ("rotate=0 is no Hadamard group", lambda: ditune.torch.linear(draw(M, K), W, SW, rotate=0)),
+    (
+        "rows_per_image with index",
+        lambda: ditune.torch.quantize_s8(draw(M, K), scale=draw(3, K), index=INDEX, rows_per_image=2),
+    ),
+    (
+        "gate_index goes with a gate, and without rows_per_gate",
+        lambda: ditune.torch.linear(
+            draw(M, K), W, SW, residual=draw(M, N), gate=draw(3, N), gate_index=INDEX, rows_per_gate=2
+        ),
+    ),
+    ("x is float32 [] on cpu (give it of one dimension or more", lambda: ditune.torch.linear(torch.tensor(1.0), W, SW)),
+    ("scale is float32 [3] on cpu (give float32 [48, 1]", lambda: ditune.torch.dequantize_weight(W, SW[:3])),
+    ("weight is bfloat16 [6, 64] on cpu (give int8", lambda: ditune.torch.dequantize_weight(draw(M, K), SW)),
+    ("smooth is float32 [4] on cpu", lambda: ditune.torch.dequantize_weight(W, SW, smooth=torch.ones(4))),
     ("out_dtype is torch.int64", lambda: ditune.torch.gemm_s8(W, W, SW, SW, out_dtype=torch.int64)),
     ("static_scale is float64 [1]", lambda: ditune.torch.quantize_s8(draw(M, K), static_scale=torch.ones(1).double())),
 ]

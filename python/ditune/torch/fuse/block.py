@@ -9,11 +9,11 @@ import types
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
-import torch
 from torch import Tensor, nn
 
 from ditune.errors import UsageError
 from ditune.torch import ops
+from ditune.torch._tensors import is_autocast
 from ditune.torch.fuse.heads import Angles, Heads, PackedAttention, packed_of
 from ditune.torch.fuse.hooks import is_hooked, is_watched, modules_inside, refuse_hooks, sets_forward
 from ditune.torch.fuse.layers import Part, Sum, join, value_of
@@ -88,7 +88,7 @@ class Block(Mixin):
         if "forward" in fused.__dict__ and sets_forward(fused):
             _refuse_offload(fused)
             return False
-        if torch.is_autocast_enabled(fused.weight.device.type):
+        if is_autocast(fused.weight.device):
             return False
         if any(self._hooks):
             return False

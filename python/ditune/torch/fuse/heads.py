@@ -90,6 +90,8 @@ class HeadNorms(nn.Module):
         if self.kind != "rms_head" or self._norms[0].weight is None:
             return
         self._known = [(norm.weight, count_of(norm.weight)) for norm in self._norms]
+        if len({norm.weight.device for norm in self._norms}) > 1:
+            return  # they are on their way to another device
         made = torch.cat([norm.weight.repeat(self.inner // self.head) for norm in self._norms])
         if self.weight is None or (self.weight.dtype, self.weight.device) != (made.dtype, made.device):
             self.weight = made

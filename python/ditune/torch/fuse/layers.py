@@ -4,14 +4,15 @@ are added to: a sum that the next layer's quantization computes on its way."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from ditune.errors import UsageError
 from ditune.torch import ops
+from ditune.torch._tensors import is_autocast
 from ditune.torch.fuse.norms import of_branch_norm, of_norm
 from ditune.torch.modules import Int8Linear, layer_name, rotation_of, scale_of
 
@@ -125,6 +126,15 @@ class FusedLinear(Int8Linear):
         )
 
 
+class Fitting(NamedTuple):
+    """What a layer finds of tensors that it is to load."""
+
+    fitting: dict[str, Tensor]
+    missing: list[str]
+    unexpected: list[str]
+    errors: list[str]
+
+
 class Part(Int8Linear):
     """One of the layers that a FusedLinear has joined: its rows, or without rows all, whose halves are in turns there.
     What calls it gets what it computed before.
@@ -180,7 +190,7 @@ class Part(Int8Linear):
         return self.fused.comfy_quant
 
     def forward(self, x: Tensor, **options: Any) -> Tensor:
-        if torch.is_autocast_enabled(x.device.type):
+        if is_autocast(x.device):
             options.setdefault("out_dtype", torch.get_autocast_dtype(x.device.type))
         weights = (self.weight, self.weight_scale, self.bias)
         return ops.linear(x, *weights, smooth=self.smooth, rotate=self.rotate, **options)
@@ -210,36 +220,52 @@ class Part(Int8Linear):
         error_msgs: list[str],
     ) -> None:
         given = {key.removeprefix(prefix): state_dict[key] for key in state_dict if key.startswith(prefix)}
-        config = given.pop("comfy_quant", None)
-        if config is not None and rotation_of(layer_name(prefix), config) != self.rotate:
-            error_msgs.append(f"{prefix}weight is rotated otherwise than this fused layer (load it before fuse_)")
-            return
-        if (scale := given.get("weight_scale")) is not None:
-            given["weight_scale"] = scale_of(prefix + "weight_scale", scale, self.out_features).reshape(-1, 1)
+        found = self.fit(given, prefix)
+        missing_keys += found.missing
+        unexpected_keys += found.unexpected if strict else []
+        error_msgs += found.errors
+        if not found.errors:
+            self.write(found.fitting)
+
+    def fit(self, given: Mapping[str, Tensor], prefix: str) -> Fitting:
+        """What of a checkpoint's tensors it can take, by name in the layer. Changes nothing."""
+        found = Fitting({}, [], [], [])
+        config, scale = given.get("comfy_quant"), given.get("weight_scale")
+        if self.fused.weight.is_meta:
+            found.errors.append(f"{prefix}weight is on meta, where nothing can be loaded (load it before fuse_)")
+            return found
+        if config is not None and rotation_of(layer_name(prefix), config, self.in_features) != self.rotate:
+            found.errors.append(f"{prefix}weight is rotated otherwise than this fused layer (load it before fuse_)")
+            return found
         for name in ("weight", "weight_scale", "bias", "smooth"):
-            old, new = getattr(self, name), given.pop(name, None)
+            old, new = getattr(self, name), given.get(name)
             if old is None and new is None:
                 continue
             if old is None or new is None:
-                (unexpected_keys if old is None else missing_keys).append(prefix + name)
-            elif name == "smooth" and not torch.equal(old, new.to(old)):
-                error_msgs.append(f"{prefix}smooth is not that of this fused layer (load it before fuse_)")
-            elif name != "weight_scale" and (old.shape, old.is_floating_point()) != (
-                new.shape,
-                new.is_floating_point(),
-            ):
-                error_msgs.append(f"{prefix}{name} is {new.dtype} {list(new.shape)}, not {old.dtype} {list(old.shape)}")
-            elif name != "smooth":
-                self._write(name, new)
-        unexpected_keys += [prefix + name for name in given] if strict else []
+                (found.unexpected if old is None else found.missing).append(prefix + name)
+            elif name == "smooth":
+                if not torch.equal(old, new.to(old)):
+                    found.errors.append(f"{prefix}smooth is not that of this fused layer (load it before fuse_)")
+            elif name == "weight_scale" and scale is not None:
+                found.fitting[name] = scale_of(prefix + name, scale, self.out_features).reshape(-1, 1)
+            elif (old.shape, old.is_floating_point()) == (new.shape, new.is_floating_point()):
+                found.fitting[name] = new
+            else:
+                found.errors.append(
+                    f"{prefix}{name} is {new.dtype} {list(new.shape)}, not {old.dtype} {list(old.shape)}"
+                )
+        known = ("weight", "weight_scale", "bias", "smooth", "comfy_quant")
+        found.unexpected.extend(prefix + name for name in given if name not in known)
+        return found
 
     @torch.no_grad()
-    def _write(self, name: str, new: Tensor) -> None:
-        view = self._view(name)
-        assert view is not None
-        if name == "weight_scale":
-            new = new.expand(self.out_features, 1)  # of one for all channels
-        view.copy_(new.reshape(view.shape))
+    def write(self, fitting: Mapping[str, Tensor]) -> None:
+        for name, new in fitting.items():
+            view = self._view(name)
+            assert view is not None
+            if name == "weight_scale":
+                new = new.expand(self.out_features, 1)  # of one for all channels
+            view.copy_(new.reshape(view.shape))
 
 
 def join(layers: Sequence[Int8Linear], *, op: ops.OutputOp = "none", first: int = 0) -> tuple[FusedLinear, list[Part]]:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ditune.errors import UsageError
 from ditune.torch import ops
+from ditune.torch._tensors import is_autocast
 from ditune.torch.fuse.subclass import Mixin
 
 # What is known by the function that computes it, since a name like RMSNorm says little: Gemma's multiplies by 1 + w.
@@ -83,6 +84,6 @@ class FusedNorm(Mixin):
         return False
 
     def forward(self, x: Tensor) -> Any:
-        if x.dtype not in (torch.bfloat16, torch.float16) or torch.is_autocast_enabled(x.device.type):
+        if x.dtype not in (torch.bfloat16, torch.float16) or is_autocast(x.device):
             return super().forward(x)
         return ops.quantize_s8(x, **of_norm(self), out_dtype=x.dtype)[0]
