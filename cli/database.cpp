@@ -73,6 +73,11 @@ void add_records(CLI::App& app, RecordOptions& options, Devices devices) {
   add_database(app, options.db);
 }
 
+void add_filter(CLI::App& app, RecordOptions& options) {
+  add_records(app, options);
+  app.get_option("--arch")->description("all GPUs of an architecture: sm_86");
+}
+
 std::filesystem::path database_path(const std::string& db) {
   if (!db.empty()) return db;
   if (const auto path = default_database()) return *path;

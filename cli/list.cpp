@@ -31,7 +31,7 @@ ExitCode list(const ListFlags& options) {
 
 void add_list(CLI::App& app, Run& run) {
   const Command<ListFlags> command(app, run, "list", "the winners in the database", list);
-  add_records(*command.app, command.options->records);
+  add_filter(*command.app, command.options->records);
   command.app->add_flag("--json", command.options->json, "as a JSON array");
 }
 

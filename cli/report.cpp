@@ -204,7 +204,7 @@ void add_report(CLI::App& app, Run& run) {
   command.app->add_option("--heat-map", options.heat_map,
                           "X,Y: two dimensions of configs that maps of the search show");
   add_regime(*command.app, options.regime, "whose winners are preferred (burst)");
-  add_records(*command.app, options.records);
+  add_filter(*command.app, options.records);
 }
 
 }  // namespace ditune::cli

@@ -197,7 +197,7 @@ ExitCode show(const ShowFlags& options) {
 
 void add_show(CLI::App& app, Run& run) {
   const Command<ShowFlags> command(app, run, "show", "all that is known of winners, and what else was tried", show);
-  add_records(*command.app, command.options->records);
+  add_filter(*command.app, command.options->records);
   CLI::Option* failures = command.app->add_flag("--failures", command.options->failures,
                                                 "candidates whose last trial failed, where it was made, and why");
   command.app

@@ -256,7 +256,7 @@ void add_tune(CLI::App& app, Run& run) {
   TuneFlags& options = *command.options;
   add_records(*command.app, options.records, Devices::or_all);
   CLI::Option* const budget = command.app->add_option(
-      "--budget", options.budget, "time for the whole run, of compiling without a GPU: 90s, 10m, 2h");
+      "--budget", options.budget, "time for the whole run, of compiling without a GPU: 90s (or 90), 10m, 2h");
   command.app
       ->add_flag("--strict-budget", options.tune.strict_budget,
                  "no layer begins when the budget is over; without it each gets one short batch")

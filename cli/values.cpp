@@ -35,7 +35,8 @@ std::chrono::seconds parse_duration(std::string_view text) {
                      fmt::format("give at most {} seconds, minutes or hours", kMax));
   const auto count = text::parse_number(digits, kMax);
   if (!count || *count == 0)
-    throw UsageError(fmt::format("'{}' is not a time", text), "write seconds, minutes or hours, like 90s, 10m or 2h");
+    throw UsageError(fmt::format("'{}' is not a time", text),
+                     "write seconds, minutes or hours, like 90s (or 90), 10m or 2h");
   return std::chrono::seconds(*count * unit);
 }
 

@@ -13,8 +13,16 @@ namespace {
 
 // 1 to the largest.
 std::int64_t parse_extent(const Extent& extent, std::string_view text) {
+  if (text.empty() || text.find_first_not_of("0123456789") != std::string_view::npos)
+    throw UsageError(fmt::format("{} cannot be '{}'", extent.name, text), "give a whole number");
   if (const auto value = text::parse_number(text, extent.max); value && *value > 0) return *value;
   refuse(extent, text, text::is_too_large(text, extent.max) ? "too large" : "out of range");
+}
+
+// "M=16" or " m=16", which would be an unknown key of what follows the sizes.
+bool is_misspelled(std::string_view part, const Extent& extent) {
+  part.remove_prefix(std::min(part.find_first_not_of(' '), part.size()));
+  return part.substr(0, extent.key.size()) == std::string(extent.name) + "=" || part.starts_with(extent.key);
 }
 
 }  // namespace
@@ -40,6 +48,10 @@ std::string parse_extents(std::string_view text, std::span<const Extent> extents
     text.remove_prefix(std::min(part.size() + 1, text.size()));
     const auto extent = std::ranges::find_if(extents, [&](const Extent& e) { return part.starts_with(e.key); });
     if (extent == extents.end()) {
+      for (const Extent& meant : extents)
+        if (is_misspelled(part, meant))
+          throw UsageError(fmt::format("unknown key '{}' in the operation", part.substr(0, part.find('='))),
+                           fmt::format("write {}NUMBER", meant.key));
       rest += (rest.empty() ? "" : ",") + std::string(part);
       continue;
     }
@@ -48,6 +60,10 @@ std::string parse_extents(std::string_view text, std::span<const Extent> extents
     value = parse_extent(*extent, part.substr(extent->key.size()));
   }
   if (trailing_comma) throw UsageError("the operation ends in a comma", "leave it out");
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (values[i] == 0)
+      throw UsageError(fmt::format("the operation has no {}", extents[i].name),
+                       fmt::format("give {}NUMBER", extents[i].key));
   return rest;
 }
 

@@ -24,7 +24,7 @@ constexpr std::size_t kHeaderBytes = 100;
 constexpr std::string_view kMagic{"SQLite format 3\0", 16};
 constexpr std::size_t kApplicationIdOffset = 68;  // big-endian, four bytes
 
-[[noreturn]] void refuse(const std::filesystem::path& path, const char* what,
+[[noreturn]] void refuse(const std::filesystem::path& path, const std::string& what,
                          const char* remedy = "name another file") {
   throw DbError(DbError::Kind::unusable, path.string() + " " + what, remedy);
 }
@@ -62,7 +62,7 @@ FileState inspect_file(const std::filesystem::path& path) {
   if (type == std::filesystem::file_type::not_found) return FileState::missing;
   if (type == std::filesystem::file_type::directory) refuse(path, "is a folder");
   if (type == std::filesystem::file_type::none)
-    refuse(path, "cannot be reached", "check the permissions of its folders");
+    refuse(path, "cannot be reached: " + error.message(), "check its name and the permissions of its folders");
   if (type != std::filesystem::file_type::regular) refuse(path, "is no regular file");
 
   const std::uintmax_t size = std::filesystem::file_size(path, error);

@@ -55,11 +55,14 @@ TEST_CASE("text that is no operation is refused by what is wrong with it") {
   const auto refused = [](const char* text) { return error_of([&] { parse_operation(text); }); };
   CHECK(refused("") == "'' is not an operation (write KIND:key=value,..., like gemm_s8:m=6144,n=13824,k=4608)");
   CHECK(refused("copy:m=1") == "unknown kind of operation 'copy' (use gemm_s8, quantize_s8)");
-  CHECK(refused("gemm_s8:m=1,n=1") == "K = 0 is out of range (give 1 to 131071: longer sums can overflow int32)");
+  CHECK(refused("gemm_s8:m=1,n=1") == "the operation has no K (give k=NUMBER)");
   CHECK(refused("gemm_s8:m=1,n=1,k=131072") ==
         "K = 131072 is too large (give 1 to 131071: longer sums can overflow int32)");
   CHECK(refused("gemm_s8:m=1,m=2,n=1,k=1") == "M is given twice (leave one out)");
-  CHECK(refused("gemm_s8:m=one,n=1,k=1") == "M = one is out of range (give 1 to 2147483647: a row index fits 32 bits)");
+  CHECK(refused("gemm_s8:m=one,n=1,k=1") == "M cannot be 'one' (give a whole number)");
+  CHECK(refused("gemm_s8:m=,n=1,k=1") == "M cannot be '' (give a whole number)");
+  CHECK(refused("gemm_s8:M=1,n=1,k=1") == "unknown key 'M' in the operation (write m=NUMBER)");
+  CHECK(refused("gemm_s8:m=1, n=1,k=1") == "unknown key ' n' in the operation (write n=NUMBER)");
   CHECK(refused("gemm_s8:m=1,n=1,k=1,bias=bf17").find("bf17") != std::string::npos);
   CHECK(refused("gemm_s8:m=1,n=1,k=1,rows=4").find("rows") != std::string::npos);
   CHECK(refused("gemm_s8:m=1,n=3,k=1,op=swiglu") == "N = 3 is odd (swiglu takes pairs of rows of W)");
