@@ -20,8 +20,8 @@ struct Extent {
 // Throws UsageError unless each value is 1 to its extent's largest.
 void check_extents(std::span<const Extent> extents, std::span<const std::int64_t> values);
 
-// The sizes among key=value pairs, into `values`, which are zeros; returns the rest of the text. Throws UsageError on one
-// that is not there, out of range or given twice.
+// The sizes among key=value pairs, into `values`, which are zeros; returns the rest of the text. Throws UsageError on
+// one that is not there, out of range or given twice.
 std::string parse_extents(std::string_view text, std::span<const Extent> extents, std::span<std::int64_t> values);
 
 }  // namespace ditune

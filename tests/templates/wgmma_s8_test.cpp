@@ -305,13 +305,13 @@ TEST_CASE("the tiles of wgmma_s8 that are fastest") {
 }
 
 TEST_CASE("a tile at the end of 2^31 rows knows the gate that serves all of its rows") {
-  constexpr WgmmaS8Config config{.tile_m = 128, .tile_n = 64, .stages = 2};
+  constexpr WgmmaS8Config kConfig{.tile_m = 128, .tile_n = 64, .stages = 2};
   GemmArgs gemm{};
   gemm.m = 0x7fffffff;
   ResidualArgs residual{};
   residual.rows_per_gate = gemm.m;
-  CHECK(gate_of_tile<config, Gate::table>(gemm, residual, {0x7fffff80, 0}) == 0);
+  CHECK(gate_of_tile<kConfig, Gate::table>(gemm, residual, {0x7fffff80, 0}) == 0);
   residual.rows_per_gate = 0x7fffff90;
-  CHECK(gate_of_tile<config, Gate::table>(gemm, residual, {0x7fffff80, 0}) == -1);
-  CHECK(gate_of_tile<config, Gate::table>(gemm, residual, {0x7fffff00, 0}) == 0);
+  CHECK(gate_of_tile<kConfig, Gate::table>(gemm, residual, {0x7fffff80, 0}) == -1);
+  CHECK(gate_of_tile<kConfig, Gate::table>(gemm, residual, {0x7fffff00, 0}) == 0);
 }
