@@ -32,6 +32,12 @@ void require_no_database(const fs::path& path) {
     throw UsageError(fmt::format("{} is a database, and would be replaced", path.string()), "name another file");
 }
 
+// What other programs take for standard output would be a file of that name.
+void require_file(const fs::path& path) {
+  if (path == "-") throw UsageError("no file is written to '-'", "name a file, or /dev/stdout");
+  if (fs::is_directory(path)) throw cannot_write(path, std::strerror(EISDIR));
+}
+
 // Where a new file must be created: links are followed, so that what they point to is replaced, not they.
 fs::path destination(const fs::path& path) {
   std::error_code error;
@@ -111,7 +117,7 @@ std::string read_input(const std::string& path) {
 }
 
 void require_writable(const fs::path& path) {
-  if (fs::is_directory(path)) throw cannot_write(path, std::strerror(EISDIR));
+  require_file(path);
   if (!is_special(path)) Beside(path).write("");
 }
 
@@ -123,7 +129,7 @@ void write_file(const fs::path& path, std::string_view text) {
 void write_files(std::span<const NamedText> files) {
   std::deque<Beside> written;
   for (const auto& [path, text] : files) {
-    if (fs::is_directory(path)) throw cannot_write(path, std::strerror(EISDIR));
+    require_file(path);
     if (is_special(path)) {
       write_stream(path, path, text);
       continue;

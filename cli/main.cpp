@@ -31,6 +31,9 @@ UsageError unknown_command(const CLI::App& app, std::string_view word) {
 
 // What CLI11 refuses, in our words.
 UsageError usage_error(const CLI::App& app, const CLI::ParseError& error, std::span<char*> words) {
+  const std::string_view text = error.what();
+  if (const std::size_t at = text.find(": At Most 1 required"); at != std::string_view::npos)
+    return {fmt::format("{} is given more than once", text.substr(0, at)), "give it once"};
   if (const auto chosen = app.get_subcommands(); !chosen.empty())
     return {error.what(), fmt::format("see ditune {} --help", chosen[0]->get_name())};
   if (words.size() < 2) return {"no command is given", "ditune --help lists them"};
@@ -42,7 +45,8 @@ void require_values(const CLI::App& command) {
   for (const CLI::Option* option : command.get_options())
     for (const std::string& value : option->results())
       if (value.empty())
-        throw UsageError(fmt::format("the value of {} is empty", option->get_name()), "give one or leave it out");
+        throw UsageError(fmt::format("the value of {} is empty", option->get_name()),
+                         option->get_required() ? "give one" : "give one or leave it out");
 }
 
 // What --help and --version ask for.

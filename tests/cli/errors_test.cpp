@@ -162,7 +162,7 @@ TEST_CASE("an empty value is not an option left out") {
     check_refused(place, tune + (option == "--gpu" || option == "--arch" ? "" : "--arch sm_86 ") + option + " ''",
                   "the value of " + option + " is empty (give one or leave it out)");
   check_refused(place, "emit --shape 128x128x128 --arch sm_86 -o '' --config " + kConfig, "--output is empty");
-  check_refused(place, "export --header ''", "--header is empty");
+  check_refused(place, "export --header ''", "the value of --header is empty (give one)");
 }
 
 TEST_CASE("a command line that does not fit together is refused") {
@@ -172,6 +172,7 @@ TEST_CASE("a command line that does not fit together is refused") {
   check_refused(place, "dance --json", "unknown command 'dance' (ditune --help lists them)");
   check_refused(place, "--loud", "unknown command '--loud'");
   check_refused(place, "list --loud", "see ditune list --help");
+  check_refused(place, "list --gpu 3090 --gpu 4090", "--gpu is given more than once (give it once)");
   check_refused(place, "tune --arch sm_86", "no layers selected (give --model NAME");
   check_refused(place, "tune --shape 128x128x128 --arch sm_86 --gpu 'RTX 3090'", "--");
   check_refused(place, "tune --shape 128x128x128 --resolution 1024x1024 --arch sm_86", "--model");

@@ -90,6 +90,7 @@ TEST_CASE("report refuses what it cannot make a page of, and leaves the one that
   place.write("old.json", R"([{"m": 1, "median_us": 1}])");
   place.write("negative.json", bench_json(R"({"name": "x", "median_us": -1, "ratio": 2})"));
   check_refused(place, "", "--output is required");
+  check_refused(place, "-o -", "no file is written to '-' (name a file, or /dev/stdout)");
   check_refused(place, "-o nowhere/report.html", "cannot write nowhere/report.html");
   check_refused(place, "-o .", "cannot write .");
   check_refused(place, "-o report.html --bench nope.json", "cannot read nope.json");
