@@ -27,7 +27,7 @@ struct RecordOptions {
 
 void add_database(CLI::App& app, std::string& db);
 void add_records(CLI::App& app, RecordOptions& options, Devices devices = Devices::one);
-// The same of a command that shows what is stored.
+// Of a command that shows records, where --arch means every GPU of an architecture.
 void add_filter(CLI::App& app, RecordOptions& options);
 
 // `db` if it is not empty, else $DITUNE_DB, else $XDG_DATA_HOME/ditune/tuning.db, else ~/.local/share/ditune/tuning.db.

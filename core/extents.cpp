@@ -13,10 +13,11 @@ namespace {
 
 // 1 to the largest.
 std::int64_t parse_extent(const Extent& extent, std::string_view text) {
-  if (text.empty() || text.find_first_not_of("0123456789") != std::string_view::npos)
-    throw UsageError(fmt::format("{} cannot be '{}'", extent.name, text), "give a whole number");
-  if (const auto value = text::parse_number(text, extent.max); value && *value > 0) return *value;
-  refuse(extent, text, text::is_too_large(text, extent.max) ? "too large" : "out of range");
+  const auto value = text::parse_number(text, extent.max);
+  if (value && *value > 0) return *value;
+  if (value) refuse(extent, text, "out of range");
+  if (text::is_too_large(text, extent.max)) refuse(extent, text, "too large");
+  throw UsageError(fmt::format("{} cannot be '{}'", extent.name, text), "give a whole number");
 }
 
 // "M=16" or " m=16", which would be an unknown key of what follows the sizes.

@@ -40,13 +40,12 @@ constexpr std::string_view kBegin = "namespace ditune_tuned {\n", kEnd = "}  // 
 // Behind the comment at the top. The names of each export are its own, so that a program may have several.
 std::string guarded(std::string text) {
   const std::string id = sha256(text).substr(0, 8);
-  const auto insert_behind_each = [&](std::string_view mark, const std::string& more, std::size_t offset) {
-    for (std::size_t at = text.find(mark); at != std::string::npos;
-         at = text.find(mark, at + mark.size() + more.size()))
-      text.insert(at + offset, more);
+  const auto replace_each = [&](std::string_view mark, const std::string& by) {
+    for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at + by.size()))
+      text.replace(at, mark.size(), by);
   };
-  insert_behind_each(kBegin, fmt::format("inline namespace export_{} {{\n", id), kBegin.size());
-  insert_behind_each(kEnd, fmt::format("}}  // namespace export_{}\n", id), 0);
+  replace_each(kBegin, fmt::format("{}inline namespace export_{} {{\n", kBegin, id));
+  replace_each(kEnd, fmt::format("}}  // namespace export_{}\n{}", id, kEnd));
   return fmt::format(
       "#if defined(DITUNE_TUNED_H) && DITUNE_TUNED_H != 0x{0}\n"
       "#error \"one source includes two exports of ditune (export all layers into one header)\"\n"

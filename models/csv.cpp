@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "core/text.hpp"
+
 namespace ditune {
 namespace {
 
@@ -53,14 +55,17 @@ std::vector<std::string> column_names(std::vector<std::string> header) {
 }
 
 void require_columns(const std::vector<std::string>& header, const std::string& source, int line,
-                     const std::vector<std::string>& required) {
+                     const CsvColumns& columns) {
   for (const std::string& column : header)
     if (!column.empty() && std::ranges::count(header, column) > 1)
       throw csv_error(source, line, fmt::format("two columns are named '{}'", column), "name each column once");
-  for (const std::string& column : required)
+  for (const std::string& column : columns.required)
     if (std::find(header.begin(), header.end(), column) == header.end())
       throw csv_error(source, line, fmt::format("no column '{}'", column),
-                      fmt::format("the first line names the columns: {}", fmt::join(required, ",")));
+                      fmt::format("the first line names the columns: {}", fmt::join(columns.required, ",")));
+  for (const std::string& column : header)
+    if (const auto meant = text::nearest(column, columns.optional); !meant.empty() && meant != column)
+      throw csv_error(source, line, fmt::format("unknown column '{}'", column), fmt::format("did you mean {}?", meant));
 }
 
 }  // namespace
@@ -69,7 +74,7 @@ UsageError csv_error(const std::string& source, int line, const std::string& wha
   return UsageError(fmt::format("{} line {}: {}", source, line, what), remedy);
 }
 
-void read_csv(std::string_view text, const std::string& source, const std::vector<std::string>& required,
+void read_csv(std::string_view text, const std::string& source, const CsvColumns& columns,
               const std::function<void(const CsvRow&)>& take, const std::function<bool(const CsvLine&)>& take_other) {
   const std::size_t size = text.size();
   bool has_others = false;
@@ -90,7 +95,7 @@ void read_csv(std::string_view text, const std::string& source, const std::vecto
     std::vector<std::string> fields = split_fields(line, source, number);
     if (header.empty()) {
       header = column_names(std::move(fields));
-      require_columns(header, source, number, required);
+      require_columns(header, source, number, columns);
       continue;
     }
     if (fields.size() != header.size())
@@ -101,7 +106,7 @@ void read_csv(std::string_view text, const std::string& source, const std::vecto
   }
   if (header.empty() && !has_others)
     throw csv_error(source, 1, "no header",
-                    fmt::format("the first line names the columns: {}", fmt::join(required, ",")));
+                    fmt::format("the first line names the columns: {}", fmt::join(columns.required, ",")));
 }
 
 }  // namespace ditune

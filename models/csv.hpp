@@ -25,12 +25,19 @@ struct CsvLine {
   std::size_t end = 0;
 };
 
+// In lower case. A file may have others, too.
+struct CsvColumns {
+  std::vector<std::string> required;
+  std::vector<std::string_view> optional = {};
+};
+
 // Hands the rows below the header to `take`, one after the other. Blank lines and lines that start with '#' are
 // skipped; a field may be quoted, "" in it is a quote; a byte order mark is skipped. Throws UsageError naming `source`
-// and the line for a row that does not have the header's columns, or an open quote, and naming the column if one of
-// `required` is not in the header or one is there twice. `take_other`, which may be empty, is shown each line first,
-// and says whether it took it as something else; a text of such lines alone needs no header.
-void read_csv(std::string_view text, const std::string& source, const std::vector<std::string>& required,
+// and the line for a row that does not have the header's columns, or an open quote, and naming the column if a required
+// one is not in the header, one is there twice, or one is nearly named like an optional one. `take_other`, which may be
+// empty, is shown each line first, and says whether it took it as something else; a text of such lines alone needs no
+// header.
+void read_csv(std::string_view text, const std::string& source, const CsvColumns& columns,
               const std::function<void(const CsvRow&)>& take,
               const std::function<bool(const CsvLine&)>& take_other = {});
 

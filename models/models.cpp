@@ -37,7 +37,7 @@ std::vector<Linear> read_table() {
   std::vector<Linear> table;
   const std::vector<std::string> columns = {"model",    "linear", "n",           "k",    "epilogue",
                                             "producer", "tokens", "text_tokens", "count"};
-  read_csv(embedded_text(kEmbeddedFiles, "models.csv"), "models.csv", columns, [&](const CsvRow& row) {
+  read_csv(embedded_text(kEmbeddedFiles, "models.csv"), "models.csv", {.required = columns}, [&](const CsvRow& row) {
     const auto field = [&](const char* name) { return row.fields.at(name); };
     table.push_back(
         {.model = field("model"),

@@ -3,26 +3,14 @@
 
 #include <fmt/format.h>
 
-#include <array>
-
-#include "core/text.hpp"
 #include "ditune/error.hpp"
 #include "models/csv.hpp"
 
 namespace ditune {
 namespace {
 
-// A misspelled column would be one of those that are nobody's business, and its rows other problems.
-void require_no_misspelled(const CsvRow& row) {
-  constexpr std::array<std::string_view, 1> kOptional{"epilogue"};
-  for (const auto& [name, value] : row.fields)
-    if (name != kOptional[0] && !text::nearest(name, kOptional).empty())
-      throw UsageError(fmt::format("unknown column '{}'", name), "did you mean epilogue?");
-}
-
 // Sizes are judged as those of a shape on the command line are.
 Operation operation_of(const CsvRow& row, const Epilogue& otherwise) {
-  require_no_misspelled(row);
   const auto& fields = row.fields;
   const auto epilogue = fields.find("epilogue");
   const bool has_epilogue = epilogue != fields.end() && !epilogue->second.empty();
@@ -62,7 +50,7 @@ std::vector<Operation> read_problem_list(std::string_view text, const std::strin
     add(line, [&] { return parse_operation(line.text); });
     return true;
   };
-  read_csv(text, source, {"m", "n", "k"}, take_row, take_operation);
+  read_csv(text, source, {.required = {"m", "n", "k"}, .optional = {"epilogue"}}, take_row, take_operation);
   if (problems.empty())
     throw UsageError(fmt::format("{} has no problems", source), "give a line m,n,k or KIND:key=value,... for each");
   return problems;

@@ -141,9 +141,7 @@ Nvrtc::Nvrtc(std::span<const char* const> candidates) {
   if (!api->complete()) {
     throw NvrtcError(fmt::format("NVRTC is not there: tried {}: {}", fmt::join(candidates, ", "),
                                  api->library ? "functions are missing" : api->library.error()),
-                     candidates.data() == kNvrtcCandidates.data()
-                         ? "install the CUDA Toolkit's libnvrtc, 12.8 or newer, where the loader finds it"
-                         : "name the file of a libnvrtc of 12.8 or newer, or none");
+                     "install the CUDA Toolkit's libnvrtc, 12.8 or newer, where the loader finds it, or name its file");
   }
   api_ = std::move(api);
 }

@@ -196,6 +196,8 @@ TEST_CASE("What is no file is refused") {
   REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
   CHECK(contains(error_of<Error>([&] { Store::open(folder / "pipe"); }), "no regular file"));
   CHECK(contains(error_of<Error>([&] { Store::open(""); }), "no name"));
+  std::filesystem::create_symlink("loop.db", folder / "loop.db");
+  CHECK(contains(error_of<Error>([&] { Store::open(folder / "loop.db"); }), "cannot be reached: Too many levels"));
   CHECK(contains(error_of<Error>([&] { Store::open_read_only(folder / "absent.db"); }), "does not exist"));
   write_file(folder / "file", "x");
   CHECK_THROWS_AS(Store::open(folder / "file/t.db"), DbError);

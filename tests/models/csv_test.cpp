@@ -9,7 +9,7 @@ namespace {
 
 std::vector<CsvRow> rows_of(const std::string& text) {
   std::vector<CsvRow> rows;
-  read_csv(text, "list.csv", {"m", "n"}, [&](const CsvRow& row) { rows.push_back(row); });
+  read_csv(text, "list.csv", {.required = {"m", "n"}}, [&](const CsvRow& row) { rows.push_back(row); });
   return rows;
 }
 

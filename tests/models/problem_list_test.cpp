@@ -63,7 +63,7 @@ TEST_CASE("a long list is read row by row, and how far it is read is told") {
 
 TEST_CASE("a bad problem is named with its line") {
   CHECK(error_of("m,n,k,epilouge\n1,2,3,bias=bf16\n")
-            .starts_with("list.csv line 2: unknown column 'epilouge' (did you mean"));
+            .starts_with("list.csv line 1: unknown column 'epilouge' (did you mean"));
   CHECK(error_of("m,n,k\n1,2,3\n1,0,3\n").starts_with("list.csv line 3: N = 0 is out of range"));
   CHECK(
       error_of("m,n,k\n99999999999999,2,3\n").starts_with("list.csv line 2: M = 99999999999999 is too large (give 1 "));

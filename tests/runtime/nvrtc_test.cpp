@@ -117,7 +117,7 @@ TEST_CASE("An arch that NVRTC does not know is an error that says so") {
 TEST_CASE("Without NVRTC the error names what was tried") {
   const std::array candidates = {"libnothing.so.1", "/nowhere/libnothing.so"};
   CHECK_THROWS_WITH(Nvrtc(candidates),
-                    Catch::Contains("libnothing.so.1, /nowhere/libnothing.so") && Catch::Contains("name the file"));
+                    Catch::Contains("libnothing.so.1, /nowhere/libnothing.so") && Catch::Contains("name its file"));
   const std::array foreign = {"libc.so.6"};
   CHECK_THROWS_WITH(Nvrtc(foreign), Catch::Contains("functions are missing"));
 }

@@ -170,8 +170,8 @@ class GpuTuner::Impl {
 
   Checked check(const Target& target, const Layout& layout, const KernelConfig& config) {
     use_device(options_.ordinal);
-    lay_out(target, layout);  // what goes wrong here is not the config's fault
-    bool takes_memory = false;
+    lay_out(target, layout);    // what goes wrong here is not the config's fault
+    bool takes_memory = false;  // of its own
     try {
       const CompiledKernel compiled = compiler_.compiled(target, config);
       tell_running(target, {&config, 1});

@@ -18,10 +18,9 @@ from ditune.errors import UsageError
 from ditune.torch._tensors import aligned
 from ditune.torch.fuse.heads import HeadNorms
 from ditune.torch.fuse.layers import FusedLinear, Part
-from ditune.torch.modules import Int8Linear, parameter, rotation_of, scale_of
+from ditune.torch.modules import TENSORS, Int8Linear, parameter, rotation_of, scale_of
 
 _MARK = ".comfy_quant"
-_TENSORS = ("weight", "weight_scale", "bias", "smooth", "comfy_quant")  # of an Int8Linear
 
 
 def save_(model: nn.Module, file: str | os.PathLike[str]) -> None:
@@ -74,13 +73,13 @@ def load_(model: nn.Module, file: str | os.PathLike[str], *, prefix: str = "", s
 
         layers = _int8_layers(model, names, read)
         parts = {name: part for name, part in model.named_modules() if isinstance(part, Part)}
-        of_parts = {f"{name}.{key}" for name, part in parts.items() for key in _TENSORS if _has(part.fused, key)}
+        of_parts = {f"{name}.{key}" for name, part in parts.items() for key in TENSORS if _has(part.fused, key)}
         places = dict(_places(model, layers))
         if strict:
             _compare(places.keys() | of_parts, names.keys(), os.fspath(file))
         found = {name: _fitting(*places[name], name, read(name)) for name in sorted(names.keys() & places.keys())}
         of_part = {
-            name: _of_part(part, name, {key: read(f"{name}.{key}") for key in _TENSORS if f"{name}.{key}" in names})
+            name: _of_part(part, name, {key: read(f"{name}.{key}") for key in TENSORS if f"{name}.{key}" in names})
             for name, part in parts.items()
         }
     for name, layer in layers.items():

@@ -19,6 +19,7 @@ from ditune.torch.weights import GROUPS, dequantize_weight, quantize_weight
 
 FORMAT = "int8_tensorwise"  # ComfyUI's word for it, of scales by channel, too
 
+TENSORS = ("weight", "weight_scale", "bias", "smooth", "comfy_quant")  # of an Int8Linear
 _KEPT = ("weight", "weight_scale", "smooth", "comfy_quant")  # in their dtypes, whatever the model is converted to
 
 
@@ -230,20 +231,18 @@ class Int8Linear(nn.Module):
         the layer as it was.
         """
         config, scale, weight = (state_dict.get(prefix + name) for name in ("comfy_quant", "weight_scale", "weight"))
-        rotate = self.rotate
         if weight is not None and (weight.dtype != torch.int8 or weight.shape != self.weight.shape):
             wanted = f"int8 {list(self.weight.shape)}: load float weights before quantize_, or by ditune.torch.load_"
             refuse(prefix + "weight", weight, wanted)
-        if config is None or weight is None:  # older or other checkpoints: as it was made
-            config = state_dict[prefix + "comfy_quant"] = self.comfy_quant
-        elif not config.is_meta:
-            rotate = rotation_of(layer_name(prefix), config, self.in_features)
         if scale is not None:
             scale = state_dict[prefix + "weight_scale"] = scale_of(prefix + "weight_scale", scale, self.out_features)
-            self.weight_scale = torch.empty_like(scale, device=self.weight_scale.device)
-        if config is not self.comfy_quant and not config.is_meta:
+        if config is None or weight is None:  # of an older checkpoint, or without what it speaks of
+            state_dict[prefix + "comfy_quant"] = self.comfy_quant
+        elif not config.is_meta:
+            self.rotate = rotation_of(layer_name(prefix), config, self.in_features)
             self.comfy_quant = torch.empty_like(config, device=self.comfy_quant.device)
-        self.rotate = rotate
+        if scale is not None:
+            self.weight_scale = torch.empty_like(scale, device=self.weight_scale.device)
         if weight is not None and rest[0].get("assign_to_params_buffers"):
             state_dict[prefix + "weight"] = aligned(weight)  # once, and not at each call
         super()._load_from_state_dict(state_dict, prefix, *rest)

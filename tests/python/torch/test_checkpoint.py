@@ -186,7 +186,9 @@ def test_what_a_file_lacks_stays(model: Model, tmp_path: pathlib.Path) -> None:
     assert other.up.bias is not None and torch.equal(other.up.bias, bias) and other.down is down
     rotated = quantize_(Model(), rotate=16)
     load_(rotated, tmp_path / "a", strict=False)
-    assert isinstance(rotated.down, Int8Linear) and rotated.down.rotate == 16  # that of its own weight
+    assert (
+        isinstance(rotated.down, Int8Linear) and rotated.down.rotate == 16
+    )  # not the file's, whose weight is not there
 
 
 def test_nothing_half_written_stays(model: Model, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:

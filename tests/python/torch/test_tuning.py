@@ -114,6 +114,12 @@ def test_options_are_words_or_a_line(
         ditune.torch.tune(model, x, options='--trials "1')
 
 
+@pytest.mark.parametrize("seconds", [-3, float("inf"), float("nan")])
+def test_a_budget_is_a_number_of_seconds(seconds: float, model: nn.Module, x: torch.Tensor) -> None:
+    with pytest.raises(UsageError, match=r"^time_budget=.* \(give seconds, or None for as long as it takes\)$"):
+        ditune.torch.tune(model, x, time_budget=seconds)
+
+
 def test_a_gpu_may_be_an_arch(model: nn.Module, x: torch.Tensor, tmp_path: pathlib.Path) -> None:
     file = tmp_path / "a.db"
     tuned = ditune.torch.tune(model, x, database=file, gpu="sm_90", options="--trials 1", progress=False)

@@ -14,7 +14,7 @@ from ditune.errors import UsageError
 from ditune.torch import ops
 from ditune.torch._tensors import is_autocast
 from ditune.torch.fuse.norms import of_branch_norm, of_norm
-from ditune.torch.modules import Int8Linear, layer_name, rotation_of, scale_of
+from ditune.torch.modules import TENSORS, Int8Linear, layer_name, rotation_of, scale_of
 
 
 class Sum:
@@ -230,7 +230,7 @@ class Part(Int8Linear):
     def fit(self, given: Mapping[str, Tensor], prefix: str) -> Fitting:
         """What of a checkpoint's tensors it can take, by name in the layer. Changes nothing."""
         found = Fitting({}, [], [], [])
-        config, scale = given.get("comfy_quant"), given.get("weight_scale")
+        config = given.get("comfy_quant")
         if self.fused.weight.is_meta:
             found.errors.append(f"{prefix}weight is on meta, where nothing can be loaded (load it before fuse_)")
             return found
@@ -246,16 +246,15 @@ class Part(Int8Linear):
             elif name == "smooth":
                 if not torch.equal(old, new.to(old)):
                     found.errors.append(f"{prefix}smooth is not that of this fused layer (load it before fuse_)")
-            elif name == "weight_scale" and scale is not None:
-                found.fitting[name] = scale_of(prefix + name, scale, self.out_features).reshape(-1, 1)
+            elif name == "weight_scale":
+                found.fitting[name] = scale_of(prefix + name, new, self.out_features).reshape(-1, 1)
             elif (old.shape, old.is_floating_point()) == (new.shape, new.is_floating_point()):
                 found.fitting[name] = new
             else:
                 found.errors.append(
                     f"{prefix}{name} is {new.dtype} {list(new.shape)}, not {old.dtype} {list(old.shape)}"
                 )
-        known = ("weight", "weight_scale", "bias", "smooth", "comfy_quant")
-        found.unexpected.extend(prefix + name for name in given if name not in known)
+        found.unexpected.extend(prefix + name for name in given if name not in TENSORS)
         return found
 
     @torch.no_grad()
