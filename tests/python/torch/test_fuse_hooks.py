@@ -16,7 +16,7 @@ import pytest
 import torch
 from ditune.errors import UsageError
 from ditune.torch import fuse_, quantize_
-from fuse_models import blocks_of, flux, flux_inputs, ideogram4, ideogram4_inputs, output, randomize, relative
+from fuse_models import CASES, blocks_of, flux, flux_inputs, ideogram4, ideogram4_inputs, output, randomize, relative
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
@@ -192,8 +192,46 @@ def test_offloading(fused: nn.Module) -> None:
     accelerate.hooks.add_hook_to_module(fused, hook)  # as enable_model_cpu_offload has it
     assert torch.equal(output(fused, inputs), wanted)
     accelerate.hooks.remove_hook_from_module(fused)
-    accelerate.hooks.attach_align_device_hook(fused, torch.device("cpu"))  # as dispatch_model does it
-    assert relative(output(fused, inputs), wanted) < 0.01 and not blocks_of(fused)[0]._runs_fused()
+
+
+@pytest.mark.parametrize("is_fused_first", [True, False])
+@pytest.mark.parametrize("name", ["ideogram4", "flux"])
+def test_a_device_map_leaves_blocks_fused(name: str, is_fused_first: bool) -> None:
+    case = CASES[name]
+    model = quantize_(randomize(case.build()))
+    alone = fuse_(copy.deepcopy(model))
+    if is_fused_first:
+        fuse_(model)
+    accelerate.dispatch_model(model, {"": "cpu"}, force_hooks=True)
+    for list_name in case.launches:  # as a device_map with each block has them
+        for block in model.get_submodule(list_name).children():
+            hook = accelerate.hooks.AlignDevicesHook("cpu", place_submodules=True)
+            accelerate.hooks.add_hook_to_module(block, hook)
+    fuse_(model)
+    inputs = case.inputs(2)
+    assert torch.equal(output(model, inputs), output(alone, inputs))
+    assert [type(each) for each in model.modules()] == [type(each) for each in alone.modules()]
+    assert all(block._runs_fused() and block._hf_hook for block in blocks_of(model))
+    block, seen = blocks_of(model)[0], []  # type: ignore[var-annotated]
+    accelerate.hooks.add_hook_to_module(block._parts[0][2], watching(seen))
+    assert not block._runs_fused()
+    assert relative(output(model, inputs), output(alone, inputs)) < 1e-5 and len(seen) == 1
+
+
+@pytest.mark.parametrize("change", ["device", "forward", "offload"])
+def test_hooks_that_do_more_than_placing_count(change: str, caplog: pytest.LogCaptureFixture) -> None:
+    model = quantize_(randomize(ideogram4()))
+    accelerate.dispatch_model(model, {"": "cpu"}, force_hooks=True)
+    layer: Any = model.get_submodule("layers.1.attention.to_q")
+    if change == "device":
+        layer._hf_hook.execution_device = 1
+    elif change == "offload":
+        layer._hf_hook.offload = True
+    else:
+        layer._old_forward = lambda x: x
+    ditune.torch.fuse._warn.cache_clear()
+    fuse_(model)
+    assert len(blocks_of(model)) == 2 and "attention.to_q has hooks (fuse before hooks are added)" in caplog.text
 
 
 @pytest.mark.parametrize("buffers", [False, True])

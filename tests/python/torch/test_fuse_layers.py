@@ -49,7 +49,8 @@ def test_joining() -> None:
         ([{"rotate": 16}, {}], "another rotation"),
         ([{"smooth": torch.ones(WIDTH)}, {}], "smoothed by other factors"),
         ([{"op": "silu"}, {}], "op=silu of its own"),
-        ([{"device": "meta"}, {}], "on meta"),
+        ([{"device": "meta"}, {"device": "meta"}], "weights are on meta"),
+        ([{}, {"device": "meta"}], "on cpu and meta"),
     ],
 )
 def test_layers_that_cannot_share_a_quantization(options: list[Any], why: str) -> None:

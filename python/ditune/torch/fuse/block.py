@@ -15,11 +15,11 @@ from ditune.errors import UsageError
 from ditune.torch import ops
 from ditune.torch._tensors import is_autocast
 from ditune.torch.fuse.heads import Angles, Heads, PackedAttention, packed_of
-from ditune.torch.fuse.hooks import is_hooked, is_watched, modules_inside, refuse_hooks, sets_forward
+from ditune.torch.fuse.hooks import is_hooked, is_watched, modules_inside, placed_on, refuse_hooks, sets_forward
 from ditune.torch.fuse.layers import Part, Sum, join, value_of
 from ditune.torch.fuse.masks import Masks
 from ditune.torch.fuse.norms import norm_kind, of_branch_norm
-from ditune.torch.fuse.subclass import Mixin, subclass_of
+from ditune.torch.fuse.subclass import Mixin, change_class
 from ditune.torch.modules import Int8Linear
 
 _A = TypeVar("_A", bound="type[Block]")
@@ -85,20 +85,21 @@ class Block(Mixin):
     def _runs_fused(self) -> bool:
         """Not while a layer has adapters or a module has hooks that `fused` would not call; not under autocast."""
         fused = self._parts[0][2].fused
-        if "forward" in fused.__dict__ and sets_forward(fused):
+        device = fused.weight.device
+        if "forward" in fused.__dict__ and sets_forward(fused) and placed_on(fused) != device:
             _refuse_offload(fused)
             return False
-        if is_autocast(fused.weight.device):
+        if is_autocast(device):
             return False
         if any(self._hooks):
             return False
         for module in self._inside:
-            if "forward" in module.__dict__ and sets_forward(module):
+            if "forward" in module.__dict__ and sets_forward(module) and placed_on(module) != device:
                 return False
         for parent, name, part in self._parts:
             if parent._modules[name] is not part:
                 return False
-        return not any(seen.is_hooked() for seen in self._seen.values())
+        return not any(is_hooked(seen.attention, device) for seen in self._seen.values())
 
     def attend(self, attention: str, x: Tensor, *args: Any, **kwargs: Any) -> Any:
         """What the module's processor makes of joined q, k and v (in the place of hidden states), not yet projected."""
@@ -196,9 +197,6 @@ class AttentionView:
         else:
             self.__dict__[name] = layer
 
-    def is_hooked(self) -> bool:
-        return is_hooked(self.attention)
-
 
 class Columns:
     """Of a tensor, from `start` on."""
@@ -261,8 +259,7 @@ def fuse_block(block: nn.Module, adapter: type[Block], masks: Masks, angles: Ang
             parent, _, attribute = path.rpartition(".")
             parts.append((block.get_submodule(parent), attribute, part))
             setattr(*parts[-1])
-    block.__dict__.pop("forward", None)  # its old class's, which hooks left behind
-    block.__class__ = subclass_of(adapter, type(block))
+    change_class(block, adapter)
     assert isinstance(block, Block)
     block._parts, block._seen, block._packed = tuple(parts), views, packed
     block._masks, block._angles = masks, angles
@@ -300,8 +297,6 @@ def _int8(block: nn.Module, path: str) -> Int8Linear:
     layer = block.get_submodule(path)
     if type(layer) is not Int8Linear:
         raise UsageError(f"{path} is {type(layer).__name__}, not Int8Linear (quantize all layers of a block, no LoRA)")
-    if is_hooked(layer):
-        raise UsageError(f"{path} has hooks (fuse before hooks are added)")
     return layer
 
 
@@ -312,7 +307,7 @@ def _served(adapter: type[Block]) -> set[str]:
 
 
 def _check(block: nn.Module, adapter: type[Block]) -> None:
-    refuse_hooks(block, _served(adapter))
+    refuse_hooks(block, _served(adapter), _int8(block, adapter.sites[0].linears[0]).weight.device)
     for site in adapter.sites:
         if hasattr(block, site.name):
             raise UsageError(f"it has an attribute {site.name} already (name the site otherwise)")

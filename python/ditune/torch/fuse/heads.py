@@ -125,8 +125,8 @@ class HeadNorms(nn.Module):
                 eps=self.eps,
             )
 
-    def is_hooked(self) -> bool:
-        return any(norm is not None and is_hooked(norm) for norm in self._norms)
+    def is_hooked(self, device: torch.device) -> bool:
+        return any(norm is not None and is_hooked(norm, device) for norm in self._norms)
 
 
 def normalize(x: Tensor, norm: nn.Module, head: int = 0, rope: ops.Rope = "none", angles: Tensor | None = None) -> None:
@@ -183,7 +183,7 @@ class PackedAttention(nn.Module):
             return False
         if processor._parallel_config is not None:
             return False
-        return not any(self.of_stream(i).is_hooked() for i in range(len(self.norms)))
+        return not any(self.of_stream(i).is_hooked(x.device) for i in range(len(self.norms)))
 
     def run(
         self, streams: tuple[Tensor, ...], mask: Tensor | None, angles: Tensor | None, joint: Tensor | None = None

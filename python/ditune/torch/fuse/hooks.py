@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Container
+from typing import Any
 
+import torch
 from torch import nn
 from torch.nn.modules import module as of_all_modules
 
@@ -19,10 +22,26 @@ def sets_forward(module: nn.Module) -> bool:
     return own is not None and own != type(module).forward.__get__(module)
 
 
-def is_hooked(module: nn.Module) -> bool:
-    """Also by a forward of its own."""
-    hooks = module._forward_hooks or module._forward_pre_hooks
-    return bool(hooks) or ("forward" in module.__dict__ and sets_forward(module))
+def placed_on(module: nn.Module) -> torch.device | None:
+    """Where its forward moves its inputs, if that is accelerate's of a device_map and does nothing else."""
+    own: Any = module.__dict__.get("forward")
+    hook: Any = module.__dict__.get("_hf_hook")
+    if type(hook).__name__ != "AlignDevicesHook" or hook.offload or hook.execution_device is None:
+        return None
+    if not isinstance(own, functools.partial) or own.func.__module__ != type(hook).__module__:
+        return None
+    if module._old_forward != type(module).forward.__get__(module):
+        return None
+    return torch.device(hook.execution_device)
+
+
+def is_hooked(module: nn.Module, device: torch.device | None = None) -> bool:
+    """Also by a forward of its own. device: of what calls it, so that moving its inputs there does not count."""
+    if module._forward_hooks or module._forward_pre_hooks:
+        return True
+    if "forward" not in module.__dict__ or not sets_forward(module):
+        return False
+    return device is None or placed_on(module) != device
 
 
 def is_watched(module: nn.Module) -> bool:
@@ -31,10 +50,11 @@ def is_watched(module: nn.Module) -> bool:
     return bool(of_all) or is_hooked(module)
 
 
-def refuse_hooks(block: nn.Module, served: Container[str]) -> None:
-    """Raises UsageError if a module inside has hooks, but for those that are looked at in each call."""
+def refuse_hooks(block: nn.Module, served: Container[str], device: torch.device) -> None:
+    """Raises UsageError if a module inside has hooks, but for those that are looked at in each call. device: where the
+    block is."""
     for path, module in block.named_modules():
-        if path not in served and is_hooked(module):
+        if path not in served and is_hooked(module, device):
             raise UsageError(f"{path or 'it'} has hooks (fuse before hooks are added)")
 
 

@@ -300,6 +300,10 @@ def join(layers: Sequence[Int8Linear], *, op: ops.OutputOp = "none", first: int 
 def _check(layers: Sequence[Int8Linear], op: str) -> None:
     one = layers[0]
     for layer in layers:
+        if layer.weight.device != one.weight.device:
+            raise UsageError(
+                f"its layers are on {one.weight.device} and {layer.weight.device} (put a block on one device)"
+            )
         if layer.weight.is_meta:
             raise UsageError("weights are on meta (load the model before fuse_)")
         if layer.op != "none":

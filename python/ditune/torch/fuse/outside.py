@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from torch import nn
 
-from ditune.torch.fuse.subclass import Mixin, subclass_of
+from ditune.torch.fuse.hooks import placed_on, sets_forward
+from ditune.torch.fuse.subclass import Mixin, change_class
 
 _mixins: dict[str, Mapping[str, type[Mixin]]] = {}  # by the model's class, by path
 
@@ -21,5 +22,7 @@ def fuse_modules(model: nn.Module) -> None:
     """In place: a state_dict and the modules' names stay."""
     for path, mixin in _mixins.get(f"{type(model).__module__}.{type(model).__qualname__}", {}).items():
         module = model.get_submodule(path)
-        if not isinstance(module, mixin) and "forward" not in module.__dict__ and mixin.takes(module):
-            module.__class__ = subclass_of(mixin, type(module))
+        if isinstance(module, mixin) or (sets_forward(module) and placed_on(module) is None):
+            continue
+        if mixin.takes(module):
+            change_class(module, mixin)

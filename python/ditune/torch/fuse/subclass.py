@@ -27,6 +27,15 @@ class Mixin(nn.Module):
         return _restored, type(self).__bases__, self.__dict__
 
 
+def change_class(module: nn.Module, mixin: type[Mixin]) -> None:
+    """Of a module whose forward is that of its class, be it inside of one that accelerate has set."""
+    module.__class__ = subclass_of(mixin, type(module))
+    if "_old_forward" in module.__dict__:
+        module._old_forward = module.__class__.forward.__get__(module)
+    else:
+        module.__dict__.pop("forward", None)  # its old class's, which hooks left behind
+
+
 def subclass_of(mixin: type[Mixin], module_class: type[nn.Module]) -> type[nn.Module]:
     """Of the class's name, which diffusers and accelerate look at."""
     if (mixin, module_class) not in _made:
