@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ditune.errors import UsageError
+from ditune.torch._hooks import placed_on
 from ditune.torch._tensors import refuse
 from ditune.torch.modules import Int8Linear
 from ditune.torch.weights import GROUPS
@@ -93,8 +94,8 @@ def quantize_(
 
     Left as they are: subclasses of nn.Linear (those of peft, for instance), weights that another module has, too
     (tied), layers with hooks or with a forward of their own, those whose weights nn.TransformerEncoderLayer reads, and
-    those of fewer than `min_features` inputs or outputs. Raises UsageError if accelerate offloads layers, whose weights
-    are elsewhere then.
+    those of fewer than `min_features` inputs or outputs. The hooks of a device_map go to the new layers. Raises
+    UsageError if accelerate offloads layers, whose weights are elsewhere then.
 
     The config of a diffusers model says then that it is quantized, so that what save_pretrained writes is loaded as
     int8, once ditune.diffusers is imported.
@@ -178,8 +179,11 @@ def _set_on(name: str, linear: nn.Linear) -> str | None:
         raise UsageError(
             f"{name} is offloaded by accelerate (call quantize_ before enable_sequential_cpu_offload or dispatch_model)"
         )
-    if linear._forward_hooks or linear._forward_pre_hooks or hook is not None:
+    is_placed = placed_on(linear) is not None
+    if linear._forward_hooks or linear._forward_pre_hooks or not (hook is None or is_placed):
         return "hooks (quantize before hooks are added)"
+    if is_placed:
+        return None
     return "a forward of its own (quantize before it is set)" if "forward" in linear.__dict__ else None
 
 
@@ -191,6 +195,10 @@ def _replace(
     assert isinstance(linear, nn.Linear)
     group = group_of(linear.in_features, rotate)
     layer = Int8Linear.from_float(linear, rotate=group, smooth=smooth, device=device)
+    if hook := getattr(linear, "_hf_hook", None):
+        from accelerate.hooks import add_hook_to_module
+
+        add_hook_to_module(layer, hook)
     for name in names:
         parent, _, attribute = name.rpartition(".")
         setattr(model.get_submodule(parent), attribute, layer)

@@ -80,9 +80,9 @@ def gpus_of(model: nn.Module) -> set[int | None]:
 @pytest.mark.parametrize("name", CASES)
 def test_a_fused_model_over_all_of_them(name: str, is_fused_first: bool) -> None:
     case = CASES[name]
-    model = quantize_(randomize(case.build()).to(BF16))
+    model = randomize(case.build()).to(BF16)
     inputs = {key: moved(value, "cuda:0") for key, value in case.inputs(2).items()}
-    alone = fuse_(copy.deepcopy(model)).to("cuda:0")
+    alone = fuse_(quantize_(copy.deepcopy(model), device="cuda:0")).to("cuda:0")
     if is_fused_first:
         fuse_(model)
     accelerate.dispatch_model(model, places_of(model))

@@ -79,12 +79,12 @@ def test_what_is_left_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
     class Other(nn.Linear):
         pass
 
-    model = nn.ModuleDict({name: nn.Linear(64, 64) for name in ("a", "b", "hooked", "seen", "moved", "twice")})
+    model = nn.ModuleDict({name: nn.Linear(64, 64) for name in ("a", "b", "hooked", "seen", "watched", "twice")})
     model["b"].weight = model["a"].weight
     model["other"] = Other(64, 64)
     model["hooked"].register_forward_hook(lambda *_: None)
     model["seen"].register_forward_pre_hook(lambda *_: None)
-    accelerate.hooks.add_hook_to_module(model["moved"], accelerate.hooks.AlignDevicesHook("cpu"))
+    accelerate.hooks.add_hook_to_module(model["watched"], accelerate.hooks.ModelHook())
     model["again"] = model["twice"]
     with caplog.at_level(logging.WARNING, "ditune"):
         quantize_(model)
@@ -206,6 +206,23 @@ def test_a_model_that_is_offloaded_is_refused() -> None:
         with pytest.raises(UsageError, match=r"to_q is offloaded by accelerate \(call quantize_ before enable_seq"):
             quantize_(model, skip=skip)
     assert not int8_layers(model)
+
+
+def test_a_model_that_a_device_map_has_placed_stays_there(caplog: pytest.LogCaptureFixture) -> None:
+    model, alone = Model(), Model()
+    alone.load_state_dict(model.state_dict())
+    accelerate.dispatch_model(model, {"": "cpu"}, force_hooks=True)
+    layer: Any = model.blocks[0].to_q
+    hook = layer._hf_hook
+    caplog.clear()
+    with caplog.at_level(logging.WARNING, "ditune"):
+        quantize_(model)
+    assert int8_layers(model) == int8_layers(quantize_(alone)) and not caplog.messages
+    layer = model.blocks[0].to_q
+    assert layer._hf_hook is hook
+    layer._hf_hook.execution_device = torch.device("meta")  # it is called
+    with pytest.raises(UsageError, match="on cpu \\(give it on meta, where x is"):
+        layer(torch.ones(1, layer.in_features))
 
 
 @pytest.mark.parametrize("smooth", [{"1": torch.ones(3)}, {"1": torch.ones(128)}])

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 from ditune.errors import UsageError
 from ditune.torch import ops
+from ditune.torch._hooks import is_hooked, placed_on, sets_forward
 from ditune.torch._tensors import is_autocast
 from ditune.torch.fuse.heads import Angles, Heads, PackedAttention, packed_of
-from ditune.torch.fuse.hooks import is_hooked, is_watched, modules_inside, placed_on, refuse_hooks, sets_forward
+from ditune.torch.fuse.hooks import is_watched, modules_inside, refuse_hooks
 from ditune.torch.fuse.layers import Part, Sum, join, value_of
 from ditune.torch.fuse.masks import Masks
 from ditune.torch.fuse.norms import norm_kind, of_branch_norm

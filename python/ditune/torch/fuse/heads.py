@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ditune.errors import UsageError
 from ditune.torch import ops
-from ditune.torch.fuse.hooks import is_hooked
+from ditune.torch._hooks import is_hooked
 from ditune.torch.fuse.norms import norm_kind, of_norm, shape_of
 from ditune.torch.fuse.sources import source_hash
 from ditune.torch.fuse.versions import Version, count_of, is_same, version_of

@@ -3,45 +3,15 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Container
-from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.modules import module as of_all_modules
 
 from ditune.errors import UsageError
+from ditune.torch._hooks import is_hooked
 from ditune.torch.modules import Int8Linear
-
-
-def sets_forward(module: nn.Module) -> bool:
-    """Whether it has a forward of its own, as accelerate, diffusers and LoRA trainers set it. What their removal leaves
-    there is that of its class."""
-    own = module.__dict__.get("forward")
-    return own is not None and own != type(module).forward.__get__(module)
-
-
-def placed_on(module: nn.Module) -> torch.device | None:
-    """Where its forward moves its inputs, if that is accelerate's of a device_map and does nothing else."""
-    own: Any = module.__dict__.get("forward")
-    hook: Any = module.__dict__.get("_hf_hook")
-    if type(hook).__name__ != "AlignDevicesHook" or hook.offload or hook.execution_device is None:
-        return None
-    if not isinstance(own, functools.partial) or own.func.__module__ != type(hook).__module__:
-        return None
-    if module._old_forward != type(module).forward.__get__(module):
-        return None
-    return torch.device(hook.execution_device)
-
-
-def is_hooked(module: nn.Module, device: torch.device | None = None) -> bool:
-    """Also by a forward of its own. device: of what calls it, so that moving its inputs there does not count."""
-    if module._forward_hooks or module._forward_pre_hooks:
-        return True
-    if "forward" not in module.__dict__ or not sets_forward(module):
-        return False
-    return device is None or placed_on(module) != device
 
 
 def is_watched(module: nn.Module) -> bool:

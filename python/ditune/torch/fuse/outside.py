@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from torch import nn
 
-from ditune.torch.fuse.hooks import placed_on, sets_forward
+from ditune.torch._hooks import placed_on, sets_forward
 from ditune.torch.fuse.subclass import Mixin, change_class
 
 _mixins: dict[str, Mapping[str, type[Mixin]]] = {}  # by the model's class, by path
