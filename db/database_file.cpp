@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "db/file_system.hpp"
 #include "db/store.hpp"
 #include "ditune/error.hpp"
 
@@ -54,13 +55,28 @@ std::optional<std::array<char, kHeaderBytes>> read_header(const std::filesystem:
   return header;
 }
 
+// Of a path at which nothing is: whether a file could be made there, once its folder is.
+void require_place(const std::filesystem::path& path) {
+  const std::filesystem::path name = path.filename();
+  if (name.empty() || name == "." || name == "..") refuse(path, "is the name of a folder", "name a file");
+  std::error_code error;
+  if (!std::filesystem::is_symlink(std::filesystem::symlink_status(path, error))) return;
+  // A folder that a link leads to may be that of a disk that is not mounted: it is not made.
+  const std::filesystem::path file = followed(path);
+  if (!std::filesystem::is_directory(file.parent_path(), error))
+    refuse(path, "leads to " + file.string() + ", whose folder is not there", "make that folder, or name another file");
+}
+
 }  // namespace
 
 FileState inspect_file(const std::filesystem::path& path) {
   if (path.empty()) throw DbError(DbError::Kind::unusable, "the database has no name", "name a file");
   std::error_code error;
   const auto type = std::filesystem::status(path, error).type();
-  if (type == std::filesystem::file_type::not_found) return FileState::missing;
+  if (type == std::filesystem::file_type::not_found) {
+    require_place(path);
+    return FileState::missing;
+  }
   if (type == std::filesystem::file_type::directory) refuse(path, "is a folder");
   if (type == std::filesystem::file_type::none)
     refuse(path, "cannot be reached: " + error.message(), "check its name and the permissions of its folders");
@@ -79,8 +95,7 @@ FileState inspect_file(const std::filesystem::path& path) {
 }
 
 bool is_folder_writable(const std::filesystem::path& path) {
-  // SQLite follows links, too.
-  return is_writable(std::filesystem::weakly_canonical(std::filesystem::absolute(path)).parent_path());
+  return is_writable(followed(path).parent_path());  // SQLite follows links, too
 }
 
 bool is_file_writable(const std::filesystem::path& path) { return is_writable(path); }

@@ -48,4 +48,15 @@ std::optional<std::string_view> network_file_system(const std::filesystem::path&
   return network_file_system(static_cast<std::int64_t>(status.f_type));
 }
 
+std::filesystem::path followed(std::filesystem::path path) {
+  constexpr int kMostLinks = 40;  // as the kernel: path_resolution(7)
+  std::error_code error;
+  path = std::filesystem::absolute(path, error);
+  // weakly_canonical takes a link for the file where nothing is behind it.
+  for (int i = 0; i < kMostLinks && std::filesystem::is_symlink(std::filesystem::symlink_status(path, error)); ++i)
+    path = path.parent_path() / std::filesystem::read_symlink(path, error);
+  std::filesystem::path real = std::filesystem::weakly_canonical(path, error);
+  return error ? path : real;
+}
+
 }  // namespace ditune

@@ -15,4 +15,7 @@ std::optional<std::string_view> network_file_system(std::int64_t type);
 // Of the file, or of the nearest folder above it that is there.
 std::optional<std::string_view> network_file_system(const std::filesystem::path& path);
 
+// The file that a path leads to, through links to the last one; there or not, as a name that begins at the root.
+std::filesystem::path followed(std::filesystem::path path);
+
 }  // namespace ditune

@@ -8,6 +8,7 @@
 #include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "core/plain_text.hpp"
 #include "core/sha256.hpp"
@@ -25,16 +26,35 @@ namespace {
   throw DbError(DbError::Kind::unusable, what, remedy);
 }
 
-void create_folder_of(const std::filesystem::path& path) {
-  const std::filesystem::path folder = std::filesystem::absolute(path).parent_path();
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (!error) return;
-  const bool full = error == std::errc::no_space_on_device;
-  throw DbError(full ? DbError::Kind::failed : DbError::Kind::unusable,
-                fmt::format("cannot make the folder {}: {}", folder.string(), error.message()),
-                full ? "free some space" : "name a file where files can be written");
-}
+// The folder of a new file, made if it is not there; gone again, as long as nothing is in it, unless it is kept.
+class NewFolder {
+ public:
+  explicit NewFolder(const std::filesystem::path& file) {
+    const std::filesystem::path folder = std::filesystem::absolute(file).parent_path();
+    std::error_code error;
+    for (auto path = folder; !std::filesystem::exists(path, error) && path.has_relative_path();
+         path = path.parent_path())
+      made_.push_back(path);
+    std::filesystem::create_directories(folder, error);
+    if (!error) return;
+    remove();
+    const bool full = error == std::errc::no_space_on_device;
+    throw DbError(full ? DbError::Kind::failed : DbError::Kind::unusable,
+                  fmt::format("cannot make the folder {}: {}", folder.string(), error.message()),
+                  full ? "free some space" : "name a file where files can be written");
+  }
+  NewFolder(const NewFolder&) = delete;
+  NewFolder& operator=(const NewFolder&) = delete;
+  ~NewFolder() { remove(); }
+  void keep() { made_.clear(); }
+
+ private:
+  void remove() const noexcept {
+    std::error_code ignored;
+    for (const auto& path : made_) std::filesystem::remove(path, ignored);
+  }
+  std::vector<std::filesystem::path> made_;  // the innermost first
+};
 
 // Switching to WAL takes an exclusive lock for which SQLite does not wait, while another process may be doing the same.
 void use_wal(Database& db) {
@@ -54,7 +74,8 @@ void use_wal(Database& db) {
 // How to look at a file without changing it.
 Database::Mode reading_mode(const std::filesystem::path& path) {
   std::error_code error;
-  const auto log = std::filesystem::file_size(path.string() + "-wal", error);
+  // The log is beside the file, not beside a link to it.
+  const auto log = std::filesystem::file_size(followed(path).string() + "-wal", error);
   const bool has_writer = !error && log > 0;
   if (!has_writer && network_file_system(path)) return Database::Mode::immutable;  // it is only replaced whole
   // The last reader to close takes the files away that WAL keeps beside it, if it may write. Who may not would leave
@@ -115,7 +136,8 @@ Store::~Store() = default;
 
 Store Store::open(const std::filesystem::path& path) {
   const FileState state = inspect_file(path);
-  if (state == FileState::missing) create_folder_of(path);
+  std::optional<NewFolder> folder;
+  if (state == FileState::missing) folder.emplace(path);
   if (!is_folder_writable(path) || (state != FileState::missing && !is_file_writable(path)))
     refuse(path.string() + " cannot be written", "name a file in a folder where files can be written");
   auto impl = std::make_unique<Impl>(Impl{Database(path, Database::Mode::create), true});
@@ -128,6 +150,7 @@ Store Store::open(const std::filesystem::path& path) {
     if (state == FileState::missing) remove_if_empty(std::move(impl->db), path);
     throw;
   }
+  if (folder) folder->keep();
   return Store(std::move(impl));
 }
 

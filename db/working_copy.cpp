@@ -223,7 +223,7 @@ class WorkingCopy::DatabaseLock {
 };
 
 WorkingCopy::WorkingCopy(const std::filesystem::path& database, Environment environment)
-    : database_(std::filesystem::weakly_canonical(std::filesystem::absolute(database))),
+    : database_(followed(database)),
       path_(database),
       environment_(std::move(environment)),
       file_system_(environment_.file_system(database).value_or("")) {

@@ -204,6 +204,30 @@ TEST_CASE("What is no file is refused") {
   CHECK_FALSE(std::filesystem::exists(folder / "absent.db"));
 }
 
+TEST_CASE("A name of a folder is no file's name, and no folder is made for it") {
+  const TempFolder folder;
+  for (const std::string name : {"new/", "new/.", "new/.."})
+    CHECK(contains(error_of<Error>([&] { Store::open(folder / name); }), "is the name of a folder (name a file"));
+  const std::string too_long = "new/" + std::string(300, 'x');
+  CHECK_THROWS_AS(Store::open(folder / too_long), DbError);
+  CHECK_THROWS_AS(Store::open(folder / "new/sub/" / std::string(300, 'x')), DbError);
+  CHECK(std::filesystem::is_empty(folder.path()));
+}
+
+TEST_CASE("A link to a file that is not there is followed, if its folder is there") {
+  const TempFolder folder;
+  std::filesystem::create_directory(folder / "there");
+  std::filesystem::create_symlink("there/t.db", folder / "link.db");
+  Store::open(folder / "link.db").set_winner(measured_record());
+  CHECK(std::filesystem::is_symlink(folder / "link.db"));
+  CHECK(Store::open_read_only(folder / "there/t.db").winners().size() == 1);
+  std::filesystem::create_symlink("gone/t.db", folder / "astray.db");
+  for (const auto open : {&Store::open, &Store::open_read_only})
+    CHECK(contains(error_of<Error>([&] { open(folder / "astray.db"); }),
+                   "gone/t.db, whose folder is not there (make that folder"));
+  CHECK_FALSE(std::filesystem::exists(folder / "gone"));
+}
+
 TEST_CASE("Where nothing may be written, reading works and writing is refused") {
   const TempFolder folder;
   Store::open(folder / "t.db").set_winner(measured_record());
@@ -234,6 +258,21 @@ TEST_CASE("A reader leaves nothing that its owner could not write, in a folder t
     CHECK(as_nobody(winners) == 2);  // the second is in the log yet
   }
   CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);
+}
+
+TEST_CASE("A reader who may not write sees through a link what is in the log beside the file") {
+  const TempFolder folder;
+  const TempFolder links;
+  std::filesystem::permissions(links.path(), std::filesystem::perms(0755));
+  Store::open(folder / "t.db").set_winner(measured_record());
+  std::filesystem::create_symlink(folder / "t.db", links / "link.db");
+  std::filesystem::permissions(folder.path(), std::filesystem::perms(0755));
+  Store owner = Store::open(folder / "t.db");
+  TuningRecord other = measured_record();
+  other.key.operation = Gemm{64, 64, 64};
+  owner.set_winner(other);
+  for (const auto& path : {folder / "t.db", links / "link.db"})
+    CHECK(as_nobody([&] { return static_cast<int>(Store::open_read_only(path).winners().size()); }) == 2);
 }
 
 TEST_CASE("A file that may not be read is refused") {
