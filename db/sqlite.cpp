@@ -48,9 +48,10 @@ Failure explain(int code) {
   throw DbError(*failure.kind, what, failure.remedy);
 }
 
-// https://www.sqlite.org/uri.html: what would end the path, and the escape itself, is escaped.
+// https://www.sqlite.org/uri.html: what would end the path, and the escape itself, is escaped. The authority is empty:
+// a path may itself begin with two slashes.
 std::string uri(const std::filesystem::path& path, std::string_view query) {
-  std::string uri = "file:";
+  std::string uri = "file://";
   for (const char c : std::filesystem::absolute(path).string()) {
     if (c == '%' || c == '?' || c == '#')
       uri += fmt::format("%{:02x}", static_cast<unsigned char>(c));

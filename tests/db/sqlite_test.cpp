@@ -86,3 +86,10 @@ TEST_CASE("Characters that mean something in a URI are part of a file's name") {
   Database(path, Database::Mode::create).execute("CREATE TABLE t (x)");
   CHECK(std::filesystem::exists(path));
 }
+
+TEST_CASE("A path that begins with two slashes is a path, and names no machine") {
+  const TempFolder folder;
+  const std::filesystem::path path = "/" + (folder / "t.db").string();
+  Database(path, Database::Mode::create).execute("CREATE TABLE t (x)");
+  CHECK(std::filesystem::exists(folder / "t.db"));
+}
