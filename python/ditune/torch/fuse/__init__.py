@@ -50,16 +50,19 @@ def fuse_(model: Model, *, full_attention: bool = False, **quantize: Any) -> Mod
         adapter = adapter_of(block)
         if adapter is not None and _is_tried(block, adapter):
             known.append((name, block, adapter))
-    for module in model.modules() if full_attention else ():
-        if isinstance(module, Block):  # of an earlier call
-            module._masks.full = True
+    masks, angles = Masks(full_attention), Angles()
+    earlier = [module for module in model.modules() if isinstance(module, Block)]
+    own = set(model.modules())
+    for block in earlier if full_attention else ():
+        if own.issuperset(block._masks.blocks):  # else another model has the block, too, and promises nothing
+            block._masks = masks
     if not known:
-        if not any(isinstance(module, Block) for module in model.modules()):
+        if not earlier:
             _warn(f"fuse_: {type(model).__name__} has no block that is known and is left as it is (use quantize_)")
+        _chain(model)
         return model
     if not is_int8:
         quantize_(model, **quantize)
-    masks, angles = Masks(full_attention), Angles()
     left: dict[str, list[str]] = {}  # by class and reason
     for name, block, adapter in known:
         try:
@@ -96,7 +99,7 @@ def _chain(model: nn.Module) -> None:
     for blocks in model.modules():
         if not isinstance(blocks, nn.ModuleList):
             continue
-        for before, block in zip((None, *blocks), blocks, strict=False):
+        for before, block in zip((None, *blocks), (*blocks, None), strict=True):
             if isinstance(block, Block):
                 block._first = not isinstance(before, Block)
             if isinstance(before, Block):

@@ -80,6 +80,8 @@ class Block(Mixin):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         if self._runs_fused():
             return self.fused(*args, **kwargs)
+        if self._first:  # what the others know is of an earlier forward
+            self._masks.known = self._angles.known = None
         args, kwargs = _values(args, kwargs)
         return super().forward(*args, **kwargs)
 
@@ -114,19 +116,17 @@ class Block(Mixin):
         joint: Tensor | None = None,
         mask: Tensor | None = None,
         rotary: Any = None,
-        **more: Any,
+        given: Mapping[str, Any] | None = None,
     ) -> Any:
         """`attend` of joined q, k and v, of an image and a text, too: where `heads` says how, without the processor.
 
-        joint: the tensor of which text and image are the parts.
+        joint: the tensor of which text and image are the parts. given: more arguments of the processor.
         """
         heads = self.heads[attention]
-        if not more and (packed := self.packed(attention, streams[0])) is not None:
+        if not given and (packed := self.packed(attention, streams[0])) is not None:
             return packed.run(streams, mask, self._angles.of(rotary, heads, streams[0], self._first), joint)
-        if mask is not None:
-            more[heads.mask] = mask
-        more[heads.rotary] = rotary
-        return self.attend(attention, streams[0], *streams[1:], **more)
+        more = {heads.rotary: rotary} if mask is None else {heads.rotary: rotary, heads.mask: mask}
+        return self.attend(attention, streams[0], *streams[1:], **{**(given or {}), **more})
 
     def packed(self, attention: str, x: Tensor) -> PackedAttention | None:
         """What computes attention of joined tensors like x in place, if the processor can be left out."""
@@ -137,7 +137,10 @@ class Block(Mixin):
         return packed if packed.takes(x) else None
 
     def mask(self, mask: Tensor | None) -> Tensor | None:
-        """The mask, or None if it is all true."""
+        """The mask, or None if it is all true. It stays where tokens are spread over processes: each has its own part
+        of it, and all of them must choose alike."""
+        if mask is None or any(seen.is_spread() for seen in self._seen.values()):
+            return mask
         return self._masks.needed(mask, self._first)
 
     def give(self, sum: Sum) -> Tensor | Sum:
@@ -197,6 +200,10 @@ class AttentionView:
             self.__dict__[name] = layers
         else:
             self.__dict__[name] = layer
+
+    def is_spread(self) -> bool:
+        """Whether its tokens are those of one of several processes (context parallelism)."""
+        return getattr(self.attention.processor, "_parallel_config", None) is not None
 
 
 class Columns:
@@ -264,6 +271,7 @@ def fuse_block(block: nn.Module, adapter: type[Block], masks: Masks, angles: Ang
     assert isinstance(block, Block)
     block._parts, block._seen, block._packed = tuple(parts), views, packed
     block._masks, block._angles = masks, angles
+    masks.blocks.add(block)
     block._inside = (*inside, *(part for _, _, part in parts))
     block._hooks = tuple(hooks for each in block._inside for hooks in (each._forward_pre_hooks, each._forward_hooks))
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ditune.errors import UsageError
 from ditune.torch import ops
 from ditune.torch._hooks import is_hooked
+from ditune.torch._tensors import rows_of
 from ditune.torch.fuse.norms import norm_kind, of_norm, shape_of
 from ditune.torch.fuse.sources import source_hash
 from ditune.torch.fuse.versions import Version, count_of, is_same, version_of
@@ -109,6 +110,8 @@ class HeadNorms(nn.Module):
 
     def turn(self, qkv: Tensor, rope: ops.Rope, angles: Tensor | None) -> None:
         """q and k, the first columns."""
+        if qkv.numel() == 0:
+            return
         rope = "none" if angles is None else rope
         if self.kind == "rms":
             for which, norm in enumerate(self._norms):
@@ -189,6 +192,9 @@ class PackedAttention(nn.Module):
         self, streams: tuple[Tensor, ...], mask: Tensor | None, angles: Tensor | None, joint: Tensor | None = None
     ) -> Any:
         """Of one stream what attends, of an image and a text both. joint: text and image, if these are parts of it."""
+        batch, tokens = streams[0].shape[0], sum(each.shape[1] for each in streams)
+        if angles is not None and (positions := rows_of(angles)) not in (tokens, batch * tokens):
+            raise UsageError(f"the rotary embedding has {positions} positions (give one for each of {tokens} tokens)")
         if len(streams) == 1:
             self.of_stream(0).turn(streams[0], self.rope, angles)
             return self.attend(streams[0], mask)
@@ -245,7 +251,7 @@ class Angles:
     under compilation each block makes it: what another one has may not be there when it runs."""
 
     def __init__(self) -> None:
-        self.known: tuple[Callable[[Any], Tensor], list[Version], Tensor] | None = None
+        self.known: tuple[tuple[Any, ...], list[Version], Tensor] | None = None
 
     def of(self, rotary: Any, heads: Heads, like: Tensor, anew: bool) -> Tensor | None:
         """anew: the first block of a forward."""
@@ -254,11 +260,12 @@ class Angles:
         if torch.compiler.is_compiling() or (like.is_cuda and torch.cuda.is_current_stream_capturing()):
             return heads.angles(rotary).to(like.device, torch.float32)
         sources = rotary if isinstance(rotary, (tuple, list)) else (rotary,)
-        known = self.known
-        if anew or known is None or known[0] is not heads.angles or not all(map(is_same, known[1], sources)):
+        known, stream = self.known, torch._C._cuda_getCurrentRawStream(like.device.index) if like.is_cuda else 0
+        its = heads.angles, like.device, stream  # another stream would not wait for it
+        if anew or known is None or known[0] != its or not all(map(is_same, known[1], sources)):
             made = heads.angles(rotary).to(like.device, torch.float32)
-            self.known = known = heads.angles, [version_of(each) for each in sources], made
-        return known[2].to(like.device)
+            self.known = known = its, [version_of(each) for each in sources], made
+        return known[2]
 
     def __getstate__(self) -> dict[str, Any]:
         return {}

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import weakref
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ditune.torch.fuse.versions import Version, is_same, version_of
 
@@ -23,6 +25,7 @@ class Masks:
     def __init__(self, full: bool = False) -> None:
         self.full = full
         self.known: tuple[Version, bool] | None = None
+        self.blocks: weakref.WeakSet[nn.Module] = weakref.WeakSet()  # those that ask; of a copy none
 
     def needed(self, mask: Tensor | None, anew: bool) -> Tensor | None:
         """The mask, or None if it can be left out. anew: the first block of a forward asks, the others know."""
@@ -39,4 +42,4 @@ class Masks:
         return {"full": self.full}
 
     def __setstate__(self, state: dict[str, bool]) -> None:
-        self.full, self.known = state["full"], None
+        self.__init__(state["full"])  # type: ignore[misc]

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ditune.torch.fuse.block import Block, Site, fuses
 from ditune.torch.fuse.heads import Heads, of_pairs
+from ditune.torch.fuse.models.batches import even
 from ditune.torch.fuse.models.streams import STREAMS, DoubleStream, cat_tokens, clip
 
 _MODULE = "diffusers.models.transformers.transformer_flux."
@@ -42,7 +43,8 @@ class FluxDouble(DoubleStream):
         image_rotary_emb: Any = None,
         joint_attention_kwargs: dict[str, Any] | None = None,
     ) -> tuple[Tensor, Tensor]:
-        x, text = hidden_states, encoder_hidden_states
+        x, temb = even(hidden_states, temb)
+        text, temb = even(encoder_hidden_states, temb)
         shift, scale, *image_rest = _modulation(self.norm1, temb, 6)
         text_shift, text_scale, *text_rest = _modulation(self.norm1_context, temb, 6)
         attended, text_attended, *adapted = self.joint_attention(
@@ -51,7 +53,7 @@ class FluxDouble(DoubleStream):
             {"norm": self.norm1.norm, "shift": shift, "scale": scale},
             {"norm": self.norm1_context.norm, "shift": text_shift, "scale": text_scale},
             rotary=image_rotary_emb,
-            **(joint_attention_kwargs or {}),
+            given=joint_attention_kwargs,
         )
         x = self.after_attention("", x, attended, self.norm2, image_rest)
         for more in adapted:  # of an IP adapter
@@ -81,10 +83,10 @@ class FluxSingle(Block):
         joint_attention_kwargs: dict[str, Any] | None = None,
     ) -> tuple[Tensor, Tensor]:
         text = encoder_hidden_states.shape[1]
-        x = cat_tokens(encoder_hidden_states, hidden_states)
+        x, temb = even(cat_tokens(encoder_hidden_states, hidden_states), temb)
         shift, scale, gate = _modulation(self.norm, temb, 3)
         qkv_up = self.qkv_up(x, norm=self.norm.norm, shift=shift, scale=scale)
-        attended = self.attend_packed("attn", qkv_up, rotary=image_rotary_emb, **(joint_attention_kwargs or {}))
+        attended = self.attend_packed("attn", qkv_up, rotary=image_rotary_emb, given=joint_attention_kwargs)
         x = clip(self.o_down(attended, x2=qkv_up[..., self.qkv_up.from_column :], residual=x, gate=gate))
         return x[:, :text], x[:, text:]
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ditune.torch.fuse.block import Block, Site, fuses
 from ditune.torch.fuse.heads import Heads, of_pairs
+from ditune.torch.fuse.models.batches import even
 from ditune.torch.fuse.models.streams import STREAMS, DoubleStream, cat_tokens, clip
 
 _MODULE = "diffusers.models.transformers.transformer_flux2."
@@ -44,7 +45,8 @@ class Flux2Double(DoubleStream):
         image_rotary_emb: Any = None,
         joint_attention_kwargs: dict[str, Any] | None = None,
     ) -> tuple[Tensor, Tensor]:
-        x, text = hidden_states, encoder_hidden_states
+        x, temb_mod_img = even(hidden_states, temb_mod_img)
+        text, temb_mod_txt = even(encoder_hidden_states, temb_mod_txt)
         shift, scale, *rest = temb_mod_img.chunk(6, dim=-1)
         text_shift, text_scale, *text_rest = temb_mod_txt.chunk(6, dim=-1)
         attended, text_attended = self.joint_attention(
@@ -53,7 +55,7 @@ class Flux2Double(DoubleStream):
             {"norm": self.norm1, "shift": shift, "scale": scale},
             {"norm": self.norm1_context, "shift": text_shift, "scale": text_scale},
             rotary=image_rotary_emb,
-            **(joint_attention_kwargs or {}),
+            given=joint_attention_kwargs,
         )
         x = self.after_attention("", x, attended, self.norm2, rest)
         text = self.after_attention("text_", text, text_attended, self.norm2_context, text_rest)
@@ -93,9 +95,10 @@ class Flux2Single(Block):
         if encoder_hidden_states is not None:
             text = encoder_hidden_states.shape[1]
             x = cat_tokens(encoder_hidden_states, x)
+        x, temb_mod = even(x, temb_mod)
         shift, scale, gate = temb_mod.chunk(3, dim=-1)
         qkv_up = self.qkv_up(x, norm=self.norm, shift=shift, scale=scale)
-        attended = self.attend_packed("attn", qkv_up, rotary=image_rotary_emb, **(joint_attention_kwargs or {}))
+        attended = self.attend_packed("attn", qkv_up, rotary=image_rotary_emb, given=joint_attention_kwargs)
         mlp = qkv_up[..., 3 * self.attn.inner_dim :]
         x = clip(self.o_down(attended, x2=mlp, act="swiglu", residual=x, gate=gate))
         return (x[:, :text], x[:, text:]) if split_hidden_states else x

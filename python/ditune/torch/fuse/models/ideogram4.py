@@ -11,6 +11,7 @@ from torch import Tensor
 from ditune.torch.fuse.block import Block, Site, fuses
 from ditune.torch.fuse.heads import Heads, of_halves
 from ditune.torch.fuse.layers import Sum
+from ditune.torch.fuse.models.batches import even
 from ditune.torch.fuse.norms import FusedNorm
 from ditune.torch.fuse.outside import fuses_modules
 from ditune.torch.fuse.rows import ZeroRows
@@ -43,8 +44,9 @@ class Ideogram4Block(Block):
     def fused(
         self, hidden_states: Tensor | Sum, attention_mask: Tensor, image_rotary_emb: Any, adaln_input: Tensor
     ) -> Tensor | Sum:
+        tokens, adaln_input = even(hidden_states, adaln_input)
         scale, gate, mlp_scale, mlp_gate = self.adaln_modulation(adaln_input).chunk(4, dim=-1)
-        x, qkv = self.qkv.add(hidden_states, norm=self.attention_norm1, scale=scale)
+        x, qkv = self.qkv.add(tokens, norm=self.attention_norm1, scale=scale)
         attended = self.attend_packed("attention", qkv, mask=self.mask(attention_mask), rotary=image_rotary_emb)
         sum = Sum(x, self.o(attended), gate.tanh(), self.attention_norm2)
         x, gate_up = self.gate_up(sum, norm=self.ffn_norm1, scale=mlp_scale)

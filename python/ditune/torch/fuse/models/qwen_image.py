@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ditune.torch.fuse.block import Site, fuses
 from ditune.torch.fuse.heads import Heads, of_complex
-from ditune.torch.fuse.models.streams import STREAMS, DoubleStream, clip, rows_of_halves
+from ditune.torch.fuse.models.batches import even, rows_of_halves
+from ditune.torch.fuse.models.streams import STREAMS, DoubleStream, clip
 
 
 def _angles(rotary: tuple[Tensor, Tensor]) -> Tensor:
@@ -56,11 +57,15 @@ class QwenImageDouble(DoubleStream):
         joint_attention_kwargs: dict[str, Any] | None = None,
         modulate_index: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        x, text = hidden_states, encoder_hidden_states
+        x, text, text_temb = hidden_states, encoder_hidden_states, temb
+        if self.zero_cond_t:
+            text_temb = temb.chunk(2, dim=0)[0]
+        else:
+            x, temb = even(x, temb)
+        text, text_temb = even(text, text_temb)
         shift, scale, *rest = self.img_mod(temb).chunk(6, dim=-1)
-        text_temb = temb.chunk(2, dim=0)[0] if self.zero_cond_t else temb
         text_shift, text_scale, *text_rest = self.txt_mod(text_temb).chunk(6, dim=-1)
-        rows = rows_of_halves(modulate_index)
+        rows = rows_of_halves(modulate_index, x, temb)
         attended, text_attended = self.joint_attention(
             x,
             text,
@@ -68,7 +73,7 @@ class QwenImageDouble(DoubleStream):
             {"norm": self.txt_norm1, "shift": text_shift, "scale": text_scale},
             mask=self.mask(encoder_hidden_states_mask),
             rotary=image_rotary_emb,
-            **(joint_attention_kwargs or {}),
+            given=joint_attention_kwargs,
         )
         x = self.after_attention("", x, attended, self.img_norm2, rest, rows)
         text = self.after_attention("text_", text, text_attended, self.txt_norm2, text_rest)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -18,20 +18,27 @@ class DoubleStream(Block):
     """A block whose streams have the sites qkv, o, up and down each, of names with a prefix."""
 
     def joint_attention(
-        self, x: Tensor, text: Tensor, image_options: dict[str, Any], text_options: dict[str, Any], **more: Any
+        self,
+        x: Tensor,
+        text: Tensor,
+        image_options: dict[str, Any],
+        text_options: dict[str, Any],
+        given: Mapping[str, Any] | None,
+        **more: Any,
     ) -> Any:
-        """What attends of both streams. The options are those of the sites qkv.
+        """What attends of both streams. The options are those of the sites qkv; given: `joint_attention_kwargs`.
 
         Of one image q, k and v of both are written to one tensor, which attention then reads without a copy.
         """
         if x.shape[0] > 1 or torch.is_grad_enabled() or self.packed("attn", x) is None:
-            return self.attend_packed("attn", self.qkv(x, **image_options), self.text_qkv(text, **text_options), **more)
+            qkv, text_qkv = self.qkv(x, **image_options), self.text_qkv(text, **text_options)
+            return self.attend_packed("attn", qkv, text_qkv, given=given, **more)
         tokens = text.shape[1]
         joint = x.new_empty(1, tokens + x.shape[1], self.qkv.out_features)
         streams = joint[:, tokens:], joint[:, :tokens]
         self.qkv.into(streams[0], x, **image_options)
         self.text_qkv.into(streams[1], text, **text_options)
-        return self.attend_packed("attn", *streams, joint=joint, **more)
+        return self.attend_packed("attn", *streams, given=given, joint=joint, **more)
 
     def after_attention(
         self,
@@ -50,14 +57,6 @@ class DoubleStream(Block):
         mlp = up(x, norm=norm, shift=shift, scale=scale, index=rows)
         made: Tensor = down(mlp, residual=x, gate=mlp_gate, gate_index=rows)
         return made
-
-
-def rows_of_halves(index: Tensor | None) -> Tensor | None:
-    """Of a modulation [2 B, D], the row of each token: index [B, S] int32 is 0 or 1, the half of the modulation."""
-    if index is None or index.shape[0] == 1:
-        return index
-    batch = index.shape[0]
-    return index * batch + torch.arange(batch, dtype=index.dtype, device=index.device)[:, None]
 
 
 def clip(x: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ditune.torch.fuse.block import Block, Site, fuses
 from ditune.torch.fuse.heads import Heads, PackedAttention, normalize, of_pairs
+from ditune.torch.fuse.models.batches import even
 
 _HEADS = Heads("WanAttnProcessor", ("72cb1121c1e6",), of_pairs, "pairs", rotary="rotary_emb")
 _TEXT = 512  # tokens, behind those of an image: what the processor takes
@@ -36,7 +37,8 @@ class WanBlock(Block):
     sources = ("7d15010f5131", "ab6d7d54fa10")
 
     def fused(self, hidden_states: Tensor, encoder_hidden_states: Tensor, temb: Tensor, rotary_emb: Any) -> Tensor:
-        x, context = hidden_states, encoder_hidden_states
+        context = encoder_hidden_states
+        x, temb = even(hidden_states, temb)
         modulation = self.scale_shift_table + temb.float()  # [B, 6, D], or [B, S, 6, D]
         shift, scale, gate, mlp_shift, mlp_scale, mlp_gate = modulation.unbind(dim=-2)
         qkv = self.qkv(x, norm=self.norm1, shift=shift, scale=scale)

@@ -13,7 +13,7 @@ from torch import Tensor
 from ditune.torch.fuse.block import Block, Site, fuses
 from ditune.torch.fuse.heads import Heads, of_complex
 from ditune.torch.fuse.layers import Sum
-from ditune.torch.fuse.models.streams import rows_of_halves
+from ditune.torch.fuse.models.batches import even, rows_of_halves
 
 
 @fuses("diffusers.models.transformers.transformer_z_image.ZImageTransformerBlock")
@@ -49,7 +49,10 @@ class ZImageBlock(Block):
             if noise_mask is not None:
                 assert adaln_noisy is not None and adaln_clean is not None
                 adaln_input = torch.cat([adaln_noisy, adaln_clean])
-                rows = rows_of_halves((noise_mask != 1).int())
+                rows = rows_of_halves((noise_mask != 1).int(), x, adaln_input)
+            else:
+                assert adaln_input is not None
+                x, adaln_input = even(x, adaln_input)
             scale, gate, mlp_scale, mlp_gate = self.adaLN_modulation(adaln_input).chunk(4, dim=1)
             gate, mlp_gate = gate.tanh(), mlp_gate.tanh()
         hidden, qkv = self.qkv.add(x, norm=self.attention_norm1, scale=scale, index=rows)
