@@ -37,10 +37,16 @@ std::vector<std::string> split_fields(std::string_view line, const std::string& 
   std::vector<std::string> fields;
   for (;;) {
     std::string field;
-    if (line.starts_with('"') && !take_quoted(line, field))
+    const bool is_quoted = line.starts_with('"');
+    if (is_quoted && !take_quoted(line, field))
       throw csv_error(source, number, "a quote is not closed", "close it on the same line");
     const std::size_t comma = std::min(line.find(','), line.size());
-    field += trim(line.substr(0, comma));
+    const std::string_view text = trim(line.substr(0, comma));
+    if (is_quoted && !text.empty())
+      throw csv_error(source, number,
+                      fmt::format("column {} has '{}' behind its closing quote", fields.size() + 1, text),
+                      "put the whole field in quotes, or none of it");
+    field += text;
     fields.push_back(std::move(field));
     if (comma == line.size()) return fields;
     line.remove_prefix(comma + 1);

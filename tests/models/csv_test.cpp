@@ -49,6 +49,11 @@ TEST_CASE("a bad line is named") {
         "list.csv line 3: 3 fields where the header has 2 (quote a field that holds a comma)");
   CHECK(error_of("m,n\n1\n") == "list.csv line 2: 1 fields where the header has 2 (quote a field that holds a comma)");
   CHECK(error_of("m,n\n1,\"2\n") == "list.csv line 2: a quote is not closed (close it on the same line)");
+  CHECK(error_of("m,n\n\"10\"24,64\n") ==
+        "list.csv line 2: column 1 has '24' behind its closing quote (put the whole field in quotes, or none of it)");
+  CHECK(error_of("m,n\n1,\"2\" x") ==
+        "list.csv line 2: column 2 has 'x' behind its closing quote (put the whole field in quotes, or none of it)");
+  CHECK(error_of("m,n\n\"10\" \t,\"64\" \n") == "no error");
   CHECK(error_of("m,k\n") == "list.csv line 1: no column 'n' (the first line names the columns: m,n)");
   CHECK(error_of("# nothing\n") == "list.csv line 1: no header (the first line names the columns: m,n)");
 }
