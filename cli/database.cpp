@@ -8,8 +8,10 @@
 #include "cli/environment.hpp"
 #include "cli/output.hpp"
 #include "cli/skipped.hpp"
+#include "core/shell.hpp"
 #include "core/text.hpp"
 #include "db/damage.hpp"
+#include "db/database_file.hpp"
 #include "ditune/error.hpp"
 
 namespace ditune::cli {
@@ -92,8 +94,8 @@ void set_aside_damaged(const std::filesystem::path& path) {
 
 Records::Records(const RecordOptions& options) : options_(options) {
   const auto path = options.db.empty() ? default_database() : options.db;
-  std::error_code ignored;
-  if (!options.db.empty() || (path && std::filesystem::exists(*path, ignored))) store_ = Store::open_read_only(*path);
+  // The default one need not be there; one that cannot be looked at is no such.
+  if (!options.db.empty() || (path && inspect_file(*path) != FileState::missing)) store_ = Store::open_read_only(*path);
 }
 
 std::vector<TuningRecord> Records::winners() {
@@ -159,7 +161,7 @@ void Records::report_none() const {
 }
 
 std::string show_skipped(const std::string& db) {
-  return db.empty() ? "ditune show --skipped" : fmt::format("ditune show --skipped --db {}", db);
+  return db.empty() ? "ditune show --skipped" : "ditune show --skipped --db " + shell_word(db);
 }
 
 void note_skipped(std::size_t count, std::string_view what, const std::string& db) {

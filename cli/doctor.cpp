@@ -12,6 +12,7 @@
 #include "cli/host.hpp"
 #include "cli/output.hpp"
 #include "core/text.hpp"
+#include "db/database_file.hpp"
 #include "ditune/error.hpp"
 #include "runtime/cuda.hpp"
 #include "runtime/dylib.hpp"
@@ -99,15 +100,17 @@ Finding nvml() {
 
 // The file, or the first of the folders on the way to it that are not there yet.
 std::filesystem::path first_to_make(std::filesystem::path path) {
-  while (path.has_relative_path() && path.has_parent_path() && !std::filesystem::exists(path.parent_path()))
+  std::error_code ignored;
+  while (path.has_relative_path() && path.has_parent_path() && !std::filesystem::exists(path.parent_path(), ignored))
     path = path.parent_path();
   return path;
 }
 
 // SQLite writes the file and, beside it, its journal.
 void require_writable_database(const std::filesystem::path& path) {
+  const bool is_there = inspect_file(path) != FileState::missing;
   require_writable(first_to_make(path));
-  if (std::filesystem::exists(path) && !std::ofstream(path, std::ios::app))
+  if (is_there && !std::ofstream(path, std::ios::app))
     throw UsageError(fmt::format("cannot write {}", path.string()), "");
 }
 
@@ -115,9 +118,7 @@ Finding database(const std::string& db) {
   try {
     const std::filesystem::path path = database_path(db);
     require_writable_database(path);
-    std::error_code ignored;
-    if (!std::filesystem::exists(path) || std::filesystem::is_empty(path, ignored))
-      return {"database", path.string() + ", not there yet", "", Needed::yes};
+    if (inspect_file(path) != FileState::ours) return {"database", path.string() + ", not there yet", "", Needed::yes};
     const Store store = Store::open_read_only(path);
     const std::string winners = text::counted(std::ssize(store.winners()), "winner");
     const int skipped = store.skipped_rows();

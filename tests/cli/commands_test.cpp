@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What commands answer without a GPU: help, devices, doctor, and a database without an answer.
+#include <filesystem>
+#include <utility>
+
 #include "catch.hpp"
 #include "cli/json.hpp"
 #include "cli/program.hpp"
@@ -77,6 +80,27 @@ TEST_CASE("doctor says whether the database can be written") {
   const Outcome doctor = place.ditune("doctor --db /proc/nowhere/tuning.db");
   CHECK(doctor.code == 1);
   CHECK(doctor.out.find("cannot write /proc/nowhere") != std::string::npos);
+}
+
+TEST_CASE("doctor says why a database cannot be reached") {
+  const Workplace place;
+  std::filesystem::create_symlink("loop.db", place.path("loop.db"));
+  std::filesystem::create_symlink("nowhere/t.db", place.path("astray.db"));
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"loop.db", "loop.db cannot be reached: Too many levels of symbolic links ("},
+      {"loop.db/t.db", "t.db cannot be reached: Too many levels of symbolic links ("},
+      {"astray.db", "nowhere/t.db, whose folder is not there (make that folder"},
+      {"newdir/", "newdir/ is the name of a folder (name a file)"},
+      {std::string(300, 'x'), "cannot be reached: File name too long ("}};
+  for (const auto& [db, says] : cases) {
+    const Outcome doctor = place.ditune("doctor --db " + db);
+    CAPTURE(db, doctor.out, doctor.err);
+    CHECK(doctor.code == 1);
+    CHECK(doctor.err.empty());
+    CHECK(doctor.out.find(says) != std::string::npos);
+    CHECK(doctor.out.find("ditune cannot tune here.") != std::string::npos);
+  }
+  CHECK(place.files() == std::vector<std::string>{"astray.db", "loop.db"});
 }
 
 TEST_CASE("what is not in the database is not found") {

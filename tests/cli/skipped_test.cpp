@@ -62,6 +62,18 @@ TEST_CASE("skipped rows are counted where they are asked for, and named with --d
   CHECK(Json::parse(place.ditune("list --json --shape 64x1024x1024").out)[0].contains("skipped_rows") == false);
 }
 
+TEST_CASE("the command that lists skipped rows is quoted as a shell takes it") {
+  const Workplace place;
+  make_database(place);
+  std::filesystem::rename(place.path("tuning.db"), place.path("my $db.db"));
+  const std::string db = "'my $db.db'";
+  CHECK(place.ditune("list --db " + db).err.find("(ditune show --skipped --db 'my $db.db' lists them)") !=
+        std::string::npos);
+  CHECK(place.ditune("merge n.db " + db).err.find("(ditune show --skipped --db 'my $db.db' lists them)") !=
+        std::string::npos);
+  CHECK(place.ditune("doctor --db " + db).out.find("see ditune show --skipped --db 'my $db.db'") != std::string::npos);
+}
+
 TEST_CASE("where all rows are skipped, nobody says that there are none") {
   const Workplace place;
   make_all_unsound(place);
