@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "cli/output.hpp"
+#include "db/file_system.hpp"
 #include "ditune/error.hpp"
 
 namespace ditune::cli {
@@ -35,14 +36,11 @@ void require_no_database(const fs::path& path) {
 // What other programs take for standard output would be a file of that name.
 void require_file(const fs::path& path) {
   if (path == "-") throw UsageError("no file is written to '-'", "name a file, or /dev/stdout");
-  if (fs::is_directory(path)) throw cannot_write(path, std::strerror(EISDIR));
-}
-
-// Where a new file must be created: links are followed, so that what they point to is replaced, not they.
-fs::path destination(const fs::path& path) {
+  if (is_standard_output(path)) require_results();
   std::error_code error;
-  const fs::path real = fs::weakly_canonical(path, error);
-  return error ? path : real;
+  const fs::file_type type = fs::status(path, error).type();
+  if (type == fs::file_type::none) throw cannot_write(path, error.message());
+  if (type == fs::file_type::directory) throw cannot_write(path, std::strerror(EISDIR));
 }
 
 void write_stream(const fs::path& opened, const fs::path& named, std::string_view text) {
@@ -56,11 +54,12 @@ void write_stream(const fs::path& opened, const fs::path& named, std::string_vie
   throw Error(what, "is the disk full?");
 }
 
-// A file beside `path` that is gone at the end unless it took the path's place.
+// A file beside `path` that is gone at the end unless it took the path's place, with its mode. Links are followed, so
+// that what they lead to is replaced, not they.
 class Beside {
  public:
   explicit Beside(const fs::path& path)
-      : named_(path), to_(destination(path)), beside_(fs::path(to_).concat(fmt::format(".{}.tmp", ::getpid()))) {}
+      : named_(path), to_(followed(path)), beside_(fs::path(to_).concat(fmt::format(".{}.tmp", ::getpid()))) {}
   ~Beside() {
     std::error_code ignored;
     fs::remove(beside_, ignored);
@@ -68,7 +67,14 @@ class Beside {
   Beside(const Beside&) = delete;
   Beside& operator=(const Beside&) = delete;
 
-  void write(std::string_view text) const { write_stream(beside_, named_, text); }
+  void write(std::string_view text) const {
+    std::error_code absent;
+    const fs::perms mode = fs::status(to_, absent).permissions();  // perms::unknown of one that is not there
+    write_stream(beside_, named_, "");
+    if (mode != fs::perms::unknown) set_mode(mode | fs::perms::owner_write);  // before others could read the text
+    write_stream(beside_, named_, text);
+    if (mode != fs::perms::unknown) set_mode(mode);
+  }
   void take_place() const {
     std::error_code error;
     fs::rename(beside_, to_, error);
@@ -76,6 +82,12 @@ class Beside {
   }
 
  private:
+  // Where a file system knows no modes, the file goes without.
+  void set_mode(fs::perms mode) const {
+    std::error_code ignored;
+    fs::permissions(beside_, mode, ignored);
+  }
+
   fs::path named_, to_, beside_;
 };
 

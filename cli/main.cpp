@@ -29,13 +29,37 @@ UsageError unknown_command(const CLI::App& app, std::string_view word) {
           (meant.empty() ? "" : fmt::format("did you mean {}? ", meant)) + "ditune --help lists them"};
 }
 
+// CLI11 takes what is in brackets for a list: `[a,b]` for the words a and b. With a mark behind the bracket it is a
+// word.
+constexpr char kMark = '\x1f';
+
+// As it wants them, the last first, without the program's name.
+std::vector<std::string> marked(std::span<char*> words) {
+  std::vector<std::string> marked;
+  for (std::size_t i = words.size(); i-- > 1;) {
+    marked.emplace_back(words[i]);
+    if (marked.back().ends_with(']')) marked.back() += kMark;
+  }
+  return marked;
+}
+
+void take_marks_off(CLI::App& app) {
+  const auto without_mark = [](std::string word) {
+    if (word.ends_with(kMark)) word.pop_back();
+    return word;
+  };
+  for (CLI::App* command : app.get_subcommands({}))
+    for (CLI::Option* option : command->get_options()) option->transform(without_mark);
+}
+
 // What CLI11 refuses, in our words.
 UsageError usage_error(const CLI::App& app, const CLI::ParseError& error, std::span<char*> words) {
-  const std::string_view text = error.what();
+  std::string text = error.what();
+  std::erase(text, kMark);
   if (const std::size_t at = text.find(": At Most 1 required"); at != std::string_view::npos)
     return {fmt::format("{} is given more than once", text.substr(0, at)), "give it once"};
   if (const auto chosen = app.get_subcommands(); !chosen.empty())
-    return {error.what(), fmt::format("see ditune {} --help", chosen[0]->get_name())};
+    return {text, fmt::format("see ditune {} --help", chosen[0]->get_name())};
   if (words.size() < 2) return {"no command is given", "ditune --help lists them"};
   return unknown_command(app, words[1]);
 }
@@ -58,10 +82,12 @@ void print_help(const CLI::App& app, const CLI::ParseError& asked) {
 }
 
 // A file gets the lowest free descriptor when it is opened. If standard output is closed, a database could get its
-// descriptor, and results would be printed into the database. Opened for reading only, so that printing there fails.
+// descriptor, and results would be printed into the database. Opened for reading only, so that printing there fails;
+// standard output as a folder, since who opened /dev/stdout to write a file would get /dev/null for writing.
 void fill_closed_standard_files() {
   for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
-    if (::fcntl(descriptor, F_GETFD) < 0) static_cast<void>(::open("/dev/null", O_RDONLY));
+    if (::fcntl(descriptor, F_GETFD) < 0)
+      static_cast<void>(::open(descriptor == STDOUT_FILENO ? "/" : "/dev/null", O_RDONLY));
 }
 
 // A pipe that nobody reads and a file that reaches its size limit are errors of the write, which are told and cleaned
@@ -80,6 +106,7 @@ ExitCode end_by_broken_pipe() {
 }
 
 ExitCode parse_and_run(int argc, char** argv) {
+  const std::span<char*> words(argv, static_cast<std::size_t>(argc));
   CLI::App app(
       "Writes, compiles, measures and remembers the fastest fused INT8 GEMM for every linear layer of a diffusion "
       "transformer, and the kernel that makes its int8 rows, on the GPU at hand.",
@@ -90,10 +117,11 @@ ExitCode parse_and_run(int argc, char** argv) {
   for (const auto add : {add_devices, add_doctor, add_models, add_tune, add_list, add_show, add_lookup, add_space,
                          add_emit, add_compile, add_verify, add_bench, add_report, add_export, add_merge, add_worker})
     add(app, run);
+  take_marks_off(app);
   try {
-    app.parse(argc, argv);
+    app.parse(marked(words));
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() != 0) throw usage_error(app, error, {argv, static_cast<std::size_t>(argc)});
+    if (error.get_exit_code() != 0) throw usage_error(app, error, words);
     print_help(app, error);
     return kDone;
   }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/output.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
@@ -162,6 +164,13 @@ void print_text(std::string_view text) {
 
 void flush_results() {
   if (std::fflush(stdout) != 0) fail_results();
+}
+
+void require_results() {
+  const int flags = ::fcntl(STDOUT_FILENO, F_GETFL);
+  if (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY) return;
+  errno = EBADF;
+  fail_results();
 }
 
 void print_error(std::string_view message) { print_message(fmt::format("ditune: error: {}", message)); }

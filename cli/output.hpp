@@ -79,6 +79,7 @@ void print(const Json& json);
 void print_line(std::string_view line);  // without its end
 void print_text(std::string_view text);  // as it is, for programs: a source
 void flush_results();                    // at the end: standard output keeps some of it until then
+void require_results();                  // that standard output is open for writing, before anything is
 
 // Messages, one line each. Errors begin with "ditune: error: ", notes with "ditune: note: ".
 void print_error(std::string_view message);

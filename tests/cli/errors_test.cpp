@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "catch.hpp"
 #include "cli/program.hpp"
@@ -155,6 +156,21 @@ TEST_CASE("shards, regimes and several GPUs are checked before anything is done"
   check_refused(place, "lookup --shape 128x128x128 --device most", "most");
 }
 
+TEST_CASE("a word in brackets is a word, and no list of words") {
+  const Workplace place;
+  for (const std::string option : {"--shape ", "--shape="})
+    check_refused(place, "tune --trials 1 --arch sm_86 " + option + "'[8x64x64,9x64x64]'", "'[8x64x64,9x64x64]'");
+  check_refused(place, "space --shape 64x64x64 --gpu '[RTX 3090]'", "'[RTX 3090]'");
+  check_refused(place, "export --header t.h --arch '[sm_86]'", "'[sm_86]'");
+  check_refused(place, "[list]", "unknown command '[list]'");
+  check_refused(place, "list [list]", "[list] (see ditune list --help)");
+  const std::string tune = "tune --shape 64x64x64 --gpu 'RTX 3090' --trials 1 --db ";
+  REQUIRE(place.ditune(tune + "'[a.db]'").code == 0);
+  REQUIRE(place.ditune(tune + "a.db").code == 0);
+  CHECK(place.ditune("merge n.db '[a.db]' a.db").out.starts_with("[a.db]: 1 trial added"));
+  CHECK(place.ditune("list --db='[a.db]'").code == 0);
+}
+
 TEST_CASE("an empty value is not an option left out") {
   const Workplace place;
   const std::string tune = "tune --shape 128x128x128 --trials 1 ";
@@ -222,10 +238,38 @@ TEST_CASE("a database that is none of ours is refused and left alone") {
     check_refused(place, command + " --db missing.db", "missing.db");
 }
 
+TEST_CASE("a database that cannot be reached is not taken for one that is not there, wherever its name is from") {
+  const Workplace place;
+  std::filesystem::create_symlink("loop.db", place.path("loop.db"));
+  std::filesystem::create_symlink("nowhere/t.db", place.path("astray.db"));
+  std::filesystem::create_symlink("tuning.db", place.path("tuning.db"));
+  const std::string says = " cannot be reached: Too many levels of symbolic links (";
+  for (const std::string command : {"list", "show", "lookup --shape 64x64x64 --arch sm_86", "export --header t.h",
+                                    "tune --shape 64x64x64 --arch sm_86 --trials 1"}) {
+    check_refused(place, command + " --db loop.db", "loop.db" + says);
+    check_refused(place, command, "tuning.db" + says);  // $DITUNE_DB
+    check_refused(place, command + " --db astray.db", "nowhere/t.db, whose folder is not there (make that folder");
+  }
+}
+
+TEST_CASE("a database by the name of a folder is refused, and no folder is left") {
+  const Workplace place;
+  REQUIRE(place.ditune("tune --shape 64x64x64 --arch sm_86 --trials 1 --db a.db").code == 0);
+  const std::string too_long(300, 'x');
+  check_refused(place, "tune --shape 64x64x64 --arch sm_86 --trials 1 --db newdir/", "newdir/ is the name of a folder");
+  check_refused(place, "merge newdir/ a.db", "newdir/ is the name of a folder (name a file)");
+  check_refused(place, "merge " + too_long + " a.db", "cannot be reached: File name too long (");
+  check_refused(place, "merge newdir/" + too_long + " a.db", too_long);
+}
+
 TEST_CASE("an output path that cannot be written is refused before anything is done") {
   const Workplace place;
   const std::string variant = " --shape 128x128x128 --arch sm_86 --config " + kConfig;
-  for (const std::string path : {"nowhere/file", ".", "/proc/file"}) {
+  std::filesystem::create_symlink("loop", place.path("loop"));
+  std::filesystem::create_symlink("nowhere/file", place.path("astray"));
+  for (const std::string& path :
+       {std::string("nowhere/file"), std::string("."), std::string("/proc/file"), std::string("loop"),
+        std::string("loop/file"), std::string("astray"), std::string(300, 'x')}) {
     check_refused(place, "emit" + variant + " -o " + path, path);
     check_refused(place, "compile" + variant + " -o " + path, path);
     check_refused(place, "export --header " + path, path);
@@ -246,6 +290,7 @@ TEST_CASE("a bad line of a CSV file is named") {
   refused("m,n\n", "list.csv line 1: no column 'k'");
   refused("", "list.csv line 1: no header");
   refused("m,n,k,M\n128,128,128,128\n", "list.csv line 1: two columns are named 'm'");
+  refused("m,n,k\n\"10\"24,64,64\n", "list.csv line 2: column 1 has '24' behind its closing quote (");
   refused("m,n,k\n", "list.csv has no problems");
   check_refused(place, "tune --arch sm_86 --problems nowhere.csv", "nowhere.csv");
   check_refused(place, "tune --arch sm_86 --problems .", "cannot read .");

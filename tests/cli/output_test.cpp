@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What becomes of results and messages that cannot be written, and of bytes that a terminal would obey.
+#include <filesystem>
+#include <utility>
+
 #include "catch.hpp"
 #include "cli/program.hpp"
 
@@ -46,6 +49,43 @@ TEST_CASE("a result that cannot be written is an error, but where nobody reads o
       CHECK(outcome.err.starts_with("ditune: error: cannot write to standard output ("));
       CHECK(outcome.err.ends_with(")\n"));
     }
+  }
+}
+
+TEST_CASE("an output file that is standard output, which is closed, is an error") {
+  const Workplace place;
+  REQUIRE(place.ditune("tune --shape 64x64x64 --gpu 'RTX 3090' --trials 1").code == 0);
+  for (const std::string command : {"export --embed none --header", "report -o"}) {
+    const Outcome outcome = place.ditune(command + " /dev/stdout >&-");
+    CAPTURE(command);
+    CHECK(outcome.code == 3);
+    CHECK(outcome.err.starts_with("ditune: error: cannot write to standard output ("));
+    CHECK(place.ditune(command + " /dev/null >&-").code != 2);
+  }
+}
+
+TEST_CASE("an output file keeps its mode, and a link to it stays one, whether or not it is there") {
+  const Workplace place;
+  const std::string emit =
+      "emit --shape 128x128x128 --arch sm_86 --config mma_s8:tile=128x128x64,warps=2x2,stages=3 -o ";
+  const auto mode = [&](const std::string& name) {
+    return static_cast<unsigned>(std::filesystem::status(place.path(name)).permissions());
+  };
+  for (const auto& [name, old] : {std::pair("private.cu", 0600U), std::pair("fixed.cu", 0444U)}) {
+    place.write(name, "old");
+    std::filesystem::permissions(place.path(name), std::filesystem::perms(old));
+    CHECK(place.ditune(emit + name, "umask 022").code == 0);
+    CHECK(place.read(name) != "old");
+    CHECK(mode(name) == old);
+  }
+  CHECK(place.ditune(emit + "new.cu", "umask 027").code == 0);
+  CHECK(mode("new.cu") == 0640);
+  std::filesystem::create_directory(place.path("there"));
+  std::filesystem::create_symlink("there/kernel.cu", place.path("link.cu"));
+  for (int time = 0; time < 2; ++time) {
+    CHECK(place.ditune(emit + "link.cu").code == 0);
+    CHECK(std::filesystem::is_symlink(place.path("link.cu")));
+    CHECK(place.read("there/kernel.cu") == place.read("new.cu"));
   }
 }
 
