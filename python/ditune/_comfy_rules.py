@@ -16,13 +16,13 @@ from comfy_kitchen.constraints import FunctionConstraints, ParamConstraint, Vali
 from torch import Tensor
 
 import ditune.torch as ops
+from ditune._problem import MAX_K
 from ditune.errors import DituneError, NotPreparedError
 
 log = logging.getLogger(__name__)
 
 FLOATS = frozenset({torch.bfloat16, torch.float16, torch.float32})
 GROUPS = (16, 64, 256)
-MAX_K = 131_071  # an int32 holds the sum of that many products
 
 # ditune's activation by input_act; rms_norm is a norm there.
 INPUT_ACTS = {None: "none", "none": "none", "gelu_tanh": "gelu_tanh", "swiglu": "swiglu", "rms_norm": "none"}

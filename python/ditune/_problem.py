@@ -13,6 +13,8 @@ from ditune.errors import UsageError
 
 AnyProblem = Problem | QuantizeProblem
 
+MAX_K = 131_071  # an int32 holds the sum of that many products
+
 
 class Kind(NamedTuple):
     """A kind of operation: the struct of its problems, and the words of their fields."""

@@ -54,11 +54,15 @@ class Int8Config(QuantizationConfigMixin):  # type: ignore[misc]
             raise UsageError(f"rotate is {self.rotate} (1, 16, 64 or 256)")
         for name in ("skip", "modules_to_not_convert"):
             value = getattr(self, name)
+            if value is not None and not isinstance(value, str):
+                value = list(value)  # which any iterator gives once
+                setattr(self, name, value)
             if isinstance(value, str) or not all(isinstance(pattern, str) for pattern in value or ()):
                 raise UsageError(f"{name} is {value!r} (give a list of names and patterns)")
         # Saved with the model, so the defaults of that time are, too.
         self.skip = list(DEFAULT_SKIP if self.skip is None else self.skip)
         self.modules_to_not_convert = list(self.modules_to_not_convert or ())
+        self.device = None if self.device is None else str(self.device)
         self.quant_method = QuantizationMethod(self.quant_method)
 
     def patterns(self, more: Iterable[str] = ()) -> list[str]:

@@ -18,7 +18,7 @@ import torch
 from diffusers import FluxPipeline, FluxTransformer2DModel, PipelineQuantizationConfig
 from ditune.diffusers import Int8Config, Int8Quantizer
 from ditune.errors import UsageError
-from ditune.torch import DEFAULT_SKIP, Int8Linear, fuse_, quantize_
+from ditune.torch import DEFAULT_SKIP, Int8Linear, fuse_, load_, quantize_, save_
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -206,6 +206,21 @@ def test_what_is_saved(saved: pathlib.Path, tmp_path: pathlib.Path) -> None:
         assert tensors[f"{name}.weight"].dtype == torch.int8 and tensors[f"{name}.weight_scale"].dtype == torch.float32
     for name in tiny.FLUX_FLOAT:
         assert tensors[f"{name}.weight"].dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("change", [lambda model: model, fuse_])
+def test_what_load_has_read_is_saved_as_int8(change: Any, saved: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    model: Any = load(saved)
+    save_(quantize_(load(saved), rotate=64), tmp_path / "comfy")
+    change(load_(model, tmp_path / "comfy")).save_pretrained(tmp_path / "out")
+    config = json.loads((tmp_path / "out" / "config.json").read_text())["quantization_config"]
+    assert config == {"quant_method": "ditune", "rotate": 64}
+    assert_same(load(tmp_path / "out"), quantize_(load(saved), rotate=64))
+
+
+def test_a_config_of_what_is_no_list_or_text(tmp_path: pathlib.Path) -> None:
+    config = Int8Config(skip=(each for each in ("a", "b")), device=torch.device("cpu"))  # type: ignore[arg-type]
+    assert json.loads(json.dumps(config.to_dict()))["skip"] == ["a", "b"] and config.device == "cpu"
 
 
 def test_a_saved_int8_model_makes_no_float_weights(

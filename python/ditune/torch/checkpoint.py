@@ -19,6 +19,7 @@ from ditune.torch._tensors import aligned
 from ditune.torch.fuse.heads import HeadNorms
 from ditune.torch.fuse.layers import FusedLinear, Part
 from ditune.torch.modules import TENSORS, Int8Linear, parameter, rotation_of, scale_of
+from ditune.torch.quantize import tell_config
 
 _MARK = ".comfy_quant"
 
@@ -84,13 +85,19 @@ def load_(model: nn.Module, file: str | os.PathLike[str], *, prefix: str = "", s
         }
     for name, layer in layers.items():
         _install(model, name, layer)
+    replaced: dict[int, tuple[Tensor, nn.Parameter]] = {}  # by the id of the parameter that was there before
     for name, tensor in found.items():
-        _set(*places[name], tensor)
+        _set(*places[name], tensor, replaced)
+    for module in model.modules():  # those that other places share
+        for attribute, old in module._parameters.items():
+            if id(old) in replaced:
+                module._parameters[attribute] = replaced[id(old)][1]
     for name, part in parts.items():
         part.write(of_part[name])
     for module in model.modules():
         if isinstance(module, HeadNorms):
             module.refresh()
+    tell_config(model)
     return model
 
 
@@ -201,15 +208,18 @@ def _fitting(module: nn.Module, attribute: str, name: str, tensor: Tensor) -> Te
         raise UsageError(
             f"{name} is {list(tensor.shape)} in the file and {list(old.shape)} in the model (give its model)"
         )
-    if attribute in module._parameters and tensor.is_floating_point() != old.is_floating_point():
+    is_alike = tensor.dtype == old.dtype or (tensor.is_floating_point() and old.is_floating_point())
+    if attribute in module._parameters and not is_alike:
         raise UsageError(
             f"{name} is {tensor.dtype} in the file and {old.dtype} in the model (give a file of its dtype)"
         )
     return tensor
 
 
-def _set(module: nn.Module, attribute: str, tensor: Tensor) -> None:
+def _set(module: nn.Module, attribute: str, tensor: Tensor, replaced: dict[int, tuple[Tensor, nn.Parameter]]) -> None:
     old = getattr(module, attribute)
+    if id(old) in replaced:
+        return  # its place is seen to
     device = torch.device("cpu") if old.is_meta else old.device
     keep = tensor.dtype if not (tensor.is_floating_point() and old.is_floating_point()) else old.dtype
     tensor = tensor.to(device, keep)
@@ -218,4 +228,5 @@ def _set(module: nn.Module, attribute: str, tensor: Tensor) -> None:
     if attribute in module._buffers:
         module._buffers[attribute] = tensor
     else:
-        module._parameters[attribute] = nn.Parameter(tensor, requires_grad=old.requires_grad)
+        made = nn.Parameter(tensor, requires_grad=old.requires_grad)
+        module._parameters[attribute], replaced[id(old)] = made, (old, made)

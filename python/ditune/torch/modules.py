@@ -41,12 +41,12 @@ def rotation_of(layer: str, config: Tensor, columns: int) -> int:
     try:
         read = json.loads(bytes(config.tolist()))
         form, params = read.get("format"), read.get("params")
-    except (ValueError, AttributeError) as error:
-        raise UsageError(f"comfy_quant of {layer} is no JSON object: {error} (write the checkpoint anew)") from error
+        read = (params if isinstance(params, dict) else {}) | read
+        group = int(read.get("convrot_groupsize", 256)) if read.get("convrot") else 1
+    except (ValueError, AttributeError, TypeError) as error:
+        raise UsageError(f"comfy_quant of {layer} cannot be read: {error} (write the checkpoint anew)") from error
     if form != FORMAT:
         raise UsageError(f"{layer} is of the format {form!r} (give a checkpoint of {FORMAT})")
-    read = (params if isinstance(params, dict) else {}) | read
-    group = int(read.get("convrot_groupsize", 256)) if read.get("convrot") else 1
     if group not in (1, *GROUPS):
         raise UsageError(f"{layer} is rotated in groups of {group} (give a checkpoint of 16, 64 or 256)")
     if columns % group:

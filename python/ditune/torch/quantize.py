@@ -11,9 +11,11 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from ditune._problem import MAX_K
 from ditune.errors import UsageError
 from ditune.torch._hooks import placed_on
-from ditune.torch._tensors import refuse
+from ditune.torch._quantize import X_WORDS
+from ditune.torch._tensors import dtype_name, refuse
 from ditune.torch.modules import Int8Linear
 from ditune.torch.weights import GROUPS
 
@@ -61,7 +63,7 @@ def is_skipped(name: str, linear: nn.Linear, skip: Skip) -> bool:
     if callable(skip):
         return skip(name, linear)
     patterns = (skip,) if isinstance(skip, str) else tuple(skip)
-    parts = name.split(".")
+    parts = [part for part in name.split(".") if part != "_orig_mod"]  # that of torch.compile
     names = [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
     return any(
         fnmatchcase(each, pattern) or fnmatchcase(each.lower(), pattern) for each in names for pattern in patterns
@@ -94,8 +96,8 @@ def quantize_(
 
     Left as they are: subclasses of nn.Linear (those of peft, for instance), weights that another module has, too
     (tied), layers with hooks or with a forward of their own, those whose weights nn.TransformerEncoderLayer reads, and
-    those of fewer than `min_features` inputs or outputs. The hooks of a device_map go to the new layers. Raises
-    UsageError if accelerate offloads layers, whose weights are elsewhere then.
+    those of fewer than `min_features` inputs or outputs, or of more than 131,071 inputs. The hooks of a device_map go
+    to the new layers. Raises UsageError if accelerate offloads layers, whose weights are elsewhere then.
 
     The config of a diffusers model says then that it is quantized, so that what save_pretrained writes is loaded as
     int8, once ditune.diffusers is imported.
@@ -105,6 +107,8 @@ def quantize_(
     if rotate not in (1, *GROUPS):
         raise UsageError(f"rotate={rotate} is no Hadamard group (give 16, 64 or 256, or 1 for none)")
     smooth = dict(smooth or {})
+    if not callable(skip):
+        skip = (skip,) if isinstance(skip, str) else tuple(skip)
     chosen, found = _choose(model, skip, min_features)
     if unknown := smooth.keys() - {name for names in chosen for name in names}:
         raise UsageError(f"smooth has {sorted(unknown)[0]!r}, which is not quantized (leave it out)")
@@ -112,14 +116,30 @@ def quantize_(
         layer = model.get_submodule(name)
         if factors.numel() != layer.in_features:
             refuse(f"smooth[{name!r}]", factors, f"[{layer.in_features}], the layer's columns")
+        if factors.is_meta or not bool((factors.isfinite() & (factors != 0)).all()):
+            refuse(f"smooth[{name!r}]", factors, "finite factors, none of them 0")
     for names in chosen:
         _replace(model, names, rotate, next((smooth[name] for name in names if name in smooth), None), device)
     count = sum(map(len, chosen))
-    register: Any = getattr(model, "register_to_config", None)
-    if count and register:
-        register(quantization_config={"quant_method": "ditune", "rotate": rotate})
+    if count:
+        tell_config(model, rotate)
     logger.info("quantize_: %d of %d linear layers are int8 now, %d are left as they are", count, found, found - count)
     return model
+
+
+def tell_config(model: nn.Module, rotate: int | None = None) -> None:
+    """Says in the config of a diffusers model that it is int8, so that what save_pretrained writes is loaded as that.
+    rotate: left out: that of its layers, unless the config says something already."""
+    register: Any = getattr(model, "register_to_config", None)
+    if register is None:
+        return
+    if rotate is None:
+        groups = [layer.rotate for layer in model.modules() if isinstance(layer, Int8Linear)]
+        config: Any = model.config
+        if not groups or config.get("quantization_config"):
+            return
+        rotate = max(groups)
+    register(quantization_config={"quant_method": "ditune", "rotate": rotate})
 
 
 def _choose(model: nn.Module, skip: Skip, min_features: int) -> tuple[list[list[str]], int]:
@@ -165,10 +185,12 @@ def _read_by_others(model: nn.Module) -> set[int]:
 def _is_taken(name: str, linear: nn.Linear, tied: set[int], min_features: int) -> bool:
     if not linear.weight.is_floating_point() or id(linear.weight) in tied:
         return False
-    if min(linear.in_features, linear.out_features) < max(1, min_features):
+    if min(linear.in_features, linear.out_features) < max(1, min_features) or linear.in_features > MAX_K:
         return False
-    if linear.weight.dtype == torch.float64:
-        raise UsageError(f"{name} is float64 (convert the model to bfloat16, float16 or float32 first)")
+    for tensor in (linear.weight, linear.bias):
+        if tensor is not None and tensor.dtype not in X_WORDS:
+            dtype = dtype_name(tensor.dtype)
+            raise UsageError(f"{name} is {dtype} (convert the model to bfloat16, float16 or float32 first)")
     return True
 
 

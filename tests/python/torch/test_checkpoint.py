@@ -159,7 +159,14 @@ def test_a_refused_file_leaves_the_model(model: Model, x: torch.Tensor, tmp_path
         {"more": torch.zeros(3)},
         {"head.bias": torch.zeros(3)},
         {"up.comfy_quant": torch.tensor(list(b'{"format": "nvfp4"}'), dtype=torch.uint8)},
+        {
+            "up.comfy_quant": torch.tensor(
+                list(b'{"format": "int8_tensorwise", "convrot": 1, "convrot_groupsize": null}')
+            )
+        },
+        {"up.comfy_quant": torch.zeros(3)},
         {"up.weight": torch.zeros(128, 256)},
+        {"up.weight": torch.zeros(128, 256, dtype=torch.uint8)},
         {"down.weight_scale": torch.zeros(3)},
         {"norm.weight": None},
         {"down.weight_scale": None},
@@ -218,3 +225,14 @@ def test_a_buffer_that_no_file_has_may_not_be_on_meta(tmp_path: pathlib.Path) ->
         empty = Rotary()
     load_(empty, tmp_path / "a")
     assert not any(each.is_meta for each in (*empty.parameters(), *empty.buffers()))
+
+
+@pytest.mark.parametrize("names", [["first.weight", "first.bias"], ["first.weight", "first.bias", "last.weight"]])
+def test_tied_weights_stay_tied(names: list[str], tmp_path: pathlib.Path) -> None:
+    model = nn.ModuleDict({"first": nn.Linear(8, 8), "middle": nn.Linear(8, 8), "last": nn.Linear(8, 8, bias=False)})
+    model["last"].weight = model["middle"].weight = model["first"].weight
+    given = {name: torch.full((8, 8) if "weight" in name else (8,), 3.0) for name in names}
+    save_file(given, tmp_path / "a")
+    load_(model, tmp_path / "a", strict=False)
+    assert model["last"].weight is model["middle"].weight is model["first"].weight
+    assert torch.equal(model["last"].weight, given["first.weight"])

@@ -50,6 +50,49 @@ def test_blocks_with_lora_run_as_before() -> None:
     assert output(one, inputs).isfinite().all()
 
 
+def replaced_norm(block: Any) -> None:
+    block.attn.norm_q = nn.RMSNorm(64)
+    nn.init.normal_(block.attn.norm_q.weight)
+
+
+def changed_eps(block: Any) -> None:
+    block.attn.norm_q.eps = 5.0
+
+
+def replaced_activation(block: Any) -> None:
+    block.ff.net[1] = nn.LayerNorm(block.ff.net[2].in_features)
+
+
+@pytest.mark.parametrize("change", [replaced_norm, changed_eps, replaced_activation])
+def test_modules_that_are_replaced_later_count(change: Any) -> None:
+    quantized = quantize_(randomize(flux())).bfloat16()
+    fused = fuse_(copy.deepcopy(quantized))
+    inputs = flux_inputs(1)
+    before = output(fused, inputs, torch.bfloat16)
+    for model in (quantized, fused):
+        torch.manual_seed(3)
+        change(model.get_submodule("transformer_blocks.0").to(torch.bfloat16))
+        model.to(torch.bfloat16)
+    wanted = output(quantized, inputs, torch.bfloat16)
+    assert relative(output(fused, inputs, torch.bfloat16), wanted) < 0.02 < relative(before, wanted)
+
+
+def test_what_peft_saves_beside_the_adapters_counts() -> None:
+    quantized = quantize_(randomize(flux()))
+    fused = fuse_(copy.deepcopy(quantized))
+    ditune.torch.enable_lora()
+    config = peft.LoraConfig(r=2, target_modules=["x_embedder"], modules_to_save=["norm_q", "norm_k"])
+    for model in (quantized, fused):
+        model.add_adapter(config)  # type: ignore[operator]
+        torch.manual_seed(3)
+        for name, parameter in model.named_parameters():
+            if "modules_to_save" in name:
+                nn.init.normal_(parameter)
+    inputs = flux_inputs(1)
+    made, wanted = (output(model.bfloat16(), inputs, torch.bfloat16) for model in (fused, quantized))
+    assert relative(made, wanted) < 0.02
+
+
 def test_models_with_lora_are_left(caplog: pytest.LogCaptureFixture) -> None:
     model = quantize_(ideogram4())
     ditune.torch.enable_lora()

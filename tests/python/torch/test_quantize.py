@@ -225,6 +225,43 @@ def test_a_model_that_a_device_map_has_placed_stays_there(caplog: pytest.LogCapt
         layer(torch.ones(1, layer.in_features))
 
 
+def test_compiled_models_are_quantized() -> None:
+    model: Any = torch.compile(Model())
+    assert int8_layers(quantize_(model)) == [f"_orig_mod.{name}" for name in int8_layers(quantize_(Model()))]
+    model = Model()
+    model.blocks[0] = torch.compile(model.blocks[0])
+    quantize_(model, skip=(*DEFAULT_SKIP, "blocks.0.to_q"))
+    assert "blocks.0._orig_mod.proj_out" in int8_layers(model) and "blocks.0._orig_mod.to_q" not in int8_layers(model)
+
+
+def test_skip_may_be_an_iterator() -> None:
+    model = nn.Sequential(*(nn.Linear(64, 64) for _ in range(4)))
+    assert int8_layers(quantize_(model, skip=(each for each in ("1", "3")))) == ["0", "2"]
+
+
+@pytest.mark.parametrize("name", ["weight", "bias"])
+def test_dtypes_are_looked_at_first(name: str) -> None:
+    model = nn.Sequential(nn.Linear(64, 64), nn.Linear(64, 64))
+    setattr(model[1], name, nn.Parameter(getattr(model[1], name).to(torch.float8_e4m3fn), requires_grad=False))
+    with pytest.raises(UsageError, match=r"1 is float8_e4m3fn \(convert the model to"):
+        quantize_(model)
+    assert not int8_layers(model)
+
+
+def test_what_no_kernel_takes_is_left() -> None:
+    with torch.device("meta"):
+        model = nn.Sequential(nn.Linear(131_072, 64), nn.Linear(131_071, 64))
+    assert int8_layers(quantize_(model)) == ["1"]
+
+
+@pytest.mark.parametrize("factors", [torch.zeros(64), torch.full((64,), torch.nan), torch.ones(64, device="meta")])
+def test_factors_that_make_no_number_are_refused(factors: torch.Tensor) -> None:
+    model = nn.Sequential(nn.Linear(64, 64), nn.Linear(64, 64))
+    with pytest.raises(UsageError, match=r"smooth\['1'\] is .* \(give finite factors, none of them 0"):
+        quantize_(model, smooth={"1": factors})
+    assert not int8_layers(model)
+
+
 @pytest.mark.parametrize("smooth", [{"1": torch.ones(3)}, {"1": torch.ones(128)}])
 def test_wrong_factors_leave_the_model_as_it_was(smooth: dict[str, torch.Tensor]) -> None:
     model = nn.Sequential(nn.Linear(64, 64), nn.Linear(64, 64))

@@ -18,7 +18,7 @@ from ditune.torch.fuse.models import register
 from ditune.torch.fuse.outside import fuse_modules
 from ditune.torch.fuse.sources import classes_of, source_hash
 from ditune.torch.modules import Int8Linear
-from ditune.torch.quantize import quantize_
+from ditune.torch.quantize import quantize_, tell_config
 
 __all__ = ["Block", "FusedLinear", "Heads", "Site", "Sum", "fuse_", "fuses"]
 
@@ -71,6 +71,7 @@ def fuse_(model: Model, *, full_attention: bool = False, **quantize: Any) -> Mod
             left.setdefault(f"{type(block).__name__}: {error}", []).append(name)
     for why, names in left.items():
         _warn(f"fuse_: left as they are, {len(names)} ({names[0]}, ...) of {why}")
+    tell_config(model)
     fuse_modules(model)
     _chain(model)
     count = sum(isinstance(block, Block) for _, block, _ in known)

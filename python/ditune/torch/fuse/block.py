@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 from torch import Tensor, nn
@@ -17,7 +17,7 @@ from ditune.torch._hooks import is_hooked, placed_on, sets_forward
 from ditune.torch._tensors import is_autocast
 from ditune.torch.fuse.heads import Angles, Heads, PackedAttention, packed_of
 from ditune.torch.fuse.hooks import is_watched, modules_inside, refuse_hooks
-from ditune.torch.fuse.layers import Part, Sum, join, value_of
+from ditune.torch.fuse.layers import FusedLinear, Part, Sum, join, value_of
 from ditune.torch.fuse.masks import Masks
 from ditune.torch.fuse.norms import norm_kind, of_branch_norm
 from ditune.torch.fuse.subclass import Mixin, change_class
@@ -61,6 +61,7 @@ class Block(Mixin):
     _masks: Masks
     _angles: Angles
     _inside: tuple[nn.Module, ...]  # whose work `fused` does
+    _places: tuple[tuple[nn.Module, str, nn.Module], ...]  # a module, what it calls one that was read, and that one
     _hooks: tuple[Mapping[int, Any], ...]  # theirs
     _first = True  # of the blocks that a forward runs in turn
     _passes_sums = False  # whether the next block takes a Sum
@@ -99,8 +100,8 @@ class Block(Mixin):
         for module in self._inside:
             if "forward" in module.__dict__ and sets_forward(module) and placed_on(module) != device:
                 return False
-        for parent, name, part in self._parts:
-            if parent._modules[name] is not part:
+        for parent, name, module in self._places:
+            if parent._modules.get(name) is not module:
                 return False
         return not any(is_hooked(seen.attention, device) for seen in self._seen.values())
 
@@ -260,6 +261,7 @@ def fuse_block(block: nn.Module, adapter: type[Block], masks: Masks, angles: Ang
     views = _views(block, adapter, sites)
     packed = packed_of(block, adapter.heads)
     inside = modules_inside(block, _served(adapter))
+    before = [module for module in block.modules() if not isinstance(module, Int8Linear)]
     parts: list[tuple[nn.Module, str, Part]] = []
     for site, (fused, made) in zip(sites, joined, strict=True):
         block.add_module(site.name, fused)
@@ -273,7 +275,17 @@ def fuse_block(block: nn.Module, adapter: type[Block], masks: Masks, angles: Ang
     block._masks, block._angles = masks, angles
     masks.blocks.add(block)
     block._inside = (*inside, *(part for _, _, part in parts))
+    block._places = tuple(_places(before))
     block._hooks = tuple(hooks for each in block._inside for hooks in (each._forward_pre_hooks, each._forward_hooks))
+
+
+def _places(parents: list[nn.Module]) -> Iterator[tuple[nn.Module, str, nn.Module]]:
+    """Of modules that `fused` has read or replaces. Linear layers of modulation it calls, whatever they are."""
+    for parent in parents:
+        for name, module in parent._modules.items():
+            is_called = isinstance(module, (nn.Linear, Int8Linear)) and not isinstance(module, (Part, FusedLinear))
+            if module is not None and not is_called:
+                yield parent, name, module
 
 
 def _views(block: nn.Module, adapter: type[Block], sites: list[Site]) -> dict[str, AttentionView]:

@@ -77,6 +77,7 @@ class HeadNorms(nn.Module):
         self.inner, self.head = inner, head
         self._norms = norms  # no submodules: attention has them
         self.kind = _kind(norms, inner, head)
+        self._eps = [None if norm is None else norm.eps for norm in norms]
         self.eps, *others = {1e-6 if norm is None else of_norm(norm)["eps"] for norm in norms}
         if self.kind != "rms" and others:
             raise UsageError("the norms of q and k differ in eps")
@@ -128,8 +129,12 @@ class HeadNorms(nn.Module):
                 eps=self.eps,
             )
 
-    def is_hooked(self, device: torch.device) -> bool:
-        return any(norm is not None and is_hooked(norm, device) for norm in self._norms)
+    def is_as_read(self, device: torch.device) -> bool:
+        """Whether the norms compute what they did when the block was fused."""
+        return all(
+            norm is None or (norm.eps == eps and not is_hooked(norm, device))
+            for norm, eps in zip(self._norms, self._eps, strict=True)
+        )
 
 
 def normalize(x: Tensor, norm: nn.Module, head: int = 0, rope: ops.Rope = "none", angles: Tensor | None = None) -> None:
@@ -186,7 +191,7 @@ class PackedAttention(nn.Module):
             return False
         if processor._parallel_config is not None:
             return False
-        return not any(self.of_stream(i).is_hooked(x.device) for i in range(len(self.norms)))
+        return all(self.of_stream(i).is_as_read(x.device) for i in range(len(self.norms)))
 
     def run(
         self, streams: tuple[Tensor, ...], mask: Tensor | None, angles: Tensor | None, joint: Tensor | None = None

@@ -54,6 +54,11 @@ class Sum:
     def __add__(self, other: Tensor) -> Tensor:
         return self.value() + other
 
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(
+            f"a fused block's sum has no {name}: it came to what is not the block behind it (call fuse_ again)"
+        )
+
 
 def value_of(x: Any) -> Any:
     return x.value() if isinstance(x, Sum) else x
