@@ -10,4 +10,10 @@ std::string first_error(std::string_view log) {
   return std::string(log.substr(begin, log.find('\n', error) - begin));
 }
 
+bool tells_machine_failure(std::string_view log) {
+  for (const std::string_view sign : {"out of memory", "libnvrtc-builtins"})
+    if (log.find(sign) != std::string_view::npos) return true;
+  return false;
+}
+
 }  // namespace ditune

@@ -46,6 +46,7 @@ struct Nvrtc::Api {
 
 namespace {
 
+constexpr char kRemedy[] = "free some memory, or install the CUDA Toolkit anew with all of NVRTC's files";
 constexpr std::string_view kEntry = "Compiling entry function '";  // then the kernel's name, in ptxas's log
 
 // The number right after `before`, or right before `after`; 0 if it is not there.
@@ -124,6 +125,8 @@ class Nvrtc::Program {
  private:
   void check(nvrtcResult status, std::string_view call) const {
     if (status == NVRTC_SUCCESS) return;
+    if (status == NVRTC_ERROR_OUT_OF_MEMORY)
+      throw CompilerFailure(fmt::format("{}: {}", call, api_.error_text(status)), kRemedy);
     throw NvrtcError(fmt::format("{} of {}: {}", call, source_.name, api_.error_text(status)),
                      "`ditune doctor` shows which NVRTC is in use", {}, source_.text);
   }
@@ -188,6 +191,11 @@ std::string Nvrtc::run(const Program& program, const KernelSource& source, const
   const nvrtcResult status = program.compile(options);
   std::string log = program.log();
   if (status == NVRTC_SUCCESS) return log;
+  if (status == NVRTC_ERROR_OUT_OF_MEMORY || status == NVRTC_ERROR_BUILTIN_OPERATION_FAILURE ||
+      tells_machine_failure(log)) {
+    const std::string why = log.empty() ? api_->error_text(status) : first_error(log);
+    throw CompilerFailure(fmt::format("NVRTC {} ({}) fails: {}", version(), path(), why), kRemedy);
+  }
   throw NvrtcError(fmt::format("{} does not compile for {}: {}", source.name, target, first_error(log)),
                    status == NVRTC_ERROR_INVALID_OPTION
                        ? fmt::format("NVRTC {} ({}) is too old for it: install a newer CUDA Toolkit", version(), path())

@@ -44,7 +44,7 @@ class Nvrtc {
   std::string version() const;  // "13.0"
   std::string path() const;     // the file that the loader opened
   // As C++20 for exactly this arch, sm_90 as sm_90a; the embedded templates are handed over by name. Throws NvrtcError
-  // with log and source.
+  // with log and source, or CompilerFailure.
   CompiledKernel compile(const KernelSource& source, SmArch arch) const;
   // The same as PTX, which the driver compiles for this arch and for every newer one.
   std::string ptx(const KernelSource& source, SmArch arch) const;

@@ -70,6 +70,12 @@ class NvrtcError : public CompileError {
   using CompileError::CompileError;
 };
 
+// The machine failed a compiler, which has no memory, say, or lacks a part of itself: it says nothing of the source.
+class CompilerFailure : public Error {
+ public:
+  using Error::Error;
+};
+
 // The host's C++ compiler, which kernels are emulated with.
 class HostCompilerError : public CompileError {
  public:

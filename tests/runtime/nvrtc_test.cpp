@@ -6,6 +6,7 @@
 #include "catch.hpp"
 #include "db/fixtures.hpp"
 #include "ditune/error.hpp"
+#include "runtime/compiler_log.hpp"
 
 using namespace ditune;
 
@@ -105,6 +106,13 @@ TEST_CASE("A refused source is an error that carries the log and the source") {
     CHECK(error.log().find("1 error detected") != std::string::npos);
     CHECK(error.source() == wrong.text);
   }
+}
+
+TEST_CASE("What the machine fails is told from what a source fails") {
+  CHECK(tells_machine_failure("catastrophic error: out of memory"));
+  CHECK(tells_machine_failure("nvrtc: error: failed to open libnvrtc-builtins.so.13.0"));
+  CHECK_FALSE(tells_machine_failure("a.cu(3): error: expected a declaration"));
+  CHECK_FALSE(tells_machine_failure(""));
 }
 
 TEST_CASE("An arch that NVRTC does not know is an error that says so") {

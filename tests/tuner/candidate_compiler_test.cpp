@@ -53,3 +53,15 @@ TEST_CASE("what was prepared is compiled once") {
   CHECK(compilations == 2);
   CHECK(compiler.cubin(kTarget, kBroken).empty());
 }
+
+TEST_CASE("a failure of the compiler's own is none of a config's") {
+  CandidateCompiler compiler(
+      [](const KernelSource& source, SmArch arch) {
+        if (source.text == emit(kSpilling, {}).text) throw CompilerFailure("there is no memory", "free some");
+        return fake_compile(source, arch);
+      },
+      2);
+  const std::vector<KernelConfig> configs = {kGood, kSpilling, kBroken};
+  CHECK_THROWS_AS(compiler.examine(kTarget, configs), CompilerFailure);
+  CHECK_THROWS_AS(compiler.cubin(kTarget, kSpilling), CompilerFailure);
+}

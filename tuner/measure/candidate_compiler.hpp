@@ -20,7 +20,7 @@ class CandidateCompiler {
 
   // Starts compiling; returns at once.
   void prepare(const Target& target, std::span<const KernelConfig> configs);
-  // Waits for the compilation. Throws NvrtcError if it fails.
+  // Waits for the compilation. Throws NvrtcError if it fails, CompilerFailure if the compiler does.
   CompiledKernel compiled(const Target& target, const KernelConfig& config);
   // Resources (dynamic shared memory included) of each config, or as its failure why it does not compile.
   std::vector<Measurement> examine(const Target& target, std::span<const KernelConfig> configs);

@@ -185,6 +185,8 @@ class GpuTuner::Impl {
     } catch (const CudaError& error) {
       require_alive(config, error);
       return {Kernel(), error.what()};
+    } catch (const CompilerFailure&) {
+      throw;
     } catch (const Error& error) {  // it does not compile, or does not take these operands
       return {Kernel(), error.what()};
     }
