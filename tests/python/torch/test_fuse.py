@@ -228,9 +228,9 @@ def test_blocks_whose_sums_have_other_norms_are_left(norm: nn.Module, caplog: py
     assert "left as they are, 1 (layers.0, ...)" in caplog.messages[0]
     assert "the norm of a sum is" in caplog.messages[0]
     assert relative(output(fused, inputs), output(model, inputs)) < 0.01
-    blocks_of(fused)[0].attention_norm2 = norm
-    with pytest.raises(UsageError, match="the norm of a sum is"):
-        output(fused, inputs)
+    for block in (blocks_of(fused)[0], model.get_submodule("layers.1")):  # one that comes later counts, too
+        block.attention_norm2 = norm
+    assert relative(output(fused, inputs), output(model, inputs)) < 0.01
 
 
 def test_norms_without_weights() -> None:

@@ -161,5 +161,5 @@ def test_state_dict_is_checked() -> None:
     with pytest.raises(RuntimeError, match="Missing"):
         part.load_state_dict({"weight": state["weight"]})
     no_json = {"up.0.comfy_quant": torch.tensor(list(b"{"))}
-    with pytest.raises(UsageError, match=r"^comfy_quant of up.0 is no JSON object: .* \(write the checkpoint anew\)$"):
+    with pytest.raises(UsageError, match=r"^comfy_quant of up.0 cannot be read: .* \(write the checkpoint anew\)$"):
         part._load_from_state_dict(no_json, "up.0.", {}, True, [], [], [])
