@@ -54,8 +54,8 @@ void write_stream(const fs::path& opened, const fs::path& named, std::string_vie
   throw Error(what, "is the disk full?");
 }
 
-// A file beside `path` that is gone at the end unless it took the path's place, with its mode. Links are followed, so
-// that what they lead to is replaced, not they.
+// A file beside `path` that is gone at the end unless it took the path's place, with its mode. A link stays, and its
+// target is replaced.
 class Beside {
  public:
   explicit Beside(const fs::path& path)

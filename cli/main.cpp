@@ -29,8 +29,7 @@ UsageError unknown_command(const CLI::App& app, std::string_view word) {
           (meant.empty() ? "" : fmt::format("did you mean {}? ", meant)) + "ditune --help lists them"};
 }
 
-// CLI11 takes what is in brackets for a list: `[a,b]` for the words a and b. With a mark behind the bracket it is a
-// word.
+// CLI11 splits `[a,b]` into the words a and b. A mark behind the closing bracket keeps it one word.
 constexpr char kMark = '\x1f';
 
 // As it wants them, the last first, without the program's name.

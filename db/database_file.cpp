@@ -61,7 +61,7 @@ void require_place(const std::filesystem::path& path) {
   if (name.empty() || name == "." || name == "..") refuse(path, "is the name of a folder", "name a file");
   std::error_code error;
   if (!std::filesystem::is_symlink(std::filesystem::symlink_status(path, error))) return;
-  // A folder that a link leads to may be that of a disk that is not mounted: it is not made.
+  // The target's folder may be on a disk that is not mounted, so nobody makes it.
   const std::filesystem::path file = followed(path);
   if (!std::filesystem::is_directory(file.parent_path(), error))
     refuse(path, "leads to " + file.string() + ", whose folder is not there", "make that folder, or name another file");

@@ -48,8 +48,8 @@ Failure explain(int code) {
   throw DbError(*failure.kind, what, failure.remedy);
 }
 
-// https://www.sqlite.org/uri.html: what would end the path, and the escape itself, is escaped. The authority is empty:
-// a path may itself begin with two slashes.
+// https://www.sqlite.org/uri.html: characters that would end the path are escaped, and so is the escape. The authority
+// is empty, since a path may begin with two slashes.
 std::string uri(const std::filesystem::path& path, std::string_view query) {
   std::string uri = "file://";
   for (const char c : std::filesystem::absolute(path).string()) {

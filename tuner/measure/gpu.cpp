@@ -185,7 +185,7 @@ class GpuTuner::Impl {
     } catch (const CudaError& error) {
       require_alive(config, error);
       return {Kernel(), error.what()};
-    } catch (const CompilerFailure&) {
+    } catch (const CompilerFailure&) {  // the machine's, and no config is to blame
       throw;
     } catch (const Error& error) {  // it does not compile, or does not take these operands
       return {Kernel(), error.what()};

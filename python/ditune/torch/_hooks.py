@@ -10,10 +10,13 @@ import torch
 from torch import nn
 
 
-def sets_forward(module: nn.Module) -> bool:
-    """Whether it has a forward of its own. What the removal of hooks leaves there is that of its class."""
+def sets_forward(module: nn.Module, device: torch.device | None = None) -> bool:
+    """Whether it has a forward of its own. What the removal of hooks leaves there is that of its class. device: of what
+    calls the module, so that a forward that only moves its inputs there does not count."""
     own = module.__dict__.get("forward")
-    return own is not None and own != type(module).forward.__get__(module)
+    if own is None or own == type(module).forward.__get__(module):
+        return False
+    return device is None or placed_on(module) != device
 
 
 def placed_on(module: nn.Module) -> torch.device | None:
@@ -30,9 +33,6 @@ def placed_on(module: nn.Module) -> torch.device | None:
 
 
 def is_hooked(module: nn.Module, device: torch.device | None = None) -> bool:
-    """Also by a forward of its own. device: of what calls it, so that moving its inputs there does not count."""
-    if module._forward_hooks or module._forward_pre_hooks:
-        return True
-    if "forward" not in module.__dict__ or not sets_forward(module):
-        return False
-    return device is None or placed_on(module) != device
+    """Also by a forward of its own; device as of `sets_forward`."""
+    hooks = module._forward_hooks or module._forward_pre_hooks
+    return bool(hooks) or ("forward" in module.__dict__ and sets_forward(module, device))

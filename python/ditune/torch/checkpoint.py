@@ -88,7 +88,7 @@ def load_(model: nn.Module, file: str | os.PathLike[str], *, prefix: str = "", s
     replaced: dict[int, tuple[Tensor, nn.Parameter]] = {}  # by the id of the parameter that was there before
     for name, tensor in found.items():
         _set(*places[name], tensor, replaced)
-    for module in model.modules():  # those that other places share
+    for module in model.modules():  # tied parameters, in all of their modules
         for attribute, old in module._parameters.items():
             if id(old) in replaced:
                 module._parameters[attribute] = replaced[id(old)][1]

@@ -107,8 +107,8 @@ def quantize_(
     if rotate not in (1, *GROUPS):
         raise UsageError(f"rotate={rotate} is no Hadamard group (give 16, 64 or 256, or 1 for none)")
     smooth = dict(smooth or {})
-    if not callable(skip):
-        skip = (skip,) if isinstance(skip, str) else tuple(skip)
+    if not (callable(skip) or isinstance(skip, str)):
+        skip = tuple(skip)  # an iterator gives its patterns once
     chosen, found = _choose(model, skip, min_features)
     if unknown := smooth.keys() - {name for names in chosen for name in names}:
         raise UsageError(f"smooth has {sorted(unknown)[0]!r}, which is not quantized (leave it out)")

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ditune.errors import UsageError
 from ditune.torch import ops
-from ditune.torch._hooks import is_hooked, placed_on, sets_forward
+from ditune.torch._hooks import is_hooked, sets_forward
 from ditune.torch._tensors import is_autocast
 from ditune.torch.fuse.heads import Angles, Heads, PackedAttention, packed_of
 from ditune.torch.fuse.hooks import is_watched, modules_inside, refuse_hooks
@@ -61,7 +61,7 @@ class Block(Mixin):
     _masks: Masks
     _angles: Angles
     _inside: tuple[nn.Module, ...]  # whose work `fused` does
-    _places: tuple[tuple[nn.Module, str, nn.Module], ...]  # a module, what it calls one that was read, and that one
+    _places: tuple[tuple[nn.Module, str, nn.Module], ...]  # parent, name, and the module that was there at fusing
     _hooks: tuple[Mapping[int, Any], ...]  # theirs
     _first = True  # of the blocks that a forward runs in turn
     _passes_sums = False  # whether the next block takes a Sum
@@ -90,7 +90,7 @@ class Block(Mixin):
         """Not while a layer has adapters or a module has hooks that `fused` would not call; not under autocast."""
         fused = self._parts[0][2].fused
         device = fused.weight.device
-        if "forward" in fused.__dict__ and sets_forward(fused) and placed_on(fused) != device:
+        if "forward" in fused.__dict__ and sets_forward(fused, device):
             _refuse_offload(fused)
             return False
         if is_autocast(device):
@@ -98,7 +98,7 @@ class Block(Mixin):
         if any(self._hooks):
             return False
         for module in self._inside:
-            if "forward" in module.__dict__ and sets_forward(module) and placed_on(module) != device:
+            if "forward" in module.__dict__ and sets_forward(module, device):
                 return False
         for parent, name, module in self._places:
             if parent._modules.get(name) is not module:

@@ -25,7 +25,7 @@ class Masks:
     def __init__(self, full: bool = False) -> None:
         self.full = full
         self.known: tuple[Version, bool] | None = None
-        self.blocks: weakref.WeakSet[nn.Module] = weakref.WeakSet()  # those that ask; of a copy none
+        self.blocks: weakref.WeakSet[nn.Module] = weakref.WeakSet()  # that ask it; a copy knows none
 
     def needed(self, mask: Tensor | None, anew: bool) -> Tensor | None:
         """The mask, or None if it can be left out. anew: the first block of a forward asks, the others know."""
